@@ -1,0 +1,128 @@
+"""What the stages hand to one another: small frozen dataclasses that check themselves.
+
+Arrays are numpy on the host; only `diffusion` and the networks see torch tensors. Time is in seconds,
+frame rates are `fractions.Fraction`, pixels are RGB and the pixel centre (0, 0) is the top-left pixel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import InputError
+
+Array = npt.NDArray[Any]
+FloatArray = npt.NDArray[np.floating[Any]]
+IntArray = npt.NDArray[np.integer[Any]]
+
+
+class Clip(Protocol):
+    """A video whose frames can be read any number of times, in any order, without holding them all."""
+
+    @property
+    def fps(self) -> Fraction:
+        """Average frames per second."""
+        ...
+
+    @property
+    def times(self) -> FloatArray:
+        """Start of every frame in seconds, shape (N,), strictly rising, the first is 0."""
+        ...
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the start of the first frame to the end of the last."""
+        ...
+
+    @property
+    def height(self) -> int: ...
+
+    @property
+    def width(self) -> int: ...
+
+    def read(self, indices: Iterable[int]) -> Iterator[Array]:
+        """Yield the frames named by `indices`, each (H, W, 3), uint8 in 0..255 or float in 0..1."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Waveform:
+    """Sound as samples, at its own rate and with its own channels."""
+
+    samples: npt.NDArray[np.float32]
+    """Shape (channels, n), float32, full scale -1..1."""
+    sample_rate: int
+    """Samples per second, > 0."""
+
+    def __post_init__(self) -> None:
+        shape, dtype = np.shape(self.samples), getattr(self.samples, "dtype", None)
+        if len(shape) != 2 or shape[0] < 1 or dtype != np.float32:
+            raise InputError(
+                f"Waveform takes float32 samples of shape (channels, n), got {dtype} of shape {shape}. "
+                "Use samples[None] for mono and .astype(np.float32)."
+            )
+        if self.sample_rate <= 0:
+            raise InputError(f"Waveform takes a sample rate above 0 Hz, got {self.sample_rate}.")
+        if not np.isfinite(self.samples).all():
+            raise InputError("The audio samples contain NaN or infinity; check the node or file they come from.")
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return self.samples.shape[1] / self.sample_rate
+
+
+@dataclass(frozen=True, eq=False)
+class FaceTrack:
+    """One person's face through a clip: three points a frame, NaN where the face was not found."""
+
+    points: npt.NDArray[np.float64]
+    """Shape (N, 3, 2): left brow, right brow, nose as (x, y) in pixels; left is the left of the picture."""
+    scores: npt.NDArray[np.float64]
+    """Shape (N,), 0..1: how sure the detector is that this is a face; 0 where it was not found."""
+
+    def __post_init__(self) -> None:
+        if self.points.ndim != 3 or self.points.shape[1:] != (3, 2):
+            raise InputError(f"FaceTrack takes points of shape (N, 3, 2), got {self.points.shape}.")
+        if self.scores.shape != self.points.shape[:1]:
+            raise InputError(
+                f"FaceTrack takes one score a frame, got {self.scores.shape} for {len(self.points)} frames."
+            )
+        missing = np.isnan(self.points)
+        if np.isinf(self.points).any() or (missing.any((1, 2)) != missing.all((1, 2))).any():
+            raise InputError("The three points of a frame are either all finite or, without a face, all NaN.")
+
+    @classmethod
+    def from_points(cls, points: npt.ArrayLike) -> FaceTrack:
+        """Make a track from landmarks of the caller's own, shape (N, 3, 2), NaN where there is no face."""
+        array = np.asarray(points, np.float64)
+        if array.ndim != 3 or array.shape[1:] != (3, 2):
+            raise InputError(f"FaceTrack.from_points takes shape (N, 3, 2), got {array.shape}.")
+        return cls(array, np.where(np.isnan(array).any((1, 2)), 0.0, 1.0))
+
+    @property
+    def found(self) -> npt.NDArray[np.bool_]:
+        """Shape (N,): the frames in which the face was found."""
+        return ~np.isnan(self.points[:, 0, 0])
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+
+@dataclass(frozen=True, eq=False)
+class SpeechTokens:
+    """Whisper hidden states of a whole sound, from which each frame takes its block of tokens."""
+
+    rows: npt.NDArray[np.float32]
+    """Shape (T, states, width): T rows at `rate` a second; states = encoder blocks + 1, before the last norm."""
+    rate: int = 50
+    """Rows a second (Whisper: 100 mel frames a second, halved by its second convolution)."""
+
+    def __post_init__(self) -> None:
+        if self.rows.ndim != 3 or 0 in self.rows.shape:
+            raise InputError(f"SpeechTokens takes rows of shape (T, states, width), got {self.rows.shape}.")

@@ -1,0 +1,96 @@
+"""How a lip-sync is made: one frozen dataclass and the presets people choose from."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields, replace
+from fractions import Fraction
+from typing import Any, Literal, get_args
+
+from .errors import OptionError
+
+LengthMode = Literal["cut_off", "loop", "bounce", "silence", "remap"]
+Sampler = Literal["ddim", "dpm++"]
+SilencePolicy = Literal["model", "keep"]
+MissingFacePolicy = Literal["keep", "error"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Everything that changes the result, apart from the clip, the speech and the checkpoint."""
+
+    steps: int = 20
+    """Denoising steps a window, 1..1000."""
+    guidance: float = 1.5
+    """Weight of the speech (classifier-free guidance), 1..10. 1 turns it off and halves the time;
+    more moves the lips further and, beyond about 2, distorts them."""
+    seed: int = 1247
+    """Seed of the one noise frame, 0..2**63-1. The default is upstream's."""
+    sampler: Sampler = "ddim"
+    """`ddim` is what the checkpoints were published with; `dpm++` needs about half the steps."""
+    reuse: int = 1
+    """Run the whole UNet every `reuse`-th step and only its last block in between, 1..10; 1 is off."""
+    overlap: int = 4
+    """Frames that neighbouring windows share and cross-fade, 0..8."""
+    length: LengthMode = "silence"
+    """What happens where the video and the speech differ in length, see `media.timeline`."""
+    fps: Fraction | None = None
+    """Frame rate of the result; None keeps the times of the clip's own frames."""
+    silence: SilencePolicy = "model"
+    """In silence, `model` lets the model close the mouth and `keep` keeps the mouth of the source."""
+    missing_face: MissingFacePolicy = "keep"
+    """A frame without the face passes through unchanged (`keep`), or the run stops (`error`)."""
+    feather: float = 0.06
+    """Width of the soft edge of the blend mask, 0..0.5 of the crop's side."""
+    color_match: bool = True
+    """Shift the generated mouth to the colours of the source along the rim of the mask."""
+    exact: bool = False
+    """Do as upstream does, for comparison: rounded landmarks, causal smoothing, crops truncated to 8 bit,
+    sampled VAE latents, Whisper windows without overlap, the whole crop pasted back."""
+
+    def __post_init__(self) -> None:
+        for name, low, high in _RANGES:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not (math.isfinite(value) and low <= value <= high):
+                raise OptionError(f"{name} takes {low}..{high}, got {value!r}.")
+            if isinstance(low, int) and not isinstance(value, int):
+                raise OptionError(f"{name} takes a whole number in {low}..{high}, got {value!r}.")
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise OptionError(f"{name} takes {', '.join(choices)}, got {getattr(self, name)!r}.")
+        if self.fps is not None and not 1 <= self.fps <= 1000:
+            raise OptionError(f"fps takes 1..1000 or None, got {self.fps}.")
+
+    @classmethod
+    def preset(cls, name: str, **overrides: Any) -> Options:
+        """Options of a preset, with single values replaced: `Options.preset("draft", seed=7)`."""
+        if name not in PRESETS:
+            raise OptionError(f"preset takes {', '.join(PRESETS)}, got {name!r}.")
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(set(overrides) - known):
+            raise OptionError(f"Options has no {', '.join(unknown)}; it has {', '.join(sorted(known))}.")
+        return replace(PRESETS[name], **overrides)
+
+
+_RANGES: tuple[tuple[str, float, float], ...] = (
+    ("steps", 1, 1000),
+    ("guidance", 1.0, 10.0),
+    ("seed", 0, 2**63 - 1),
+    ("reuse", 1, 10),
+    ("overlap", 0, 8),
+    ("feather", 0.0, 0.5),
+)
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "sampler": get_args(Sampler),
+    "length": get_args(LengthMode),
+    "silence": get_args(SilencePolicy),
+    "missing_face": get_args(MissingFacePolicy),
+}
+
+PRESETS: dict[str, Options] = {
+    "exact": Options(overlap=0, length="bounce", fps=Fraction(25), missing_face="error", exact=True),
+    "quality": Options(steps=30, overlap=8),
+    "balanced": Options(),
+    "draft": Options(steps=8, sampler="dpm++", overlap=2),
+}
+"""`exact` reproduces upstream; `quality` spends half as much again; `draft` is for a first look."""
