@@ -6,7 +6,8 @@ frame rates are `fractions.Fraction`, pixels are RGB and the pixel centre (0, 0)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Protocol
@@ -69,7 +70,9 @@ class Waveform:
         if self.sample_rate <= 0:
             raise InputError(f"Waveform takes a sample rate above 0 Hz, got {self.sample_rate}.")
         if not np.isfinite(self.samples).all():
-            raise InputError("The audio samples contain NaN or infinity; check the node or file they come from.")
+            raise InputError(
+                "The audio samples contain NaN or infinity; check the node or file they come from."
+            )
 
     @property
     def duration(self) -> float:
@@ -85,6 +88,8 @@ class FaceTrack:
     """Shape (N, 3, 2): left brow, right brow, nose as (x, y) in pixels; left is the left of the picture."""
     scores: npt.NDArray[np.float64]
     """Shape (N,), 0..1: how sure the detector is that this is a face; 0 where it was not found."""
+    cuts: tuple[int, ...] = ()
+    """Frames that open a new scene: nothing is smoothed or bridged across them."""
 
     def __post_init__(self) -> None:
         if self.points.ndim != 3 or self.points.shape[1:] != (3, 2):
@@ -110,8 +115,106 @@ class FaceTrack:
         """Shape (N,): the frames in which the face was found."""
         return ~np.isnan(self.points[:, 0, 0])
 
+    @property
+    def turn(self) -> npt.NDArray[np.float64]:
+        """Shape (N,): how far the head is turned sideways, 0 = frontal, about 0.5 at 45 degrees; NaN = no face.
+
+        The nose's distance from the middle of the brows along the brow line, in brow distances.
+        """
+        left, right, nose = np.moveaxis(self.points, 1, 0)
+        line = right - left
+        along = ((nose - (left + right) / 2) * line).sum(1)
+        return np.abs(along) / np.maximum((line**2).sum(1), 1e-12)
+
     def __len__(self) -> int:
         return len(self.points)
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """Output frames that are denoised together."""
+
+    frames: IntArray
+    """Shape (F,), rising: the output frames."""
+    weights: npt.NDArray[np.float32]
+    """Shape (F,): the share of this window in each frame; over all windows the shares of a frame sum to 1."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What happens to each of the M output frames; its windows are independent of one another."""
+
+    fps: Fraction
+    """Average frame rate of the result."""
+    source: IntArray
+    """Shape (M,): the frame of the clip that is shown."""
+    times: FloatArray
+    """Shape (M,): start of the frame in seconds, also the time at which it hears the speech."""
+    duration: float
+    """Length of the result in seconds."""
+    reasons: tuple[str, ...]
+    """M times `resync`, `no face`, `turned away` or `silent`."""
+    strength: npt.NDArray[np.float32]
+    """Shape (M,), 0..1: how much of the generated mouth is shown; 0 passes the source through."""
+    stride: int
+    """Every `stride`-th frame is denoised; those between take a blend of their neighbours."""
+    windows: tuple[Window, ...]
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def summary(self) -> dict[str, Any]:
+        """The plan in figures, ready for JSON."""
+        return {
+            "frames": len(self),
+            "fps": float(self.fps),
+            "seconds": round(self.duration, 3),
+            "windows": len(self.windows),
+            "denoised_frames": int(sum(len(window.frames) for window in self.windows)),
+            "why": dict(Counter(self.reasons)),
+            "passed_through": [
+                {"frames": [first, last], "reason": reason}
+                for first, last, reason in _runs(self.reasons)
+                if reason != "resync"
+            ],
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything in the plan, ready for JSON: the summary and what happens to each frame."""
+        frames = zip(self.source, self.times, self.reasons, self.strength, strict=True)
+        return self.summary() | {
+            "stride": self.stride,
+            "each_frame": [
+                {"source": int(s), "time": round(float(t), 6), "reason": r, "strength": round(float(a), 3)}
+                for s, t, r, a in frames
+            ],
+            "each_window": [window.frames.tolist() for window in self.windows],
+        }
+
+    def __str__(self) -> str:
+        """A few lines for people."""
+        figures = self.summary()
+        lines = [
+            f"{len(self)} frames at {float(self.fps):.3f} fps ({self.duration:.2f} s), "
+            f"{figures['why'].get('resync', 0)} re-synced in {len(self.windows)} windows"
+        ]
+        for run in figures["passed_through"]:
+            first, last = run["frames"]
+            lines.append(f"  frames {first}-{last} pass through: {run['reason']}")
+        return "\n".join(lines)
+
+
+def _runs(reasons: tuple[str, ...]) -> Iterator[tuple[int, int, str]]:
+    """Stretches of equal reasons: first frame, last frame, reason."""
+    first = 0
+    for i in range(1, len(reasons) + 1):
+        if i == len(reasons) or reasons[i] != reasons[first]:
+            yield first, i - 1, reasons[first]
+            first = i
+
+
+Progress = Callable[[str, int, int], None]
+"""Called as `progress(stage, done, total)` after every step of `stage`; raise from it to cancel."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -40,6 +40,8 @@ class Options:
     """In silence, `model` lets the model close the mouth and `keep` keeps the mouth of the source."""
     missing_face: MissingFacePolicy = "keep"
     """A frame without the face passes through unchanged (`keep`), or the run stops (`error`)."""
+    max_turn: float = 0.75
+    """Heads turned further than this keep the mouth of the source, 0..10; see `FaceTrack.turn`."""
     feather: float = 0.06
     """Width of the soft edge of the blend mask, 0..0.5 of the crop's side."""
     color_match: bool = True
@@ -78,6 +80,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("seed", 0, 2**63 - 1),
     ("reuse", 1, 10),
     ("overlap", 0, 8),
+    ("max_turn", 0.0, 10.0),
     ("feather", 0.0, 0.5),
 )
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -88,7 +91,9 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 
 PRESETS: dict[str, Options] = {
-    "exact": Options(overlap=0, length="bounce", fps=Fraction(25), missing_face="error", exact=True),
+    "exact": Options(
+        overlap=0, length="bounce", fps=Fraction(25), max_turn=10.0, missing_face="error", exact=True
+    ),
     "quality": Options(steps=30, overlap=8),
     "balanced": Options(),
     "draft": Options(steps=8, sampler="dpm++", overlap=2),

@@ -5,9 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+
+torch.set_num_threads(1)  # the networks of the tests are so small that a second thread only waits
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:] = [p for p in sys.path if Path(p or os.curdir).resolve() != ROOT] + [str(ROOT)]
+sys.path.insert(0, str(ROOT / "tests"))
 
 SHARED_MEDIA = ROOT.parent / "shared" / "media"
 

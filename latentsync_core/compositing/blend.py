@@ -1,0 +1,49 @@
+"""Blending in crop space: where the mouth shows, and how its colours meet those of the source."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ..data import Array, FloatArray
+
+BORDER = 8 / 256
+"""The blend mask falls to 0 over this share of the crop's side at the crop's border."""
+RING = 12 / 256
+"""Colours are compared on a ring of this width around the mask, in shares of the crop's side."""
+
+
+def blend_mask(keep: npt.NDArray[np.float32], feather: float) -> npt.NDArray[np.float32]:
+    """How much of the mouth shows, (R, R), 0..1, from the keep mask (R, R), 1 = keep.
+
+    1 over all that was generated, then falling smoothly over `feather` (share of the side) outside of it,
+    where the network saw the source and reproduces it; 0 at the border of the crop.
+    """
+    side = len(keep)
+    outside = cv2.distanceTransform((keep > 0.5).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    fall = _smoothstep(1 - outside / max(1.0, feather * side))
+    edge = np.minimum(np.arange(side), np.arange(side)[::-1]) / (BORDER * side)
+    border = _smoothstep(np.minimum(edge[:, None], edge[None, :]))
+    return (fall * border).astype(np.float32)
+
+
+def match_colors(mouths: FloatArray, crops: FloatArray, keep: npt.NDArray[np.float32]) -> FloatArray:
+    """Shift each mouth to the mean colour that its crop has on a ring around the mask.
+
+    mouths, crops: (F, R, R, 3) in 0..255; keep: (R, R), 1 = keep.
+    """
+    distance = cv2.distanceTransform((keep > 0.5).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    ring = (distance > 0) & (distance <= max(1.0, RING * len(keep)))
+    shift = (crops[:, ring] - mouths[:, ring]).mean(1, dtype=np.float64)  # (F, 3)
+    return mouths + shift[:, None, None].astype(np.float32)
+
+
+def surround(mouths: FloatArray, crops: FloatArray, keep: npt.NDArray[np.float32]) -> FloatArray:
+    """The generated pixels inside the mask, the crop's outside: upstream's `paste_surrounding_pixels_back`."""
+    return np.where(keep[..., None] == 1, crops, mouths * (1 - keep[..., None]) + crops * keep[..., None])
+
+
+def _smoothstep(x: Array) -> Array:
+    x = np.clip(x, 0.0, 1.0)
+    return x * x * (3 - 2 * x)

@@ -1,0 +1,129 @@
+"""Warp a mouth back into its frame, in the region of interest only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+
+from ..data import Array
+
+UPSTREAM_FILL = (127 / 2 + 0.5) * 255
+"""What upstream's warp finds outside of the face: 127 on a scale of -1..1, so white after clipping."""
+
+
+def paste(
+    frame: Array, mouth: Array, matrix: Array, size: tuple[int, int], mask: Array
+) -> Array:
+    """A copy of the frame with the mouth blended in; where the warped mask is 0 it is the frame bit for bit.
+
+    frame: (H, W, 3), uint8 or float 0..1. mouth: (R, R, 3) in 0..255. matrix: (2, 3), frame pixels to the
+    pixels of an aligned crop of `size` (width, height). mask: (R, R), 0..1, how much of the mouth shows.
+    """
+    out = frame.copy()
+    roi = _region(frame, matrix, size, _extent(mask, size))
+    if roi is None:
+        return out
+    shrunk = _shrink(np.dstack([mouth, mask]), matrix, size)
+    warped = roi.warp(shrunk, size, cv2.INTER_CUBIC)
+    face, share = np.clip(warped[..., :3], 0, 255), np.clip(warped[..., 3:], 0, 1)
+    full = 255.0 if frame.dtype == np.uint8 else 1.0
+    view = out[roi.rows, roi.columns]
+    blended = view + share * (face * np.float32(full / 255) - view)
+    view[...] = np.rint(blended) if frame.dtype == np.uint8 else blended
+    return out
+
+
+def paste_upstream(frame: Array, face: Array, matrix: Array, size: tuple[int, int]) -> Array:
+    """Paste the whole crop with upstream's soft border (`AlignRestore.restore_img`), truncating 8-bit values.
+
+    frame: uint8. face: (R, R, 3) in 0..255, not clipped. Other arguments and the result as in `paste`.
+    """
+    out = frame.copy()
+    roi = _region(frame, matrix, size, (0, 0, size[0] - 1, size[1] - 1))
+    if roi is None:
+        return out
+    warped = roi.warp(_resize_upstream(face, size) - UPSTREAM_FILL, size) + UPSTREAM_FILL
+    cover = roi.warp(np.ones((size[1], size[0]), np.float32), size)
+    inner = cv2.erode(cover, np.ones((2, 2), np.uint8))
+    soft = _soft_border(inner)[..., None]
+    view = out[roi.rows, roi.columns]
+    view[...] = soft * (inner[..., None] * np.clip(warped, 0, 255)) + (1 - soft) * view
+    return out
+
+
+@dataclass(frozen=True)
+class _Region:
+    """The part of a frame that a crop covers, and the way from its pixels to those of the crop."""
+
+    rows: slice
+    columns: slice
+    matrix: Array  # (2, 3), pixels of the region to pixels of the crop
+
+    def warp(
+        self, image: Array, size: tuple[int, int], interpolation: int = cv2.INTER_LINEAR
+    ) -> Array:
+        """Bring an image of the whole crop, at any resolution, to the region; 0 outside of the crop."""
+        height, width = image.shape[:2]
+        scale = np.array([width / size[0], height / size[1]])
+        matrix = self.matrix * scale[:, None]
+        matrix[:, 2] += scale / 2 - 0.5  # pixel centres lie at half a pixel
+        shape = (self.columns.stop - self.columns.start, self.rows.stop - self.rows.start)
+        return cv2.warpAffine(image, matrix, shape, flags=interpolation | cv2.WARP_INVERSE_MAP)
+
+
+def _region(
+    frame: Array, matrix: Array, size: tuple[int, int], extent: tuple[float, float, float, float] | None
+) -> _Region | None:
+    """The region under the box `extent` (x0, y0, x1, y1) of the crop; None if it misses the frame."""
+    if extent is None:
+        return None
+    x0, y0, x1, y1 = extent
+    inverse = cv2.invertAffineTransform(np.asarray(matrix, np.float64))
+    corners = np.array([[x0, y0, 1], [x1, y0, 1], [x1, y1, 1], [x0, y1, 1]]) @ inverse.T
+    limits = np.array(frame.shape[1::-1])
+    low = np.clip(np.floor(corners.min(0)).astype(int) - 3, 0, limits)
+    high = np.clip(np.ceil(corners.max(0)).astype(int) + 4, 0, limits)
+    if (high <= low).any():
+        return None
+    local = np.asarray(matrix, np.float64).copy()
+    local[:, 2] += local[:, :2] @ low
+    return _Region(slice(low[1], high[1]), slice(low[0], high[0]), local)
+
+
+def _extent(mask: Array, size: tuple[int, int]) -> tuple[float, float, float, float] | None:
+    """Box around what is not 0, in pixels of a crop of `size`."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        return None
+    x, y = size[0] / mask.shape[1], size[1] / mask.shape[0]
+    return columns[0] * x, rows[0] * y, (columns[-1] + 1) * x, (rows[-1] + 1) * y
+
+
+def _shrink(image: Array, matrix: Array, size: tuple[int, int]) -> Array:
+    """Average down to the size that the crop has in the frame; one that is larger there stays as it is."""
+    scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))  # pixels of the crop to a pixel of the frame
+    width, height = (max(1, round(side / scale)) for side in size)
+    if width >= image.shape[1] or height >= image.shape[0]:
+        return image
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def _resize_upstream(face: Array, size: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """torchvision's antialiased bicubic resize, which for floats is this call."""
+    tensor = torch.from_numpy(face).permute(2, 0, 1)[None]
+    resized = F.interpolate(tensor, size=(size[1], size[0]), mode="bicubic", antialias=True)
+    return resized[0].permute(1, 2, 0).contiguous().numpy()
+
+
+def _soft_border(inner: Array) -> Array:
+    """Upstream's blend mask: the face shrunk and blurred by a twentieth of its side."""
+    edge = int(float(inner.sum(dtype=np.float64)) ** 0.5) // 20
+    if edge:
+        inner = cv2.erode(inner, np.ones((2 * edge, 2 * edge), np.uint8))
+    side = 2 * edge + 1
+    return cv2.GaussianBlur(inner, (side, side), 0.3 * ((side - 1) * 0.5 - 1) + 0.8)

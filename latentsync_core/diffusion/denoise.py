@@ -1,0 +1,96 @@
+"""Denoise one window: LatentSync's sampling loop on diffusers' schedulers.
+
+Upstream: LipsyncPipeline.__call__ (bytedance/LatentSync a229c39, pipelines/lipsync_pipeline.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
+from torch import Tensor
+
+from ..models.bundle import LipSyncModels
+from ..options import Options
+from .latents import LatentCodec, mask_latent, to_crops, to_pixels
+from .memory import Slicer
+from .predict import NoisePredictor
+
+SCHEDULERS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+    "ddim": DDIMScheduler.from_config,
+    "dpm++": DPMSolverMultistepScheduler.from_config,
+}
+
+
+def noise_frame(channels: int, height: int, width: int, generator: torch.Generator) -> Tensor:
+    """The one frame of noise that all frames of all windows start from, shape (1, C, 1, h, w).
+
+    Drawn on the CPU, so that a seed means the same on every device.
+    """
+    return torch.randn((1, channels, 1, height, width), generator=generator)
+
+
+class Denoiser:
+    """Turns crops and speech tokens into mouths, window by window, with one seed.
+
+    keep: mask (R, R), 1 = keep the source. on_step is called after every denoising step; raise from it to
+    cancel.
+    """
+
+    def __init__(
+        self,
+        models: LipSyncModels,
+        keep: npt.NDArray[np.float32],
+        options: Options,
+        on_step: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._models, self._options, self._on_step = models, options, on_step
+        self._codec = LatentCodec(models.vae)
+        self._rows = Slicer("UNet", 2)
+        self._scheduler = SCHEDULERS[options.sampler](models.scheduler_config)
+        self._generator = torch.Generator().manual_seed(options.seed)
+        size = models.resolution // 2 ** (len(models.vae.config["block_out_channels"]) - 1)
+        noise = noise_frame(models.unet.latent_channels, size, size, self._generator)
+        self._noise = noise.to(models.device)
+        self._keep = torch.from_numpy(keep).to(models.device)
+        self._mask = mask_latent(self._keep, (size, size))
+
+    @torch.inference_mode()
+    def denoise(self, crops: npt.NDArray[np.float32], tokens: npt.NDArray[np.float32]) -> Tensor:
+        """The final latents of one window, (1, C, F, h, w), float32.
+
+        crops: (F, R, R, 3) in 0..255, F up to 24. tokens: (F, tokens, width). Raises DeviceError when even
+        the smallest slices do not fit the device.
+        """
+        predict = NoisePredictor(
+            self._models.unet,
+            self._condition(to_pixels(crops).to(self._models.device)),
+            torch.from_numpy(tokens)[None].to(self._models.device, self._models.unet.dtype),
+            guidance=self._options.guidance,
+            reuse=self._options.reuse,
+            rows=self._rows,
+        )
+        self._scheduler.set_timesteps(self._options.steps, device=self._models.device)
+        latents = self._noise.expand(-1, -1, len(crops), -1, -1) * self._scheduler.init_noise_sigma
+        for step, t in enumerate(self._scheduler.timesteps):
+            noise = predict(step, t, self._scheduler.scale_model_input(latents, t))
+            latents = self._scheduler.step(noise, t, latents).prev_sample
+            self._on_step()
+        return latents
+
+    @torch.inference_mode()
+    def decode(self, latents: Tensor) -> npt.NDArray[np.float32]:
+        """Latents (1, C, F, h, w) -> mouths (F, R, R, 3) in 0..255, not clipped."""
+        return to_crops(self._codec.decode(latents.to(self._models.device)))
+
+    def _condition(self, pixels: Tensor) -> Tensor:
+        """Mask, latents of the masked frames, latents of the same frames whole: (1, 1 + 2C, F, h, w)."""
+        generator = self._generator if self._options.exact else None
+        masked = self._codec.encode(pixels * self._keep, generator)
+        reference = self._codec.encode(pixels, generator)
+        mask = self._mask.expand(-1, -1, len(pixels), -1, -1)
+        return torch.cat([mask, masked, reference], 1)

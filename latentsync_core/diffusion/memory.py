@@ -1,0 +1,47 @@
+"""Do the same work in smaller pieces when the device runs out of memory."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from ..errors import DeviceError
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Slicer:
+    """Applies a function to a batch in slices, and halves the slices for good when memory runs out.
+
+    The function must treat the rows of its batch independently.
+    """
+
+    def __init__(self, what: str, size: int) -> None:
+        self.what, self.size = what, size
+
+    def __call__(self, function: Callable[..., T], *batches: Tensor) -> list[T]:
+        """One result a slice; `batches` all have the same first dimension. Raises DeviceError."""
+        while True:
+            try:
+                return [
+                    function(*parts)
+                    for parts in zip(*(batch.split(self.size) for batch in batches), strict=True)
+                ]
+            except torch.OutOfMemoryError as exc:
+                self._halve(exc)
+
+    def _halve(self, cause: Exception) -> None:
+        if self.size == 1:
+            raise DeviceError(
+                f"The device ran out of memory in the {self.what}, already in its smallest slices. Use a "
+                "half-precision dtype, the 256 px checkpoint (1.5), or free memory held by other programs."
+            ) from cause
+        self.size //= 2
+        log.warning("Out of memory in the %s: going on with slices of %d.", self.what, self.size)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()

@@ -1,0 +1,70 @@
+"""Join the mouths of overlapping windows into one mouth a frame, in order, holding only what is needed."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from ..data import Array, IntArray, Plan, Window
+
+Render = Callable[[Array, IntArray], Array]
+"""(crops (F, R, R, 3), output frames (F,)) -> mouths (F, R, R, 3)."""
+
+
+def cross_fade(plan: Plan, crops: Iterator[Array | None], render: Render) -> Iterator[Array | None]:
+    """Yield the mouth (R, R, 3) of every output frame, None where the frame passes through.
+
+    crops: one item an output frame, needed where a window has it. `crops` is read at most one window ahead
+    of what is yielded, and never falls behind it. `render` is called once a window, in order.
+    """
+    queue = deque(plan.windows)
+    ahead = _Lookahead(crops)
+    mouths: dict[int, Array] = {}
+    for frame in range(len(plan)):
+        while queue and queue[0].frames[0] < frame + plan.stride:
+            window = queue.popleft()
+            _add(mouths, window, render(ahead.get(window.frames), window.frames))
+            ahead.drop(queue[0].frames[0] if queue else len(plan))
+        ahead.read(frame)
+        yield _mouth_at(mouths, frame, plan.stride) if plan.strength[frame] > 0 else None
+
+
+def _add(mouths: dict[int, Array], window: Window, rendered: Array) -> None:
+    for frame, weight, mouth in zip(window.frames.tolist(), window.weights, rendered, strict=True):
+        share = mouth if weight == 1 else weight * mouth
+        mouths[frame] = mouths[frame] + share if frame in mouths else share
+
+
+def _mouth_at(mouths: dict[int, Array], frame: int, stride: int) -> Array:
+    """A frame between two denoised ones takes a blend of both, or holds the last of its segment."""
+    below = max(key for key in mouths if key <= frame)
+    for key in [key for key in mouths if key < below]:
+        del mouths[key]
+    share = (frame - below) / stride
+    if share == 0 or below + stride not in mouths:
+        return mouths[below]
+    return (1 - share) * mouths[below] + np.float32(share) * mouths[below + stride]
+
+
+class _Lookahead:
+    """Reads a stream forward and holds the items that are still wanted."""
+
+    def __init__(self, stream: Iterator[Array | None]) -> None:
+        self._stream, self._next = stream, 0
+        self._held: dict[int, Array] = {}
+
+    def read(self, last: int) -> None:
+        while self._next <= last:
+            item = next(self._stream)
+            if item is not None:
+                self._held[self._next] = item
+            self._next += 1
+
+    def get(self, indices: IntArray) -> Array:
+        self.read(int(indices[-1]))
+        return np.stack([self._held[i] for i in indices.tolist()])
+
+    def drop(self, before: int) -> None:
+        self._held = {i: item for i, item in self._held.items() if i >= before}

@@ -1,0 +1,28 @@
+"""Faces: find, follow, choose, align, cut out. Runs on the weights in assets/faces; nothing is downloaded."""
+
+from .align import crop_size, round_points, similarity, smooth_matrices, template, upstream_matrices
+from .crop import crop_face, warp_crop
+from .draw import draw_faces
+from .finder import FaceFinder
+from .mask import keep_mask
+from .mesh import Face
+from .survey import Speaker, Survey, choose, survey
+
+__all__ = [
+    "Face",
+    "FaceFinder",
+    "Speaker",
+    "Survey",
+    "choose",
+    "crop_face",
+    "crop_size",
+    "draw_faces",
+    "keep_mask",
+    "round_points",
+    "similarity",
+    "smooth_matrices",
+    "survey",
+    "template",
+    "upstream_matrices",
+    "warp_crop",
+]

@@ -1,0 +1,142 @@
+"""Where a face is cut out: three points -> a similarity transform from the frame to the crop.
+
+Upstream is bytedance/LatentSync's `AlignRestore` (latentsync/utils/affine_transform.py). Matrices are (2, 3) and map
+pixels of the frame to pixels of the crop: x' = matrix @ (x, y, 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ..data import FloatArray, IntArray
+from ..errors import InputError
+from .smooth import fill_gaps, segments, smooth_values
+
+_TEMPLATE = np.array([[17.0, 20.0], [58.0, 20.0], [37.5, 40.0]])
+_CROP = 75, 100
+_SCALE = 2.8
+"""Left brow, right brow, nose in a face of 75 x 100, and its scale for a crop of 256: upstream's numbers."""
+
+_MAX_GAP = 0.5
+_SIGMA_PLACE = 0.02
+_SIGMA_SHAPE = 0.06
+"""Seconds: 0.5 and 1.5 frames at 25 fps. On known motion they halve the error of scale and rotation and do not add
+to that of the position."""
+_BIAS_KEPT = 0.2
+
+
+def template(resolution: int) -> npt.NDArray[np.float64]:
+    """The three points (3, 2) as they lie in the crop made for faces of `resolution`, in pixels."""
+    return _TEMPLATE * (resolution / 256 * _SCALE)
+
+
+def crop_size(resolution: int) -> tuple[int, int]:
+    """(width, height) of the crop before it is made square: 210 x 280 at 256, 420 x 560 at 512."""
+    ratio = resolution / 256 * _SCALE
+    return int(_CROP[0] * ratio), int(_CROP[1] * ratio)
+
+
+def round_points(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Round points to whole pixels, as upstream does before it aligns (`exact` mode only: it adds jitter)."""
+    return np.round(points)
+
+
+def similarity(points: npt.NDArray[np.float64], resolution: int) -> npt.NDArray[np.float64]:
+    """The transforms (N, 2, 3) that bring points (N, 3, 2) nearest to the template; NaN where points are.
+
+    Upstream's definition: scale is the ratio of standard deviations (not Umeyama's), rotation is Kabsch's.
+    """
+    _check(points)
+    target = template(resolution)
+    centre, target_centre = points.mean(1), target.mean(0)
+    p, q = points - centre[:, None], target - target_centre
+    spread = np.sqrt((p**2).sum((1, 2)))
+    scale = np.sqrt((q**2).sum()) / np.where(spread > 0, spread, np.nan)
+    cross = (p[..., 0] * q[:, 1] - p[..., 1] * q[:, 0]).sum(1)
+    return _compose(centre, target_centre, scale, np.arctan2(cross, (p * q).sum((1, 2))))
+
+
+def smooth_matrices(
+    points: npt.NDArray[np.float64],
+    times: FloatArray,
+    resolution: int,
+    cuts: IntArray | Sequence[int] = (),
+) -> npt.NDArray[np.float64]:
+    """The transforms (N, 2, 3) of a whole track, without jitter and without lag; NaN where there is no face.
+
+    `points` (N, 3, 2) may hold NaN, `times` (N,) are in seconds and rise, `cuts` are indices of frames that start
+    a scene. Gaps of up to 0.5 s within a scene are filled. Position, scale and rotation of the crop are smoothed by
+    a Gaussian in time on both sides of a frame, never across a cut or a gap. Raises InputError for wrong shapes.
+    """
+    if np.shape(times) != points.shape[:1] or (np.diff(times) <= 0).any():
+        raise InputError(f"smooth_matrices takes one rising time for each of {len(points)} frames.")
+    matrices = similarity(points, resolution)
+    middle = (np.array(crop_size(resolution)) - 1) / 2
+    scale = np.hypot(matrices[:, 0, 0], matrices[:, 1, 0])
+    angle = np.arctan2(matrices[:, 1, 0], matrices[:, 0, 0])
+    back = (
+        matrices[:, :, :2].transpose(0, 2, 1) / (scale**2)[:, None, None]
+    )  # inverse of scale times rotation
+    place = np.einsum("nij,nj->ni", back, middle - matrices[:, :, 2])
+    found = ~np.isnan(scale)
+    angle[found] = np.unwrap(angle[found])
+
+    scenes = np.searchsorted(np.asarray(cuts, int), np.arange(len(points)), side="right")
+    motion = fill_gaps(np.column_stack([place, np.log(scale), angle]), times, scenes, _MAX_GAP)
+    parts = segments(~np.isnan(motion[:, 0]), scenes)
+    place = smooth_values(motion[:, :2], times, parts, _SIGMA_PLACE)
+    log_scale, angle = smooth_values(motion[:, 2:], times, parts, _SIGMA_SHAPE).T
+    return _compose(place, middle, np.exp(log_scale), angle)
+
+
+def upstream_matrices(
+    points: npt.NDArray[np.float64], resolution: int, smooth: bool = True
+) -> npt.NDArray[np.float32]:
+    """The transforms (N, 2, 3) exactly as upstream computes them, in float32; NaN where points are.
+
+    `smooth` adds upstream's causal correction, which depends on the frames before: the nose's residual, in units of
+    the standard deviation, averaged over time and added to the translation in pixels.
+    """
+    _check(points)
+    target = torch.tensor(template(resolution), dtype=torch.float32)
+    matrices = np.full((len(points), 2, 3), np.nan, np.float32)
+    bias: torch.Tensor | None = None
+    for index in np.flatnonzero(~np.isnan(points).any((1, 2))):
+        matrix, residual = _upstream(torch.tensor(points[index], dtype=torch.float32), target)
+        if smooth:
+            bias = residual if bias is None else bias * _BIAS_KEPT + residual * (1 - _BIAS_KEPT)
+            matrix[:, 2] += bias
+        matrices[index] = matrix.numpy()
+    return matrices
+
+
+def _upstream(p: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Matrix (2, 3) and the nose's residual (2,); the order of operations matters for the last bit."""
+    p_mean, q_mean = p.mean(0), q.mean(0)
+    p_std, q_std = (p - p_mean).std(), (q - q_mean).std()
+    p_unit, q_unit = (p - p_mean) / p_std, (q - q_mean) / q_std
+    u, _, vh = torch.linalg.svd(p_unit.T @ q_unit)
+    v = vh.T.clone()
+    if torch.det(v @ u.T) < 0:
+        v[:, -1] *= -1
+    rotation, scale = v @ u.T, q_std / p_std
+    translation = q_mean - scale * (rotation @ p_mean)
+    return torch.cat([scale * rotation, translation[:, None]], 1), q_unit[2] - p_unit[2]
+
+
+def _compose(
+    source: FloatArray, target: FloatArray, scale: FloatArray, angle: FloatArray
+) -> npt.NDArray[np.float64]:
+    """Turn and scale by (N,) so that `source` (N, 2) lands on `target` (2,)."""
+    cos, sin = scale * np.cos(angle), scale * np.sin(angle)
+    linear = np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], 1)  # (N, 2, 2)
+    return np.concatenate([linear, (target - np.einsum("nij,nj->ni", linear, source))[..., None]], -1)
+
+
+def _check(points: npt.NDArray[np.float64]) -> None:
+    if points.ndim != 3 or points.shape[1:] != (3, 2):
+        raise InputError(f"Alignment takes points of shape (N, 3, 2), got {points.shape}.")

@@ -1,0 +1,67 @@
+"""Cuts aligned faces out of frames."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ..data import FloatArray
+from ..errors import InputError
+from .align import crop_size
+from .frame import checked, white
+
+_FILL = 127.0
+"""Upstream's value outside the frame."""
+
+
+def warp_crop(
+    frame: npt.ArrayLike, matrix: FloatArray, size: tuple[int, int], fill: float = _FILL
+) -> npt.NDArray[np.float32]:
+    """Sample a frame (H, W, 3), uint8 or float 0..1, bilinearly; returns (height, width, 3) float32 in 0..255.
+
+    `matrix` (2, 3) maps frame pixels to crop pixels, `size` is (width, height), `fill` (0..255) lies outside the
+    frame. Only the part of the frame that the crop shows is read. Raises InputError for a matrix that can't be inverted.
+    """
+    image = checked(frame)
+    affine = np.asarray(matrix, np.float64)
+    if affine.shape != (2, 3) or not np.isfinite(affine).all() or np.linalg.det(affine[:, :2]) == 0:
+        raise InputError(
+            f"A crop takes an invertible matrix (2, 3), got {affine.tolist()}. Skip frames without a face."
+        )
+    corners = np.array([[0, 0], [size[0], 0], [0, size[1]], size]) - affine[:, 2]
+    corners = np.linalg.solve(affine[:, :2], corners.T).T
+    limit = np.array(image.shape[1::-1])
+    low = np.clip(np.floor(corners.min(0)) - 2, 0, limit).astype(int)
+    high = np.clip(np.ceil(corners.max(0)) + 3, 0, limit).astype(int)
+    if (high <= low).any():
+        return np.full((size[1], size[0], 3), fill, np.float32)
+    part = image[low[1] : high[1], low[0] : high[0]].astype(np.float32) * np.float32(255 / white(image))
+    shifted = np.column_stack([affine[:, :2], affine[:, 2] + affine[:, :2] @ low])
+    crop = cv2.warpAffine(
+        part,
+        shifted,
+        size,
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(fill, fill, fill),
+    )
+    return crop.astype(np.float32, copy=False)
+
+
+def crop_face(
+    frame: npt.ArrayLike,
+    matrix: FloatArray,
+    resolution: int,
+    align_resolution: int | None = None,
+    exact: bool = False,
+) -> npt.NDArray[np.float32]:
+    """Cut the face out as the model sees it: (R, R, 3) float32 in 0..255.
+
+    `matrix` (2, 3) was made for `align_resolution` (default: `resolution`). `exact` truncates the crop to 8 bit
+    before it is resized, as upstream does; otherwise nothing is rounded.
+    """
+    crop = warp_crop(frame, matrix, crop_size(align_resolution or resolution))
+    source = crop.astype(np.uint8) if exact else crop
+    face = cv2.resize(source, (resolution, resolution), interpolation=cv2.INTER_LANCZOS4)
+    return np.clip(face, 0, 255).astype(np.float32)

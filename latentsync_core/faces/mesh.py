@@ -1,0 +1,141 @@
+"""Measures faces with FaceMesh (468 vertices), run twice: the second look is cut out by the first one's result.
+
+The network was made by Google (Y. Kartynnik et al., "Real-time Facial Surface Geometry from Monocular Video on
+Mobile GPUs", 2019); NOTICE.md in assets/faces names the file.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ..data import Array, FloatArray
+from .detect import Roi
+from .frame import white
+from .graph import Graph
+
+_LEFT_BROW = [70, 63, 105, 66, 107, 55]
+_RIGHT_BROW = [336, 296, 334, 293, 300, 285]
+_NOSE = [195, 5, 4, 4, 64, 64, 294, 294]
+"""Vertices whose mean is LatentSync's point (brow: 43, 48..51 and 101..105, nose: 74, 77, 83, 86 of insightface's
+106 landmarks). Chosen on faces with known 106 landmarks: scale within 1 %, rotation within 1 degree."""
+_EYE_CORNERS = 33, 263
+_ROI_SCALE = 1.5
+_BATCH = 16
+_LOOK_ROWS, _LOOK_COLUMNS, _LOOK_BLOCK = slice(8, 120), slice(8, 184), 16
+"""The part of the second image from hair to nose, which speech does not move, and the size of its blocks."""
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face in one frame."""
+
+    points: npt.NDArray[np.float64]
+    """Shape (3, 2): left brow, right brow, nose as (x, y) in pixels; left is the left of the picture."""
+    box: npt.NDArray[np.float64]
+    """Shape (4,): x0, y0, x1, y1 around the whole face in pixels."""
+    score: float
+    """0..1: how sure FaceMesh is that it looked at a face."""
+    look: npt.NDArray[np.float32]
+    """Shape (231,): the upper face in 7 x 11 colours with mean 0 and norm 1, to know the person again."""
+
+    @property
+    def turn(self) -> float:
+        """How far the nose lies off the middle of the brows, in brow distances along the brows.
+
+        0 is frontal, about +-0.5 a half profile; positive is a face turned to the right of the picture.
+        """
+        brows = self.points[1] - self.points[0]
+        offset = self.points[2] - self.points[:2].mean(0)
+        return float(offset @ brows / max(1e-9, brows @ brows))
+
+
+def measure(network: Graph, frames: Sequence[Array], rois: Sequence[Sequence[Roi]]) -> list[list[Face]]:
+    """Measure the regions of each frame; what is no face comes back with a score near 0."""
+    jobs = [(frame, roi) for frame, found in zip(frames, rois, strict=True) for roi in found]
+    faces: list[Face] = []
+    for start in range(0, len(jobs), _BATCH):
+        batch = jobs[start : start + _BATCH]
+        first, _, _ = _run(network, batch)
+        second = [(frame, _roi(mesh)) for (frame, _), mesh in zip(batch, first, strict=True)]
+        faces += [_face(*result) for result in zip(*_run(network, second), strict=True)]
+    rest = iter(faces)
+    return [[next(rest) for _ in found] for found in rois]
+
+
+def _run(network: Graph, jobs: Sequence[tuple[Array, Roi]]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Vertices (B, 468, 2) in frame pixels, scores (B,) and the images looked at (B, S, S, 3) in 0..1."""
+    matrices = np.stack([_to_frame(roi, network.size) for _, roi in jobs])  # (B, 2, 3)
+    images = np.stack(
+        [_look_at(frame, m, network.size) for (frame, _), m in zip(jobs, matrices, strict=True)]
+    )
+    tensors = torch.from_numpy(images).permute(0, 3, 1, 2).to(network.device)
+    vertices, logits = (out.float().cpu().numpy().astype(np.float64) for out in network(tensors))
+    local = vertices.reshape(len(jobs), -1, 3)[..., :2]
+    return (
+        local @ matrices[:, :, :2].transpose(0, 2, 1) + matrices[:, None, :, 2],
+        1 / (1 + np.exp(-logits[:, 0])),
+        images,
+    )
+
+
+def _to_frame(roi: Roi, size: int) -> FloatArray:
+    """The (2, 3) matrix from network pixels to frame pixels."""
+    scale = roi.side / size
+    cos, sin = scale * math.cos(roi.angle), scale * math.sin(roi.angle)
+    turn = np.array([[cos, -sin], [sin, cos]])
+    return np.column_stack([turn, np.array([roi.x, roi.y]) - turn @ [size / 2, size / 2]])
+
+
+def _look_at(frame: Array, to_frame: FloatArray, size: int) -> npt.NDArray[np.float32]:
+    """Cut the region out, reduced by areas first where it is much larger than the network's image."""
+    scale = math.hypot(*to_frame[:, 0])
+    if scale > 2:
+        frame, to_frame = _reduce(frame, to_frame, size, 2 ** int(math.log2(scale)))
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    image = cv2.warpAffine(frame, to_frame, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return image.astype(np.float32) / np.float32(white(frame))
+
+
+def _reduce(frame: Array, to_frame: FloatArray, size: int, factor: int) -> tuple[Array, FloatArray]:
+    """Shrink the part of the frame that the region covers; return it and the matrix to it."""
+    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]]) @ to_frame[:, :2].T + to_frame[:, 2]
+    limit = np.array(frame.shape[1::-1])
+    low = np.clip(np.floor(corners.min(0)), 0, limit - 1).astype(int)
+    high = np.clip(np.ceil(corners.max(0)), low + 1, limit).astype(int)
+    part = frame[low[1] : high[1], low[0] : high[0]]
+    small_size = np.maximum(1, (high - low) // factor)
+    small = cv2.resize(part, small_size.tolist(), interpolation=cv2.INTER_AREA)
+    ratio = (small_size / (high - low))[:, None]
+    shift = (0.5 - low)[:, None] * ratio - 0.5  # pixel centres stay pixel centres
+    return small, to_frame * ratio + np.concatenate([np.zeros((2, 2)), shift], 1)
+
+
+def _roi(mesh: FloatArray) -> Roi:
+    """The upright square around the vertices."""
+    left, right = mesh[list(_EYE_CORNERS)]
+    angle = math.atan2(right[1] - left[1], right[0] - left[0])
+    turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    upright = mesh @ turn.T
+    low, high = upright.min(0), upright.max(0)
+    x, y = (low + high) / 2 @ turn
+    return Roi(float(x), float(y), max(1.0, float((high - low).max()) * _ROI_SCALE), angle)
+
+
+def _face(mesh: FloatArray, score: float, image: FloatArray) -> Face:
+    points = np.stack([mesh[vertices].mean(0) for vertices in (_LEFT_BROW, _RIGHT_BROW, _NOSE)])
+    return Face(points, np.concatenate([mesh.min(0), mesh.max(0)]), float(score), _look(image))
+
+
+def _look(image: FloatArray) -> npt.NDArray[np.float32]:
+    upper = image[_LOOK_ROWS, _LOOK_COLUMNS]
+    rows, columns = upper.shape[0] // _LOOK_BLOCK, upper.shape[1] // _LOOK_BLOCK
+    small = upper.reshape(rows, _LOOK_BLOCK, columns, _LOOK_BLOCK, 3).mean((1, 3)).ravel()
+    small -= small.mean()
+    return small / np.maximum(np.linalg.norm(small), np.float32(1e-6))

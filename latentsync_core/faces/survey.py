@@ -1,0 +1,162 @@
+"""Looks at a whole clip once: who is in it, where, in which frames; and chooses the speaker."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..data import Array, Clip, FaceTrack, FloatArray
+from ..errors import FaceError, InputError, OptionError
+from .cuts import find_cuts, thumbnail
+from .finder import FaceFinder
+from .frame import checked
+from .mesh import Face
+from .track import Person, link
+
+Speaker = str | int | tuple[float, float]
+
+_BATCH = 16
+_BATCH_PIXELS = _BATCH * 1920 * 1088
+"""Large frames come in smaller batches, so that memory stays bounded."""
+_PROBES = 3
+"""Frames of an empty batch that are searched thoroughly before the whole batch is."""
+_MAX_PERSONS = 16
+_MAX_GAP = 0.5
+"""Seconds for which a face may be hidden and still be followed by its motion."""
+_BYSTANDER = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """The persons of a clip, the one with the most face area over all frames first."""
+
+    tracks: tuple[FaceTrack, ...]
+    """One track a person, each over all N frames."""
+    boxes: npt.NDArray[np.float64]
+    """Shape (persons, N, 4): x0, y0, x1, y1 in pixels, NaN where the person was not found."""
+    turn: npt.NDArray[np.float64]
+    """Shape (persons, N): 0 = frontal, about +-0.5 = half profile, NaN where the person was not found."""
+    cuts: npt.NDArray[np.int64]
+    """Shape (K,): indices, rising, of frames that start a new scene or before which a person jumps."""
+
+    def __post_init__(self) -> None:
+        persons, frames = self.turn.shape
+        if self.boxes.shape != (persons, frames, 4) or [len(t) for t in self.tracks] != [frames] * persons:
+            raise InputError(
+                f"Survey takes tracks, boxes (persons, N, 4) and turn (persons, N) of one size, got "
+                f"{[len(t) for t in self.tracks]}, {self.boxes.shape} and {self.turn.shape}."
+            )
+        if (
+            self.cuts.ndim != 1
+            or (np.diff(self.cuts) <= 0).any()
+            or not np.isin(self.cuts, range(frames)).all()
+        ):
+            raise InputError(f"Survey takes cuts as rising frame indices below {frames}, got {self.cuts}.")
+
+    @property
+    def areas(self) -> npt.NDArray[np.float64]:
+        """Shape (persons,): area of the box in square pixels, summed over the frames."""
+        return np.nansum((self.boxes[..., 2:] - self.boxes[..., :2]).prod(-1), axis=1)
+
+
+def survey(clip: Clip, finder: FaceFinder, on_progress: Callable[[int, int], None] | None = None) -> Survey:
+    """Read the clip once and link its faces to persons, of whom the 16 with the most face area are kept.
+
+    `on_progress` is called with the frames done and the frames in all after each batch; it may raise to cancel.
+    At most 16 frames (fewer above 1080p) are held at a time.
+    """
+    count = len(clip.times)
+    faces: list[list[Face]] = []
+    thumbnails: list[npt.NDArray[np.uint8]] = []
+    size = max(1, min(_BATCH, _BATCH_PIXELS // max(1, clip.height * clip.width)))
+    for batch in _batches(clip.read(range(count)), size):
+        faces += _find(finder, batch)
+        thumbnails += [thumbnail(frame) for frame in batch]
+        if on_progress is not None:
+            on_progress(len(faces), count)
+    if len(faces) != count:
+        raise InputError(
+            f"The clip has {count} times but {len(faces)} frames could be read; encode it again."
+        )
+    return _survey(faces, find_cuts(np.stack(thumbnails)), max_gap=max(1, round(float(clip.fps) * _MAX_GAP)))
+
+
+def choose(found: Survey, speaker: Speaker = "auto") -> FaceTrack:
+    """Pick the track of the person who is to speak.
+
+    "auto": the most face area over all frames. k = 1, 2, ...: the k-th in that order, as `draw_faces` numbers
+    them. "left", "right": by mean position in the picture, bystanders (under a tenth of the first person's area)
+    left out. (x, y) in pixels: the person whose box contains that point or is nearest to it, on average.
+    Raises FaceError where no face was found or there is no such person, OptionError for another value.
+    """
+    if not found.tracks:
+        raise FaceError(
+            f"No face was found in any of the {found.turn.shape[1]} frames looked at. Faces must be at least about "
+            "40 pixels high in 1080p, lit, and show both eyes; cartoon faces are often not found. Crop the video to "
+            "the face, or give the landmarks yourself (FaceTrack.from_points)."
+        )
+    return found.tracks[_chosen(found, speaker)]
+
+
+def _chosen(found: Survey, speaker: Speaker) -> int:
+    if speaker == "auto":
+        return 0
+    if isinstance(speaker, int) and not isinstance(speaker, bool):
+        if not 1 <= speaker <= len(found.tracks):
+            raise FaceError(f"Face {speaker} was asked for; {len(found.tracks)} found, numbered from 1.")
+        return speaker - 1
+    if speaker in ("left", "right"):
+        middle = np.nanmean(found.boxes[..., 0] + found.boxes[..., 2], axis=1)
+        middle[found.areas < _BYSTANDER * found.areas[0]] = np.nan
+        return int(np.nanargmin(middle) if speaker == "left" else np.nanargmax(middle))
+    if isinstance(speaker, tuple) and len(speaker) == 2:
+        point = np.asarray(speaker, float)
+        outside = np.maximum(0, np.maximum(found.boxes[..., :2] - point, point - found.boxes[..., 2:]))
+        return int(np.argmin(np.nanmean(np.linalg.norm(outside, axis=-1), axis=1)))
+    raise OptionError(f"speaker takes 'auto', 'left', 'right', a number from 1 or (x, y), got {speaker!r}.")
+
+
+def _batches(frames: Iterator[Array], size: int) -> Iterator[list[Array]]:
+    while batch := [checked(frame) for frame in itertools.islice(frames, size)]:
+        yield batch
+
+
+def _find(finder: FaceFinder, batch: Sequence[Array]) -> list[list[Face]]:
+    """Find the faces of neighbouring frames; search hard only where a few probes say that it is worth it."""
+    faces = finder.find(batch)
+    empty = [index for index, found in enumerate(faces) if not found]
+    probes = {empty[i] for i in np.linspace(0, len(empty) - 1, min(_PROBES, len(empty))).astype(int)}
+    for index in sorted(probes):
+        faces[index] = finder.find([batch[index]], thorough=True)[0]
+    if any(faces[index] for index in probes):
+        for index in set(empty) - probes:
+            faces[index] = finder.find([batch[index]], thorough=True)[0]
+    return faces
+
+
+def _survey(faces: Sequence[Sequence[Face]], cuts: npt.NDArray[np.int64], max_gap: int) -> Survey:
+    persons, jumps = link(faces, cuts.tolist(), max_gap)
+    persons = sorted(persons, key=_area, reverse=True)[:_MAX_PERSONS]
+    boxes = np.full((len(persons), len(faces), 4), np.nan)
+    turn = np.full(boxes.shape[:2], np.nan)
+    for number, person in enumerate(persons):
+        for index, face in person.faces.items():
+            boxes[number, index], turn[number, index] = face.box, face.turn
+    tracks = tuple(_track(person, len(faces)) for person in persons)
+    return Survey(tracks, boxes, turn, np.union1d(cuts, np.array(jumps, np.int64)))
+
+
+def _track(person: Person, count: int) -> FaceTrack:
+    points, scores = np.full((count, 3, 2), np.nan), np.zeros(count)
+    for index, face in person.faces.items():
+        points[index], scores[index] = face.points, face.score
+    return FaceTrack(points, scores)
+
+
+def _area(person: Person) -> float:
+    boxes: FloatArray = np.array([face.box for face in person.faces.values()])
+    return float((boxes[:, 2:] - boxes[:, :2]).prod(1).sum())

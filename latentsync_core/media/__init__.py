@@ -1,0 +1,23 @@
+"""Videos and sound: read, laid out in time, written. All of it through PyAV."""
+
+from .audio import read_audio, to_mono_16k
+from .color import ColorTags
+from .soundtrack import AudioSource
+from .tensor import TensorClip
+from .timeline import LENGTH_MODES, Timeline, fit
+from .video import FileClip
+from .write import Writer, open_writer
+
+__all__ = [
+    "LENGTH_MODES",
+    "AudioSource",
+    "ColorTags",
+    "FileClip",
+    "TensorClip",
+    "Timeline",
+    "Writer",
+    "fit",
+    "open_writer",
+    "read_audio",
+    "to_mono_16k",
+]

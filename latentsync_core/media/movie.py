@@ -1,0 +1,127 @@
+"""Write frames and sound into one movie file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, cast
+
+import av
+from av.video.reformatter import ColorRange
+
+from ..data import Array
+from ..errors import InputError
+from .color import ACCURATE, ColorTags, output_tags
+from .formats import Format
+from .pixels import to_uint8
+from .soundtrack import AudioSource, Packets, add_soundtrack
+
+_TICKS = 10_000
+"""Time units a second at least, so that frames of a variable rate keep their times to 0.1 ms."""
+
+
+class MovieWriter:
+    """Encodes frames as they come and puts the sound between them; `finish` ends the file."""
+
+    def __init__(
+        self,
+        path: Path,
+        form: Format,
+        size: tuple[int, int],
+        fps: Fraction,
+        *,
+        audio: AudioSource | None,
+        duration: float | None,
+        crf: int,
+        preset: str,
+        color: ColorTags | None,
+    ) -> None:
+        self._size, self._fps, self._duration = size, Fraction(fps), duration
+        self._tags = output_tags(color, size[0])
+        self._time_base = 1 / (fps.numerator * Fraction(max(1, -(-_TICKS // fps.numerator))))
+        self._durations: dict[int, int] = {}
+        self._pending: av.VideoFrame | None = None
+        with ExitStack() as closing:
+            # The table of contents goes to the front, so that a browser can play while it loads.
+            options = {} if form.lossless else {"movflags": "faststart"}
+            self._container = av.open(str(path), "w", format=form.container, options=options)
+            closing.callback(self._container.close)
+            self._stream = self._add_video(form, {} if form.lossless else {"crf": str(crf), "preset": preset})
+            self._sound: Packets = iter(())
+            if audio is not None:
+                self._sound = add_soundtrack(self._container, audio, form.copied_audio, form.audio, closing)
+            self._next_sound = next(self._sound, None)
+            self._closing = closing.pop_all()
+
+    def _add_video(self, form: Format, options: dict[str, str]) -> av.VideoStream:
+        stream = cast(av.VideoStream, self._container.add_stream(form.video, rate=self._fps, options=options))
+        stream.height, stream.width = self._size
+        stream.time_base = stream.codec_context.time_base = self._time_base
+        stream.thread_type = "AUTO"
+        if form.lossless:
+            stream.pix_fmt = "bgr0"
+            return stream
+        # 4:2:0 halves both sides; an odd side is kept whole in 4:4:4 rather than padded or scaled.
+        stream.pix_fmt = "yuv444p" if self._size[0] % 2 or self._size[1] % 2 else "yuv420p"
+        context: av.VideoCodecContext = stream.codec_context
+        tags = self._tags
+        context.colorspace, context.color_range = tags.matrix, tags.range
+        context.color_primaries, context.color_trc = tags.primaries, tags.transfer
+        return stream
+
+    def write(self, frame: Array, time_seconds: float) -> None:
+        """Add a frame (H, W, 3), uint8 or float 0..1, that is shown from `time_seconds` on."""
+        picture = self._picture(to_uint8(frame, self._size))
+        picture.pts = round(Fraction(time_seconds) / self._time_base)
+        picture.time_base = self._time_base
+        if self._pending is not None:
+            self._encode_pending(picture.pts)
+        self._pending = picture
+
+    def finish(self) -> None:
+        """Write the last frame, the rest of the sound and the table of contents."""
+        if self._pending is None or self._pending.pts is None:
+            raise InputError("No frame was written; write at least one.")
+        end = self._pending.pts + round(1 / self._fps / self._time_base)
+        if self._duration is not None:
+            end = round(Fraction(self._duration) / self._time_base)
+        self._encode_pending(end)
+        self._mux(self._stream.encode(None))
+        self._closing.close()
+
+    def close(self) -> None:
+        """Let go of all files, finished or not."""
+        with suppress(av.FFmpegError, OSError):
+            self._closing.close()
+
+    def _picture(self, pixels: Array) -> av.VideoFrame:
+        picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+        if self._stream.pix_fmt == "bgr0":
+            return picture.reformat(format="bgr0")
+        return picture.reformat(
+            format=self._stream.pix_fmt,
+            dst_colorspace=self._tags.swscale_matrix,
+            dst_color_range=ColorRange.MPEG,
+            interpolation=ACCURATE,
+        )
+
+    def _encode_pending(self, end: int) -> None:
+        """Encode the frame before, now that its end is known, and the sound that starts before that end."""
+        frame = self._pending
+        if frame is None or frame.pts is None or end <= frame.pts:
+            raise InputError(
+                "Frame times rise strictly and end before the duration of the result; got one that does not, "
+                f"at {float(end * self._time_base):.6f} s."
+            )
+        self._durations[frame.pts] = end - frame.pts
+        self._mux(self._stream.encode(frame))
+        while self._next_sound is not None and self._next_sound[0] < end * self._time_base:
+            self._container.mux(self._next_sound[1])
+            self._next_sound = next(self._sound, None)
+
+    def _mux(self, packets: Iterable[av.Packet[Any]]) -> None:
+        for packet in packets:
+            packet.duration = self._durations.pop(packet.pts or 0)
+            self._container.mux(packet)

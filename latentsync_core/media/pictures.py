@@ -1,0 +1,67 @@
+"""Write frames as numbered PNG pictures, with the sound in a file beside them."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+from ..data import Array, Waveform
+from ..errors import InputError
+from .opening import find_video, open_media
+from .pixels import to_uint8
+from .soundtrack import AudioSource, add_soundtrack
+
+
+class PictureWriter:
+    """Writes frame_000000.png and so on into a new folder; the times of the frames are not kept.
+
+    A sound file is copied unchanged as audio.<its suffix>, the sound of a video goes to audio.mka packet by
+    packet, samples go to audio.wav as 32-bit floats.
+    """
+
+    def __init__(self, folder: Path, size: tuple[int, int], audio: AudioSource | None) -> None:
+        self._folder, self._size, self._count = folder, size, 0
+        folder.mkdir()
+        if audio is not None:
+            _write_sound(folder, audio)
+
+    def write(self, frame: Array, time_seconds: float) -> None:
+        """Add a frame (H, W, 3), uint8 or float 0..1."""
+        encoder = av.CodecContext.create("png", "w")
+        encoder.height, encoder.width = self._size
+        encoder.pix_fmt, encoder.time_base = "rgb24", Fraction(1, 25)
+        picture = av.VideoFrame.from_ndarray(to_uint8(frame, self._size), format="rgb24")
+        packets = [*encoder.encode(picture), *encoder.encode(None)]
+        (self._folder / f"frame_{self._count:06d}.png").write_bytes(b"".join(map(bytes, packets)))
+        self._count += 1
+
+    def finish(self) -> None:
+        """Check that there is something."""
+        if self._count == 0:
+            raise InputError("No frame was written; write at least one.")
+
+    def close(self) -> None:
+        """Nothing is open between frames."""
+
+
+def _write_sound(folder: Path, audio: AudioSource) -> None:
+    if isinstance(audio, Waveform):
+        return _mux_sound(folder / "audio.wav", audio)
+    with open_media(audio) as container:
+        has_picture = find_video(container) is not None
+    if has_picture:
+        return _mux_sound(folder / "audio.mka", audio)
+    shutil.copyfile(audio, folder / f"audio{Path(audio).suffix}")
+
+
+def _mux_sound(path: Path, audio: AudioSource) -> None:
+    with ExitStack() as closing:
+        container = closing.enter_context(
+            av.open(str(path), "w", format="wav" if path.suffix == ".wav" else "matroska")
+        )
+        for _, packet in add_soundtrack(container, audio, None, "pcm_f32le", closing):
+            container.mux(packet)

@@ -1,0 +1,24 @@
+"""Frames of the library as 8-bit pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ..data import Array
+from ..errors import InputError
+
+
+def to_uint8(frame: Array, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """Check a frame (H, W, 3) of `size` (H, W) and round it to 8 bit; uint8 stays as it is, floats are 0..1."""
+    if frame.shape != (*size, 3):
+        raise InputError(f"The writer takes frames of shape {(*size, 3)}, got {frame.shape}.")
+    if frame.dtype == np.uint8:
+        return np.ascontiguousarray(frame)
+    if not np.issubdtype(frame.dtype, np.floating):
+        raise InputError(f"The writer takes uint8 or float frames, got {frame.dtype}.")
+    # float16 cannot tell all 256 levels apart once scaled.
+    scaled = np.clip(frame.astype(np.float32), 0, 1) * 255
+    if np.isnan(scaled).any():
+        raise InputError("A frame to be written contains NaN.")
+    return np.rint(scaled).astype(np.uint8)

@@ -1,0 +1,116 @@
+"""The sound of a result: packets copied from a file untouched, or encoded where the container cannot hold them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import chain
+from typing import Any, TypeAlias, TypeVar, cast
+
+import av
+from av.container import InputContainer, OutputContainer
+
+from ..data import Waveform
+from .audio import Samples, find_audio, layout_name, seconds_of, sound_parts, to_frames
+from .opening import MediaPath, open_media, reading, start_seconds
+
+logger = logging.getLogger(__name__)
+
+AudioSource: TypeAlias = MediaPath | Waveform
+"""A file with sound, or samples."""
+
+MP4_CODECS = frozenset({"aac", "mp3", "alac", "opus", "flac", "ac3", "eac3"})
+MOV_CODECS = frozenset({"aac", "mp3", "alac", "ac3", "eac3", "pcm_s16le", "pcm_s24le", "pcm_f32le"})
+"""What common players play from these containers; FFmpeg itself would write more."""
+_AAC_BITS_PER_CHANNEL = 96_000
+_PRIMING_SECONDS = 0.2
+"""Packets this long before second 0 are kept: codecs need them to start up."""
+
+_Item = TypeVar("_Item")
+Packets: TypeAlias = "Iterator[tuple[float, av.Packet[Any]]]"
+"""(second at which it starts, packet), in the order in which they are written."""
+
+
+def add_soundtrack(
+    output: OutputContainer,
+    audio: AudioSource,
+    copied: frozenset[str] | None,
+    encoder: str,
+    closing: ExitStack,
+) -> Packets:
+    """Add an audio stream to `output` and give its packets, read as they are asked for.
+
+    Packets whose codec is in `copied` (None: all that the container holds) are copied bit for bit, other
+    sound is encoded by `encoder` at its own rate and channels. Files stay open until `closing` is closed.
+    """
+    if isinstance(audio, Waveform):
+        rate = audio.sample_rate
+        stream = _add_encoder(output, encoder, rate, len(audio.samples), "s32")
+        return _encoded(seconds_of(audio), rate, stream)
+    container = closing.enter_context(open_media(audio))
+    source = find_audio(container, audio)
+    codec = source.codec_context.codec.canonical_name
+    if codec in (output.supported_codecs if copied is None else copied):
+        return _copied(audio, container, source, output.add_stream_from_template(source))
+    channels, sample_format = source.codec_context.layout.nb_channels, source.codec_context.format.name
+    stream = _add_encoder(output, encoder, source.rate, channels, sample_format)
+    return _encoded(_mapped(audio, sound_parts(container, source)), source.rate, stream)
+
+
+def _copied(
+    path: MediaPath, container: InputContainer, source: av.AudioStream, stream: av.AudioStream
+) -> Packets:
+    origin = start_seconds(container, source)
+    for packet in _mapped(path, container.demux(source)):
+        if packet.dts is None or packet.pts is None or packet.time_base is None:
+            continue
+        start = float(packet.pts * packet.time_base) - origin
+        if start < -_PRIMING_SECONDS:
+            continue
+        shift = round(origin / packet.time_base)
+        packet.pts, packet.dts, packet.stream = packet.pts - shift, packet.dts - shift, stream
+        yield start, packet
+
+
+def _mapped(path: MediaPath, items: Iterator[_Item]) -> Iterator[_Item]:
+    """Iterate; what goes wrong is the source's fault, not the output's."""
+    while True:
+        with reading(path, "has damaged sound; copy it again or convert it to wav"):
+            item = next(items, None)
+        if item is None:
+            return
+        yield item
+
+
+def _add_encoder(
+    output: OutputContainer, encoder: str, rate: int, channels: int, sample_format: str
+) -> av.AudioStream:
+    codec = av.Codec(encoder, "w")
+    best = min(codec.audio_rates or [rate], key=lambda possible: abs(possible - rate))
+    if best != rate:
+        logger.warning("%s cannot hold %d Hz; the sound is resampled to %d Hz.", encoder, rate, best)
+    stream = cast(av.AudioStream, output.add_stream(encoder, rate=best, layout=layout_name(channels)))
+    if encoder == "aac":
+        stream.bit_rate = _AAC_BITS_PER_CHANNEL * channels
+    elif encoder == "flac":
+        # 16 bit stays 16 bit, anything finer is kept in 24.
+        stream.codec_context.format = "s16" if sample_format in ("s16", "s16p", "u8", "u8p") else "s32"
+    stream.codec_context.open()
+    return stream
+
+
+def _encoded(parts: Iterator[Samples], rate: int, stream: av.AudioStream) -> Packets:
+    context = stream.codec_context
+    resampler = av.AudioResampler(
+        context.format, context.layout, context.sample_rate, context.frame_size or None
+    )
+    for frame in chain(to_frames(parts, rate), [None]):
+        for piece in resampler.resample(frame):
+            yield from _starts(stream.encode(piece))
+    yield from _starts(stream.encode(None))
+
+
+def _starts(packets: list[av.Packet[Any]]) -> Packets:
+    for packet in packets:
+        yield float((packet.pts or 0) * (packet.time_base or 0)), packet

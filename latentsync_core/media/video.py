@@ -1,0 +1,186 @@
+"""A video file as a clip: frames by number, upright RGB, a bounded number of them in memory."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from itertools import chain, dropwhile
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import InputError, MediaError
+from .color import ACCURATE, ColorTags
+from .index import REMEDY, FrameIndex, build_index
+from .opening import MediaPath, find_video, open_media, reading
+
+logger = logging.getLogger(__name__)
+
+RUN_LENGTH = 24
+"""Decoded frames held at most: one second of film, of which 4K takes 300 MB."""
+
+
+class FileClip:
+    """A video file that implements `data.Clip`: frames are (H, W, 3) uint8 RGB, turned upright.
+
+    Opening reads the packets and decodes one frame. Raises MediaError where the file is missing, is not a
+    video, has no frames or is cut short; `read` raises it where a frame is damaged.
+    """
+
+    def __init__(self, path: MediaPath) -> None:
+        self.path = Path(path)
+        self._index = build_index(self.path)
+        with FrameDecoder(self.path, self._index) as decoder:
+            self._index = decoder.skip_undecodable_start()
+            first = next(decoder)
+            self.color = ColorTags.of(first, decoder.stream.codec_context)
+            self.has_audio = bool(decoder.container.streams.audio)
+        self._quarter_turns = round(first.rotation / 90)
+        self._stored_size = first.height, first.width
+        self.height, self.width = self._stored_size[:: -1 if self._quarter_turns % 2 else 1]
+        self.fps: Fraction = self._index.rate
+        self.times: npt.NDArray[np.float64] = self._index.times
+        self.duration = max(self._index.duration, float(np.nextafter(self.times[-1], np.inf)))
+        self._warn_of_loss(first)
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def read(self, indices: Iterable[int]) -> Iterator[npt.NDArray[np.uint8]]:
+        """Yield the frames named by `indices`, in any order; rising numbers take one pass without seeking.
+
+        `indices` is taken up to 24 ahead. Raises InputError on a number outside 0..N-1, MediaError where a
+        frame cannot be decoded.
+        """
+        with FrameDecoder(self.path, self._index) as decoder:
+            held: dict[int, av.VideoFrame] = {}
+            for run in _runs(self._checked(indices)):
+                held = {number: frame for number, frame in held.items() if number in run}
+                if missing := set(run) - set(held):
+                    decoder.go_to(min(missing))
+                while run:
+                    while run[0] not in held:
+                        number, frame = decoder.position, next(decoder)
+                        if number in run:
+                            held[number] = frame
+                    number = run.popleft()
+                    yield self._upright(number, held[number])
+                    held = {n: frame for n, frame in held.items() if n in run or n == number}
+
+    def _checked(self, indices: Iterable[int]) -> Iterator[int]:
+        for number in indices:
+            if not 0 <= number < len(self):
+                raise InputError(f"{self.path} has frames 0..{len(self) - 1}, got {number}.")
+            yield int(number)
+
+    def _upright(self, number: int, frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
+        if (frame.height, frame.width) != self._stored_size:
+            raise MediaError(
+                f"{self.path} changes its size at frame {number}, from {self._stored_size[::-1]} to "
+                f"{(frame.width, frame.height)} pixels. Re-encode it to one size."
+            )
+        pixels = frame.reformat(format="rgb24", interpolation=ACCURATE).to_ndarray()
+        return np.ascontiguousarray(np.rot90(pixels, self._quarter_turns))
+
+    def _warn_of_loss(self, frame: av.VideoFrame) -> None:
+        if self.color.hdr:
+            logger.warning("%s is HDR video; it is treated as 8 bit without tone mapping.", self.path)
+        if _has_alpha(frame):
+            logger.warning("%s has transparency, which is dropped.", self.path)
+
+
+def _has_alpha(frame: av.VideoFrame) -> bool:
+    return any(component.is_alpha for component in frame.format.components)
+
+
+def _runs(numbers: Iterable[int]) -> Iterator[deque[int]]:
+    """Cut the numbers into runs that are decoded together: at most 24, and no jump wider than that in a run."""
+    run: deque[int] = deque()
+    for number in numbers:
+        if run and (len(run) == RUN_LENGTH or abs(number - run[-1]) > RUN_LENGTH):
+            yield run
+            run = deque()
+        run.append(number)
+    if run:
+        yield run
+
+
+class FrameDecoder:
+    """Decodes a video from any frame on, and makes sure that each frame is the one that the index names."""
+
+    def __init__(self, path: Path, index: FrameIndex) -> None:
+        self._path, self._index = path, index
+        self._open()
+
+    def _open(self) -> None:
+        self.position = 0
+        """Number of the frame that comes next."""
+        self.container = open_media(self._path)
+        stream = find_video(self.container)
+        if stream is None:
+            raise MediaError(f"{self._path} has changed while it was read; leave it in place.")
+        self.stream = stream
+        self.stream.thread_type = "AUTO"
+        self._frames = self._decode_from(0)
+
+    def __enter__(self) -> FrameDecoder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.container.close()
+
+    def __next__(self) -> av.VideoFrame:
+        with reading(self._path, self._damage()):
+            frame = next(self._frames, None)
+        if frame is None or frame.is_corrupt or frame.pts != self._index.pts[self.position]:
+            raise MediaError(f"{self._path} {self._damage()}.")
+        self.position += 1
+        return frame
+
+    def _damage(self) -> str:
+        return f"is damaged: {self.position} of {len(self._index.pts)} frames could be decoded. {REMEDY}"
+
+    def _decode_from(self, number: int) -> Iterator[av.VideoFrame]:
+        """Decode on, without the frames that are shown before `number`: they may lack their references."""
+        first = int(self._index.pts[number])
+        return dropwhile(lambda f: f.pts is not None and f.pts < first, self.container.decode(self.stream))
+
+    def skip_undecodable_start(self) -> FrameIndex:
+        """The index without frames before the first that decodes: a cut may leave some without references."""
+        with reading(self._path, self._damage()):
+            frame = next(self._frames, None)
+        if frame is None:
+            raise MediaError(f"{self._path} {self._damage()}.")
+        self._frames = chain([frame], self._frames)
+        self._index = self._index.without_start(frame.pts)
+        return self._index
+
+    def go_to(self, number: int) -> None:
+        """Move so that frame `number` comes next or soon after."""
+        if self.position <= number <= self.position + RUN_LENGTH:
+            return
+        keyframes = self._index.keyframes
+        before = keyframes[: np.searchsorted(keyframes, number, side="right")]
+        if self.position <= number and (len(before) == 0 or before[-1] <= self.position):
+            return
+        if not any(self._seek(int(keyframe)) for keyframe in before[::-1]):
+            self.container.close()
+            self._open()
+
+    def _seek(self, keyframe: int) -> bool:
+        """Continue at a keyframe, if the container can find it."""
+        pts = int(self._index.pts[keyframe])
+        try:
+            self.container.seek(pts, stream=self.stream)
+            frames = self._decode_from(keyframe)
+            first = next(frames, None)
+        except av.FFmpegError:
+            return False
+        if first is None or first.pts != pts:
+            return False
+        self.position, self._frames = keyframe, chain([first], frames)
+        return True

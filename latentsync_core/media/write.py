@@ -1,0 +1,154 @@
+"""Write the result: a movie or a folder of pictures that appears under its name only when it is complete."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+import av
+
+from ..data import Array
+from ..errors import OptionError, OutputError
+from .color import ColorTags
+from .formats import FORMATS, PRESETS
+from .movie import MovieWriter
+from .opening import MediaPath
+from .pictures import PictureWriter
+from .soundtrack import AudioSource
+
+
+class Writer(Protocol):
+    """What `open_writer` gives."""
+
+    def write(self, frame: Array, time_seconds: float) -> None:
+        """Add a frame (H, W, 3), uint8 or float 0..1, that is shown from `time_seconds` on."""
+        ...
+
+
+class _Backend(Writer, Protocol):
+    def finish(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@contextmanager
+def open_writer(
+    path: MediaPath,
+    height: int,
+    width: int,
+    fps: Fraction,
+    *,
+    audio: AudioSource | None = None,
+    duration: float | None = None,
+    crf: int = 18,
+    preset: str = "medium",
+    color: ColorTags | None = None,
+) -> Iterator[Writer]:
+    """Give a writer whose result appears at `path` when the block ends without an error, and else not at all.
+
+    `path` ends in .mp4, .m4v or .mov (h264), .mkv (lossless RGB), or has no suffix: a folder of PNG pictures.
+    `fps` is the usual rate; frames may come at any rising times. The result ends at `duration` seconds (None:
+    one frame period after the last frame) and so does its sound. `audio`, a file or a Waveform, is copied
+    packet by packet where the container can hold it and encoded where not. `crf` 0..51 (less is better) and
+    `preset` are x264's. `color` are the tags of the source, see `color.output_tags`.
+    Raises OptionError on an unknown suffix, crf or preset, OutputError where the result cannot be written.
+    """
+    target = Path(path)
+    _check_options(target, crf, preset)
+    _check_place(target)
+    partial = target.with_name(f".{target.stem}.{uuid.uuid4().hex[:8]}.partial{target.suffix}")
+    writer: _Backend | None = None
+    try:
+        with _writing(target):
+            if target.suffix:
+                writer = MovieWriter(
+                    partial,
+                    FORMATS[target.suffix.lower()],
+                    (height, width),
+                    fps,
+                    audio=audio,
+                    duration=duration,
+                    crf=crf,
+                    preset=preset,
+                    color=color,
+                )
+            else:
+                writer = PictureWriter(partial, (height, width), audio)
+        yield _Guarded(writer, target)
+        with _writing(target):
+            writer.finish()
+            _move_into_place(partial, target)
+    finally:
+        if writer is not None:
+            writer.close()
+        _remove(partial)
+
+
+class _Guarded:
+    """A writer whose errors name the result instead of the temporary file."""
+
+    def __init__(self, writer: Writer, target: Path) -> None:
+        self._writer, self._target = writer, target
+
+    def write(self, frame: Array, time_seconds: float) -> None:
+        with _writing(self._target):
+            self._writer.write(frame, time_seconds)
+
+
+_REMEDIES = {
+    errno.ENOSPC: "the disk is full; free some space or choose another disk",
+    errno.EACCES: "the folder may not be written to; change its permissions or choose another",
+    errno.EROFS: "the disk is read-only; choose another",
+    errno.EINVAL: "the encoder refuses these settings; choose another size or suffix",
+}
+
+
+@contextmanager
+def _writing(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except (av.FFmpegError, OSError) as exc:
+        remedy = _REMEDIES.get(exc.errno or 0, f"{exc.strerror}; choose another folder or suffix")
+        raise OutputError(f"{target} cannot be written: {remedy}.") from exc
+
+
+def _check_options(target: Path, crf: int, preset: str) -> None:
+    if target.suffix and target.suffix.lower() not in FORMATS:
+        raise OptionError(
+            f"A result ends in {', '.join(FORMATS)}, or has no suffix for a folder of PNG pictures; "
+            f"got {target.suffix!r} in {target}."
+        )
+    if not 0 <= crf <= 51:
+        raise OptionError(f"crf takes 0..51, got {crf}.")
+    if preset not in PRESETS:
+        raise OptionError(f"preset takes {', '.join(PRESETS)}, got {preset!r}.")
+
+
+def _check_place(target: Path) -> None:
+    if not target.parent.is_dir():
+        raise OutputError(f"{target} cannot be written: {target.parent} is not a folder; make it first.")
+    if target.is_dir() and (target.suffix or any(target.iterdir())):
+        raise OutputError(f"{target} is a folder that is in use; choose another name or empty it.")
+    if target.exists() and not (target.suffix or target.is_dir()):
+        raise OutputError(f"{target} is a file; choose another name for the folder of pictures.")
+
+
+def _move_into_place(partial: Path, target: Path) -> None:
+    if target.is_dir():
+        # Windows does not replace a folder, not even an empty one.
+        target.rmdir()
+    os.replace(partial, target)
+
+
+def _remove(partial: Path) -> None:
+    if partial.is_dir():
+        shutil.rmtree(partial, ignore_errors=True)
+    with suppress(OSError):
+        partial.unlink(missing_ok=True)

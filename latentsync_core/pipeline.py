@@ -1,0 +1,186 @@
+"""Lip-sync a clip: survey the faces, plan every frame, re-sync the mouths, composite them back."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from .compositing import blend_mask, match_colors, paste, paste_upstream, surround
+from .data import Array, Clip, FaceTrack, FloatArray, IntArray, Plan, Progress, Waveform
+from .diffusion import Denoiser, WindowStore, cross_fade
+from .errors import InputError
+from .faces import (
+    FaceFinder,
+    Speaker,
+    choose,
+    crop_face,
+    crop_size,
+    keep_mask,
+    round_points,
+    smooth_matrices,
+    survey,
+    upstream_matrices,
+)
+from .media import fit, to_mono_16k
+from .models.bundle import LipSyncModels
+from .options import Options
+from .plan import build_plan
+from .speech import ROWS_PER_SECOND, SAMPLE_RATE, encode, speaking, tokens_at, upstream_frame_count
+
+
+def lip_sync(
+    clip: Clip,
+    speech: Waveform,
+    models: LipSyncModels,
+    options: Options | None = None,
+    track: FaceTrack | None = None,
+    *,
+    plan: Plan | None = None,
+    progress: Progress | None = None,
+    work: Path | None = None,
+) -> Iterator[Array]:
+    """Yield the frames of the result in order, each (H, W, 3) of the clip's dtype.
+
+    track: the face to re-sync, one entry a frame of the clip; None looks for it. plan: of `make_plan` with
+    the same clip, speech, options and track; None makes it. progress is called after every step of `survey`
+    and `resync`; raise from it, or close the generator, to cancel. work: a folder that keeps finished
+    windows, so that the same call goes on where an earlier one stopped (not with `exact`, whose windows
+    depend on one another).
+
+    Raises the errors of `latentsync_core.errors`; nothing is denoised before the plan is made.
+    """
+    options = options or Options()
+    track = track or find_face(clip, device=str(models.device), progress=progress)
+    plan = plan or make_plan(clip, speech, options, track, window_frames=models.window_frames)
+    face = _Face.of(clip, track, models, options)
+    frames, ahead = itertools.tee(clip.read(plan.source.tolist()))
+    render = _Renderer(plan, speech, models, options, face.keep, progress, work)
+    mouths = cross_fade(plan, face.crops(ahead, plan), render)
+    for index, (frame, mouth) in enumerate(zip(frames, mouths, strict=True)):
+        yield frame if mouth is None else face.composite(frame, mouth, plan, index)
+
+
+def make_plan(
+    clip: Clip,
+    speech: Waveform,
+    options: Options | None = None,
+    track: FaceTrack | None = None,
+    *,
+    window_frames: int = 16,
+    progress: Progress | None = None,
+) -> Plan:
+    """Decide about every output frame; nothing is denoised. Arguments as of `lip_sync`."""
+    options = options or Options()
+    track = track or find_face(clip, progress=progress)
+    if len(track) != len(clip.times):
+        raise InputError(f"The face track has {len(track)} frames, but the clip has {len(clip.times)}.")
+    samples = to_mono_16k(speech)
+    seconds = _upstream_seconds(len(samples), clip, options) if options.exact else speech.duration
+    timeline = fit(clip.times, clip.duration, seconds, options.length, options.fps)
+    present = ~np.isnan(smooth_matrices(track.points, clip.times, 256, track.cuts)[:, 0, 0])
+    return build_plan(timeline, track, present, speaking(samples, timeline.times), options, window_frames)
+
+
+def find_face(
+    clip: Clip, speaker: Speaker = "auto", *, device: str = "cpu", progress: Progress | None = None
+) -> FaceTrack:
+    """Survey the clip, reading every frame once, and choose one face; see `faces.choose` for `speaker`."""
+    report = None if progress is None else lambda done, total: progress("survey", done, total)
+    return choose(survey(clip, FaceFinder(device), report), speaker)
+
+
+def _upstream_seconds(samples: int, clip: Clip, options: Options) -> float:
+    """How long upstream's result is for speech of so many samples at 16 kHz."""
+    rows = samples * ROWS_PER_SECOND // SAMPLE_RATE
+    fps = float(options.fps or clip.fps)
+    return upstream_frame_count(rows, fps) / fps
+
+
+@dataclass(frozen=True)
+class _Face:
+    """One face as it is cut out of every frame and put back."""
+
+    matrices: FloatArray  # (N, 2, 3), frames of the clip to crops
+    resolution: int
+    align_resolution: int
+    keep: npt.NDArray[np.float32]
+    blend: npt.NDArray[np.float32]
+    exact: bool
+
+    @classmethod
+    def of(cls, clip: Clip, track: FaceTrack, models: LipSyncModels, options: Options) -> _Face:
+        align = models.align_resolution or models.resolution
+        keep = keep_mask(models.resolution)
+        if options.exact:
+            matrices: FloatArray = upstream_matrices(round_points(track.points), align)
+        else:
+            matrices = smooth_matrices(track.points, clip.times, align, track.cuts)
+        return cls(matrices, models.resolution, align, keep, blend_mask(keep, options.feather), options.exact)
+
+    def crops(self, frames: Iterator[Array], plan: Plan) -> Iterator[Array | None]:
+        """The crop (R, R, 3) of every output frame that is denoised, None for the others."""
+        denoised = {int(frame) for window in plan.windows for frame in window.frames}
+        for index, frame in enumerate(frames):
+            yield self._crop(frame, int(plan.source[index])) if index in denoised else None
+
+    def _crop(self, frame: Array, source: int) -> Array:
+        return crop_face(frame, self.matrices[source], self.resolution, self.align_resolution, self.exact)
+
+    def composite(self, frame: Array, mouth: Array, plan: Plan, index: int) -> Array:
+        matrix, size = self.matrices[plan.source[index]], crop_size(self.align_resolution)
+        if self.exact:
+            return paste_upstream(frame, mouth, matrix, size)
+        return paste(frame, mouth, matrix, size, self.blend * plan.strength[index])
+
+
+class _Renderer:
+    """Crops of a window in, mouths out; encodes the speech when the first window asks for it."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        speech: Waveform,
+        models: LipSyncModels,
+        options: Options,
+        keep: npt.NDArray[np.float32],
+        progress: Progress | None,
+        work: Path | None,
+    ) -> None:
+        self._times, self._keep, self._exact = plan.times, keep, options.exact
+        self._match = options.color_match and not options.exact
+        self._progress, self._done = progress, 0
+        self._steps, self._total = options.steps, options.steps * len(plan.windows)
+        self._denoiser = Denoiser(models, keep, options, self._on_step)
+        self._store = WindowStore(work, models, options) if work and not options.exact else None
+        self._speech = encode(models.whisper, _heard(speech, plan, options), seams=options.exact)
+
+    def __call__(self, crops: Array, frames: IntArray) -> Array:
+        tokens = tokens_at(self._speech, self._times[frames])
+        before, denoise = self._done, self._denoiser.denoise
+        latents = self._store.get(crops, tokens, denoise) if self._store else denoise(crops, tokens)
+        if self._done == before:  # found in the store
+            self._report(self._steps)
+        mouths = self._denoiser.decode(latents)
+        if self._exact:
+            return surround(mouths, crops, self._keep)
+        return match_colors(mouths, crops, self._keep) if self._match else mouths
+
+    def _on_step(self) -> None:
+        self._report(1)
+
+    def _report(self, steps: int) -> None:
+        self._done += steps
+        if self._progress is not None:
+            self._progress("resync", self._done, self._total)
+
+
+def _heard(speech: Waveform, plan: Plan, options: Options) -> npt.NDArray[np.float32]:
+    """The speech at 16 kHz, followed by silence where the result is longer; `exact` repeats its last row instead."""
+    samples = to_mono_16k(speech)
+    missing = 0 if options.exact else round(plan.duration * SAMPLE_RATE) - len(samples)
+    return np.pad(samples, (0, max(0, missing)))

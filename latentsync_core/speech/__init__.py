@@ -1,0 +1,16 @@
+"""Speech to tokens: mel spectrogram, Whisper hidden states, one block of tokens for every frame."""
+
+from .activity import speaking
+from .encode import ROWS_PER_SECOND, SAMPLE_RATE, encode, log_mel
+from .tokens import rows_at, tokens_at, upstream_frame_count
+
+__all__ = [
+    "ROWS_PER_SECOND",
+    "SAMPLE_RATE",
+    "encode",
+    "log_mel",
+    "rows_at",
+    "speaking",
+    "tokens_at",
+    "upstream_frame_count",
+]

@@ -1,0 +1,88 @@
+"""Whisper's hidden states of a whole sound, as LatentSync reads them (whisper/audio2feature.py there).
+
+Three things differ from transformers' usual call: the mel is taken over the whole sound without padding
+it to 30 s, a short last window is padded with 0.0 in the log-mel domain, and the last hidden state is
+the one *before* the encoder's final LayerNorm.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from transformers import WhisperFeatureExtractor
+
+from ..data import SpeechTokens
+from ..errors import MediaError
+
+SAMPLE_RATE = 16_000
+MELS_PER_ROW = 2
+"""Whisper's second convolution has stride 2: 100 mel frames a second become 50 rows."""
+ROWS_PER_SECOND = 50
+MIN_SAMPLES = 320
+"""One row; the original fails below it."""
+CONTEXT_ROWS = 250
+"""Rows of a 30 s window that lie within 5 s of a seam are taken from the neighbour that hears both sides."""
+
+
+def log_mel(samples: npt.NDArray[np.float32], n_mels: int = 80) -> Tensor:
+    """Whisper's log-mel spectrogram of a whole sound, shape (n_mels, n // 160).
+
+    samples: (n,) float32 at 16 kHz. The floor lies 8 below the loudest moment of the whole sound, so one
+    loud bang darkens everything, as in the original.
+    """
+    if samples.size < MIN_SAMPLES:
+        raise MediaError(
+            f"The speech is {samples.size / SAMPLE_RATE * 1000:.1f} ms long; "
+            f"at least {1000 * MIN_SAMPLES // SAMPLE_RATE} ms are needed."
+        )
+    extractor = WhisperFeatureExtractor(feature_size=n_mels)
+    mel = extractor(
+        samples, sampling_rate=SAMPLE_RATE, padding="do_not_pad", truncation=False, return_tensors="pt"
+    )
+    return torch.as_tensor(mel.input_features[0])
+
+
+@torch.inference_mode()
+def encode(whisper: Any, samples: npt.NDArray[np.float32], *, seams: bool = False) -> SpeechTokens:
+    """Run the encoder over a sound of any length.
+
+    whisper: a `WhisperEncoder` whose `layer_norm` is `nn.Identity`, in float32. samples: (n,) float32 at
+    16 kHz, n >= 320. With `seams` its 30 s windows touch without overlap, as upstream's do; otherwise they
+    overlap by 10 s and every row comes from the window that hears at least 5 s on either side of it.
+    """
+    mel = log_mel(samples, whisper.config.num_mel_bins)
+    rows = mel.shape[1] // MELS_PER_ROW
+    size: int = whisper.config.max_source_positions
+    context = 0 if seams else CONTEXT_ROWS
+    parts = []
+    for start, first, last in _windows(rows, size, context):
+        states = _encode_window(whisper, mel[:, start * MELS_PER_ROW : (start + size) * MELS_PER_ROW], size)
+        parts.append(states[first - start : last - start])
+    return SpeechTokens(torch.cat(parts).numpy(), ROWS_PER_SECOND)
+
+
+def _windows(rows: int, size: int, context: int) -> list[tuple[int, int, int]]:
+    """Cover `rows` by windows of `size`: (start of the window, first row kept, end of the rows kept).
+
+    rows 40, size 20, context 5 -> (0, 0, 15), (10, 15, 25), (20, 25, 40)
+    """
+    windows, kept = [], 0
+    while kept < rows:
+        start = max(0, kept - context)
+        last = rows if start + size >= rows else start + size - context
+        windows.append((start, kept, last))
+        kept = last
+    return windows
+
+
+def _encode_window(whisper: Any, mel: Tensor, size: int) -> Tensor:
+    """(n_mels, <= 2 size) -> (size, states, width) on the host."""
+    padded = F.pad(mel, (0, size * MELS_PER_ROW - mel.shape[1]))
+    features = padded[None].to(whisper.device, whisper.dtype)
+    states = whisper(features, output_hidden_states=True).hidden_states  # states of (1, size, width)
+    return torch.stack(states, 2)[0].float().cpu()

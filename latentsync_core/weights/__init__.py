@@ -1,0 +1,29 @@
+"""Checkpoints: find, fetch, check, convert and load them."""
+
+from .catalogue import RELEASES
+from .convert import convert, write_checkpoint
+from .download import download
+from .load import load_models, load_unet, load_vae, load_whisper
+from .locate import Checkpoint, default_folders, locate
+from .manifest import Manifest
+from .report import Row, report
+from .untrained import nano_networks, untrained
+
+__all__ = [
+    "RELEASES",
+    "Checkpoint",
+    "Manifest",
+    "Row",
+    "convert",
+    "default_folders",
+    "download",
+    "load_models",
+    "load_unet",
+    "load_vae",
+    "load_whisper",
+    "locate",
+    "nano_networks",
+    "report",
+    "untrained",
+    "write_checkpoint",
+]

@@ -1,0 +1,95 @@
+"""Sizes of a network read off the names and shapes of its tensors.
+
+Each function raises KeyError with the name of the first tensor that it looks for and does not find.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..models.unet import POSITIONS, Motion
+from .identify import Shapes
+
+
+def unet_config(shapes: Shapes, heads: int, groups: int) -> dict[str, Any]:
+    """Arguments of `LatentSyncUNet`, from tensors in its naming; heads and groups leave no trace in shapes."""
+    levels = _count(shapes, "down_blocks.")
+    widths = tuple(_dim(shapes, f"down_blocks.{i}.resnets.0.conv1.weight", 0) for i in range(max(1, levels)))
+    tables = [key for key in shapes if key.endswith(".pos_embed.pe")]
+    return {
+        "in_channels": _dim(shapes, "conv_in.weight", 1),
+        "out_channels": _dim(shapes, "conv_out.weight", 0),
+        "down_block_types": tuple(
+            f"{_kind(shapes, f'down_blocks.{i}')}DownBlockMotion" for i in range(levels)
+        ),
+        "up_block_types": tuple(f"{_kind(shapes, f'up_blocks.{i}')}UpBlockMotion" for i in range(levels)),
+        "block_out_channels": widths,
+        "layers_per_block": _count(shapes, "down_blocks.0.resnets."),
+        "norm_num_groups": groups,
+        "cross_attention_dim": _dim(shapes, _speech_key(shapes), 1),
+        "num_attention_heads": heads,
+        "motion_num_attention_heads": heads,
+        "motion_max_seq_length": _dim(shapes, tables[0], 1) if tables else POSITIONS,
+        "motion": _motion(shapes),
+    }
+
+
+def _kind(shapes: Shapes, block: str) -> str:
+    return "CrossAttn" if _count(shapes, f"{block}.attentions.") else ""
+
+
+def _motion(shapes: Shapes) -> Motion:
+    blocks = {key.split(".")[0] for key in shapes if ".motion_modules." in key}
+    if "down_blocks" in blocks:
+        return "all"
+    return "decoder" if blocks else "none"
+
+
+def vae_config(shapes: Shapes) -> dict[str, Any]:
+    """Arguments of `AutoencoderKL`, from tensors in its naming, but for its groups and its scaling."""
+    levels = max(1, _count(shapes, "encoder.down_blocks."))
+    return {
+        "in_channels": _dim(shapes, "encoder.conv_in.weight", 1),
+        "out_channels": _dim(shapes, "decoder.conv_out.weight", 0),
+        "latent_channels": _dim(shapes, "decoder.conv_in.weight", 1),
+        "block_out_channels": tuple(
+            _dim(shapes, f"encoder.down_blocks.{i}.resnets.0.conv1.weight", 0) for i in range(levels)
+        ),
+        "down_block_types": ("DownEncoderBlock2D",) * levels,
+        "up_block_types": ("UpDecoderBlock2D",) * levels,
+        "layers_per_block": _count(shapes, "encoder.down_blocks.0.resnets."),
+        "mid_block_add_attention": bool(_count(shapes, "encoder.mid_block.attentions.")),
+        "use_quant_conv": "quant_conv.weight" in shapes,
+        "use_post_quant_conv": "post_quant_conv.weight" in shapes,
+    }
+
+
+def whisper_config(shapes: Shapes) -> dict[str, Any]:
+    """Arguments of `WhisperConfig` that matter to the encoder, but for its heads, from tensors in transformers' naming."""
+    return {
+        "d_model": _dim(shapes, "conv1.weight", 0),
+        "num_mel_bins": _dim(shapes, "conv1.weight", 1),
+        "encoder_layers": _count(shapes, "layers."),
+        "encoder_ffn_dim": _dim(shapes, "layers.0.fc1.weight", 0),
+        "max_source_positions": _dim(shapes, "embed_positions.weight", 0),
+    }
+
+
+def _count(shapes: Shapes, prefix: str) -> int:
+    """How many different names follow `prefix`."""
+    return len({key[len(prefix) :].split(".")[0] for key in shapes if key.startswith(prefix)})
+
+
+def _dim(shapes: Shapes, key: str, axis: int) -> int:
+    if len(shapes[key]) <= axis:
+        raise KeyError(f"{key} of {axis + 1} or more dimensions")
+    return shapes[key][axis]
+
+
+def _speech_key(shapes: Shapes) -> str:
+    """A projection of speech tokens; motion modules have an `attn2` as well, but for frames."""
+    ending = ".attn2.to_k.weight"
+    for key in shapes:
+        if ".attentions." in key and key.endswith(ending):
+            return key
+    raise KeyError(f"attentions.*{ending}")

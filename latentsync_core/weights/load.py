@@ -1,0 +1,167 @@
+"""Files -> networks, every size read off the tensors, every tensor accounted for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL
+from torch import nn
+from transformers import WhisperConfig
+from transformers.models.whisper.modeling_whisper import WhisperEncoder
+
+from ..errors import DeviceError, OptionError, WeightsMismatchError
+from ..models.bundle import LipSyncModels
+from ..models.unet import LatentSyncUNet, convert_unet_keys
+from .catalogue import RELEASES, SCHEDULER_CONFIG
+from .files import fill, mismatch, read_tensors, shapes_of
+from .infer import unet_config, vae_config, whisper_config
+from .locate import Checkpoint, locate, vae_weights
+from .manifest import read_json
+from .place import Device, Dtype, pick_device, pick_dtype
+from .rename import rename_vae, rename_whisper
+
+log = logging.getLogger(__name__)
+
+HEAD_WIDTH = 64
+"""Channels of one attention head in all of OpenAI's Whisper models."""
+_VAE_UNSEEN: dict[str, Any] = {"norm_num_groups": 32, "scaling_factor": 0.18215, "shift_factor": 0.0}
+"""What a VAE's tensors do not say, as in sd-vae-ft-mse."""
+
+
+def load_unet(path: str | Path, *, heads: int = 8, groups: int = 32) -> LatentSyncUNet:
+    """Load a LatentSync UNet, in the file's dtype, from `latentsync_unet.pt` or our .safetensors.
+
+    heads, groups: attention heads and norm groups, the only sizes that tensors do not show. Raises
+    WeightsMissingError, and WeightsMismatchError unless every tensor is what the network takes.
+    """
+    path, what = Path(path), "a LatentSync UNet"
+    tensors = convert_unet_keys(read_tensors(path)[0])
+    shapes = shapes_of(tensors)
+    try:
+        config = unet_config(shapes, heads, groups)
+    except KeyError as exc:
+        raise mismatch(path, what, f"it has no {exc}", shapes) from exc
+    widths = config["block_out_channels"]
+    if any(width % heads or width % groups for width in widths):
+        raise WeightsMismatchError(
+            f"{path}: widths {widths} do not divide into {heads} heads and {groups} groups. A checkpoint of another "
+            'size than 1.5 and 1.6 needs latentsync.json beside it: {"unet": {"heads": ..., "groups": ...}}.'
+        )
+    with torch.device("meta"):
+        unet = LatentSyncUNet(**config)
+    return fill(unet, tensors, path, what)
+
+
+def load_whisper(path: str | Path, *, heads: int | None = None) -> WhisperEncoder:
+    """Load Whisper's encoder in float32, without its last norm, from OpenAI's .pt or our .safetensors.
+
+    heads: attention heads; None is what the file says, else one for every 64 channels. Raises as `load_unet`.
+    """
+    path, what = Path(path), "a Whisper encoder"
+    tensors, beside = read_tensors(path)
+    renamed = {key: value.float() for key, value in rename_whisper(tensors).items()}
+    shapes = shapes_of(renamed)
+    try:
+        config = whisper_config(shapes)
+    except KeyError as exc:
+        raise mismatch(path, what, f"it has no {exc}", shapes_of(tensors)) from exc
+    width = config["d_model"]
+    dims = beside.get("dims", {})
+    heads = heads or (int(dims["n_audio_head"]) if "n_audio_head" in dims else width // HEAD_WIDTH)
+    if heads < 1 or width % heads:
+        raise WeightsMismatchError(
+            f"{path}: a Whisper {width} wide does not divide into {heads} heads; a size that OpenAI does not "
+            'publish needs latentsync.json beside the UNet: {"whisper": {"heads": ...}}.'
+        )
+    with torch.device("meta"):
+        encoder = WhisperEncoder(WhisperConfig(**config, encoder_attention_heads=heads))
+    encoder.layer_norm = nn.Identity()
+    return fill(encoder, renamed, path, what)
+
+
+def load_vae(path: str | Path) -> AutoencoderKL:
+    """Load a Stable Diffusion VAE, in the file's dtype, from a diffusers folder or one file in either naming.
+
+    Groups and scaling come from the folder's config.json; without one they are those of sd-vae-ft-mse.
+    Raises as `load_unet`.
+    """
+    path, what = Path(path), "a Stable Diffusion VAE"
+    file = vae_weights(path)
+    tensors = rename_vae(read_tensors(file)[0])
+    shapes = shapes_of(tensors)
+    config_file = file.parent / "config.json"
+    published = read_json(config_file) if path.is_dir() and config_file.is_file() else {}
+    unseen = {key: published[key] for key in _VAE_UNSEEN if published.get(key) is not None}
+    try:
+        config = vae_config(shapes) | _VAE_UNSEEN | unseen
+    except KeyError as exc:
+        raise mismatch(file, what, f"it has no {exc}", shapes) from exc
+    widths, groups = config["block_out_channels"], config["norm_num_groups"]
+    if any(width % groups for width in widths):
+        raise WeightsMismatchError(
+            f"{file}: widths {widths} do not divide into {groups} groups; say norm_num_groups in {config_file}."
+        )
+    with torch.device("meta"):
+        vae = AutoencoderKL(**config)
+    return fill(vae, tensors, file, what)
+
+
+def load_models(
+    source: str | Path | Checkpoint,
+    resolution: int | None = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    folders: Sequence[str | Path] = (),
+) -> LipSyncModels:
+    """Load a whole checkpoint: `nano`, `1.5`, `1.6`, or a folder in the published layout.
+
+    resolution: side of the face crop; None is what the checkpoint says. device: None is CUDA, else MPS, else
+    the CPU. dtype: None is float16 on CUDA and float32 elsewhere. folders: searched before `default_folders`.
+    Raises WeightsError, OptionError (no resolution known) or DeviceError (absent, or out of memory).
+    """
+    place = pick_device(device)
+    kind = pick_dtype(dtype, place)
+    checkpoint = source if isinstance(source, Checkpoint) else locate(source, folders)
+    manifest = checkpoint.manifest
+    log.info("Loading %s: %s, %s, %s.", checkpoint.name, checkpoint.unet, checkpoint.whisper, checkpoint.vae)
+    models = LipSyncModels(
+        unet=load_unet(checkpoint.unet, heads=manifest.unet_heads, groups=manifest.unet_groups),
+        vae=load_vae(checkpoint.vae),
+        whisper=load_whisper(checkpoint.whisper, heads=manifest.whisper_heads),
+        scheduler_config=scheduler_config(checkpoint),
+        resolution=_resolution(checkpoint, resolution),
+        name=checkpoint.name,
+        device=torch.device("cpu"),
+        dtype=torch.float32,
+        window_frames=manifest.window_frames,
+        align_resolution=manifest.align_resolution,
+    )
+    try:
+        return models.to(place, kind)
+    except torch.cuda.OutOfMemoryError as exc:
+        raise DeviceError(
+            f"{checkpoint.name} does not fit into the free memory of {place}; free some, or use dtype=float16 or "
+            "device=cpu."
+        ) from exc
+
+
+def scheduler_config(checkpoint: Checkpoint) -> dict[str, Any]:
+    """The checkpoint's own scheduler config, or the published one."""
+    return read_json(checkpoint.scheduler) if checkpoint.scheduler else dict(SCHEDULER_CONFIG)
+
+
+def _resolution(checkpoint: Checkpoint, wanted: int | None) -> int:
+    known = checkpoint.resolution
+    if wanted is None and known is None:
+        sizes = ", ".join(f"{release.resolution} for {name}" for name, release in RELEASES.items())
+        raise OptionError(
+            f"{checkpoint.unet} does not say its resolution, and 1.5 and 1.6 have the same tensors. "
+            f"Give resolution ({sizes}), or name its folder after the version."
+        )
+    if wanted is not None and known not in (None, wanted):
+        log.warning("%s was trained at %s px and is used at %s px.", checkpoint.name, known, wanted)
+    return wanted or known or 0

@@ -1,0 +1,226 @@
+"""Where the files of a checkpoint are."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import try_to_load_from_cache
+
+from ..errors import WeightsMissingError
+from .catalogue import RELEASES, VAE_REPO, VAE_WEIGHTS, RemoteFile
+from .manifest import Manifest
+
+FOLDERS_VARIABLE = "LATENTSYNC_MODELS"
+NANO = "nano"
+NANO_FOLDER = Path(__file__).resolve().parents[1] / "assets" / NANO
+
+_UNETS = ("latentsync_unet.safetensors", "latentsync_unet.pt")
+_WHISPERS = ("whisper/*.safetensors", "whisper/tiny.pt", "whisper/small.pt")
+_VAE_FILES = (VAE_WEIGHTS, "diffusion_pytorch_model.bin")
+_SHARED_VAES = (
+    *(f"{folder}sd-vae-ft-mse" for folder in ("", "stabilityai/", "vae/")),
+    *(
+        f"{folder}vae-ft-mse-840000-ema-pruned.{ending}"
+        for folder in ("", "vae/")
+        for ending in ("safetensors", "ckpt")
+    ),
+)
+"""Only the VAE that LatentSync was trained with, under its published names: another one loads as well and is wrong."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The files of one checkpoint."""
+
+    name: str
+    unet: Path
+    whisper: Path
+    vae: Path
+    """A folder in diffusers' layout, or one file."""
+    scheduler: Path | None
+    """A diffusers scheduler_config.json; None is the published scheduler."""
+    resolution: int | None
+    """What the checkpoint says of itself: its manifest, else its being a published file, else its folder's name."""
+    manifest: Manifest
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What was found of a checkpoint; None is what was not."""
+
+    name: str
+    searched: tuple[Path, ...]
+    unet: Path | None = None
+    whisper: Path | None = None
+    vae: Path | None = None
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Published paths of the files that were not found."""
+        wanted = (
+            (self.unet, "latentsync_unet.pt"),
+            (self.whisper, "whisper/tiny.pt"),
+            (self.vae, f"vae/{VAE_WEIGHTS}"),
+        )
+        return tuple(name for found, name in wanted if found is None)
+
+
+def default_folders() -> list[Path]:
+    """Folders that are always searched: those in LATENTSYNC_MODELS, then the user's data folder."""
+    named = [Path(part) for part in os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep) if part]
+    return [*named, user_folder()]
+
+
+def user_folder() -> Path:
+    """Where this platform keeps a program's data for one user."""
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return base / "latentsync"
+
+
+def locate(source: str | Path, folders: Sequence[str | Path] = ()) -> Checkpoint:
+    """Find a checkpoint's files: `nano`, `1.5`, `1.6`, or a folder in the published layout.
+
+    A release is looked for in `folders`, then in `default_folders`, each itself and one level down, then in
+    the Hugging Face cache. Whisper and the VAE may also lie where another release has them. Raises
+    WeightsMissingError that names every file, folder and the command to get them.
+    """
+    parts = find_parts(source, folders)
+    if parts.unet is None or parts.whisper is None or parts.vae is None:
+        raise WeightsMissingError(_missing_message(parts))
+    home = parts.unet.parent
+    manifest, scheduler = Manifest.read(home), home / "scheduler" / "scheduler_config.json"
+    release = release_of(parts.unet)
+    return Checkpoint(
+        name=parts.name,
+        unet=parts.unet,
+        whisper=parts.whisper,
+        vae=parts.vae,
+        scheduler=scheduler if scheduler.is_file() else None,
+        resolution=manifest.resolution or (RELEASES[release].resolution if release else None),
+        manifest=manifest,
+    )
+
+
+def find_parts(source: str | Path, folders: Sequence[str | Path] = ()) -> Parts:
+    """Find what there is of a checkpoint, without complaint about what is missing."""
+    name = str(source)
+    if name == NANO:
+        return _parts_of(NANO, NANO_FOLDER, _first(NANO_FOLDER, _UNETS), shared=())
+    search = tuple(dict.fromkeys([*map(Path, folders), *default_folders()]))
+    if name in RELEASES:
+        unet = next((u for u in unets_in(search) if release_of(u) == name), None)
+        unet = unet or _cached(RELEASES[name].unet)
+        return _parts_of(name, unet.parent if unet else None, unet, search)
+    home = Path(source)
+    if not home.is_dir():
+        raise WeightsMissingError(
+            f"{source} is no checkpoint: give {NANO}, {', '.join(RELEASES)}, or a folder that holds "
+            f"latentsync_unet.pt. `python -m latentsync_core weights get 1.6` fetches 1.6."
+        )
+    return _parts_of(home.resolve().name, home, _first(home, _UNETS), search)
+
+
+def unets_in(folders: Iterable[Path]) -> Iterator[Path]:
+    """UNet files in each folder and one level below."""
+    for folder in folders:
+        for home in (folder, *sorted(path for path in folder.glob("*/") if path.is_dir())):
+            if unet := _first(home, _UNETS):
+                yield unet
+
+
+def release_of(unet: Path) -> str | None:
+    """Which release a UNet file is: by the exact length of the published file, else by its folder's name.
+
+    The tensors of 1.5 and 1.6 have the same names and shapes, but the published files differ in length.
+    """
+    size = unet.stat().st_size
+    for name, release in RELEASES.items():
+        if size == release.unet.size:
+            return name
+    named = [n for n in RELEASES if re.search(rf"(?<![\d.]){n[0]}[._-]?{n[2]}(?!\d)", unet.parent.name)]
+    return named[0] if len(named) == 1 else None
+
+
+def vae_weights(path: Path) -> Path:
+    """The weight file of a VAE that is a folder or one file; raises WeightsMissingError."""
+    file = _first(path, _VAE_FILES) if path.is_dir() else path
+    if file is None or not file.is_file():
+        raise WeightsMissingError(
+            f"{path} is no VAE: it takes a file, or a folder with {' or '.join(_VAE_FILES)}."
+        )
+    return file
+
+
+def _parts_of(name: str, home: Path | None, unet: Path | None, shared: tuple[Path, ...]) -> Parts:
+    own = (home,) if home else ()
+    near = (home.parent, *shared) if home and shared else shared
+    releases = tuple(u.parent for u in unets_in(near) if release_of(u))
+    searched = tuple(dict.fromkeys([*own, *near]))
+    whisper = _first_in((*own, *near, *releases), _WHISPERS)
+    vae = _first_vae((*own, *releases), ("vae",)) or _first_vae((*own, *near), _SHARED_VAES)
+    if shared:
+        whisper, vae = whisper or _cached_whisper(), vae or _cached_vae()
+    return Parts(name, searched, unet, whisper, vae)
+
+
+def _first(folder: Path, patterns: Sequence[str]) -> Path | None:
+    for pattern in patterns:
+        for path in sorted(folder.glob(pattern)):
+            return path
+    return None
+
+
+def _first_in(folders: Iterable[Path], patterns: Sequence[str]) -> Path | None:
+    return next((path for folder in folders if (path := _first(folder, patterns))), None)
+
+
+def _first_vae(folders: Iterable[Path], names: Sequence[str]) -> Path | None:
+    candidates = (folder / name for folder in folders for name in names)
+    return next((path for path in candidates if path.is_file() or _first(path, _VAE_FILES)), None)
+
+
+def _cached(file: RemoteFile) -> Path | None:
+    """The file in the Hugging Face cache, where other programs may have put it."""
+    path = try_to_load_from_cache(file.repo, file.path)
+    return Path(path) if isinstance(path, str) else None
+
+
+def _cached_whisper() -> Path | None:
+    files = (
+        file for release in RELEASES.values() for file in release.files if file.path == "whisper/tiny.pt"
+    )
+    return next((path for file in files if (path := _cached(file))), None)
+
+
+def _cached_vae() -> Path | None:
+    weights = _cached(RemoteFile(VAE_REPO, "main", VAE_WEIGHTS, ""))
+    return weights.parent if weights else None
+
+
+def _missing_message(parts: Parts) -> str:
+    missing = ", ".join(parts.missing)
+    if parts.name == NANO and parts.unet is None:
+        return (
+            f"This build has no bundled model yet ({NANO_FOLDER} lacks {missing}). "
+            "Use 1.6: `python -m latentsync_core weights get 1.6`."
+        )
+    name = parts.name if parts.name in RELEASES else "1.6"
+    home = parts.unet.parent if parts.unet else parts.searched[0]
+    if parts.name in RELEASES and parts.unet is None:
+        home = home / RELEASES[name].folder_name
+    return (
+        f"{parts.name} lacks {missing}. Looked in {', '.join(map(str, parts.searched))}. "
+        f"Run `python -m latentsync_core weights get {name}`, or put the files into {home} by hand: "
+        f"https://huggingface.co/{RELEASES[name].repo} has the UNet and Whisper, "
+        f"https://huggingface.co/{VAE_REPO} the VAE."
+    )

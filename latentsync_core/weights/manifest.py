@@ -1,0 +1,98 @@
+"""`latentsync.json`: what a checkpoint's tensors do not say."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import WeightsMismatchError
+
+MANIFEST_FILE = "latentsync.json"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Sizes of a checkpoint that cannot be read off its tensors; the defaults are those of 1.5 and 1.6."""
+
+    resolution: int | None = None
+    """Side of the face crop in pixels; None where the checkpoint does not say."""
+    window_frames: int = 16
+    align_resolution: int | None = None
+    """See `LipSyncModels`."""
+    unet_heads: int = 8
+    unet_groups: int = 32
+    whisper_heads: int | None = None
+    """None: what the Whisper file says, else one head for every 64 channels, as in all of OpenAI's models."""
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest:
+        """The manifest of a checkpoint folder, or the defaults where it has none.
+
+        {"resolution": 128, "window_frames": 16, "unet": {"heads": 4, "groups": 16}, "whisper": {"heads": 4}}
+
+        Raises WeightsMismatchError for anything but these keys with whole numbers above 0.
+        """
+        path = folder / MANIFEST_FILE
+        if not path.is_file():
+            return cls()
+        return cls(
+            **{name: _number(path, name, value) for name, value in _flat(read_json(path), path).items()}
+        )
+
+    def to_json(self) -> str:
+        """The text of the file that `read` reads back."""
+        content = {
+            "resolution": self.resolution,
+            "window_frames": self.window_frames,
+            "align_resolution": self.align_resolution,
+            "unet": {"heads": self.unet_heads, "groups": self.unet_groups},
+            "whisper": {"heads": self.whisper_heads},
+        }
+        return json.dumps(_without_none(content), indent=1) + "\n"
+
+
+_KEYS = {
+    "resolution": "resolution",
+    "window_frames": "window_frames",
+    "align_resolution": "align_resolution",
+    "unet.heads": "unet_heads",
+    "unet.groups": "unet_groups",
+    "whisper.heads": "whisper_heads",
+}
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON file that holds an object; raises WeightsMismatchError if it holds anything else."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as exc:
+        raise WeightsMismatchError(f"{path} is not JSON: {exc}. Restore or delete it.") from exc
+    if not isinstance(content, dict):
+        raise WeightsMismatchError(f"{path} takes a JSON object, got {type(content).__name__}.")
+    return content
+
+
+def _flat(content: dict[str, Any], path: Path) -> dict[str, Any]:
+    """{"unet": {"heads": 4}} -> {"unet_heads": 4}"""
+    flat = {}
+    for key, value in content.items():
+        for name, inner in (
+            {f"{key}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {key: value}
+        ).items():
+            if name not in _KEYS:
+                raise WeightsMismatchError(f"{path} takes {', '.join(_KEYS)}, got {name!r}.")
+            flat[_KEYS[name]] = inner
+    return flat
+
+
+def _number(path: Path, name: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise WeightsMismatchError(f"{path}: {name} takes a whole number above 0, got {value!r}.")
+    return value
+
+
+def _without_none(content: dict[str, Any]) -> dict[str, Any]:
+    inner = {k: _without_none(v) if isinstance(v, dict) else v for k, v in content.items()}
+    return {key: value for key, value in inner.items() if value not in (None, {})}

@@ -1,0 +1,247 @@
+"""Videos in: every frame under its number, whatever the codec, the order or the damage."""
+
+import gc
+import logging
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from media_files import add_sound, decode, make_audio, make_video, picture, remux, rotate, tone
+
+from latentsync_core.errors import InputError, MediaError
+from latentsync_core.media import ColorTags, FileClip, video
+
+KINDS = {
+    "h264.mp4": ("libx264", "yuv420p", {"bf": "2"}),
+    "h264_10bit.mov": ("libx264", "yuv420p10le", {}),
+    "hevc_10bit.mp4": ("libx265", "yuv420p10le", {"x265-params": "keyint=8:log-level=none"}),
+    "vp8.webm": ("libvpx", "yuv420p", {"auto-alt-ref": "1", "lag-in-frames": "16"}),
+    "vp9.webm": ("libvpx-vp9", "yuv420p", {"auto-alt-ref": "1", "lag-in-frames": "16"}),
+    "av1.mp4": ("libsvtav1", "yuv420p", {"preset": "12"}),
+    "prores.mov": ("prores_ks", "yuv422p10le", {}),
+    "prores4444.mov": ("prores_ks", "yuva444p10le", {"profile": "4444"}),
+    "png.mov": ("png", "rgba", {}),
+    "ffv1.mkv": ("ffv1", "bgr0", {}),
+    "mpeg4.avi": ("mpeg4", "yuv420p", {"bf": "2"}),
+    "h264.avi": ("libx264", "yuv420p", {"bf": "2"}),
+    "picture.gif": ("gif", "rgb8", {}),
+}
+
+
+@pytest.fixture(scope="session")
+def videos(tmp_path_factory):
+    """A file of each kind with its frames, decoded plainly."""
+    folder = tmp_path_factory.mktemp("videos with späces 視頻")
+    made = {}
+    for name, (codec, pix_fmt, options) in KINDS.items():
+        if codec in av.codecs_available:
+            made[name] = make_video(folder / name, codec, pix_fmt, **options)
+    return made
+
+
+def near(a, b):
+    """The clip converts colours more precisely than PyAV does by default; neighbouring frames differ by 23."""
+    return np.abs(a.astype(int) - b).mean() < 3
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_is_read_frame_by_frame(videos, name):
+    if name not in videos:
+        pytest.skip(f"this PyAV has no encoder for {name}")
+    clip, plain = FileClip(videos[name]), decode(videos[name])
+    assert (len(clip), clip.height, clip.width, clip.fps) == (40, 48, 64, 25)
+    np.testing.assert_allclose(clip.times, np.arange(40) / 25, atol=1e-9)
+    assert clip.duration == pytest.approx(1.6, abs=1e-6) and not clip.has_audio
+    frames = list(clip.read(range(40)))
+    assert all(f.dtype == np.uint8 and f.flags.c_contiguous and near(f, p) for f, p in zip(frames, plain, strict=True))
+    order = [39, 38, 37, 20, 21, 21, 3, 0, 39]
+    for number, frame in zip(order, clip.read(order), strict=True):
+        np.testing.assert_array_equal(frame, frames[number])
+
+
+@pytest.fixture(scope="session")
+def sequential(videos):
+    return {name: list(FileClip(path).read(range(40))) for name, path in videos.items()}
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    name=st.sampled_from(["h264.mp4", "hevc_10bit.mp4", "vp9.webm", "mpeg4.avi", "picture.gif"]),
+    order=st.one_of(
+        st.lists(st.integers(0, 39), max_size=30),
+        st.integers(1, 40).map(lambda n: [*range(n), *range(n)[::-1], *range(n)]),
+    ),
+    run=st.integers(1, 24),
+)
+def test_any_order_gives_the_frames_of_one_pass(videos, sequential, name, order, run):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(video, "RUN_LENGTH", run)
+        got = list(FileClip(videos[name]).read(order))
+    assert len(got) == len(order)
+    assert all(np.array_equal(frame, sequential[name][number]) for number, frame in zip(order, got, strict=True))
+
+
+def test_reading_forwards_decodes_each_frame_once_and_never_seeks(videos, monkeypatch):
+    decoded = []
+    step = video.FrameDecoder.__next__
+    monkeypatch.setattr(video.FrameDecoder, "__next__", lambda self: decoded.append(1) or step(self))
+    monkeypatch.setattr(video.FrameDecoder, "_seek", lambda *_: pytest.fail("it seeked"))
+    clip = FileClip(videos["h264.mp4"])
+    decoded.clear()
+    assert len(list(clip.read(np.repeat(np.arange(40), 2)))) == 80
+    assert len(decoded) == 40
+
+
+def test_a_bounded_number_of_frames_is_held(tmp_path):
+    clip = FileClip(make_video(tmp_path / "long.mp4", count=150, g="150"))
+    most = 0
+    for _ in clip.read([*range(150), *range(150)[::-1]]):
+        most = max(most, sum(type(o) is av.VideoFrame for o in gc.get_objects()))
+    assert 1 <= most <= video.RUN_LENGTH + 2
+
+
+def test_a_variable_frame_rate_keeps_its_times(tmp_path):
+    times = [0, 30, 100, 140, 500, 517, 900, 940]
+    for name in ("v.mp4", "v.mkv"):
+        clip = FileClip(make_video(tmp_path / name, count=8, times_ms=times, bf="2"))
+        np.testing.assert_allclose(clip.times, np.array(times) / 1000, atol=1e-3)
+        assert clip.duration > 0.94
+
+
+def test_milliseconds_of_matroska_become_the_true_grid(tmp_path):
+    rate = Fraction(24000, 1001)
+    clip = FileClip(make_video(tmp_path / "film.mkv", rate=rate))
+    assert clip.fps == rate
+    np.testing.assert_allclose(clip.times, np.arange(40) / float(rate), atol=1e-9)
+
+
+@pytest.mark.parametrize("degrees,turns", [(0, 0), (90, -1), (180, 2), (270, 1)])
+def test_frames_are_turned_upright(tmp_path, degrees, turns):
+    path = rotate(make_video(tmp_path / "phone.mp4", count=3), degrees)
+    clip = FileClip(path)
+    frame = next(clip.read([1]))
+    assert frame.shape == (clip.height, clip.width, 3) == np.rot90(picture(1), turns).shape
+    assert near(frame, np.rot90(decode(path)[1], turns))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (33, 47)])
+def test_odd_sizes_and_a_single_frame(tmp_path, size):
+    clip = FileClip(make_video(tmp_path / "one.mp4", pix_fmt="yuv444p", count=1, size=size))
+    assert len(clip) == 1 and clip.times.tolist() == [0.0] and clip.duration == pytest.approx(0.04)
+    assert next(clip.read([0])).shape == (*size, 3)
+
+
+@pytest.mark.parametrize("matrix,expected", [(1, 1), (5, 5), (9, 9)])
+def test_color_tags_are_read_and_obeyed(tmp_path, matrix, expected):
+    path = tmp_path / "c.mp4"
+    red = np.full((48, 64, 3), (200, 30, 60), np.uint8)
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=25, options={"crf": "1"})
+        stream.height, stream.width = 48, 64
+        stream.codec_context.colorspace, stream.codec_context.color_range = matrix, 1
+        frame = av.VideoFrame.from_ndarray(red, format="rgb24")
+        output.mux(stream.encode(frame.reformat(format="yuv420p", dst_colorspace=matrix, dst_color_range=1)))
+        output.mux(stream.encode(None))
+    clip = FileClip(path)
+    assert clip.color == ColorTags(expected, 1, 2, 2)
+    assert np.abs(next(clip.read([0])).astype(int) - red).max() <= 2
+
+
+def test_what_is_lost_is_logged(videos, tmp_path, caplog):
+    with caplog.at_level(logging.WARNING):
+        FileClip(videos["prores4444.mov"])
+        assert "transparency" in caplog.text
+        with av.open(str(tmp_path / "hdr.mp4"), "w") as output:
+            stream = output.add_stream("libx264", rate=25)
+            stream.height, stream.width = 48, 64
+            stream.codec_context.color_trc = 16
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(picture(0), format="rgb24").reformat(format="yuv420p")))
+            output.mux(stream.encode(None))
+        assert FileClip(tmp_path / "hdr.mp4").color.hdr and "HDR" in caplog.text
+
+
+def test_sound_and_cover_pictures_are_told_from_video(tmp_path, videos):
+    audio = make_audio(tmp_path / "s.m4a", "aac", tone(0.5), 44100)
+    assert FileClip(add_sound(videos["h264.mp4"], audio, tmp_path / "both.mp4")).has_audio
+    with pytest.raises(MediaError, match="no video stream"):
+        FileClip(audio)
+
+
+@pytest.fixture
+def faststart(tmp_path):
+    source = make_video(tmp_path / "source.mp4", count=60, size=(96, 128))
+    return remux(source, tmp_path / "front.mp4", {"movflags": "faststart"}).read_bytes()
+
+
+def test_a_file_without_its_end_is_refused_with_the_count(tmp_path, faststart):
+    (tmp_path / "cut.mp4").write_bytes(faststart[: len(faststart) * 6 // 10])
+    with pytest.raises(MediaError, match=r"cut short: \d+ of 60 frames are there"):
+        FileClip(tmp_path / "cut.mp4")
+    make_video(tmp_path / "w.mkv", count=60)
+    data = (tmp_path / "w.mkv").read_bytes()
+    (tmp_path / "w.mkv").write_bytes(data[: len(data) // 2])
+    with pytest.raises(MediaError, match=r"cut short: \d+ of 60 frames are there"):
+        FileClip(tmp_path / "w.mkv")
+
+
+def test_damage_in_the_middle_stops_the_reading_with_the_count(tmp_path, faststart):
+    data, middle = bytearray(faststart), len(faststart) * 2 // 3
+    data[middle : middle + 600] = bytes((7 * k) % 256 for k in range(600))
+    (tmp_path / "damaged.mp4").write_bytes(data)
+    clip = FileClip(tmp_path / "damaged.mp4")
+    with pytest.raises(MediaError, match=r"damaged: \d+ of 60 frames could be decoded"):
+        list(clip.read(range(60)))
+
+
+def test_a_frame_missing_from_the_decoder_is_never_replaced_by_its_neighbour(videos, monkeypatch):
+    clip = FileClip(videos["h264.mp4"])
+    decode_all = video.FrameDecoder._decode_from
+    monkeypatch.setattr(
+        video.FrameDecoder,
+        "_decode_from",
+        lambda self, number: (f for f in decode_all(self, number) if f.pts != clip._index.pts[10]),
+    )
+    with pytest.raises(MediaError, match="10 of 40"):
+        list(clip.read(range(40)))
+
+
+def test_files_that_are_no_videos_are_refused(tmp_path, faststart):
+    cases = {
+        "moov.mp4": (make_video(tmp_path / "end.mp4").read_bytes()[:2000], "not a video"),
+        "text.mp4": (b"just some words\n" * 40, "not a video"),
+        "nothing.mp4": (b"", "empty"),
+    }
+    for name, (data, message) in cases.items():
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(MediaError, match=message) as caught:
+            FileClip(tmp_path / name)
+        assert name in str(caught.value)
+    with pytest.raises(MediaError, match="does not exist"):
+        FileClip(tmp_path / "missing.mp4")
+    with pytest.raises(MediaError, match="is a folder"):
+        FileClip(tmp_path)
+
+
+def test_an_unreadable_file_is_refused(tmp_path, monkeypatch, videos):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(av, "open", refuse)
+    with pytest.raises(MediaError, match="permissions"):
+        FileClip(videos["h264.mp4"])
+
+
+def test_a_number_outside_the_clip_is_refused(videos):
+    for number in (-1, 40):
+        with pytest.raises(InputError, match="0..39"):
+            list(FileClip(videos["h264.mp4"]).read([number]))
+
+
+def test_a_real_clip(talking_head):
+    clip = FileClip(talking_head)
+    assert (len(clip), clip.height, clip.width, clip.fps, clip.has_audio) == (502, 1920, 1080, 25, True)
+    forwards = list(clip.read([100, 101]))
+    np.testing.assert_array_equal(list(clip.read([101, 100])), forwards[::-1])
