@@ -138,6 +138,8 @@ class Window:
     """Shape (F,), rising: the output frames."""
     weights: npt.NDArray[np.float32]
     """Shape (F,): the share of this window in each frame; over all windows the shares of a frame sum to 1."""
+    segment: int
+    """Number of the unbroken stretch of re-synced frames that it belongs to, rising."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -74,6 +74,11 @@ class Options:
         return replace(PRESETS[name], **overrides)
 
 
+def choices_of(kind: Any) -> tuple[str, ...]:
+    """The values that a Literal type of this module takes."""
+    return get_args(kind)
+
+
 _RANGES: tuple[tuple[str, float, float], ...] = (
     ("steps", 1, 1000),
     ("guidance", 1.0, 10.0),

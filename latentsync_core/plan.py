@@ -43,15 +43,15 @@ def build_plan(
     reasons = _reasons(timeline.source, track, present, speaks, options)
     _require_faces(reasons, options)
     rate = len(timeline.source) / timeline.duration
-    stride = 1 if options.exact else math.ceil(rate / MAX_DENOISED_FPS)
+    stride = 1 if options.exact else math.ceil(rate / MAX_DENOISED_FPS - 1e-6)
     changed = np.array([reason == RESYNC for reason in reasons])
     breaks = np.zeros(len(reasons), bool) if options.exact else _breaks(timeline.source, track.cuts)
     fade = 0 if options.exact else round(FADE_SECONDS * rate)
     segments = list(_segments(changed, breaks))
     windows = [
         window
-        for first, last in segments
-        for window in _windows(np.arange(first, last, stride), window_frames, options)
+        for number, (first, last) in enumerate(segments)
+        for window in _windows(np.arange(first, last, stride), window_frames, options, number)
     ]
     return Plan(
         fps=options.fps or Fraction(rate).limit_denominator(1001),
@@ -116,7 +116,7 @@ def _segments(changed: npt.NDArray[np.bool_], breaks: npt.NDArray[np.bool_]) -> 
         yield first, len(changed)
 
 
-def _windows(keys: IntArray, size: int, options: Options) -> list[Window]:
+def _windows(keys: IntArray, size: int, options: Options, segment: int = 0) -> list[Window]:
     """Cover the frames `keys` by windows of `size` that share `options.overlap` frames.
 
     The last window starts early instead of being short (`exact`: it is short, as upstream's). 40 keys, size
@@ -134,7 +134,7 @@ def _windows(keys: IntArray, size: int, options: Options) -> list[Window]:
         fall = end - spans[i + 1][0] if i + 1 < len(spans) else 0
         shares[i, start:end] = _ramps(end - start, rise, fall)
     shares /= shares.sum(0)
-    return [Window(keys[a:b], shares[i, a:b]) for i, (a, b) in enumerate(spans)]
+    return [Window(keys[a:b], shares[i, a:b], segment) for i, (a, b) in enumerate(spans)]
 
 
 def _ramps(length: int, rise: int, fall: int) -> FloatArray:

@@ -16,9 +16,7 @@ UPSTREAM_FILL = (127 / 2 + 0.5) * 255
 """What upstream's warp finds outside of the face: 127 on a scale of -1..1, so white after clipping."""
 
 
-def paste(
-    frame: Array, mouth: Array, matrix: Array, size: tuple[int, int], mask: Array
-) -> Array:
+def paste(frame: Array, mouth: Array, matrix: Array, size: tuple[int, int], mask: Array) -> Array:
     """A copy of the frame with the mouth blended in; where the warped mask is 0 it is the frame bit for bit.
 
     frame: (H, W, 3), uint8 or float 0..1. mouth: (R, R, 3) in 0..255. matrix: (2, 3), frame pixels to the
@@ -31,9 +29,8 @@ def paste(
     shrunk = _shrink(np.dstack([mouth, mask]), matrix, size)
     warped = roi.warp(shrunk, size, cv2.INTER_CUBIC)
     face, share = np.clip(warped[..., :3], 0, 255), np.clip(warped[..., 3:], 0, 1)
-    full = 255.0 if frame.dtype == np.uint8 else 1.0
     view = out[roi.rows, roi.columns]
-    blended = view + share * (face * np.float32(full / 255) - view)
+    blended = view + share * (face * _unit(frame) - view)
     view[...] = np.rint(blended) if frame.dtype == np.uint8 else blended
     return out
 
@@ -41,7 +38,7 @@ def paste(
 def paste_upstream(frame: Array, face: Array, matrix: Array, size: tuple[int, int]) -> Array:
     """Paste the whole crop with upstream's soft border (`AlignRestore.restore_img`), truncating 8-bit values.
 
-    frame: uint8. face: (R, R, 3) in 0..255, not clipped. Other arguments and the result as in `paste`.
+    face: (R, R, 3) in 0..255, not clipped. Other arguments and the result as in `paste`.
     """
     out = frame.copy()
     roi = _region(frame, matrix, size, (0, 0, size[0] - 1, size[1] - 1))
@@ -52,8 +49,13 @@ def paste_upstream(frame: Array, face: Array, matrix: Array, size: tuple[int, in
     inner = cv2.erode(cover, np.ones((2, 2), np.uint8))
     soft = _soft_border(inner)[..., None]
     view = out[roi.rows, roi.columns]
-    view[...] = soft * (inner[..., None] * np.clip(warped, 0, 255)) + (1 - soft) * view
+    view[...] = soft * (inner[..., None] * np.clip(warped, 0, 255) * _unit(frame)) + (1 - soft) * view
     return out
+
+
+def _unit(frame: Array) -> np.float32:
+    """One 8-bit step in the units of the frame."""
+    return np.float32(1 if frame.dtype == np.uint8 else 1 / 255)
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,7 @@ class _Region:
     columns: slice
     matrix: Array  # (2, 3), pixels of the region to pixels of the crop
 
-    def warp(
-        self, image: Array, size: tuple[int, int], interpolation: int = cv2.INTER_LINEAR
-    ) -> Array:
+    def warp(self, image: Array, size: tuple[int, int], interpolation: int = cv2.INTER_LINEAR) -> Array:
         """Bring an image of the whole crop, at any resolution, to the region; 0 outside of the crop."""
         height, width = image.shape[:2]
         scale = np.array([width / size[0], height / size[1]])

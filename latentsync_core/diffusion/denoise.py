@@ -14,6 +14,7 @@ import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
 from torch import Tensor
 
+from ..errors import WeightsError
 from ..models.bundle import LipSyncModels
 from ..options import Options
 from .latents import LatentCodec, mask_latent, to_crops, to_pixels
@@ -80,6 +81,11 @@ class Denoiser:
             noise = predict(step, t, self._scheduler.scale_model_input(latents, t))
             latents = self._scheduler.step(noise, t, latents).prev_sample
             self._on_step()
+        if not latents.isfinite().all():
+            raise WeightsError(
+                f"{self._models.name} returned NaN in {self._models.dtype}. Try dtype fp32; if it stays, the file "
+                "is damaged: fetch it again."
+            )
         return latents
 
     @torch.inference_mode()

@@ -22,9 +22,13 @@ def cross_fade(plan: Plan, crops: Iterator[Array | None], render: Render) -> Ite
     queue = deque(plan.windows)
     ahead = _Lookahead(crops)
     mouths: dict[int, Array] = {}
+    segment = -1
     for frame in range(len(plan)):
-        while queue and queue[0].frames[0] < frame + plan.stride:
+        while queue and queue[0].frames[0] < frame + (plan.stride if queue[0].segment == segment else 1):
             window = queue.popleft()
+            if window.segment != segment:
+                segment = window.segment
+                mouths.clear()
             _add(mouths, window, render(ahead.get(window.frames), window.frames))
             ahead.drop(queue[0].frames[0] if queue else len(plan))
         ahead.read(frame)

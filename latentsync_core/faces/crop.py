@@ -21,7 +21,8 @@ def warp_crop(
     """Sample a frame (H, W, 3), uint8 or float 0..1, bilinearly; returns (height, width, 3) float32 in 0..255.
 
     `matrix` (2, 3) maps frame pixels to crop pixels, `size` is (width, height), `fill` (0..255) lies outside the
-    frame. Only the part of the frame that the crop shows is read. Raises InputError for a matrix that can't be inverted.
+    frame. Only the part of the frame that the crop shows is read. OpenCV 4 places samples to
+    1/32 pixel, OpenCV 5 exactly. Raises InputError for a matrix that can't be inverted.
     """
     image = checked(frame)
     affine = np.asarray(matrix, np.float64)

@@ -31,13 +31,16 @@ def thumbnail(frame: Array) -> npt.NDArray[np.uint8]:
 def find_cuts(thumbnails: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     """Return the indices of the frames, of thumbnails (N, 24, 24), that start a new scene.
 
-    Such a frame differs from the one before it much more than frames do in the neighbourhood, and so does the
-    next frame: a flash of one frame is no cut.
+    Such a frame differs from the one before it much more than frames do in the neighbourhood, and it still does with
+    either of the two skipped: a flash of one frame is no cut.
     """
     images = thumbnails.astype(np.float32) / 255
+    if len(images) < 2:
+        return np.zeros(0, np.int64)
     change = np.abs(images[1:] - images[:-1]).mean((1, 2))
-    lasting = np.append(np.abs(images[2:] - images[:-2]).mean((1, 2)), np.inf)[: len(change)]
+    skipping = np.pad(np.abs(images[2:] - images[:-2]).mean((1, 2)), 1, constant_values=np.inf)
+    lasting = np.minimum(change, np.minimum(skipping[:-1], skipping[1:]))
     padded = np.pad(change, _AROUND, mode="reflect" if len(change) > _AROUND else "edge")
     around = np.stack([padded[i : i + len(change)] for i in range(2 * _AROUND + 1) if i != _AROUND])
     limit = np.maximum(_MIN_CHANGE, _MIN_RATIO * np.median(around, axis=0))
-    return np.flatnonzero(np.minimum(change, lasting) > limit).astype(np.int64) + 1
+    return np.flatnonzero(lasting > limit).astype(np.int64) + 1

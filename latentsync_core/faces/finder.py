@@ -14,10 +14,9 @@ from ..errors import DeviceError
 from .detect import detect, detect_rolled, detect_small, overlap
 from .frame import checked
 from .graph import Graph
-from .mesh import Face, measure
+from .mesh import MIN_SCORE, Face, measure
 
 _ASSETS = Path(__file__).resolve().parents[1] / "assets" / "faces"
-_MIN_SCORE = 0.5
 _SAME_FACE = 0.3
 
 
@@ -47,11 +46,8 @@ class FaceFinder:
         return found
 
     def _search(self, image: Array) -> list[Face]:
-        for method in (detect_rolled, detect_small):
-            faces = _faces(measure(self._mesh, [image], [method(self._detector, image)])[0])
-            if faces:
-                return faces
-        return []
+        rois = detect_rolled(self._detector, image) + detect_small(self._detector, image)
+        return _faces(measure(self._mesh, [image], [rois])[0])
 
 
 def _faces(candidates: Sequence[Face]) -> list[Face]:
@@ -59,6 +55,6 @@ def _faces(candidates: Sequence[Face]) -> list[Face]:
     kept: list[Face] = []
     for face in sorted(candidates, key=lambda f: -f.score):
         boxes = np.array([other.box for other in kept]).reshape(-1, 4)
-        if face.score > _MIN_SCORE and not (overlap(face.box, boxes) > _SAME_FACE).any():
+        if face.score > MIN_SCORE and not (overlap(face.box, boxes) > _SAME_FACE).any():
             kept.append(face)
     return kept

@@ -6,7 +6,7 @@ from .soundtrack import AudioSource
 from .tensor import TensorClip
 from .timeline import LENGTH_MODES, Timeline, fit
 from .video import FileClip
-from .write import Writer, open_writer
+from .write import Writer, check_output, open_writer
 
 __all__ = [
     "LENGTH_MODES",
@@ -16,6 +16,7 @@ __all__ = [
     "TensorClip",
     "Timeline",
     "Writer",
+    "check_output",
     "fit",
     "open_writer",
     "read_audio",

@@ -19,7 +19,7 @@ Samples = npt.NDArray[np.float32]
 SPEECH_RATE = 16000
 """Samples a second that Whisper was trained on."""
 
-_DAMAGED = "has damaged sound; copy it again or convert it to wav"
+_DAMAGED = "has damaged sound; copy it again or convert it to wav."
 _SMALLEST_GAP = 0.1
 """Seconds: shorter steps between timestamps are rounding, longer ones are missing sound."""
 _NEVER = 2**62

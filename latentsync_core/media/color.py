@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import av
 from av.video.reformatter import Interpolation
 
-RGB, BT709, UNSPECIFIED, BT470BG, SMPTE170M = 0, 1, 2, 5, 6
+RGB, BT709, UNSPECIFIED, SMPTE170M = 0, 1, 2, 6
 LIMITED = 1
 PQ, HLG = 16, 18
 """Code points of ITU-T H.273, the numbers that FFmpeg and every container use."""
@@ -18,9 +18,6 @@ ACCURATE = Interpolation.BILINEAR | 0x40000 | 0x2000 | 0x4000
 
 _HD_HEIGHT = 720
 """From this height on, video without tags is BT.709 by the custom of television, below it BT.601."""
-_SWSCALE_MATRIX = {BT709: 1, 4: 4, BT470BG: 5, SMPTE170M: 5, 7: 7, 9: 9, 10: 9}
-"""H.273 matrix -> SWS_CS_* of libswscale, which has one number for both BT.601 systems."""
-_SWSCALE_DEFAULT = 5
 
 
 @dataclass(frozen=True)
@@ -47,16 +44,11 @@ class ColorTags:
         """Whether brightness is coded for HDR screens (PQ or HLG)."""
         return self.transfer in (PQ, HLG)
 
-    @property
-    def swscale_matrix(self) -> int:
-        """The number by which libswscale converts from and to this matrix."""
-        return _SWSCALE_MATRIX.get(self.matrix, _SWSCALE_DEFAULT)
-
 
 def output_tags(color: ColorTags | None, height: int) -> ColorTags:
     """Choose the tags of a YUV result from those of its source.
 
-    A source without tags gives a result without tags, converted by the matrix it was read with: players guess
+    A source without tags gives a result without tags, converted by the matrix it was read with (libswscale's BT.601): players guess
     the same for both, so both look alike. Without a source (None), or from RGB, the custom for the height is used.
     """
     if color is not None and color.matrix != RGB:

@@ -100,11 +100,10 @@ class MovieWriter:
         picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
         if self._stream.pix_fmt == "bgr0":
             return picture.reformat(format="bgr0")
+        # Said of the frame, not as an argument: PyAV 17 has no argument for BT.2020.
+        picture.colorspace = self._tags.matrix
         return picture.reformat(
-            format=self._stream.pix_fmt,
-            dst_colorspace=self._tags.swscale_matrix,
-            dst_color_range=ColorRange.MPEG,
-            interpolation=ACCURATE,
+            format=self._stream.pix_fmt, dst_color_range=ColorRange.MPEG, interpolation=ACCURATE
         )
 
     def _encode_pending(self, end: int) -> None:

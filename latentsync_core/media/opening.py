@@ -25,7 +25,7 @@ def open_media(path: MediaPath) -> InputContainer:
         raise MediaError(f"{path} does not exist; check the name and the folder.")
     if path.stat().st_size == 0:
         raise MediaError(f"{path} is empty (0 bytes); copy or record it again.")
-    with reading(path, "is not a video or audio file, or its header is damaged; try to play it"):
+    with reading(path, "is not a video or audio file, or its header is damaged; try to play it."):
         # Tags that are not UTF-8 are no reason to refuse a file.
         return av.open(str(path), metadata_errors="ignore")
 
@@ -38,7 +38,7 @@ def reading(path: MediaPath, problem: str) -> Iterator[None]:
     except PermissionError as exc:
         raise MediaError(f"{path} may not be read; change its permissions.") from exc
     except (av.FFmpegError, OSError) as exc:
-        raise MediaError(f"{path} {problem} ({exc.strerror}).") from exc
+        raise MediaError(f"{path} {problem} [{exc.strerror}]") from exc
 
 
 def find_video(container: InputContainer) -> av.VideoStream | None:

@@ -76,7 +76,7 @@ def _copied(
 def _mapped(path: MediaPath, items: Iterator[_Item]) -> Iterator[_Item]:
     """Iterate; what goes wrong is the source's fault, not the output's."""
     while True:
-        with reading(path, "has damaged sound; copy it again or convert it to wav"):
+        with reading(path, "has damaged sound; copy it again or convert it to wav."):
             item = next(items, None)
         if item is None:
             return

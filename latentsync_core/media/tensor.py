@@ -14,6 +14,9 @@ from ..errors import InputError
 _LIMITS = (-0.5, 1.5)
 """Resampling overshoots 0..1 a little; values beyond these limits mean another scale, such as 0..255."""
 
+_NTSC_ROUNDING = 0.005
+"""Television's rates are n * 1000/1001 and written with two or three decimals: 23.976, 23.98, 29.97."""
+
 
 class TensorClip:
     """A numpy array or torch tensor of frames that implements `data.Clip`; frames keep its dtype.
@@ -66,7 +69,9 @@ def _as_array(frames: Any) -> Array:
 def _as_rate(fps: int | float | Fraction) -> Fraction:
     if not 0 < fps < float("inf"):
         raise InputError(f"fps takes a number above 0, got {fps}.")
-    return Fraction(fps).limit_denominator(1001)
+    rate = Fraction(fps).limit_denominator(1001)
+    television = Fraction(round(rate) * 1000, 1001)
+    return television if isinstance(fps, float) and abs(rate - television) < _NTSC_ROUNDING else rate
 
 
 def _check_floats(frame: Array, number: int) -> None:

@@ -136,8 +136,13 @@ class FrameDecoder:
     def __next__(self) -> av.VideoFrame:
         with reading(self._path, self._damage()):
             frame = next(self._frames, None)
-        if frame is None or frame.is_corrupt or frame.pts != self._index.pts[self.position]:
-            raise MediaError(f"{self._path} {self._damage()}.")
+        if frame is None or frame.is_corrupt:
+            raise MediaError(f"{self._path} {self._damage()}")
+        if frame.pts != self._index.pts[self.position]:
+            raise MediaError(
+                f"{self._path} has timestamps that contradict its frames, from frame {self.position} of "
+                f"{len(self._index.pts)} on: it is damaged, or its container cannot hold its codec. {REMEDY}"
+            )
         self.position += 1
         return frame
 
@@ -154,7 +159,7 @@ class FrameDecoder:
         with reading(self._path, self._damage()):
             frame = next(self._frames, None)
         if frame is None:
-            raise MediaError(f"{self._path} {self._damage()}.")
+            raise MediaError(f"{self._path} {self._damage()}")
         self._frames = chain([frame], self._frames)
         self._index = self._index.without_start(frame.pts)
         return self._index

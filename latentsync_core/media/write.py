@@ -61,8 +61,7 @@ def open_writer(
     Raises OptionError on an unknown suffix, crf or preset, OutputError where the result cannot be written.
     """
     target = Path(path)
-    _check_options(target, crf, preset)
-    _check_place(target)
+    check_output(target, crf=crf, preset=preset)
     partial = target.with_name(f".{target.stem}.{uuid.uuid4().hex[:8]}.partial{target.suffix}")
     writer: _Backend | None = None
     try:
@@ -119,7 +118,9 @@ def _writing(target: Path) -> Iterator[None]:
         raise OutputError(f"{target} cannot be written: {remedy}.") from exc
 
 
-def _check_options(target: Path, crf: int, preset: str) -> None:
+def check_output(path: MediaPath, *, crf: int = 18, preset: str = "medium") -> None:
+    """Refuse, before any work is done, what `open_writer` would refuse: OptionError, OutputError."""
+    target = Path(path)
     if target.suffix and target.suffix.lower() not in FORMATS:
         raise OptionError(
             f"A result ends in {', '.join(FORMATS)}, or has no suffix for a folder of PNG pictures; "
@@ -129,6 +130,7 @@ def _check_options(target: Path, crf: int, preset: str) -> None:
         raise OptionError(f"crf takes 0..51, got {crf}.")
     if preset not in PRESETS:
         raise OptionError(f"preset takes {', '.join(PRESETS)}, got {preset!r}.")
+    _check_place(target)
 
 
 def _check_place(target: Path) -> None:

@@ -31,7 +31,8 @@ def _axes(rows: int, columns: int) -> tuple[Field, Field]:
     unit = 2 / min(rows, columns)
     x = (np.arange(columns, dtype=np.float32) + 0.5 - columns / 2) * unit
     y = (np.arange(rows, dtype=np.float32) + 0.5 - rows / 2) * unit
-    return tuple(np.meshgrid(x.astype(np.float32), y.astype(np.float32)))
+    across, down = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
+    return across, down
 
 
 def _gradient(identity: Identity, amount: Field) -> Field:

@@ -19,15 +19,17 @@ def body_grid(texels: int) -> Grid:
 def paint_body(identity: Identity, at: Grid, rng: np.random.Generator) -> Field:
     """Neck and clothes with coverage, shape (h, w, 4)."""
     x = np.abs(at.x)
-    shoulder = 1.10 + 0.16 * np.clip(x - 0.45, 0, None) + 0.55 * np.clip(x - 1.15, 0, None) ** 2
+    shoulder = 1.10 + 0.16 * np.clip(x - 0.45, 0, None) + 1.4 * np.clip(x - 1.1, 0, None) ** 2
+    shoulder += 12 * np.clip(x - 1.7, 0, None) ** 2
     below = cover(at.y - shoulder, 0.03)
     neck = _neck_half_width(identity, at)
     column = cover(neck - x, 0.025) * (at.y > 0.3)
     picture = np.ones((*at.x.shape, 3), np.float32) * np.asarray(identity.skin, np.float32)
     picture *= _neck_shade(identity, at, neck)
     cloth = below * cover(_outside_neckline(identity, at), 0.025)
-    lay(picture, _cloth(identity, at, rng), cloth)
-    alpha = np.maximum(np.maximum(column, below * (x < 0.75)), cloth)
+    alpha = np.maximum.reduce([column, below * (x < 0.75), cloth])
+    # Where cloth alone makes the texture opaque there must be no skin in its colour.
+    lay(picture, _cloth(identity, at, rng), cloth / np.maximum(alpha, 1e-3))
     return np.concatenate([picture, alpha[..., None]], -1).astype(np.float32)
 
 
@@ -61,8 +63,8 @@ def _cloth(identity: Identity, at: Grid, rng: np.random.Generator) -> Field:
     folds = blur(noise(rng, (9, 14), at.x.shape), 0.05, at.pixel)
     weave = noise(rng, (at.x.shape[0] // 2, at.x.shape[1] // 2), at.x.shape)
     side = 0.16 * np.sign(identity.light[0]) * at.x
-    light = 0.92 + side - 0.16 * at.x**2 - 0.10 * (at.y - 1.2) + 0.055 * folds + 0.012 * weave
+    light = 0.92 + side - 0.06 * at.x**2 - 0.10 * (at.y - 1.2) + 0.055 * folds + 0.012 * weave
     edge = _outside_neckline(identity, at)
     rib = 0.14 * bell(edge - 0.045, 0.008) + 0.22 * smooth(0.02, -0.01, edge)
     seam = 0.05 * bell(np.abs(at.x) - 1.32 + 0.2 * (at.y - 1.2), 0.02)
-    return tint(identity.clothes, np.clip(light - rib - seam, 0.15, 1.1)[..., None])
+    return tint(identity.clothes, np.clip(light - rib - seam, 0.35, 1.1)[..., None])

@@ -44,24 +44,25 @@ class Cutaway(Event):
 
 
 @dataclass(frozen=True)
-class TurnAway(Event):
+class PersonEvent(Event):
+    """Something that one person does."""
+
+    person: int = 0
+
+
+@dataclass(frozen=True)
+class TurnAway(PersonEvent):
     """A person turns to the side and leaves the picture."""
 
-    person: int = 0
-
 
 @dataclass(frozen=True)
-class Occlusion(Event):
+class Occlusion(PersonEvent):
     """A hand comes up before a person's mouth."""
 
-    person: int = 0
-
 
 @dataclass(frozen=True)
-class Silence(Event):
+class Silence(PersonEvent):
     """A person says nothing: the samples are set to zero with 10 ms fades, and so the mouth closes."""
-
-    person: int = 0
 
 
 def silenced(samples: FloatArray, event: Silence) -> FloatArray:

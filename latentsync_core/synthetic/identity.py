@@ -128,9 +128,11 @@ class Identity:
 
     @classmethod
     def random(cls, seed: int) -> Identity:
-        """Draw a person; the same seed always gives the same one."""
+        """Draw a person; the same seed (0 or above) always gives the same one."""
+        if seed < 0:
+            raise InputError(f"Identity.random takes a seed of 0 or above, got {seed}.")
         rng = np.random.default_rng([seed, 0])
-        draws = (_colouring(rng, seed * GOLDEN % 1), _proportions(rng), _style(rng), _surroundings(rng))
+        draws = (_colouring(rng, seed % 2**20 * GOLDEN % 1), _proportions(rng), _style(rng), _surroundings(rng))
         return cls(seed=seed, **{name: value for draw in draws for name, value in draw.items()})
 
 
@@ -165,10 +167,10 @@ def _colouring(rng: np.random.Generator, tone: float) -> dict[str, Any]:
 def _lip_colour(skin: Any, rng: np.random.Generator) -> Any:
     """Redder than the skin and, except on dark skin, darker: the lips stand out on every tone."""
     pigment = np.array([0.64, 0.27, 0.27]) * (0.62 + 0.5 * skin.mean()) + rng.uniform(-0.03, 0.03, 3)
-    return skin + (pigment - skin) * rng.uniform(0.55, 0.85)
+    return skin + (pigment - skin) * rng.uniform(0.68, 0.95)
 
 
-def _proportions(rng: np.random.Generator) -> dict[str, float]:
+def _proportions(rng: np.random.Generator) -> dict[str, Any]:
     ranges = {
         "face_width": (0.645, 0.725),
         "jaw": (1.75, 2.35),
@@ -200,7 +202,7 @@ def _style(rng: np.random.Generator) -> dict[str, Any]:
     return {
         "hair_style": style,
         "hair_part": float(rng.uniform(-0.55, 0.55)),
-        "beard": float(rng.uniform(0.15, 1)) if bearded else 0.0,
+        "beard": float(rng.uniform(0.15, 0.75)) if bearded else 0.0,
         "glasses": bool(rng.random() < 0.15),
         "neckline": float(rng.uniform(0, 1)),
     }

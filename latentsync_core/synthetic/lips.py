@@ -8,11 +8,11 @@ import numpy as np
 
 from .identity import Identity
 from .mouth import MouthShape
-from .paint import Field, Grid, bell, cover, lay, smooth, spot, tint
+from .paint import Field, Grid, bell, cover, lay, smooth, tint
 from .skin import shadow_colour
 from .surface import Lighting
 
-GAP = 0.165
+GAP = 0.19
 """Distance between the lips of a fully open mouth, in head units, before the jaw drops as well."""
 INNER = 0.92
 """Share of the mouth's half width at which the inner lips meet."""

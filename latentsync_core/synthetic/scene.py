@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from ..data import Array, FaceTrack, FloatArray, Waveform
 from ..errors import InputError
 from .backdrop import paint_backdrop, paint_landscape
-from .events import Cutaway, Event, Occlusion, Silence, TurnAway, draw_hand, silenced
+from .events import Cutaway, Event, Occlusion, PersonEvent, Silence, TurnAway, draw_hand, silenced
 from .head import Expression, Head
 from .identity import Identity
 from .motion import Motion
@@ -21,6 +22,8 @@ from .mouth import SAMPLE_RATE, MouthTrack, mouth_from_speech
 from .paint import EXTENT, Field
 from .speech import mono_16k
 from .warp import Pose
+
+E = TypeVar("E", bound=PersonEvent)
 
 TEXELS = (320, 768)
 """Least and greatest side of a head's texture."""
@@ -63,7 +66,7 @@ class Scene:
                 "A Scene takes at least one person and one frame, a frame rate above 0 and a width and height "
                 f"of at least 16, got {len(self.people)}, {self.frames}, {self.fps} and {self.size}."
             )
-        if any(getattr(event, "person", 0) not in range(len(self.people)) for event in self.events):
+        if any(isinstance(e, PersonEvent) and e.person not in range(len(self.people)) for e in self.events):
             raise InputError(f"An event names a person outside 0..{len(self.people) - 1}.")
 
 
@@ -77,7 +80,7 @@ class Truth:
     boxes: npt.NDArray[np.float64]
     """Shape (N, 4): left, top, right, bottom of the lips in pixels; NaN where the face is not to be seen."""
     visible: npt.NDArray[np.bool_]
-    """Shape (N,): the whole face is in the picture."""
+    """Shape (N,): brows, nose and lips all lie in the picture; a hand before them does not count."""
     occluded: npt.NDArray[np.bool_]
     """Shape (N,): something lies before the mouth."""
 
@@ -99,8 +102,6 @@ class _Performance:
     expressions: list[Expression]
     hand: FloatArray
     """(N,), 0 no hand .. 1 before the mouth."""
-    away: FloatArray
-    """(N,), 0 in place .. 1 out of the picture."""
     mouth: MouthTrack
 
 
@@ -114,7 +115,10 @@ class SyntheticClip:
         backdrop = paint_backdrop(scene.people[0].identity, self.height, self.width)
         self._backdrop = _to_bytes(backdrop)
         self._landscape = _to_bytes(paint_landscape(scene.seed, self.height, self.width))
-        self._cut = np.any([e.active(self._middles) for e in self._events(Cutaway)], axis=0, initial=False)
+        self._cut = np.zeros(scene.frames, bool)
+        for event in scene.events:
+            if isinstance(event, Cutaway):
+                self._cut |= event.active(self._middles)
         self._grain = self._make_grain()
         self.truth = tuple(self._truth(part) for part in self._parts)
 
@@ -163,15 +167,12 @@ class SyntheticClip:
             _draw_part(frame, part, index)
         return self._with_grain(frame, index)
 
-    def _events(self, kind: type[Event], person: int | None = None) -> list[Event]:
-        return [
-            e for e in self.scene.events
-            if isinstance(e, kind) and (person is None or getattr(e, "person", None) == person)
-        ]  # fmt: skip
+    def _events(self, kind: type[E], person: int) -> list[E]:
+        return [e for e in self.scene.events if isinstance(e, kind) and e.person == person]
 
-    def _strength(self, kind: type[Event], person: int) -> FloatArray:
+    def _strength(self, kind: type[PersonEvent], person: int) -> FloatArray:
         strengths = [event.strength(self._middles) for event in self._events(kind, person)]
-        return np.max([np.zeros(self.scene.frames), *strengths], axis=0)
+        return np.asarray(np.max([np.zeros(self.scene.frames), *strengths], axis=0))
 
     def _said(self, person: int) -> npt.NDArray[np.float32]:
         samples = self.scene.people[person].speech
@@ -201,7 +202,6 @@ class SyntheticClip:
                 for k in range(self.scene.frames)
             ],
             hand=self._strength(Occlusion, index),
-            away=away,
             mouth=mouth,
         )
 
@@ -217,7 +217,7 @@ class SyntheticClip:
         )
         inside = (boxes[:, :2] >= 0).all(1) & (boxes[:, 2:] < self.scene.size).all(1)
         inside &= ((points >= 0) & (points < self.scene.size)).all((1, 2))
-        visible = inside & ~self._cut & (part.away < 0.5)
+        visible = inside & ~self._cut
         points[~visible], boxes[~visible] = np.nan, np.nan
         return Truth(part.mouth, points, boxes, visible, part.hand > 0.5)
 

@@ -92,13 +92,13 @@ def paint_beard(i: Identity, at: Grid, picture: Field, strands: Field) -> None:
     if i.beard == 0:
         return
     cheek = 0.30 + 0.16 * smooth(0.62, 0.30, np.abs(at.x) / i.face_width)
-    jaw = smooth(cheek - 0.02, cheek + 0.14, at.y - 0.03 * strands)
+    jaw = smooth(-0.02, 0.14, at.y - cheek - 0.03 * strands)
     bare_cheek = 1 - np.clip(pair(at, (0.36, 0.36), (0.15, 0.16)), 0, 1)
     lip = spot(at, (0, i.mouth_y - 0.115), (i.mouth_width * 1.15, 0.065))
     soul = 1 - 0.75 * pair(at, (0.115, i.mouth_y + 0.145), (0.07, 0.045))
     below_nose = smooth(i.nose_y + 0.075, i.nose_y + 0.13, at.y)
     amount = np.clip(jaw * bare_cheek * soul + 0.8 * lip, 0, 1) * below_nose
-    around_lips = 1 - 0.8 * spot(at, (0, i.mouth_y + 0.01), (i.mouth_width * 1.02, 0.075))
+    around_lips = 1 - np.clip(1.3 * spot(at, (0, i.mouth_y + 0.015), (i.mouth_width * 1.1, 0.085)), 0, 1)
     texture = 0.86 + 0.14 * strands
     depth = (0.30 + 0.58 * i.beard) * amount * around_lips * np.clip(texture, 0, 1)
     lay(picture, tint(i.hair, 0.8) * 0.85 + np.asarray(i.skin, np.float32) * 0.10, np.clip(depth, 0, 1))

@@ -158,6 +158,8 @@ def _slide(x: Field, y: Field, pose: Pose, z: Field | np.float32) -> tuple[Field
 def _fine(region: Region, u: Field, v: Field) -> Field:
     """The coarse map enlarged to the region's pixels, corners on corners."""
     height, width = (s.stop - s.start for s in region)
+    if height == 0 or width == 0:
+        return np.empty((height, width, 2), np.float32)
     steps = np.array(
         [[(COARSE - 1) / max(width - 1, 1), 0, 0], [0, (COARSE - 1) / max(height - 1, 1), 0]], np.float32
     )
@@ -173,8 +175,9 @@ def draw_layer(picture: Field, texture: Field, region: Region, texels: Field) ->
     """Blend a texture (h, w, 4) over a region of the picture in place."""
     if 0 in texels.shape:
         return
-    size = np.array([texture.shape[1], texture.shape[0]], np.float32)
-    colour = cv2.remap(
-        texture, texels * size - np.float32(0.5), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    picture[region] += (colour[..., :3] - picture[region]) * colour[..., 3:]
+    x = texels[..., 0] * np.float32(texture.shape[1]) - np.float32(0.5)
+    y = texels[..., 1] * np.float32(texture.shape[0]) - np.float32(0.5)
+    colour = cv2.remap(texture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    alpha = np.ascontiguousarray(colour[..., 3])
+    below = np.ascontiguousarray(picture[region])
+    picture[region] = cv2.blendLinear(cv2.cvtColor(colour, cv2.COLOR_RGBA2RGB), below, alpha, 1 - alpha)

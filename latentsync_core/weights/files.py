@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,11 @@ M = TypeVar("M", bound=nn.Module)
 
 _WRAPPERS = ("state_dict", "model_state_dict")
 """Where LatentSync and Lightning, and where OpenAI, keep the tensors in their .pt files."""
+_UNREADABLE = (
+    *(RuntimeError, EOFError, OSError, ValueError, LookupError, AttributeError, TypeError),
+    *(AssertionError, struct.error),
+)
+"""What torch.load raises for a file that is cut off, depending on where."""
 _SHOWN = 3
 
 
@@ -58,7 +64,7 @@ def _read_torch(path: Path) -> Mapping[str, Any]:
             f"{path} holds something other than tensors, or is damaged; nothing in it was executed. "
             "Get the file from its publisher, as .safetensors where there is one."
         ) from exc
-    except (RuntimeError, EOFError, OSError, ValueError, LookupError, AttributeError, TypeError) as exc:
+    except _UNREADABLE as exc:
         raise WeightsMismatchError(f"{path} {_damage(path)} ({exc}). Download it again.") from exc
     if not isinstance(content, Mapping):
         raise WeightsMismatchError(f"{path} takes a dict of tensors, got {type(content).__name__}.")

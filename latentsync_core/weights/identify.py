@@ -27,9 +27,8 @@ def identify(shapes: Shapes) -> str:
         return f"a Whisper model {whisper_size(width[-1])}"
     if any("lora" in key.lower() for key in shapes):
         return "a LoRA"
-    if (conv_in := shapes.get("conv_in.weight", ())) and "conv_out.weight" in shapes:
-        temporal = any(".motion_modules." in key for key in shapes)
-        return (
-            f"a diffusion UNet for {conv_in[1]} channels {'with' if temporal else 'without'} motion modules"
-        )
+    conv_in = shapes.get("conv_in.weight", ())
+    if len(conv_in) == 4 and "conv_out.weight" in shapes:
+        motion = "with" if any(".motion_modules." in key for key in shapes) else "without"
+        return f"a diffusion UNet for {conv_in[1]} channels {motion} motion modules"
     return f"something else: its first tensors are {', '.join(list(shapes)[:3])}"

@@ -99,7 +99,7 @@ def locate(source: str | Path, folders: Sequence[str | Path] = ()) -> Checkpoint
         raise WeightsMissingError(_missing_message(parts))
     home = parts.unet.parent
     manifest, scheduler = Manifest.read(home), home / "scheduler" / "scheduler_config.json"
-    release = release_of(parts.unet)
+    release = str(source) if str(source) in RELEASES else release_of(parts.unet)
     return Checkpoint(
         name=parts.name,
         unet=parts.unet,

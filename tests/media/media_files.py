@@ -7,14 +7,21 @@ from fractions import Fraction
 import av
 import numpy as np
 
+from latentsync_core.media import open_writer
+from latentsync_core.media.color import ACCURATE
+
 
 def picture(k, height=48, width=64):
     """Frame k of the test videos: a smooth pattern that is another one for every k."""
     y, x = np.mgrid[0:height, 0:width]
-    return np.stack([(4 * x + 9 * k) % 256, (5 * y + 5 * k) % 256, (23 * k + 0 * x) % 256], -1).astype(np.uint8)
+    return np.stack([(4 * x + 9 * k) % 256, (5 * y + 5 * k) % 256, (23 * k + 0 * x) % 256], -1).astype(
+        np.uint8
+    )
 
 
-def make_video(path, codec="libx264", pix_fmt="yuv420p", count=40, *, size=(48, 64), times_ms=None, rate=25, **options):
+def make_video(
+    path, codec="libx264", pix_fmt="yuv420p", count=40, *, size=(48, 64), times_ms=None, rate=25, **options
+):
     """Encode `count` frames at `rate`, or at `times_ms`."""
     with av.open(str(path), "w") as output:
         stream = output.add_stream(codec, rate=rate, options={"g": "8", **options})
@@ -32,7 +39,9 @@ def make_video(path, codec="libx264", pix_fmt="yuv420p", count=40, *, size=(48, 
 
 def tone(seconds=2.0, rate=44100, channels=2):
     t = np.arange(round(seconds * rate)) / rate
-    return np.stack([0.5 * np.sin(2 * np.pi * (200 + 150 * c + 90 * t) * t) for c in range(channels)]).astype("f4")
+    return np.stack([0.5 * np.sin(2 * np.pi * (200 + 150 * c + 90 * t) * t) for c in range(channels)]).astype(
+        "f4"
+    )
 
 
 def make_audio(path, codec, samples, rate, container=None):
@@ -79,16 +88,32 @@ def rotate(path, degrees):
     data = path.read_bytes()
     at = data.index(b"tkhd") + 44
     cos, sin = (round(f(math.radians(degrees))) * 65536 for f in (math.cos, math.sin))
-    path.write_bytes(data[:at] + struct.pack(">9i", cos, sin, 0, -sin, cos, 0, 0, 0, 1 << 30) + data[at + 36 :])
+    path.write_bytes(
+        data[:at] + struct.pack(">9i", cos, sin, 0, -sin, cos, 0, 0, 0, 1 << 30) + data[at + 36 :]
+    )
     return path
 
 
 def decode(path):
     """Every frame, straight from PyAV in one pass."""
     with av.open(str(path)) as container:
-        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        frames = container.decode(video=0)
+        return [frame.reformat(format="rgb24", interpolation=ACCURATE).to_ndarray() for frame in frames]
 
 
 def audio_packets(path):
     with av.open(str(path)) as container:
         return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+
+
+def write(path, frames, fps=Fraction(25), times=None, **options):
+    """Write a result with the library."""
+    height, width = frames[0].shape[:2]
+    with open_writer(path, height, width, fps, preset="ultrafast", **options) as writer:
+        for k, frame in enumerate(frames):
+            writer.write(frame, float(k / fps) if times is None else times[k])
+    return path
+
+
+def still(count, value=90):
+    return [np.full((48, 64, 3), value, np.uint8)] * count

@@ -26,7 +26,7 @@ KINDS = {
     "png.mov": ("png", "rgba", {}),
     "ffv1.mkv": ("ffv1", "bgr0", {}),
     "mpeg4.avi": ("mpeg4", "yuv420p", {"bf": "2"}),
-    "h264.avi": ("libx264", "yuv420p", {"bf": "2"}),
+    "h264.avi": ("libx264", "yuv420p", {"bf": "0"}),
     "picture.gif": ("gif", "rgb8", {}),
 }
 
@@ -42,11 +42,6 @@ def videos(tmp_path_factory):
     return made
 
 
-def near(a, b):
-    """The clip converts colours more precisely than PyAV does by default; neighbouring frames differ by 23."""
-    return np.abs(a.astype(int) - b).mean() < 3
-
-
 @pytest.mark.parametrize("name", KINDS)
 def test_every_kind_is_read_frame_by_frame(videos, name):
     if name not in videos:
@@ -56,7 +51,8 @@ def test_every_kind_is_read_frame_by_frame(videos, name):
     np.testing.assert_allclose(clip.times, np.arange(40) / 25, atol=1e-9)
     assert clip.duration == pytest.approx(1.6, abs=1e-6) and not clip.has_audio
     frames = list(clip.read(range(40)))
-    assert all(f.dtype == np.uint8 and f.flags.c_contiguous and near(f, p) for f, p in zip(frames, plain, strict=True))
+    assert all(frame.dtype == np.uint8 and frame.flags.c_contiguous for frame in frames)
+    np.testing.assert_array_equal(frames, plain)
     order = [39, 38, 37, 20, 21, 21, 3, 0, 39]
     for number, frame in zip(order, clip.read(order), strict=True):
         np.testing.assert_array_equal(frame, frames[number])
@@ -81,7 +77,9 @@ def test_any_order_gives_the_frames_of_one_pass(videos, sequential, name, order,
         patch.setattr(video, "RUN_LENGTH", run)
         got = list(FileClip(videos[name]).read(order))
     assert len(got) == len(order)
-    assert all(np.array_equal(frame, sequential[name][number]) for number, frame in zip(order, got, strict=True))
+    assert all(
+        np.array_equal(frame, sequential[name][number]) for number, frame in zip(order, got, strict=True)
+    )
 
 
 def test_reading_forwards_decodes_each_frame_once_and_never_seeks(videos, monkeypatch):
@@ -96,11 +94,16 @@ def test_reading_forwards_decodes_each_frame_once_and_never_seeks(videos, monkey
 
 
 def test_a_bounded_number_of_frames_is_held(tmp_path):
-    clip = FileClip(make_video(tmp_path / "long.mp4", count=150, g="150"))
-    most = 0
-    for _ in clip.read([*range(150), *range(150)[::-1]]):
-        most = max(most, sum(type(o) is av.VideoFrame for o in gc.get_objects()))
-    assert 1 <= most <= video.RUN_LENGTH + 2
+    def alive():
+        return sum(type(thing) is av.VideoFrame for thing in gc.get_objects())
+
+    clip = FileClip(make_video(tmp_path / "long.mp4", count=100, g="100"))
+    gc.collect()
+    before, most = alive(), 0
+    for k, _ in enumerate(clip.read([*range(100), *range(100)[::-1]])):
+        most = max(most, alive() - before) if k % 9 == 0 else most
+    # Besides those held there are the few that the decoder's threads have ready.
+    assert 1 <= most <= video.RUN_LENGTH + 5
 
 
 def test_a_variable_frame_rate_keeps_its_times(tmp_path):
@@ -124,7 +127,7 @@ def test_frames_are_turned_upright(tmp_path, degrees, turns):
     clip = FileClip(path)
     frame = next(clip.read([1]))
     assert frame.shape == (clip.height, clip.width, 3) == np.rot90(picture(1), turns).shape
-    assert near(frame, np.rot90(decode(path)[1], turns))
+    np.testing.assert_array_equal(frame, np.rot90(decode(path)[1], turns))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (33, 47)])
@@ -134,8 +137,8 @@ def test_odd_sizes_and_a_single_frame(tmp_path, size):
     assert next(clip.read([0])).shape == (*size, 3)
 
 
-@pytest.mark.parametrize("matrix,expected", [(1, 1), (5, 5), (9, 9)])
-def test_color_tags_are_read_and_obeyed(tmp_path, matrix, expected):
+@pytest.mark.parametrize("matrix", [1, 5, 9])
+def test_color_tags_are_read_and_obeyed(tmp_path, matrix):
     path = tmp_path / "c.mp4"
     red = np.full((48, 64, 3), (200, 30, 60), np.uint8)
     with av.open(str(path), "w") as output:
@@ -143,11 +146,17 @@ def test_color_tags_are_read_and_obeyed(tmp_path, matrix, expected):
         stream.height, stream.width = 48, 64
         stream.codec_context.colorspace, stream.codec_context.color_range = matrix, 1
         frame = av.VideoFrame.from_ndarray(red, format="rgb24")
-        output.mux(stream.encode(frame.reformat(format="yuv420p", dst_colorspace=matrix, dst_color_range=1)))
+        frame.colorspace = matrix
+        output.mux(stream.encode(frame.reformat(format="yuv420p", dst_color_range=1)))
         output.mux(stream.encode(None))
     clip = FileClip(path)
-    assert clip.color == ColorTags(expected, 1, 2, 2)
+    assert clip.color == ColorTags(matrix, 1, 2, 2)
     assert np.abs(next(clip.read([0])).astype(int) - red).max() <= 2
+    # Luma by the definition (BT.709 item 3.2, BT.601 item 2.5.1, BT.2020 table 4), limited range.
+    weights = {1: (0.2126, 0.7152, 0.0722), 5: (0.299, 0.587, 0.114), 9: (0.2627, 0.678, 0.0593)}[matrix]
+    with av.open(str(path)) as container:
+        luma = next(container.decode(video=0)).to_ndarray()[:48]
+    assert abs(luma.mean() - (16 + 219 / 255 * np.dot(weights, red[0, 0]))) <= 1
 
 
 def test_what_is_lost_is_logged(videos, tmp_path, caplog):
@@ -158,7 +167,11 @@ def test_what_is_lost_is_logged(videos, tmp_path, caplog):
             stream = output.add_stream("libx264", rate=25)
             stream.height, stream.width = 48, 64
             stream.codec_context.color_trc = 16
-            output.mux(stream.encode(av.VideoFrame.from_ndarray(picture(0), format="rgb24").reformat(format="yuv420p")))
+            output.mux(
+                stream.encode(
+                    av.VideoFrame.from_ndarray(picture(0), format="rgb24").reformat(format="yuv420p")
+                )
+            )
             output.mux(stream.encode(None))
         assert FileClip(tmp_path / "hdr.mp4").color.hdr and "HDR" in caplog.text
 
@@ -204,7 +217,13 @@ def test_a_frame_missing_from_the_decoder_is_never_replaced_by_its_neighbour(vid
         "_decode_from",
         lambda self, number: (f for f in decode_all(self, number) if f.pts != clip._index.pts[10]),
     )
-    with pytest.raises(MediaError, match="10 of 40"):
+    with pytest.raises(MediaError, match="contradict its frames, from frame 10 of 40"):
+        list(clip.read(range(40)))
+
+
+def test_timestamps_that_a_container_garbles_are_refused(tmp_path):
+    clip = FileClip(make_video(tmp_path / "b_frames.avi", bf="2"))
+    with pytest.raises(MediaError, match="contradict its frames"):
         list(clip.read(range(40)))
 
 

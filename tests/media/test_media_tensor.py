@@ -28,7 +28,9 @@ def test_torch_tensors_are_taken_without_a_copy():
         TensorClip(frames.bfloat16(), 25)
 
 
-@pytest.mark.parametrize("fps,exact", [(23.976, (24000, 1001)), (29.97, (30000, 1001)), (12.5, (25, 2)), (30, (30, 1))])
+@pytest.mark.parametrize(
+    "fps,exact", [(23.976, (24000, 1001)), (29.97, (30000, 1001)), (12.5, (25, 2)), (30, (30, 1))]
+)
 def test_decimal_rates_are_the_fractions_they_stand_for(fps, exact):
     assert TensorClip(np.zeros((1, 2, 2, 3), np.uint8), fps).fps == Fraction(*exact)
 
@@ -48,7 +50,11 @@ def test_other_values_are_refused():
     frames = np.zeros((4, 2, 2, 3), np.float32)
     frames[1, 0, 0, 0], frames[2], frames[3, 1, 1, 1] = np.nan, 255.0, np.inf
     clip = TensorClip(frames, 25)
-    for number, message in ((1, "Frame 1 contains NaN"), (2, "Frame 2 has float values"), (3, "Frame 3 contains")):
+    for number, message in (
+        (1, "Frame 1 contains NaN"),
+        (2, "Frame 2 has float values"),
+        (3, "Frame 3 contains"),
+    ):
         with pytest.raises(InputError, match=message):
             list(clip.read([0, number]))
     with pytest.raises(InputError, match="0..3"):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from support.recipes import golden_json, golden_tensors, max_difference, recipe_state_dict, wave
+from support.recipes import golden_json, golden_tensors, max_difference, wave
 from transformers import WhisperConfig
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 

@@ -135,7 +135,7 @@ def test_malicious_pickle_is_not_executed(tmp_path, form):
     trap, path = tmp_path / "executed", tmp_path / "latentsync_unet.pt"
     content = {"state_dict": {"conv_in.weight": Malicious(trap)}}
     if form.startswith("pickle"):
-        path.write_bytes(pickle.dumps(content, protocol=0 if form == "pickle0" else 4))
+        path.write_bytes(pickle.dumps(content, protocol=0 if form == "pickle0" else 2))
     else:
         torch.save(content, path, _use_new_zipfile_serialization=form == "zip")
     message = refused(load_unet, path)
@@ -174,15 +174,15 @@ def whole_files(tmp_path_factory):
     save_file(tensors, folder / "a.safetensors")
     torch.save(tensors, folder / "a.pt")
     torch.save(tensors, folder / "b.pt", _use_new_zipfile_serialization=False)
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return folder
 
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_truncated_file(whole_files, tmp_path_factory, data):
-    name = data.draw(st.sampled_from(sorted(whole_files)))
-    path = tmp_path_factory.mktemp("cut") / name
-    path.write_bytes(whole_files[name][: data.draw(st.integers(0, len(whole_files[name]) - 1))])
+    name = data.draw(st.sampled_from(["a.safetensors", "a.pt", "b.pt"]))
+    whole, path = (whole_files / name).read_bytes(), tmp_path_factory.mktemp("cut") / name
+    path.write_bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])
     refused(read_tensors, path)
 
 

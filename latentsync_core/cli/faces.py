@@ -1,0 +1,28 @@
+"""`faces VIDEO OUT`."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..faces import FaceFinder, draw_faces, survey
+from ..media import FileClip, check_output, open_writer
+from .progress import progress_bars
+
+
+def faces(args: argparse.Namespace) -> None:
+    """Draw every person's box, number, points and crop into a copy of the video, and list the persons."""
+    check_output(args.output)
+    clip = FileClip(args.video)
+    with progress_bars() as progress:
+        found = survey(clip, FaceFinder(), lambda done, total: progress("survey", done, total))
+        with open_writer(args.output, clip.height, clip.width, clip.fps, duration=clip.duration) as writer:
+            for index, frame in enumerate(clip.read(range(len(clip)))):
+                writer.write(draw_faces(frame, found, index), float(clip.times[index]))
+                progress("draw", index + 1, len(clip))
+    print(f"{len(found.tracks)} persons in {len(clip)} frames, {len(found.cuts)} cuts")
+    for number, track in enumerate(found.tracks, 1):
+        seen = track.found
+        print(
+            f"  {number}: in {seen.sum()} frames, score {track.scores[seen].mean():.2f}, "
+            f"turned by up to {track.turn[seen].max():.2f}"
+        )

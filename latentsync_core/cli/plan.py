@@ -1,0 +1,25 @@
+"""`plan VIDEO AUDIO`."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..media import FileClip, read_audio
+from ..pipeline import find_face, make_plan
+from .main import options_of
+from .progress import progress_bars
+from .sync import check_report, write_json
+
+
+def plan(args: argparse.Namespace) -> None:
+    """Print what would happen to each stretch of frames, and save what happens to each frame."""
+    options = options_of(args)
+    if args.save:
+        check_report(args.save)
+    clip, speech = FileClip(args.video), read_audio(args.audio)
+    with progress_bars() as progress:
+        made = make_plan(clip, speech, options, find_face(clip, args.speaker, progress=progress))
+    print(made)
+    print(f"{len(made.windows)} windows of {options.steps} steps to denoise")
+    if args.save:
+        write_json(args.save, made.to_json())

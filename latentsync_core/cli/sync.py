@@ -1,0 +1,129 @@
+"""`sync VIDEO AUDIO OUT`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import __version__
+from ..data import FaceTrack, Plan
+from ..errors import OutputError
+from ..media import FileClip, check_output, open_writer, read_audio
+from ..models.bundle import LipSyncModels
+from ..options import Options
+from ..pipeline import find_face, lip_sync, make_plan
+from ..weights import load_models
+from .main import options_of
+from .progress import progress_bars
+
+log = logging.getLogger(__name__)
+
+UNSURE = 0.6
+"""Below this mean score a face is unlike those the models know (drawn, 3D, very small)."""
+
+
+def sync(args: argparse.Namespace) -> None:
+    """Lip-sync a file to a file; what can fail early fails before the long work."""
+    options = options_of(args)
+    check_output(args.output, crf=args.crf, preset=args.encoder_preset)
+    if args.report:
+        check_report(args.report)
+    clip, speech = FileClip(args.video), read_audio(args.audio)
+    models = load_models(args.model, args.resolution, args.device, args.dtype, args.models_folder)
+    log.info("%s at %d px on %s in %s", models.name, models.resolution, models.device, models.dtype)
+    started = time.monotonic()
+    with progress_bars() as progress, _kept_windows(args.output) as work:
+        track = find_face(clip, args.speaker, device=str(models.device), progress=progress)
+        plan = make_plan(clip, speech, options, track, window_frames=models.window_frames)
+        _say(plan, track)
+        frames = lip_sync(clip, speech, models, options, track, plan=plan, progress=progress, work=work)
+        with open_writer(
+            args.output, clip.height, clip.width, plan.fps, audio=args.audio, duration=plan.duration,
+            crf=args.crf, preset=args.encoder_preset, color=clip.color,
+        ) as writer:  # fmt: skip
+            for seconds, frame in zip(plan.times, frames, strict=True):
+                writer.write(frame, float(seconds))
+    if args.report:
+        write_json(args.report, _report(args, options, models, track, plan, time.monotonic() - started))
+
+
+@contextmanager
+def _kept_windows(output: Path) -> Iterator[Path]:
+    """A folder beside the output for finished windows; it goes when the block succeeds and stays when not."""
+    work = output.with_name(f".{output.name}.resume")
+    try:
+        yield work
+    except BaseException:
+        if work.is_dir():
+            windows = len(list(work.glob("*.safetensors")))
+            log.warning(
+                "%d finished windows are kept in %s; run the same command again to go on.", windows, work
+            )
+        raise
+    shutil.rmtree(work, ignore_errors=True)
+
+
+def _say(plan: Plan, track: FaceTrack) -> None:
+    print(plan)
+    score = float(np.mean(track.scores[track.found]))
+    if score < UNSURE:
+        log.warning(
+            "The face is hard to recognise (score %.2f): drawn, 3D or very small faces often come out badly. "
+            "See what was found with `faces VIDEO OUT`.", score,
+        )  # fmt: skip
+
+
+def _report(
+    args: argparse.Namespace,
+    options: Options,
+    models: LipSyncModels,
+    track: FaceTrack,
+    plan: Plan,
+    seconds: float,
+) -> dict[str, Any]:
+    found = track.found
+    return {
+        "version": __version__,
+        "video": str(args.video),
+        "audio": str(args.audio),
+        "output": str(args.output),
+        "model": {
+            "name": models.name,
+            "resolution": models.resolution,
+            "device": str(models.device),
+            "dtype": str(models.dtype).removeprefix("torch."),
+        },
+        "options": asdict(options) | {"fps": None if options.fps is None else float(options.fps)},
+        "face": {
+            "found_in": int(found.sum()),
+            "of_frames": len(track),
+            "mean_score": round(float(track.scores[found].mean()), 3),
+            "greatest_turn": round(float(track.turn[found].max()), 3),
+        },
+        "plan": plan.summary(),
+        "seconds": round(seconds, 3),
+    }
+
+
+def check_report(path: Path) -> None:
+    """Raise OutputError now if `write_json` could not write there later."""
+    if not path.parent.is_dir():
+        raise OutputError(f"{path} cannot be written: {path.parent} is not a folder; make it first.")
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON file; raises OutputError."""
+    try:
+        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    except OSError as exc:
+        raise OutputError(f"{path} cannot be written: {exc.strerror}.") from exc

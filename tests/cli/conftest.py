@@ -1,0 +1,35 @@
+"""A short synthetic clip, a sentence and a small untrained checkpoint, as files."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from latentsync_core import Waveform, open_writer
+from latentsync_core.synthetic import bundled_speech, talking_clip
+from latentsync_core.weights import untrained
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory):
+    """A folder with video.mkv (20 frames at 25 fps with sound), speech.wav and checkpoint/."""
+    folder = tmp_path_factory.mktemp("with space and ünïcode")
+    said = bundled_speech("a")
+    said = Waveform(np.ascontiguousarray(said.samples[:, 4000:16800]), said.sample_rate)
+    clip = talking_clip(3, said, size=(192, 192))
+    with open_writer(folder / "video.mkv", 192, 192, Fraction(25), audio=said) as writer:
+        for seconds, frame in zip(clip.times, clip.read(range(20)), strict=True):
+            writer.write(frame, float(seconds))
+    write_wav(folder / "speech.wav", bundled_speech("b").samples[0, 8000:18000])
+    untrained(folder / "checkpoint", resolution=64)
+    return folder
+
+
+def write_wav(path, samples, rate=16000, channels=1):
+    import wave
+
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes((np.asarray(samples) * 32767).astype("<i2").tobytes())

@@ -1,0 +1,192 @@
+"""The command line on files: results, exit codes, what is said and what is left on disk."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from latentsync_core import FileClip, Waveform, open_writer
+from latentsync_core.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+FAST = ["--steps", "1", "--guidance", "1", "--device", "cpu"]
+
+
+def sync(files, output, *arguments, video="video.mkv", audio="speech.wav"):
+    return main(["sync", str(files / video), str(files / audio), str(output), "--model", str(files / "checkpoint"),
+                 *FAST, *arguments])  # fmt: skip
+
+
+def packets(path):
+    with av.open(str(path)) as container:
+        return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+
+
+def test_sync_to_a_lossless_file_changes_the_mouth_only(files, tmp_path):
+    report = tmp_path / "report.json"
+    assert sync(files, tmp_path / "out.mkv", "--report", str(report)) == 0
+    source, result = FileClip(files / "video.mkv"), FileClip(tmp_path / "out.mkv")
+    assert len(result) == len(source) == 20 and np.allclose(result.times, source.times, atol=1e-3)
+    for before, after in zip(source.read(range(20)), result.read(range(20)), strict=True):
+        changed = (before != after).any(-1)
+        rows, columns = np.nonzero(changed)
+        assert 60 < rows.min() and rows.max() < 180 and 30 < columns.min() and columns.max() < 165
+        assert changed.sum() > 1000
+    content = json.loads(report.read_text())
+    assert content["plan"]["frames"] == 20 and content["face"]["found_in"] == 20
+    assert content["options"]["steps"] == 1 and content["model"]["device"] == "cpu"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.mkv", "report.json"]
+
+
+def test_the_sound_is_copied_bit_for_bit(files, tmp_path):
+    assert sync(files, tmp_path / "out.mkv") == 0
+    copied, given = packets(tmp_path / "out.mkv"), packets(files / "speech.wav")
+    assert b"".join(copied) == b"".join(given)
+    assert len(b"".join(given)) == 20000
+
+
+def test_the_same_seed_gives_the_same_file(files, tmp_path):
+    for name in ("a.mkv", "b.mkv"):
+        assert sync(files, tmp_path / name, "--seed", "5") == 0
+    assert list(map(bytes_of, FileClip(tmp_path / "a.mkv").read(range(20)))) == list(
+        map(bytes_of, FileClip(tmp_path / "b.mkv").read(range(20)))
+    )
+
+
+def bytes_of(frame):
+    return frame.tobytes()
+
+
+def test_sync_to_mp4_and_to_pictures(files, tmp_path):
+    assert sync(files, tmp_path / "out.mp4", "--length", "cut_off") == 0
+    assert len(FileClip(tmp_path / "out.mp4")) == 16  # 0.625 s of speech
+    assert sync(files, tmp_path / "pictures", "--length", "loop") == 0
+    names = sorted(path.name for path in (tmp_path / "pictures").iterdir())
+    assert names == ["audio.wav", *(f"frame_{i:06}.png" for i in range(16))]
+
+
+def test_plan_says_and_saves_what_would_happen(files, tmp_path, capsys):
+    arguments = [
+        "plan",
+        str(files / "video.mkv"),
+        str(files / "speech.wav"),
+        "--save",
+        str(tmp_path / "plan.json"),
+    ]
+    assert main(arguments) == 0
+    assert "20 frames at 25.000 fps (0.80 s), 20 re-synced in 2 windows" in capsys.readouterr().out
+    saved = json.loads((tmp_path / "plan.json").read_text())
+    assert len(saved["each_frame"]) == 20 and len(saved["each_window"]) == 2
+
+
+def test_faces_are_drawn(files, tmp_path, capsys):
+    assert main(["faces", str(files / "video.mkv"), str(tmp_path / "faces.mkv")]) == 0
+    assert "1 persons in 20 frames" in capsys.readouterr().out
+    source, drawn = FileClip(files / "video.mkv"), FileClip(tmp_path / "faces.mkv")
+    assert all((a != b).any() for a, b in zip(source.read(range(20)), drawn.read(range(20)), strict=True))
+
+
+def test_weights_list_and_convert(files, tmp_path, capsys):
+    assert main(["weights", "list", "--models-folder", str(files)]) == 0
+    listed = capsys.readouterr().out
+    assert f"{files / 'checkpoint'} (0.01 GB), complete" in listed and "1.6: not here" in listed
+    assert main(["weights", "convert", str(files / "checkpoint"), str(tmp_path / "half")]) == 0
+    assert (tmp_path / "half" / "latentsync_unet.safetensors").exists()
+
+
+@pytest.fixture
+def bad_files(files, tmp_path):
+    """The good files, and one of each kind of bad one."""
+    for name in ("video.mkv", "speech.wav", "checkpoint"):
+        (tmp_path / name).symlink_to(files / name)
+    content = (files / "video.mkv").read_bytes()
+    (tmp_path / "cut.mkv").write_bytes(content[: len(content) // 5])
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    (tmp_path / "text.mp4").write_text("no video")
+    (tmp_path / "text.wav").write_text("no sound")
+    with open_writer(
+        tmp_path / "grey.mkv", 64, 64, 25, audio=Waveform(np.zeros((1, 800), np.float32), 8000)
+    ) as writer:
+        for i in range(5):
+            writer.write(np.full((64, 64, 3), 90, np.uint8), i / 25)
+    (tmp_path / "outputs").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"video": "missing.mp4"}, "missing.mp4"),
+        ({"video": "empty.mp4"}, "empty.mp4"),
+        ({"video": "text.mp4"}, "text.mp4"),
+        ({"video": "cut.mkv"}, "cut.mkv"),
+        ({"video": "grey.mkv"}, "No face was found in any of the 5 frames"),
+        ({"audio": "missing.wav"}, "missing.wav"),
+        ({"audio": "text.wav"}, "text.wav"),
+        ({"output": "nowhere/out.mp4"}, "not a folder"),
+        ({"output": "out.avi"}, "'.avi'"),
+        ({"model": "1.6"}, "weights get 1.6"),
+        ({"model": "outputs"}, "latentsync_unet.pt"),
+        ({"device": "cuda:9"}, "cuda:9"),
+        ({"steps": "0"}, "steps takes 1..1000, got 0"),
+        ({"guidance": "0.5"}, "guidance takes 1.0..10.0, got 0.5"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_leaves_nothing(bad_files, capsys, monkeypatch, changes, message):
+    monkeypatch.setenv("LATENTSYNC_MODELS", str(bad_files / "outputs"))
+    values = {
+        "video": "video.mkv",
+        "audio": "speech.wav",
+        "output": "out.mp4",
+        "model": "checkpoint",
+    } | changes
+    model = values["model"] if values["model"] == "1.6" else str(bad_files / values["model"])
+    code = main(
+        ["sync", str(bad_files / values["video"]), str(bad_files / values["audio"]),
+         str(bad_files / "outputs" / values["output"]), "--model", model, "--device", values.get("device", "cpu"),
+         "--steps", values.get("steps", "1"), "--guidance", values.get("guidance", "1")]
+    )  # fmt: skip
+    error = capsys.readouterr().err
+    assert code == 1
+    assert error.startswith("error: ") and message in error and "Traceback" not in error
+    assert list((bad_files / "outputs").iterdir()) == []
+
+
+def test_silent_speech_is_fine(bad_files):
+    """The sound of grey.mkv is 0.1 s of digital silence: the mouth rests, nothing fails."""
+    assert sync(bad_files, bad_files / "outputs" / "out.mkv", audio="grey.mkv") == 0
+
+
+def test_wrong_arguments_exit_with_2(capsys):
+    for arguments in (["sync"], ["plan", "a", "b", "--fps", "1/0"], ["plan", "a", "b", "--preset", "best"]):
+        with pytest.raises(SystemExit) as exit:
+            main(arguments)
+        assert exit.value.code == 2
+    assert "1/0" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
+def test_ctrl_c_leaves_no_broken_file_and_the_next_run_goes_on(files, tmp_path):
+    output, work = tmp_path / "out.mkv", tmp_path / ".out.mkv.resume"
+    command = [sys.executable, "-m", "latentsync_core", "sync", files / "video.mkv", files / "speech.wav", output,
+               "--model", files / "checkpoint", "--device", "cpu", "--steps", "40", "--guidance", "1"]  # fmt: skip
+    process = subprocess.Popen(list(map(str, command)), cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not (work.is_dir() and list(work.glob("*.safetensors"))) and time.monotonic() < deadline:
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert "run the same command again" in said and "Traceback" not in said
+    assert [path.name for path in tmp_path.iterdir()] == [work.name]
+    assert main(list(map(str, command[3:]))) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mkv"]
+    assert len(FileClip(output)) == 20

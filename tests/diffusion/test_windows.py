@@ -1,0 +1,88 @@
+"""Joining windows: every mouth arrives once, in order, blended, and little is held."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from latentsync_core.data import FaceTrack
+from latentsync_core.diffusion import cross_fade
+from latentsync_core.media import fit
+from latentsync_core.options import Options
+from latentsync_core.plan import build_plan
+
+
+def plan_of(present, fps, overlap, window=16):
+    present = np.asarray(present, bool)
+    points = np.where(present[:, None, None], np.array([[40.0, 40], [80, 40], [60, 65]]), np.nan)
+    timeline = fit(np.arange(len(present)) / fps, len(present) / fps, 1.0, "silence")
+    track = FaceTrack(points, present.astype(float))
+    return build_plan(timeline, track, present, np.ones(len(present), bool), Options(overlap=overlap), window)
+
+
+def crops_of(plan):
+    """A crop holds the number of its frame."""
+    denoised = {int(frame) for window in plan.windows for frame in window.frames}
+    for i in range(len(plan)):
+        yield np.full((2, 2, 3), i, np.float32) if i in denoised else None
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    present=st.lists(st.booleans(), min_size=1, max_size=150).filter(any),
+    fps=st.sampled_from([25, 50, 75]),
+    overlap=st.integers(0, 8),
+    window=st.integers(1, 24),
+)
+def test_each_frame_gets_its_own_mouth(present, fps, overlap, window):
+    """With a renderer that returns its crops, blending gives the frame's own number back at every rate."""
+    plan = plan_of(present, fps, overlap, window)
+    mouths = list(cross_fade(plan, crops_of(plan), lambda crops, frames: crops))
+    assert len(mouths) == len(plan)
+    last_key = 0
+    for i, mouth in enumerate(mouths):
+        assert (mouth is None) == (plan.strength[i] == 0)
+        if mouth is not None:
+            last_key = max(f for w in plan.windows for f in w.frames if f <= i)
+            following = {int(f) for w in plan.windows for f in w.frames}
+            held = (
+                last_key + plan.stride not in following
+                or 0 in plan.strength[last_key : last_key + plan.stride + 1]
+            )
+            assert np.allclose(mouth, last_key if held and i > last_key else i, atol=1e-3)
+
+
+def test_neighbouring_windows_cross_fade():
+    plan = plan_of([True] * 28, 25, 4)
+    count = itertools.count()
+    mouths = [
+        m[0, 0, 0] for m in cross_fade(plan, crops_of(plan), lambda crops, frames: crops * 0 + next(count))
+    ]
+    assert mouths[:12] == [0] * 12 and mouths[16:] == [1] * 12
+    assert np.allclose(mouths[12:16], [0.2, 0.4, 0.6, 0.8])
+
+
+def test_crops_are_read_one_window_ahead_and_never_fall_behind():
+    plan = plan_of([False] * 50 + [True] * 60 + [False] * 50, 25, 4)
+    read = itertools.count()
+    latest = 0
+
+    def crops():
+        nonlocal latest
+        for crop in crops_of(plan):
+            latest = next(read)
+            yield crop
+
+    for i, _ in enumerate(cross_fade(plan, crops(), lambda crops, frames: crops)):
+        assert i <= latest <= i + 16
+
+
+def test_an_error_while_rendering_reaches_the_caller():
+    def broken(crops, frames):
+        raise RuntimeError("stop")
+
+    plan = plan_of([True] * 20, 25, 4)
+    with pytest.raises(RuntimeError, match="stop"):
+        next(cross_fade(plan, crops_of(plan), broken))

@@ -1,0 +1,165 @@
+"""Surveys of whole clips, and the choice of the speaker."""
+
+import numpy as np
+import pytest
+from face_scenes import ListClip, face_at, scene
+
+from latentsync_core.data import FaceTrack
+from latentsync_core.errors import FaceError, InputError, OptionError
+from latentsync_core.faces import Survey, choose, draw_faces, survey
+
+
+class FakeFinder:
+    """Finds what it was told to find, frame by frame; `hidden` is found only by a thorough search."""
+
+    def __init__(self, faces, hidden=()):
+        self.faces, self.hidden, self.thorough_calls = faces, hidden, 0
+
+    def find(self, frames, thorough=False):
+        self.thorough_calls += thorough
+        numbers = [int(frame[0, 0, 0]) for frame in frames]
+        return [self.hidden[n] if thorough and self.hidden else self.faces[n] for n in numbers]
+
+
+def numbered_clip(count):
+    """Frames that carry their number in a corner."""
+    frames = np.full((count, 20, 30, 3), 100, np.uint8)
+    frames[:, 0, 0, 0] = np.arange(count)
+    return ListClip(list(frames))
+
+
+def two_persons(count=40):
+    """Person 0 is small and always there, person 1 is big, to the right, and there half of the time."""
+    return [
+        [face_at(100 + i, 100)] + ([face_at(500, 120, size=250, person=1)] if i < count // 2 else [])
+        for i in range(count)
+    ]
+
+
+def test_the_clip_is_read_once_and_progress_is_told():
+    clip, seen = numbered_clip(40), []
+    found = survey(clip, FakeFinder(two_persons()), lambda done, total: seen.append((done, total)))
+    assert clip.reads == 1 and seen == [(16, 40), (32, 40), (40, 40)]
+    assert found.boxes.shape == (2, 40, 4) and found.turn.shape == (2, 40)
+    assert [t.found.sum() for t in found.tracks] == [20, 40]  # the greater area comes first
+    assert np.isnan(found.tracks[0].points[20:]).all() and (found.tracks[0].scores[20:] == 0).all()
+    assert np.isnan(found.boxes[0, 20:]).all() and np.isnan(found.turn[0, 20:]).all()
+
+
+def test_progress_may_cancel():
+    class Stop(Exception):
+        pass
+
+    def cancel(done, total):
+        raise Stop
+
+    with pytest.raises(Stop):
+        survey(numbered_clip(40), FakeFinder(two_persons()), cancel)
+
+
+@pytest.mark.parametrize(
+    "speaker, index",
+    [
+        ("auto", 0),
+        (1, 0),
+        (2, 1),
+        ("left", 1),
+        ("right", 0),
+        ((120.0, 90.0), 1),
+        ((5000.0, 0.0), 0),
+        ((0.0, 0.0), 1),
+    ],
+)
+def test_choose(speaker, index):
+    found = survey(numbered_clip(40), FakeFinder(two_persons()))
+    assert choose(found, speaker) is found.tracks[index]
+
+
+def test_a_bystander_is_neither_left_nor_right():
+    faces = two_persons()
+    faces[3] = [*faces[3], face_at(10, 10, size=20, person=2), face_at(900, 10, size=20, person=3)]
+    found = survey(numbered_clip(40), FakeFinder(faces))
+    assert len(found.tracks) == 4
+    assert choose(found, "left") is found.tracks[1] and choose(found, "right") is found.tracks[0]
+
+
+@pytest.mark.parametrize("speaker", [0, 3, -1])
+def test_a_number_that_nobody_has(speaker):
+    with pytest.raises(FaceError, match="2 found"):
+        choose(survey(numbered_clip(40), FakeFinder(two_persons())), speaker)
+
+
+@pytest.mark.parametrize("speaker", ["middle", True, 1.5, (1, 2, 3), None])
+def test_a_speaker_of_no_known_kind(speaker):
+    with pytest.raises(OptionError, match="speaker takes"):
+        choose(survey(numbered_clip(40), FakeFinder(two_persons())), speaker)
+
+
+def test_no_face_anywhere(finder):
+    found = survey(ListClip([scene(size=(60, 80))] * 3), finder)
+    assert found.tracks == () and found.boxes.shape == (0, 3, 4)
+    with pytest.raises(FaceError, match="in any of the 3 frames"):
+        choose(found)
+
+
+def test_a_few_probes_decide_whether_empty_frames_are_searched_thoroughly():
+    nothing = [[] for _ in range(48)]
+    finder = FakeFinder(nothing)
+    survey(numbered_clip(48), finder)
+    assert finder.thorough_calls == 9  # 3 in each batch of 16
+    hidden = [[face_at(100, 100)] if i < 20 else [] for i in range(48)]
+    found = survey(numbered_clip(48), FakeFinder(nothing, hidden))
+    assert found.tracks[0].found.sum() == 20
+
+
+def test_a_clip_that_ends_early_is_refused():
+    clip = numbered_clip(10)
+    clip.times = np.arange(12) / 25
+    clip.read = lambda indices: iter(clip.frames)
+    with pytest.raises(InputError, match="12 times but 10 frames"):
+        survey(clip, FakeFinder(two_persons()))
+
+
+def test_at_most_sixteen_persons():
+    faces = [[face_at(300 * k, 100, size=100 + k, person=k) for k in range(20)] for _ in range(4)]
+    found = survey(numbered_clip(4), FakeFinder(faces))
+    assert len(found.tracks) == 16 and (np.diff(found.areas) < 0).all()
+
+
+@pytest.mark.parametrize(
+    "boxes, turn, cuts",
+    [((1, 5, 4), (1, 4), []), ((2, 5, 4), (2, 5), []), ((1, 5, 4), (1, 5), [3, 2]), ((1, 5, 4), (1, 5), [5])],
+)
+def test_survey_checks_itself(boxes, turn, cuts):
+    track = FaceTrack.from_points(np.zeros((5, 3, 2)))
+    with pytest.raises(InputError):
+        Survey((track,), np.zeros(boxes), np.zeros(turn), np.array(cuts, np.int64))
+
+
+def test_painted_heads_that_cross_with_a_cut_and_a_cutaway(finder):
+    def shot(i):
+        return scene((0, 110 + 8 * i, 190, 180, 0), (1, 390 - 8 * i, 150, 150, 0), size=(360, 500))
+
+    cutaway = scene((2, 250, 180, 300, 5), size=(360, 500), background=(200, 60, 30))
+    frames = [shot(i) for i in range(10)] + [cutaway] * 5 + [shot(i) for i in range(10, 24)]
+    found = survey(ListClip(frames), finder)
+    assert found.cuts.tolist() == [10, 15]
+    assert len(found.tracks) == 3
+    guest, *walkers = sorted(found.tracks, key=lambda track: track.found.sum())
+    assert guest.found[10:15].all() and guest.found.sum() == 5
+    ways = sorted(float(track.points[-1, 2, 0] - track.points[0, 2, 0]) for track in walkers)
+    assert np.allclose(ways, [-8 * 23, 8 * 23], atol=6)
+
+
+@pytest.mark.parametrize("white", [255, 1.0])
+def test_draw_faces(finder, white):
+    frame = scene((1, 240, 180, 250, 0))
+    frame = frame if white == 255 else frame.astype(np.float32) / 255
+    found = survey(ListClip([frame, scene()]), finder)
+    before = frame.copy()
+    drawn = draw_faces(frame, found, 0)
+    assert drawn.dtype == frame.dtype and drawn.shape == frame.shape and np.array_equal(frame, before)
+    assert drawn.max() <= white and (drawn != frame).any(-1).mean() > 0.005
+    x, y = found.tracks[0].points[0, 2].round().astype(int)
+    assert np.allclose(drawn[y, x], np.array([64, 220, 90]) * white / 255)
+    assert np.array_equal(draw_faces(scene(), found, 1), scene())

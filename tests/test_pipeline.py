@@ -1,0 +1,232 @@
+"""What `lip_sync` promises, whatever the networks: counts, untouched pixels, same seed, cancel, resume, memory."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from support.recipes import frame, wave
+from support.tiny import golden_pipeline_models
+
+from latentsync_core import FaceTrack, Options, TensorClip, Waveform, lip_sync, make_plan
+from latentsync_core.errors import DeviceError, FaceError, InputError, MediaError, WeightsError
+
+POINTS = np.array([[70.0, 60], [118, 62], [95, 100]])
+FAST = {"steps": 2, "guidance": 1.0}
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    return golden_pipeline_models(tmp_path_factory.mktemp("tiny"))
+
+
+def clip_of(count, fps=25, dtype=np.uint8):
+    frames = np.stack([frame(180, 200, i) for i in range(count)])
+    return TensorClip(frames if dtype == np.uint8 else (frames / 255).astype(dtype), fps)
+
+
+def track_of(count, missing=()):
+    points = POINTS + np.arange(count)[:, None, None] * [0.5, 0.2]
+    points[list(missing)] = np.nan
+    return FaceTrack.from_points(points)
+
+
+def speech_of(seconds):
+    return Waveform((wave(round(16000 * seconds)) / 32768).astype(np.float32)[None], 16000)
+
+
+def sync(models, count=10, *, seconds=None, missing=(), dtype=np.uint8, fps=25, options=None, **more):
+    options = options or Options(**FAST)
+    clip, speech = clip_of(count, fps, dtype), speech_of(seconds or count / fps)
+    return list(lip_sync(clip, speech, models, options, track_of(count, missing), **more))
+
+
+def changed_box(a, b):
+    """Rows and columns between which two pictures differ."""
+    rows, columns = np.nonzero((a != b).any(-1))
+    return rows.min(), rows.max(), columns.min(), columns.max()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float16, np.float32, np.float64])
+def test_frames_keep_their_type_and_everything_outside_the_mouth(models, dtype):
+    frames, source = sync(models, 6, dtype=dtype), clip_of(6, dtype=dtype)
+    assert len(frames) == 6
+    for i, (ours, theirs) in enumerate(zip(frames, source.read(range(6)), strict=True)):
+        assert ours.dtype == dtype and ours.shape == theirs.shape
+        top, bottom, left, right = changed_box(ours, theirs)
+        brow, nose = POINTS[0, 1] + 0.2 * i, POINTS[2, 1] + 0.2 * i
+        assert top > brow and bottom < nose + 3.5 * (nose - brow)
+        assert left > POINTS[0, 0] - 60 and right < POINTS[1, 0] + 60
+
+
+def test_a_float_clip_gives_what_an_8_bit_clip_gives(models):
+    for exact in (False, True):
+        options = Options.preset("exact" if exact else "balanced", **FAST)
+        eight = sync(models, 6, options=options)
+        floats = sync(models, 6, options=options, dtype=np.float32)
+        assert max(np.abs(a - b * 255).max() for a, b in zip(eight, floats, strict=True)) < 1.5
+
+
+def test_the_same_seed_gives_the_same_bytes(models):
+    first, again = sync(models), sync(models)
+    other = sync(models, options=Options(seed=7, **FAST))
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not any(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("mode", "seconds", "count"),
+    [("silence", 0.2, 10), ("silence", 2.0, 10), ("cut_off", 0.2, 5), ("loop", 0.72, 18), ("bounce", 0.72, 18),
+     ("remap", 0.2, 5)],
+)  # fmt: skip
+def test_as_many_frames_as_the_length_mode_says(models, mode, seconds, count):
+    assert len(sync(models, seconds=seconds, options=Options(length=mode, **FAST))) == count
+
+
+def test_frames_without_the_face_pass_through_untouched(models):
+    frames, source = sync(models, 40, missing=range(10, 30)), list(clip_of(40).read(range(40)))
+    same = [np.array_equal(a, b) for a, b in zip(frames, source, strict=True)]
+    assert all(same[10:30]) and not any(same[:10]) and not any(same[30:])
+
+
+def test_short_gaps_are_bridged(models):
+    frames, source = sync(models, 20, missing=[8, 9]), list(clip_of(20).read(range(20)))
+    assert not any(np.array_equal(a, b) for a, b in zip(frames, source, strict=True))
+
+
+def test_silence_may_keep_the_mouth(models):
+    speech = Waveform(np.zeros((1, 16000), np.float32), 16000)
+    options = Options(silence="keep", **FAST)
+    frames = list(lip_sync(clip_of(10), speech, models, options, track_of(10)))
+    assert all(np.array_equal(a, b) for a, b in zip(frames, clip_of(10).read(range(10)), strict=True))
+
+
+def test_high_rates_come_back_whole(models):
+    frames, source = sync(models, 24, fps=60), list(clip_of(24).read(range(24)))
+    assert len(frames) == 24
+    assert not any(np.array_equal(a, b) for a, b in zip(frames, source, strict=True))
+
+
+def test_progress_counts_every_step_and_may_cancel(models):
+    seen = []
+    sync(models, 10, progress=lambda *step: seen.append(step))
+    windows = len(
+        make_plan(clip_of(10), speech_of(0.4), Options(**FAST), track_of(10), window_frames=4).windows
+    )
+    assert seen == [("resync", i + 1, 2 * windows) for i in range(2 * windows)]
+
+    def cancel(stage, done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sync(models, 10, progress=cancel)
+
+
+def test_a_stopped_run_goes_on_where_it_was(models, tmp_path):
+    def stop(stage, done, total):
+        if done == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sync(models, 30, work=tmp_path, progress=stop)
+    kept = {path.name for path in tmp_path.iterdir()}
+    assert len(kept) == 2 and all(name.endswith(".safetensors") for name in kept)
+    steps = []
+    resumed = sync(models, 30, work=tmp_path, progress=lambda stage, done, total: steps.append(done))
+    assert steps[:2] == [2, 4] and steps[2:4] == [5, 6]
+    assert all(np.array_equal(a, b) for a, b in zip(resumed, sync(models, 30), strict=True))
+
+
+def test_finished_windows_are_not_mistaken_for_those_of_another_run(models, tmp_path):
+    sync(models, 10, work=tmp_path)
+    count = len(list(tmp_path.iterdir()))
+    sync(models, 10, work=tmp_path)
+    assert len(list(tmp_path.iterdir())) == count
+    sync(models, 10, work=tmp_path, options=Options(seed=3, **FAST))
+    assert len(list(tmp_path.iterdir())) == 2 * count
+
+
+def failing(function, fails):
+    """A stand-in for a network on a device whose memory is short."""
+
+    def call(*args, **kwargs):
+        if fails(args[0]):
+            raise torch.OutOfMemoryError("simulated")
+        return function(*args, **kwargs)
+
+    return call
+
+
+def test_short_memory_halves_the_work_with_the_same_result(models, monkeypatch):
+    options = Options(steps=2, guidance=1.5)
+    whole = sync(models, 4, options=options)
+    monkeypatch.setattr(models.unet, "forward", failing(models.unet.forward, lambda batch: len(batch) > 1))
+    monkeypatch.setattr(models.vae, "decode", failing(models.vae.decode, lambda batch: len(batch) > 2))
+    halves = sync(models, 4, options=options)
+    assert max(np.abs(a.astype(int) - b).max() for a, b in zip(whole, halves, strict=True)) <= 1
+
+
+def test_no_memory_at_all_says_what_to_do(models, monkeypatch):
+    monkeypatch.setattr(models.unet, "forward", failing(models.unet.forward, lambda batch: True))
+    with pytest.raises(DeviceError, match="ran out of memory in the UNet.*half-precision"):
+        sync(models, 4)
+
+
+def test_only_a_bounded_number_of_frames_is_held(models):
+    """The source is read at most one window ahead of what has been yielded."""
+
+    class Counting(TensorClip):
+        reads = 0
+
+        def read(self, indices):
+            for item in super().read(indices):
+                self.reads += 1
+                yield item
+
+    clip = Counting(np.stack([frame(180, 200, i) for i in range(40)]), 25)
+    stream = lip_sync(clip, speech_of(1.6), models, Options(**FAST), track_of(40, missing=range(15, 34)))
+    for count, _ in enumerate(stream, 1):
+        assert clip.reads <= count + models.window_frames
+
+
+def test_one_frame_and_odd_sizes(models):
+    for height, width in ((1, 1), (3, 5), (181, 199)):
+        clip = TensorClip(np.full((1, height, width, 3), 90, np.uint8), 25)
+        (out,) = lip_sync(clip, speech_of(0.04), models, Options(**FAST), track_of(1))
+        assert out.shape == (height, width, 3)
+
+
+def test_bad_input_is_one_clear_error(models):
+    speech = speech_of(0.4)
+    with pytest.raises(FaceError, match="None of the 10 frames"):
+        sync(models, missing=range(10))
+    with pytest.raises(InputError, match="track has 9 frames, but the clip has 10"):
+        next(lip_sync(clip_of(10), speech, models, Options(), track_of(9)))
+    with pytest.raises(MediaError, match="at least 20 ms"):
+        next(lip_sync(clip_of(10), speech_of(0.01), models, Options.preset("exact"), track_of(10)))
+    with pytest.raises(InputError, match="NaN"):
+        Waveform(np.full((1, 100), np.nan, np.float32), 16000)
+    frames = np.full((3, 8, 8, 3), 0.5, np.float32)
+    frames[1, 2, 2] = np.nan
+    with pytest.raises(InputError, match="Frame 1"):
+        list(TensorClip(frames, 25).read(range(3)))
+
+
+def test_networks_that_return_nan_are_an_error(models, monkeypatch):
+    forward = models.unet.forward
+
+    def broken(*args, **kwargs):
+        out = forward(*args, **kwargs)
+        out.sample[:] = float("nan")
+        return out
+
+    monkeypatch.setattr(models.unet, "forward", broken)
+    with pytest.raises(WeightsError, match="NaN.*fp32"):
+        sync(models, 4)
+
+
+def test_nothing_is_denoised_before_the_plan_is_made(models):
+    steps = itertools.count()
+    with pytest.raises(FaceError):
+        sync(models, missing=range(10), progress=lambda *_: next(steps))
+    assert next(steps) == 0

@@ -1,0 +1,128 @@
+"""The plan: who changes, who passes through and why, and how windows cover what changes."""
+
+import json
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from latentsync_core.data import FaceTrack
+from latentsync_core.errors import FaceError
+from latentsync_core.media import fit
+from latentsync_core.options import Options
+from latentsync_core.plan import _breaks, _windows, build_plan
+
+FACE = np.array([[40.0, 40], [80, 40], [60, 65]])
+
+
+def track_of(present, turned=(), cuts=()):
+    points = np.where(np.asarray(present)[:, None, None], FACE, np.nan)
+    points[list(turned), 2, 0] += 40  # the nose a brow distance aside
+    return FaceTrack(points, np.asarray(present, float), cuts)
+
+
+def plan_of(
+    present, *, fps=25, speaks=None, turned=(), cuts=(), window=16, mode="silence", seconds=None, **options
+):
+    present = np.asarray(present, bool)
+    times = np.arange(len(present)) / fps
+    timeline = fit(times, len(present) / fps, seconds or len(present) / fps, mode)
+    speaks = np.ones(len(timeline.source), bool) if speaks is None else np.asarray(speaks)
+    return build_plan(timeline, track_of(present, turned, cuts), present, speaks, Options(**options), window)
+
+
+@given(keys=st.integers(1, 200), size=st.integers(1, 24), overlap=st.integers(0, 8), exact=st.booleans())
+def test_windows_cover_every_frame_with_shares_that_sum_to_one(keys, size, overlap, exact):
+    windows = _windows(np.arange(keys), size, Options(overlap=overlap, exact=exact))
+    total = np.zeros(keys)
+    for window in windows:
+        assert np.array_equal(window.frames, np.arange(window.frames[0], window.frames[-1] + 1))
+        assert (window.weights > 0).all() and len(window.frames) <= size
+        total[window.frames] += window.weights
+    assert np.allclose(total, 1, atol=1e-6)
+    starts = [window.frames[0] for window in windows]
+    assert starts == sorted(set(starts))
+    if exact:
+        assert starts == list(range(0, keys, size))
+    elif keys >= size:
+        assert {len(window.frames) for window in windows} == {size}
+
+
+def test_windows_start_where_the_docstring_says():
+    assert [w.frames[0] for w in _windows(np.arange(40), 16, Options(overlap=4))] == [0, 12, 24]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_every_frame_changes_or_says_why_not(data):
+    count = data.draw(st.integers(1, 120))
+    present = data.draw(st.lists(st.booleans(), min_size=count, max_size=count).filter(any))
+    speaks = data.draw(st.lists(st.booleans(), min_size=count, max_size=count))
+    plan = plan_of(present, speaks=speaks, silence="keep", fps=data.draw(st.sampled_from([10, 25, 50, 120])))
+    assert len(plan) == count == len(plan.reasons) == len(plan.strength)
+    denoised = {int(frame) for window in plan.windows for frame in window.frames}
+    for i, (reason, strength) in enumerate(zip(plan.reasons, plan.strength, strict=True)):
+        expected = "no face" if not present[i] else "resync" if speaks[i] else "silent"
+        assert reason == expected
+        assert (strength > 0) == (reason == "resync")
+        assert i not in denoised or reason == "resync"
+    json.dumps(plan.to_json())
+
+
+def test_a_gap_passes_through_with_faded_edges():
+    plan = plan_of([True] * 30 + [False] * 20 + [True] * 30)
+    assert plan.summary()["passed_through"] == [{"frames": [30, 49], "reason": "no face"}]
+    assert plan.strength[0] == 1 and plan.strength[-1] == 1
+    assert np.allclose(plan.strength[27:30], [0.75, 0.5, 0.25])
+    assert np.allclose(plan.strength[50:53], [0.25, 0.5, 0.75])
+    assert "frames 30-49 pass through: no face" in str(plan)
+
+
+def test_a_cut_parts_windows_and_is_not_faded():
+    plan = plan_of([True] * 60, cuts=(20,))
+    assert all((window.frames < 20).all() or (window.frames >= 20).all() for window in plan.windows)
+    assert (plan.strength == 1).all()
+
+
+def test_cuts_are_seen_in_both_directions_and_jumps_too():
+    source = np.array([0, 1, 2, 3, 3, 2, 1, 0, 0, 1])
+    assert np.flatnonzero(_breaks(source, (2,))).tolist() == [2, 6]
+    assert np.flatnonzero(_breaks(np.array([0, 1, 2, 3, 4, 5, 0, 1]), ())).tolist() == [6]
+
+
+def test_turned_heads_keep_their_mouth():
+    plan = plan_of([True] * 40, turned=range(10, 20))
+    assert [i for i, reason in enumerate(plan.reasons) if reason == "turned away"] == list(range(10, 20))
+    assert plan_of([True] * 40, turned=range(10, 20), max_turn=2.0).reasons == ("resync",) * 40
+
+
+@pytest.mark.parametrize(("fps", "stride"), [(10, 1), (25, 1), (30, 1), (31, 1), (50, 2), (60, 2), (120, 4)])
+def test_high_rates_are_denoised_every_kth_frame(fps, stride):
+    plan = plan_of([True] * 200, fps=fps)
+    denoised = {int(frame) for window in plan.windows for frame in window.frames}
+    assert plan.stride == stride
+    assert denoised == set(range(0, 200, stride))
+
+
+def test_exact_takes_upstream_windows_and_no_fades():
+    plan = plan_of([True] * 40, exact=True, cuts=(10,), fps=50)
+    assert [len(window.frames) for window in plan.windows] == [16, 16, 8]
+    assert plan.stride == 1 and (plan.strength == 1).all()
+
+
+def test_no_face_anywhere_and_a_face_that_must_not_be_missing():
+    with pytest.raises(FaceError, match="None of the 5 frames"):
+        plan_of([False] * 5)
+    with pytest.raises(FaceError, match="2 of 5 frames show no face, the first is frame 3"):
+        plan_of([True] * 3 + [False] * 2, missing_face="error")
+
+
+def test_rate_of_the_result():
+    assert plan_of([True] * 50, fps=24000 / 1001).fps == Fraction(24000, 1001)
+    assert plan_of([True] * 10, mode="bounce", seconds=1.0).source.tolist() == [
+        *range(10),
+        *range(9, -1, -1),
+        *range(5),
+    ]
