@@ -118,9 +118,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "--length", choices=choices_of(LengthMode), help="where video and speech differ in length"
     )
     parser.add_argument("--silence", choices=choices_of(SilencePolicy), help="what the mouth does in silence")
-    parser.add_argument(
-        "--fps", type=_fps, help="frame rate of the result (default: the video's own times)"
-    )
+    parser.add_argument("--fps", type=_fps, help="frame rate of the result (default: the video's own times)")
     parser.add_argument(
         "--speaker",
         type=_speaker,

@@ -146,15 +146,16 @@ def _survey(faces: Sequence[Sequence[Face]], cuts: npt.NDArray[np.int64], max_ga
     for number, person in enumerate(persons):
         for index, face in person.faces.items():
             boxes[number, index], turn[number, index] = face.box, face.turn
-    tracks = tuple(_track(person, len(faces)) for person in persons)
-    return Survey(tracks, boxes, turn, np.union1d(cuts, np.array(jumps, np.int64)))
+    cuts = np.union1d(cuts, np.array(jumps, np.int64))
+    tracks = tuple(_track(person, len(faces), tuple(cuts.tolist())) for person in persons)
+    return Survey(tracks, boxes, turn, cuts)
 
 
-def _track(person: Person, count: int) -> FaceTrack:
+def _track(person: Person, count: int, cuts: tuple[int, ...]) -> FaceTrack:
     points, scores = np.full((count, 3, 2), np.nan), np.zeros(count)
     for index, face in person.faces.items():
         points[index], scores[index] = face.points, face.score
-    return FaceTrack(points, scores)
+    return FaceTrack(points, scores, cuts)
 
 
 def _area(person: Person) -> float:

@@ -132,7 +132,12 @@ class Identity:
         if seed < 0:
             raise InputError(f"Identity.random takes a seed of 0 or above, got {seed}.")
         rng = np.random.default_rng([seed, 0])
-        draws = (_colouring(rng, seed % 2**20 * GOLDEN % 1), _proportions(rng), _style(rng), _surroundings(rng))
+        draws = (
+            _colouring(rng, seed % 2**20 * GOLDEN % 1),
+            _proportions(rng),
+            _style(rng),
+            _surroundings(rng),
+        )
         return cls(seed=seed, **{name: value for draw in draws for name, value in draw.items()})
 
 

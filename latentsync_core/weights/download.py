@@ -132,10 +132,9 @@ def _verify(file: RemoteFile, home: Path) -> None:
     path = home / file.target
     digest = _sha256(path) if file.sha256 else None
     if not _is_here(file, home) or digest != file.sha256:
-        path.unlink(missing_ok=True)
         raise WeightsMismatchError(
-            f"{path} arrived damaged (length or SHA-256 is not the published one) and was deleted. "
-            f"Fetch it again; a mirror set by HF_ENDPOINT may hold another file."
+            f"{path} is not the published file: {path.stat().st_size} bytes with SHA-256 {digest}, expected "
+            f"{file.size} and {file.sha256}. Delete it and fetch it again, without a mirror in HF_ENDPOINT."
         )
 
 

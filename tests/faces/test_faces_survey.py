@@ -144,6 +144,7 @@ def test_painted_heads_that_cross_with_a_cut_and_a_cutaway(finder):
     frames = [shot(i) for i in range(10)] + [cutaway] * 5 + [shot(i) for i in range(10, 24)]
     found = survey(ListClip(frames), finder)
     assert found.cuts.tolist() == [10, 15]
+    assert all(track.cuts == (10, 15) for track in found.tracks)
     assert len(found.tracks) == 3
     guest, *walkers = sorted(found.tracks, key=lambda track: track.found.sum())
     assert guest.found[10:15].all() and guest.found.sum() == 5

@@ -84,6 +84,7 @@ def test_mouth_box_grows_with_openness_and_shrinks_with_roundness(heads):
             for m in (MouthShape(), MouthShape(1.0), MouthShape(0, 0, 1.0), MouthShape(0, 1.0, 0))
         )
         assert wide[3] - wide[1] > 2 * (rest[3] - rest[1])
+        assert wide[3] - rest[3] > 0.155  # the gap between the lips gives 0.14, the jaw the rest
         assert oo[2] - oo[0] < rest[2] - rest[0] < ee[2] - ee[0]
 
 
