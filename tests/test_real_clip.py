@@ -14,6 +14,7 @@ from latentsync_core.pipeline import find_face
 from latentsync_core.weights import untrained
 
 ROOT = Path(__file__).resolve().parents[1]
+pytestmark = pytest.mark.slow
 FAST = ["--steps", "1", "--guidance", "1", "--device", "cpu", "--encoder-preset", "ultrafast"]
 MEMORY = """
 import resource, sys

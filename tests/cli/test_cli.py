@@ -172,6 +172,7 @@ def test_wrong_arguments_exit_with_2(capsys):
     assert "1/0" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
 def test_ctrl_c_leaves_no_broken_file_and_the_next_run_goes_on(files, tmp_path):
     output, work = tmp_path / "out.mkv", tmp_path / ".out.mkv.resume"
