@@ -12,7 +12,7 @@ HEAD = 176
 
 
 def head(number):
-    """One of three painted heads (176, 176, 3); heads.jpg was rendered by this project's procedural head."""
+    """One of three painted heads (176, 176, 3); heads.jpg comes from a prototype of the procedural head."""
     image = cv2.imread(str(Path(__file__).with_name("heads.jpg")))[..., ::-1]
     return np.ascontiguousarray(image[:, number * HEAD : (number + 1) * HEAD])
 

@@ -1,5 +1,6 @@
 """Sound in: the file's own samples, aligned with its picture, and the speech encoder's 16 kHz."""
 
+import av
 import numpy as np
 import pytest
 from media_files import add_sound, audio_packets, make_audio, make_video, tone
@@ -22,6 +23,8 @@ FILES = {
 @pytest.mark.parametrize("name", FILES)
 def test_samples_come_back_at_their_own_rate_and_place(tmp_path, name):
     codec, rate, tolerance = FILES[name]
+    if name == "g.mka" and int(av.__version__.split(".")[0]) < 18:
+        pytest.skip("PyAV before 18 writes Matroska without saying how long AAC takes to start up")
     samples = tone(1.3, rate)
     got = read_audio(make_audio(tmp_path / name, codec, samples, rate))
     assert got.sample_rate == rate and len(got.samples) == 2
