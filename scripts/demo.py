@@ -35,7 +35,13 @@ def main():
 
     source, result = folder / "source.mp4", folder / "result.mp4"
     made = talking_clip(SEED, said)
-    write(source, made, tqdm(made.read(range(len(made.times))), "render", len(made.times)), made.times, said)
+    write(
+        source,
+        made,
+        tqdm(made.read(range(len(made.times))), "render", len(made.times), disable=None),
+        made.times,
+        said,
+    )
 
     clip, options = FileClip(source), Options.preset("draft", length="cut_off")
     with tempfile.TemporaryDirectory() as checkpoint:
@@ -43,7 +49,9 @@ def main():
     track = find_face(clip)
     plan = make_plan(clip, new, options, track, window_frames=models.window_frames)
     print(plan)
-    frames = list(tqdm(lip_sync(clip, new, models, options, track, plan=plan), "lip-sync", len(plan)))
+    frames = list(
+        tqdm(lip_sync(clip, new, models, options, track, plan=plan), "lip-sync", len(plan), disable=None)
+    )
     write(result, clip, frames, plan.times, new, plan.duration)
 
     sources = list(clip.read(plan.source.tolist()))
