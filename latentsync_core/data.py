@@ -130,6 +130,10 @@ class FaceTrack:
         return len(self.points)
 
 
+CUT_WORTH_SAYING = 0.1
+"""Seconds of speech that may be cut without a word: less than a syllable."""
+
+
 @dataclass(frozen=True, eq=False)
 class Window:
     """Output frames that are denoised together."""
@@ -158,9 +162,10 @@ class Plan:
     """M times `resync`, `no face`, `turned away` or `silent`."""
     strength: npt.NDArray[np.float32]
     """Shape (M,), 0..1: how much of the generated mouth is shown; 0 passes the source through."""
-    stride: int
-    """Every `stride`-th frame is denoised; those between take a blend of their neighbours."""
     windows: tuple[Window, ...]
+    """In order. Re-synced frames that are in none take a blend of the denoised ones on either side."""
+    speech_duration: float
+    """Length of the speech in seconds."""
 
     def __len__(self) -> int:
         return len(self.source)
@@ -171,6 +176,7 @@ class Plan:
             "frames": len(self),
             "fps": float(self.fps),
             "seconds": round(self.duration, 3),
+            "seconds_of_speech_cut": round(max(0.0, self.speech_duration - self.duration), 3),
             "windows": len(self.windows),
             "denoised_frames": int(sum(len(window.frames) for window in self.windows)),
             "why": dict(Counter(self.reasons)),
@@ -185,7 +191,6 @@ class Plan:
         """Everything in the plan, ready for JSON: the summary and what happens to each frame."""
         frames = zip(self.source, self.times, self.reasons, self.strength, strict=True)
         return self.summary() | {
-            "stride": self.stride,
             "each_frame": [
                 {"source": int(s), "time": round(float(t), 6), "reason": r, "strength": round(float(a), 3)}
                 for s, t, r, a in frames
@@ -200,6 +205,11 @@ class Plan:
             f"{len(self)} frames at {float(self.fps):.3f} fps ({self.duration:.2f} s), "
             f"{figures['why'].get('resync', 0)} re-synced in {len(self.windows)} windows"
         ]
+        if (cut := self.speech_duration - self.duration) > CUT_WORTH_SAYING:
+            lines.append(
+                f"  the last {cut:.2f} s of the speech are cut: the video ends first. The length modes loop, "
+                "bounce and remap make the video as long as the speech."
+            )
         for run in figures["passed_through"]:
             first, last = run["frames"]
             lines.append(f"  frames {first}-{last} pass through: {run['reason']}")

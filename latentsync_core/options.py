@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
+from numbers import Integral, Rational, Real
 from typing import Any, Literal, get_args
 
 from .errors import OptionError
@@ -20,7 +20,7 @@ class Options:
     """Everything that changes the result, apart from the clip, the speech and the checkpoint."""
 
     steps: int = 20
-    """Denoising steps a window, 1..1000."""
+    """Denoising steps a window, 1..500; above, the published schedule would not start at full noise."""
     guidance: float = 1.5
     """Weight of the speech (classifier-free guidance), 1..10. 1 turns it off and halves the time;
     more moves the lips further and, beyond about 2, distorts them."""
@@ -52,16 +52,17 @@ class Options:
 
     def __post_init__(self) -> None:
         for name, low, high in _RANGES:
-            value = getattr(self, name)
-            if isinstance(value, bool) or not (math.isfinite(value) and low <= value <= high):
-                raise OptionError(f"{name} takes {low}..{high}, got {value!r}.")
-            if isinstance(low, int) and not isinstance(value, int):
-                raise OptionError(f"{name} takes a whole number in {low}..{high}, got {value!r}.")
+            value, kind = getattr(self, name), Integral if isinstance(low, int) else Real
+            if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
+                whole = "a whole number in " if kind is Integral else ""
+                raise OptionError(f"{name} takes {whole}{low}..{high}, got {value!r}.")
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise OptionError(f"{name} takes {', '.join(choices)}, got {getattr(self, name)!r}.")
-        if self.fps is not None and not 1 <= self.fps <= 1000:
-            raise OptionError(f"fps takes 1..1000 or None, got {self.fps}.")
+        if self.fps is not None and not (isinstance(self.fps, Rational) and 1 <= self.fps <= 1000):
+            raise OptionError(
+                f"fps takes a whole number or a Fraction in 1..1000, or None, got {self.fps!r}."
+            )
 
     @classmethod
     def preset(cls, name: str, **overrides: Any) -> Options:
@@ -79,8 +80,8 @@ def choices_of(kind: Any) -> tuple[str, ...]:
     return get_args(kind)
 
 
-_RANGES: tuple[tuple[str, float, float], ...] = (
-    ("steps", 1, 1000),
+_RANGES: tuple[tuple[str, Any, Any], ...] = (
+    ("steps", 1, 500),
     ("guidance", 1.0, 10.0),
     ("seed", 0, 2**63 - 1),
     ("reuse", 1, 10),
@@ -103,4 +104,4 @@ PRESETS: dict[str, Options] = {
     "balanced": Options(),
     "draft": Options(steps=8, sampler="dpm++", overlap=2),
 }
-"""`exact` reproduces upstream; `quality` spends half as much again; `draft` is for a first look."""
+"""`exact` reproduces upstream for clips of 25 frames a second (others it re-encodes first, by ffmpeg's rule); `quality` spends half as much again; `draft` is for a first look."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 from .compositing import blend_mask, match_colors, paste, paste_upstream, surround
 from .data import Array, Clip, FaceTrack, FloatArray, IntArray, Plan, Progress, Waveform
@@ -32,6 +34,8 @@ from .options import Options
 from .plan import build_plan
 from .speech import ROWS_PER_SECOND, SAMPLE_RATE, encode, speaking, tokens_at, upstream_frame_count
 
+log = logging.getLogger(__name__)
+
 
 def lip_sync(
     clip: Clip,
@@ -45,6 +49,8 @@ def lip_sync(
     work: Path | None = None,
 ) -> Iterator[Array]:
     """Yield the frames of the result in order, each (H, W, 3) of the clip's dtype.
+
+    Frames that pass through are the clip's own arrays: copy them before writing into them.
 
     track: the face to re-sync, one entry a frame of the clip; None looks for it. plan: of `make_plan` with
     the same clip, speech, options and track; None makes it. progress is called after every step of `survey`
@@ -79,19 +85,33 @@ def make_plan(
     track = track or find_face(clip, progress=progress)
     if len(track) != len(clip.times):
         raise InputError(f"The face track has {len(track)} frames, but the clip has {len(clip.times)}.")
+    if options.exact and clip.fps != options.fps:
+        log.warning(
+            "`exact` agrees with upstream on clips of 25 fps only: this one has %.3f, and upstream lets ffmpeg choose "
+            "the frames that stay.", float(clip.fps),
+        )  # fmt: skip
     samples = to_mono_16k(speech)
     seconds = _upstream_seconds(len(samples), clip, options) if options.exact else speech.duration
     timeline = fit(clip.times, clip.duration, seconds, options.length, options.fps)
-    present = ~np.isnan(smooth_matrices(track.points, clip.times, 256, track.cuts)[:, 0, 0])
-    return build_plan(timeline, track, present, speaking(samples, timeline.times), options, window_frames)
+    present = ~np.isnan(_matrices(clip, track, 256, options)[:, 0, 0])
+    speaks = speaking(samples, timeline.times)
+    return build_plan(clip, timeline, track, present, speaks, speech.duration, options, window_frames)
 
 
 def find_face(
     clip: Clip, speaker: Speaker = "auto", *, device: str = "cpu", progress: Progress | None = None
 ) -> FaceTrack:
     """Survey the clip, reading every frame once, and choose one face; see `faces.choose` for `speaker`."""
+    log.info("Looking for faces on %s", device)
     report = None if progress is None else lambda done, total: progress("survey", done, total)
     return choose(survey(clip, FaceFinder(device), report), speaker)
+
+
+def _matrices(clip: Clip, track: FaceTrack, resolution: int, options: Options) -> FloatArray:
+    """From each frame of the clip to its crop, (N, 2, 3); NaN where there is no usable face."""
+    if options.exact:
+        return upstream_matrices(round_points(track.points), resolution)
+    return smooth_matrices(track.points, clip.times, resolution, track.cuts)
 
 
 def _upstream_seconds(samples: int, clip: Clip, options: Options) -> float:
@@ -116,11 +136,14 @@ class _Face:
     def of(cls, clip: Clip, track: FaceTrack, models: LipSyncModels, options: Options) -> _Face:
         align = models.align_resolution or models.resolution
         keep = keep_mask(models.resolution)
-        if options.exact:
-            matrices: FloatArray = upstream_matrices(round_points(track.points), align)
-        else:
-            matrices = smooth_matrices(track.points, clip.times, align, track.cuts)
-        return cls(matrices, models.resolution, align, keep, blend_mask(keep, options.feather), options.exact)
+        return cls(
+            _matrices(clip, track, align, options),
+            models.resolution,
+            align,
+            keep,
+            blend_mask(keep, options.feather),
+            options.exact,
+        )
 
     def crops(self, frames: Iterator[Array], plan: Plan) -> Iterator[Array | None]:
         """The crop (R, R, 3) of every output frame that is denoised, None for the others."""
@@ -139,7 +162,7 @@ class _Face:
 
 
 class _Renderer:
-    """Crops of a window in, mouths out; encodes the speech when the first window asks for it."""
+    """Crops of a window in, mouths out."""
 
     def __init__(
         self,
@@ -160,15 +183,22 @@ class _Renderer:
         self._speech = encode(models.whisper, _heard(speech, plan, options), seams=options.exact)
 
     def __call__(self, crops: Array, frames: IntArray) -> Array:
-        tokens = tokens_at(self._speech, self._times[frames])
-        before, denoise = self._done, self._denoiser.denoise
-        latents = self._store.get(crops, tokens, denoise) if self._store else denoise(crops, tokens)
-        if self._done == before:  # found in the store
-            self._report(self._steps)
-        mouths = self._denoiser.decode(latents)
+        mouths = self._denoiser.decode(self._latents(crops, tokens_at(self._speech, self._times[frames])))
         if self._exact:
             return surround(mouths, crops, self._keep)
         return match_colors(mouths, crops, self._keep) if self._match else mouths
+
+    def _latents(self, crops: Array, tokens: Array) -> Tensor:
+        if self._store is None:
+            return self._denoiser.denoise(crops, tokens)
+        key = self._store.key(crops, tokens)
+        latents = self._store.load(key)
+        if latents is None:
+            latents = self._denoiser.denoise(crops, tokens)
+            self._store.save(key, latents)
+        else:
+            self._report(self._steps)
+        return latents
 
     def _on_step(self) -> None:
         self._report(1)

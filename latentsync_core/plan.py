@@ -6,14 +6,12 @@ and how much there is to compute.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
-from .data import FaceTrack, FloatArray, IntArray, Plan, Window
+from .data import Clip, FaceTrack, FloatArray, IntArray, Plan, Window
 from .errors import FaceError
 from .media.timeline import Timeline
 from .options import Options
@@ -21,47 +19,52 @@ from .options import Options
 RESYNC, NO_FACE, TURNED, SILENT = "resync", "no face", "turned away", "silent"
 """What happens to a frame, and why."""
 MAX_DENOISED_FPS = 31
-"""The checkpoints learned at 25 frames a second; above this only every k-th frame is denoised."""
+"""The checkpoints learned at 25 frames a second; of frames that come faster only some are denoised."""
+TURN_BACK = 0.85
+"""A head that was turned too far counts as back below this share of the limit, so that it does not flicker."""
+JUMP_SECONDS = 0.25
+"""The source jumps where it moves this much further than it usually does between two output frames."""
 FADE_SECONDS = 0.12
 """The generated mouth is faded in and out over this time where it meets frames that pass through."""
 
 
 def build_plan(
+    clip: Clip,
     timeline: Timeline,
     track: FaceTrack,
     present: npt.NDArray[np.bool_],
     speaks: npt.NDArray[np.bool_],
+    speech_duration: float,
     options: Options,
     window_frames: int = 16,
 ) -> Plan:
-    """Plan the output frames of a timeline.
+    """Plan the output frames of a timeline of the clip.
 
-    track, present: the face and whether it is usable, one entry a frame of the clip. speaks: (M,), whether
-    there is speech at each output frame. Raises FaceError if no frame can be re-synced, or if a frame has
-    no face and `options.missing_face` is `error`.
+    track, present: the face and whether it is usable, one entry a frame of the clip. speaks: (M,), whether there is speech at each output frame. Raises FaceError if no frame can be
+    re-synced, or if a frame has no face and `options.missing_face` is `error`.
     """
     reasons = _reasons(timeline.source, track, present, speaks, options)
     _require_faces(reasons, options)
-    rate = len(timeline.source) / timeline.duration
-    stride = 1 if options.exact else math.ceil(rate / MAX_DENOISED_FPS - 1e-6)
     changed = np.array([reason == RESYNC for reason in reasons])
-    breaks = np.zeros(len(reasons), bool) if options.exact else _breaks(timeline.source, track.cuts)
+    rate = len(timeline.source) / timeline.duration
+    breaks = np.zeros(len(reasons), bool) if options.exact else _breaks(timeline, clip.times, track.cuts)
     fade = 0 if options.exact else round(FADE_SECONDS * rate)
+    apart = 0.0 if options.exact else 1 / MAX_DENOISED_FPS
     segments = list(_segments(changed, breaks))
     windows = [
         window
         for number, (first, last) in enumerate(segments)
-        for window in _windows(np.arange(first, last, stride), window_frames, options, number)
+        for window in _windows(_keys(timeline.times, first, last, apart), window_frames, options, number)
     ]
     return Plan(
-        fps=options.fps or Fraction(rate).limit_denominator(1001),
+        fps=options.fps or clip.fps,
         source=timeline.source,
         times=timeline.times,
         duration=timeline.duration,
         reasons=reasons,
         strength=_strength(segments, changed, breaks, fade),
-        stride=stride,
         windows=tuple(windows),
+        speech_duration=speech_duration,
     )
 
 
@@ -73,10 +76,20 @@ def _reasons(
     options: Options,
 ) -> tuple[str, ...]:
     """Why each output frame changes or passes through; the first reason that applies counts."""
-    turned = np.nan_to_num(track.turn, nan=0.0) > options.max_turn
+    turned = _turned(track.turn, options.max_turn)
     silent = ~speaks & (options.silence == "keep")
     reasons = np.select([~present[source], turned[source], silent], [NO_FACE, TURNED, SILENT], RESYNC)
     return tuple(reasons.tolist())
+
+
+def _turned(turn: FloatArray, limit: float) -> npt.NDArray[np.bool_]:
+    """Frames in which the head is turned beyond the limit; it counts as back only when it is well below."""
+    turned, state = np.zeros(len(turn), bool), False
+    for i, value in enumerate(turn):
+        if not np.isnan(value):
+            state = bool(value > (limit * TURN_BACK if state else limit))
+        turned[i] = state
+    return turned
 
 
 def _require_faces(reasons: tuple[str, ...], options: Options) -> None:
@@ -92,15 +105,26 @@ def _require_faces(reasons: tuple[str, ...], options: Options) -> None:
         )
 
 
-def _breaks(source: IntArray, cuts: tuple[int, ...]) -> npt.NDArray[np.bool_]:
-    """True where an output frame does not continue the one before: a scene cut, or a jump in the source.
+def _breaks(timeline: Timeline, clip_times: FloatArray, cuts: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """True where an output frame does not continue the one before: another scene, or a jump in the source.
 
-    Walking backwards (`bounce`) is continuous too; there a cut lies on the frame after the one that opens.
+    Walking backwards (`bounce`), slower or faster (`remap`) is no jump.
     """
-    steps = np.diff(source, prepend=source[0])
-    opens = np.isin(source, cuts) & (steps > 0)
-    opens[1:] |= np.isin(source[:-1], cuts) & (steps[1:] < 0)
-    return opens | (np.abs(steps) > np.median(np.abs(steps)) + 2)
+    scene = np.searchsorted(cuts, timeline.source, side="right")
+    moved = np.abs(np.diff(clip_times[timeline.source]))
+    passed = np.diff(timeline.times)
+    speed = np.median(moved / passed) if len(moved) else 1.0
+    jumps = moved > speed * passed + JUMP_SECONDS
+    return np.concatenate([[False], (scene[1:] != scene[:-1]) | jumps])
+
+
+def _keys(times: FloatArray, first: int, last: int, apart: float) -> IntArray:
+    """The frames of a segment that are denoised: at least `apart` seconds lie between two of them."""
+    keys = [first]
+    for i in range(first + 1, last):
+        if times[i] - times[keys[-1]] >= apart - 1e-6:
+            keys.append(i)
+    return np.array(keys)
 
 
 def _segments(changed: npt.NDArray[np.bool_], breaks: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:

@@ -1,44 +1,22 @@
 """What `lip_sync` promises, whatever the networks: counts, untouched pixels, same seed, cancel, resume, memory."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from support.recipes import frame, wave
+from support.recipes import frame
+from support.runs import FAST, POINTS, clip_of, speech_of, sync, track_of
 from support.tiny import golden_pipeline_models
 
-from latentsync_core import FaceTrack, Options, TensorClip, Waveform, lip_sync, make_plan
+from latentsync_core import Options, TensorClip, Waveform, lip_sync, make_plan
 from latentsync_core.errors import DeviceError, FaceError, InputError, MediaError, WeightsError
-
-POINTS = np.array([[70.0, 60], [118, 62], [95, 100]])
-FAST = {"steps": 2, "guidance": 1.0}
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     return golden_pipeline_models(tmp_path_factory.mktemp("tiny"))
-
-
-def clip_of(count, fps=25, dtype=np.uint8):
-    frames = np.stack([frame(180, 200, i) for i in range(count)])
-    return TensorClip(frames if dtype == np.uint8 else (frames / 255).astype(dtype), fps)
-
-
-def track_of(count, missing=()):
-    points = POINTS + np.arange(count)[:, None, None] * [0.5, 0.2]
-    points[list(missing)] = np.nan
-    return FaceTrack.from_points(points)
-
-
-def speech_of(seconds):
-    return Waveform((wave(round(16000 * seconds)) / 32768).astype(np.float32)[None], 16000)
-
-
-def sync(models, count=10, *, seconds=None, missing=(), dtype=np.uint8, fps=25, options=None, **more):
-    options = options or Options(**FAST)
-    clip, speech = clip_of(count, fps, dtype), speech_of(seconds or count / fps)
-    return list(lip_sync(clip, speech, models, options, track_of(count, missing), **more))
 
 
 def changed_box(a, b):
@@ -122,28 +100,28 @@ def test_progress_counts_every_step_and_may_cancel(models):
         sync(models, 10, progress=cancel)
 
 
-def test_a_stopped_run_goes_on_where_it_was(models, tmp_path):
-    def stop(stage, done, total):
-        if done == 5:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        sync(models, 30, work=tmp_path, progress=stop)
-    kept = {path.name for path in tmp_path.iterdir()}
-    assert len(kept) == 2 and all(name.endswith(".safetensors") for name in kept)
-    steps = []
-    resumed = sync(models, 30, work=tmp_path, progress=lambda stage, done, total: steps.append(done))
-    assert steps[:2] == [2, 4] and steps[2:4] == [5, 6]
-    assert all(np.array_equal(a, b) for a, b in zip(resumed, sync(models, 30), strict=True))
+def test_after_the_speech_there_is_silence(models):
+    """Shorter speech is padded, so that what follows is what it is for speech with silence recorded after it."""
+    speech, padded = speech_of(0.2), speech_of(0.4)
+    padded.samples[:, 3200:] = 0
+    frames = [list(lip_sync(clip_of(10), s, models, Options(**FAST), track_of(10))) for s in (speech, padded)]
+    assert all(np.array_equal(a, b) for a, b in zip(*frames, strict=True))
 
 
-def test_finished_windows_are_not_mistaken_for_those_of_another_run(models, tmp_path):
-    sync(models, 10, work=tmp_path)
-    count = len(list(tmp_path.iterdir()))
-    sync(models, 10, work=tmp_path)
-    assert len(list(tmp_path.iterdir())) == count
-    sync(models, 10, work=tmp_path, options=Options(seed=3, **FAST))
-    assert len(list(tmp_path.iterdir())) == 2 * count
+def test_a_short_gap_across_a_cut_passes_through(models):
+    track = replace(track_of(20, missing=[9, 10]), cuts=(10,))
+    frames = list(lip_sync(clip_of(20), speech_of(0.8), models, Options(**FAST), track))
+    same = [np.array_equal(a, b) for a, b in zip(frames, clip_of(20).read(range(20)), strict=True)]
+    assert [i for i, equal in enumerate(same) if equal] == [9, 10]
+
+
+def test_exact_says_at_once_that_a_face_is_missing(models):
+    with pytest.raises(FaceError, match="3 of 12 frames show no face, the first is frame 4"):
+        sync(models, 10, missing=[4, 5, 6], options=Options.preset("exact", **FAST))
+    kept = Options.preset("exact", missing_face="keep", **FAST)
+    frames = sync(models, 10, missing=[4, 5, 6], options=kept)
+    same = [np.array_equal(a, b) for a, b in zip(frames, clip_of(10).read(range(10)), strict=False)]
+    assert [i for i, equal in enumerate(same) if equal] == [4, 5, 6]
 
 
 def failing(function, fails):
@@ -212,15 +190,17 @@ def test_bad_input_is_one_clear_error(models):
         list(TensorClip(frames, 25).read(range(3)))
 
 
-def test_networks_that_return_nan_are_an_error(models, monkeypatch):
-    forward = models.unet.forward
+@pytest.mark.parametrize(("network", "method"), [("unet", "forward"), ("vae", "decode")])
+def test_networks_that_return_nan_are_an_error(models, monkeypatch, network, method):
+    network = getattr(models, network)
+    forward = getattr(network, method)
 
     def broken(*args, **kwargs):
         out = forward(*args, **kwargs)
         out.sample[:] = float("nan")
         return out
 
-    monkeypatch.setattr(models.unet, "forward", broken)
+    monkeypatch.setattr(network, method, broken)
     with pytest.raises(WeightsError, match="NaN.*fp32"):
         sync(models, 4)
 

@@ -2,6 +2,7 @@
 
 import json
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,9 +11,9 @@ from hypothesis import strategies as st
 
 from latentsync_core.data import FaceTrack
 from latentsync_core.errors import FaceError
-from latentsync_core.media import fit
+from latentsync_core.media import Timeline, fit
 from latentsync_core.options import Options
-from latentsync_core.plan import _breaks, _windows, build_plan
+from latentsync_core.plan import _breaks, _keys, _turned, _windows, build_plan
 
 FACE = np.array([[40.0, 40], [80, 40], [60, 65]])
 
@@ -30,7 +31,11 @@ def plan_of(
     times = np.arange(len(present)) / fps
     timeline = fit(times, len(present) / fps, seconds or len(present) / fps, mode)
     speaks = np.ones(len(timeline.source), bool) if speaks is None else np.asarray(speaks)
-    return build_plan(timeline, track_of(present, turned, cuts), present, speaks, Options(**options), window)
+    seconds = seconds or len(present) / fps
+    clip = SimpleNamespace(times=times, fps=Fraction(fps).limit_denominator(1001))
+    return build_plan(
+        clip, timeline, track_of(present, turned, cuts), present, speaks, seconds, Options(**options), window
+    )
 
 
 @given(keys=st.integers(1, 200), size=st.integers(1, 24), overlap=st.integers(0, 8), exact=st.booleans())
@@ -86,10 +91,27 @@ def test_a_cut_parts_windows_and_is_not_faded():
     assert (plan.strength == 1).all()
 
 
-def test_cuts_are_seen_in_both_directions_and_jumps_too():
-    source = np.array([0, 1, 2, 3, 3, 2, 1, 0, 0, 1])
-    assert np.flatnonzero(_breaks(source, (2,))).tolist() == [2, 6]
-    assert np.flatnonzero(_breaks(np.array([0, 1, 2, 3, 4, 5, 0, 1]), ())).tolist() == [6]
+def breaks(source, cuts=(), fps=25, times=None):
+    timeline = Timeline(np.array(source), np.arange(len(source)) / fps, len(source) / fps)
+    clip_times = np.arange(max(source) + 1) / fps if times is None else times
+    return np.flatnonzero(_breaks(timeline, clip_times, cuts)).tolist()
+
+
+def test_cuts_are_seen_in_both_directions():
+    assert breaks([0, 1, 2, 3, 3, 2, 1, 0, 0, 1], (2,)) == [2, 6]
+
+
+def test_cuts_are_seen_where_the_frame_that_opens_the_scene_is_dropped():
+    assert breaks(range(0, 60, 2), (31,)) == [16]
+    assert breaks(range(0, 60, 2), (30,)) == [15]
+    assert breaks(np.arange(60) // 2, (15,)) == [30]
+
+
+def test_jumps_in_the_source_are_breaks_and_uneven_times_are_not():
+    assert breaks([*range(20), 0, 1]) == [20]
+    uneven = np.cumsum(np.where(np.arange(60) < 30, 1 / 60, 1 / 10))
+    shown = np.searchsorted(uneven, np.arange(0, 3, 0.1), side="right").clip(max=59)
+    assert breaks(shown, fps=10, times=uneven) == []
 
 
 def test_turned_heads_keep_their_mouth():
@@ -98,18 +120,40 @@ def test_turned_heads_keep_their_mouth():
     assert plan_of([True] * 40, turned=range(10, 20), max_turn=2.0).reasons == ("resync",) * 40
 
 
-@pytest.mark.parametrize(("fps", "stride"), [(10, 1), (25, 1), (30, 1), (31, 1), (50, 2), (60, 2), (120, 4)])
+def test_a_head_that_is_turned_about_as_far_as_allowed_does_not_flicker():
+    turn = np.array([0.5, 0.74, 0.76, 0.74, 0.76, 0.7, 0.76, np.nan, 0.7, 0.6, 0.74])
+    assert _turned(turn, 0.75).tolist() == [False] * 2 + [True] * 7 + [False] * 2
+
+
+@pytest.mark.parametrize(
+    ("fps", "stride"),
+    [(10, 1), (25, 1), (30, 1), (31, 1), (32, 2), (35, 2), (40, 2), (50, 2), (60, 2), (90, 3), (120, 4)],
+)
 def test_high_rates_are_denoised_every_kth_frame(fps, stride):
     plan = plan_of([True] * 200, fps=fps)
     denoised = {int(frame) for window in plan.windows for frame in window.frames}
-    assert plan.stride == stride
     assert denoised == set(range(0, 200, stride))
+
+
+def test_where_frames_come_unevenly_only_the_dense_ones_are_thinned():
+    times = np.concatenate([np.arange(60) / 60, 1 + np.arange(5) / 5])
+    keys = _keys(times, 0, 65, 1 / 31)
+    assert keys.tolist() == [*range(0, 60, 2), *range(60, 65)]
+
+
+def test_speech_that_is_cut_is_said():
+    plan = plan_of([True] * 30, seconds=3.0)
+    assert plan.summary()["seconds_of_speech_cut"] == 1.8
+    assert "last 1.80 s of the speech are cut" in str(plan)
+    assert "cut" not in str(plan_of([True] * 30, seconds=1.2))
 
 
 def test_exact_takes_upstream_windows_and_no_fades():
     plan = plan_of([True] * 40, exact=True, cuts=(10,), fps=50)
     assert [len(window.frames) for window in plan.windows] == [16, 16, 8]
-    assert plan.stride == 1 and (plan.strength == 1).all()
+    assert (plan.strength == 1).all()
+    gap = plan_of([True] * 10 + [False] * 10 + [True] * 10, exact=True)
+    assert set(gap.strength.tolist()) == {0.0, 1.0}
 
 
 def test_no_face_anywhere_and_a_face_that_must_not_be_missing():

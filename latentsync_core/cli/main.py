@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import sys
 from collections.abc import Sequence
 from fractions import Fraction
@@ -141,9 +142,14 @@ def _fps(text: str) -> Fraction:
 
 
 def _speaker(text: str) -> str | int | tuple[float, float]:
-    if text.isdigit():
-        return int(text)
-    if "," in text:
-        x, y = text.split(",")
-        return float(x), float(y)
-    return text
+    if text in ("auto", "left", "right"):
+        return text
+    try:
+        if "," not in text:
+            return int(text)
+        x, y = (float(part) for part in text.split(","))
+    except ValueError:
+        x = y = math.nan
+    if not math.isfinite(x + y):
+        raise argparse.ArgumentTypeError(f"takes auto, left, right, a number or a point X,Y, got {text}")
+    return x, y

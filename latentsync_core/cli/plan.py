@@ -15,7 +15,7 @@ def plan(args: argparse.Namespace) -> None:
     """Print what would happen to each stretch of frames, and save what happens to each frame."""
     options = options_of(args)
     if args.save:
-        check_report(args.save)
+        check_report(args.save, args.video, args.audio)
     clip, speech = FileClip(args.video), read_audio(args.audio)
     with progress_bars() as progress:
         made = make_plan(clip, speech, options, find_face(clip, args.speaker, progress=progress))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -36,8 +37,9 @@ def sync(args: argparse.Namespace) -> None:
     """Lip-sync a file to a file; what can fail early fails before the long work."""
     options = options_of(args)
     check_output(args.output, crf=args.crf, preset=args.encoder_preset)
+    check_apart(args.output, args.video, args.audio)
     if args.report:
-        check_report(args.report)
+        check_report(args.report, args.video, args.audio, args.output)
     clip, speech = FileClip(args.video), read_audio(args.audio)
     models = load_models(args.model, args.resolution, args.device, args.dtype, args.models_folder)
     log.info("%s at %d px on %s in %s", models.name, models.resolution, models.device, models.dtype)
@@ -49,7 +51,7 @@ def sync(args: argparse.Namespace) -> None:
         frames = lip_sync(clip, speech, models, options, track, plan=plan, progress=progress, work=work)
         with open_writer(
             args.output, clip.height, clip.width, plan.fps, audio=args.audio, duration=plan.duration,
-            crf=args.crf, preset=args.encoder_preset, color=clip.color,
+            crf=args.crf, preset=args.encoder_preset, color=clip.color, pixel_aspect=clip.pixel_aspect,
         ) as writer:  # fmt: skip
             for seconds, frame in zip(plan.times, frames, strict=True):
                 writer.write(frame, float(seconds))
@@ -60,6 +62,7 @@ def sync(args: argparse.Namespace) -> None:
 @contextmanager
 def _kept_windows(output: Path) -> Iterator[Path]:
     """A folder beside the output for finished windows; it goes when the block succeeds and stays when not."""
+    output = output.absolute()
     work = output.with_name(f".{output.name}.resume")
     try:
         yield work
@@ -115,10 +118,20 @@ def _report(
     }
 
 
-def check_report(path: Path) -> None:
-    """Raise OutputError now if `write_json` could not write there later."""
-    if not path.parent.is_dir():
-        raise OutputError(f"{path} cannot be written: {path.parent} is not a folder; make it first.")
+def check_apart(path: Path, *others: Path) -> None:
+    """Raise OutputError if writing `path` would overwrite one of the others."""
+    for other in others:
+        if path.resolve() == other.resolve():
+            raise OutputError(
+                f"{path} is also read or written otherwise; choose another name for the result."
+            )
+
+
+def check_report(path: Path, *others: Path) -> None:
+    """Raise OutputError now if `write_json` could not write there later, or would overwrite one of the others."""
+    check_apart(path, *others)
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise OutputError(f"{path} cannot be written: {path.parent} is not a folder that may be written to.")
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -35,6 +35,13 @@ def noise_frame(channels: int, height: int, width: int, generator: torch.Generat
     return torch.randn((1, channels, 1, height, width), generator=generator)
 
 
+def _scheduler(sampler: str, models: LipSyncModels) -> Any:
+    try:
+        return SCHEDULERS[sampler](models.scheduler_config)
+    except (TypeError, ValueError, NotImplementedError) as exc:
+        raise WeightsError(f"The scheduler_config.json of {models.name} cannot be used: {exc}.") from exc
+
+
 class Denoiser:
     """Turns crops and speech tokens into mouths, window by window, with one seed.
 
@@ -52,7 +59,7 @@ class Denoiser:
         self._models, self._options, self._on_step = models, options, on_step
         self._codec = LatentCodec(models.vae)
         self._rows = Slicer("UNet", 2)
-        self._scheduler = SCHEDULERS[options.sampler](models.scheduler_config)
+        self._scheduler = _scheduler(options.sampler, models)
         self._generator = torch.Generator().manual_seed(options.seed)
         size = models.resolution // 2 ** (len(models.vae.config["block_out_channels"]) - 1)
         noise = noise_frame(models.unet.latent_channels, size, size, self._generator)
@@ -81,17 +88,20 @@ class Denoiser:
             noise = predict(step, t, self._scheduler.scale_model_input(latents, t))
             latents = self._scheduler.step(noise, t, latents).prev_sample
             self._on_step()
-        if not latents.isfinite().all():
-            raise WeightsError(
-                f"{self._models.name} returned NaN in {self._models.dtype}. Try dtype fp32; if it stays, the file "
-                "is damaged: fetch it again."
-            )
-        return latents
+        return self._checked(latents)
 
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> npt.NDArray[np.float32]:
         """Latents (1, C, F, h, w) -> mouths (F, R, R, 3) in 0..255, not clipped."""
-        return to_crops(self._codec.decode(latents.to(self._models.device)))
+        return to_crops(self._checked(self._codec.decode(latents.to(self._models.device))))
+
+    def _checked(self, values: Tensor) -> Tensor:
+        if not values.isfinite().all():
+            raise WeightsError(
+                f"{self._models.name} returned NaN in {self._models.dtype}. Try dtype fp32; if it stays, the file "
+                "is damaged: fetch it again."
+            )
+        return values
 
     def _condition(self, pixels: Tensor) -> Tensor:
         """Mask, latents of the masked frames, latents of the same frames whole: (1, 1 + 2C, F, h, w)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,19 +21,18 @@ def cross_fade(plan: Plan, crops: Iterator[Array | None], render: Render) -> Ite
     of what is yielded, and never falls behind it. `render` is called once a window, in order.
     """
     queue = deque(plan.windows)
+    reach = _greatest_step(plan)
     ahead = _Lookahead(crops)
     mouths: dict[int, Array] = {}
     segment = -1
     for frame in range(len(plan)):
-        while queue and queue[0].frames[0] < frame + (plan.stride if queue[0].segment == segment else 1):
+        while queue and queue[0].frames[0] < frame + (reach if queue[0].segment == segment else 1):
             window = queue.popleft()
-            if window.segment != segment:
-                segment = window.segment
-                mouths.clear()
+            segment = window.segment
             _add(mouths, window, render(ahead.get(window.frames), window.frames))
             ahead.drop(queue[0].frames[0] if queue else len(plan))
         ahead.read(frame)
-        yield _mouth_at(mouths, frame, plan.stride) if plan.strength[frame] > 0 else None
+        yield _mouth_at(mouths, frame) if plan.strength[frame] > 0 else None
 
 
 def _add(mouths: dict[int, Array], window: Window, rendered: Array) -> None:
@@ -41,15 +41,22 @@ def _add(mouths: dict[int, Array], window: Window, rendered: Array) -> None:
         mouths[frame] = mouths[frame] + share if frame in mouths else share
 
 
-def _mouth_at(mouths: dict[int, Array], frame: int, stride: int) -> Array:
+def _greatest_step(plan: Plan) -> int:
+    """Most output frames from one denoised frame of a segment to the next."""
+    keys = sorted({(window.segment, int(frame)) for window in plan.windows for frame in window.frames})
+    return max((b - a for (s, a), (t, b) in pairwise(keys) if s == t), default=1)
+
+
+def _mouth_at(mouths: dict[int, Array], frame: int) -> Array:
     """A frame between two denoised ones takes a blend of both, or holds the last of its segment."""
     below = max(key for key in mouths if key <= frame)
     for key in [key for key in mouths if key < below]:
         del mouths[key]
-    share = (frame - below) / stride
-    if share == 0 or below + stride not in mouths:
+    above = min((key for key in mouths if key > frame), default=below)
+    if below in (frame, above):
         return mouths[below]
-    return (1 - share) * mouths[below] + np.float32(share) * mouths[below + stride]
+    share = np.float32((frame - below) / (above - below))
+    return (1 - share) * mouths[below] + share * mouths[above]
 
 
 class _Lookahead:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
+from ..errors import OptionError
+from .color import ColorTags
 from .soundtrack import MOV_CODECS, MP4_CODECS
 
 
@@ -41,3 +44,21 @@ PRESETS = (
     "placebo",
 )
 """x264's, from fast and large to slow and small."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How the pictures of a movie are encoded; see `write.open_writer`. Raises OptionError on what x264 refuses."""
+
+    crf: int = 18
+    preset: str = "medium"
+    color: ColorTags | None = None
+    pixel_aspect: Fraction = Fraction(1)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.crf <= 51:
+            raise OptionError(f"crf takes 0..51, got {self.crf}.")
+        if self.preset not in PRESETS:
+            raise OptionError(f"preset takes {', '.join(PRESETS)}, got {self.preset!r}.")
+        if self.pixel_aspect <= 0:
+            raise OptionError(f"pixel_aspect takes width / height > 0, got {self.pixel_aspect}.")

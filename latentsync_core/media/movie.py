@@ -13,8 +13,8 @@ from av.video.reformatter import ColorRange
 
 from ..data import Array
 from ..errors import InputError
-from .color import ACCURATE, ColorTags, output_tags
-from .formats import Format
+from .color import ACCURATE, output_tags
+from .formats import Encoding, Format
 from .pixels import to_uint8
 from .soundtrack import AudioSource, Packets, add_soundtrack
 
@@ -31,15 +31,13 @@ class MovieWriter:
         form: Format,
         size: tuple[int, int],
         fps: Fraction,
+        encoding: Encoding,
         *,
         audio: AudioSource | None,
         duration: float | None,
-        crf: int,
-        preset: str,
-        color: ColorTags | None,
     ) -> None:
         self._size, self._fps, self._duration = size, Fraction(fps), duration
-        self._tags = output_tags(color, size[0])
+        self._tags = output_tags(encoding.color, size[0])
         self._time_base = 1 / (fps.numerator * Fraction(max(1, -(-_TICKS // fps.numerator))))
         self._durations: dict[int, int] = {}
         self._pending: av.VideoFrame | None = None
@@ -48,24 +46,26 @@ class MovieWriter:
             options = {} if form.lossless else {"movflags": "faststart"}
             self._container = av.open(str(path), "w", format=form.container, options=options)
             closing.callback(self._container.close)
-            self._stream = self._add_video(form, {} if form.lossless else {"crf": str(crf), "preset": preset})
+            self._stream = self._add_video(form, encoding)
             self._sound: Packets = iter(())
             if audio is not None:
                 self._sound = add_soundtrack(self._container, audio, form.copied_audio, form.audio, closing)
             self._next_sound = next(self._sound, None)
             self._closing = closing.pop_all()
 
-    def _add_video(self, form: Format, options: dict[str, str]) -> av.VideoStream:
-        stream = cast(av.VideoStream, self._container.add_stream(form.video, rate=self._fps, options=options))
+    def _add_video(self, form: Format, encoding: Encoding) -> av.VideoStream:
+        codec, options = _encoder(form, encoding)
+        stream = cast(av.VideoStream, self._container.add_stream(codec, rate=self._fps, options=options))
         stream.height, stream.width = self._size
         stream.time_base = stream.codec_context.time_base = self._time_base
         stream.thread_type = "AUTO"
+        context: av.VideoCodecContext = stream.codec_context
+        context.sample_aspect_ratio = encoding.pixel_aspect
         if form.lossless:
             stream.pix_fmt = "bgr0"
             return stream
         # 4:2:0 halves both sides; an odd side is kept whole in 4:4:4 rather than padded or scaled.
         stream.pix_fmt = "yuv444p" if self._size[0] % 2 or self._size[1] % 2 else "yuv420p"
-        context: av.VideoCodecContext = stream.codec_context
         tags = self._tags
         context.colorspace, context.color_range = tags.matrix, tags.range
         context.color_primaries, context.color_trc = tags.primaries, tags.transfer
@@ -124,3 +124,13 @@ class MovieWriter:
         for packet in packets:
             packet.duration = self._durations.pop(packet.pts or 0)
             self._container.mux(packet)
+
+
+def _encoder(form: Format, encoding: Encoding) -> tuple[str, dict[str, str]]:
+    """Name and options of the video encoder."""
+    if not form.lossless:
+        return form.video, {"crf": str(encoding.crf), "preset": encoding.preset}
+    if encoding.pixel_aspect == 1:
+        return form.video, {}
+    # FFV1 leaves the shape of pixels to the container, where PyAV cannot say it; H.264 holds it itself.
+    return "libx264rgb", {"qp": "0", "bf": "0", "preset": encoding.preset}

@@ -17,6 +17,7 @@ from ..errors import InputError, MediaError
 from .color import ACCURATE, ColorTags
 from .index import REMEDY, FrameIndex, build_index
 from .opening import MediaPath, find_video, open_media, reading
+from .orientation import Orientation
 
 logger = logging.getLogger(__name__)
 
@@ -39,9 +40,13 @@ class FileClip:
             first = next(decoder)
             self.color = ColorTags.of(first, decoder.stream.codec_context)
             self.has_audio = bool(decoder.container.streams.audio)
-        self._quarter_turns = round(first.rotation / 90)
+            stored_aspect = decoder.stream.sample_aspect_ratio or Fraction(1)
+        self._orientation = Orientation.of(first)
+        sideways = self._orientation.sideways
         self._stored_size = first.height, first.width
-        self.height, self.width = self._stored_size[:: -1 if self._quarter_turns % 2 else 1]
+        self.height, self.width = self._stored_size[:: -1 if sideways else 1]
+        self.pixel_aspect: Fraction = 1 / stored_aspect if sideways else stored_aspect
+        """Width of a pixel over its height as the picture is shown; 1 where the file does not say."""
         self.fps: Fraction = self._index.rate
         self.times: npt.NDArray[np.float64] = self._index.times
         self.duration = max(self._index.duration, float(np.nextafter(self.times[-1], np.inf)))
@@ -84,11 +89,13 @@ class FileClip:
                 f"{(frame.width, frame.height)} pixels. Re-encode it to one size."
             )
         pixels = frame.reformat(format="rgb24", interpolation=ACCURATE).to_ndarray()
-        return np.ascontiguousarray(np.rot90(pixels, self._quarter_turns))
+        return self._orientation.apply(pixels)
 
     def _warn_of_loss(self, frame: av.VideoFrame) -> None:
         if self.color.hdr:
             logger.warning("%s is HDR video; it is treated as 8 bit without tone mapping.", self.path)
+        elif (bits := max(component.bits for component in frame.format.components)) > 8:
+            logger.warning("%s has %d bits per colour component; it is read as 8 bit.", self.path, bits)
         if _has_alpha(frame):
             logger.warning("%s has transparency, which is dropped.", self.path)
 

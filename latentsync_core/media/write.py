@@ -17,7 +17,7 @@ import av
 from ..data import Array
 from ..errors import OptionError, OutputError
 from .color import ColorTags
-from .formats import FORMATS, PRESETS
+from .formats import FORMATS, Encoding
 from .movie import MovieWriter
 from .opening import MediaPath
 from .pictures import PictureWriter
@@ -50,19 +50,23 @@ def open_writer(
     crf: int = 18,
     preset: str = "medium",
     color: ColorTags | None = None,
+    pixel_aspect: Fraction = Fraction(1),
 ) -> Iterator[Writer]:
     """Give a writer whose result appears at `path` when the block ends without an error, and else not at all.
 
-    `path` ends in .mp4, .m4v or .mov (h264), .mkv (lossless RGB), or has no suffix: a folder of PNG pictures.
+    `path` ends in .mp4, .m4v or .mov (h264), .mkv (lossless RGB: FFV1, or h264 where pixels are not square), or has
+    no suffix: a folder of PNG pictures, made or, if it is there and empty, filled.
     `fps` is the usual rate; frames may come at any rising times. The result ends at `duration` seconds (None:
     one frame period after the last frame) and so does its sound. `audio`, a file or a Waveform, is copied
     packet by packet where the container can hold it and encoded where not. `crf` 0..51 (less is better) and
-    `preset` are x264's. `color` are the tags of the source, see `color.output_tags`.
-    Raises OptionError on an unknown suffix, crf or preset, OutputError where the result cannot be written.
+    `preset` are x264's. `color` are the tags of the source, see `color.output_tags`. `pixel_aspect` is the width
+    of a pixel over its height; PNG pictures do not keep it.
+    Raises OptionError on an unknown suffix, crf, preset or pixel_aspect, OutputError where the result cannot
+    be written.
     """
-    target = Path(path)
-    check_output(target, crf=crf, preset=preset)
-    partial = target.with_name(f".{target.stem}.{uuid.uuid4().hex[:8]}.partial{target.suffix}")
+    encoding = Encoding(crf, preset, color, pixel_aspect)
+    target = _checked_target(path)
+    partial = _partial(target)
     writer: _Backend | None = None
     try:
         with _writing(target):
@@ -72,11 +76,9 @@ def open_writer(
                     FORMATS[target.suffix.lower()],
                     (height, width),
                     fps,
+                    encoding,
                     audio=audio,
                     duration=duration,
-                    crf=crf,
-                    preset=preset,
-                    color=color,
                 )
             else:
                 writer = PictureWriter(partial, (height, width), audio)
@@ -120,17 +122,27 @@ def _writing(target: Path) -> Iterator[None]:
 
 def check_output(path: MediaPath, *, crf: int = 18, preset: str = "medium") -> None:
     """Refuse, before any work is done, what `open_writer` would refuse: OptionError, OutputError."""
-    target = Path(path)
+    Encoding(crf, preset)
+    _checked_target(path)
+
+
+def _checked_target(path: MediaPath) -> Path:
+    """The absolute path of a result that can be written, which also gives "." a name."""
+    target = Path(os.path.abspath(path))
     if target.suffix and target.suffix.lower() not in FORMATS:
         raise OptionError(
             f"A result ends in {', '.join(FORMATS)}, or has no suffix for a folder of PNG pictures; "
             f"got {target.suffix!r} in {target}."
         )
-    if not 0 <= crf <= 51:
-        raise OptionError(f"crf takes 0..51, got {crf}.")
-    if preset not in PRESETS:
-        raise OptionError(f"preset takes {', '.join(PRESETS)}, got {preset!r}.")
-    _check_place(target)
+    with _writing(target):
+        _check_place(target)
+    return target
+
+
+def _partial(target: Path) -> Path:
+    """A new name on the disk of the result: beside it, or in the empty folder that is to be filled."""
+    folder = target if target.is_dir() else target.parent
+    return folder / f".{target.stem}.{uuid.uuid4().hex[:8]}.partial{target.suffix}"
 
 
 def _check_place(target: Path) -> None:
@@ -140,13 +152,20 @@ def _check_place(target: Path) -> None:
         raise OutputError(f"{target} is a folder that is in use; choose another name or empty it.")
     if target.exists() and not (target.suffix or target.is_dir()):
         raise OutputError(f"{target} is a file; choose another name for the folder of pictures.")
+    probe = _partial(target)
+    try:
+        probe.write_bytes(b"-")
+    finally:
+        _remove(probe)
 
 
 def _move_into_place(partial: Path, target: Path) -> None:
-    if target.is_dir():
-        # Windows does not replace a folder, not even an empty one.
-        target.rmdir()
-    os.replace(partial, target)
+    if not target.is_dir():
+        os.replace(partial, target)
+        return
+    # An empty folder is filled, not replaced: it may be the working folder, or a link.
+    for file in sorted(partial.iterdir()):
+        os.replace(file, target / file.name)
 
 
 def _remove(partial: Path) -> None:

@@ -18,6 +18,10 @@ WHISPER_SIZES = {384: "tiny", 512: "base", 768: "small", 1024: "medium", 1280: "
 """Width of OpenAI's published Whisper models."""
 
 
+MAX_RESOLUTION = 2048
+"""Pixels; the published checkpoints use 256 and 512."""
+
+
 def whisper_size(width: int) -> str:
     """Say a token width in words: `384 wide (Whisper tiny)`."""
     return f"{width} wide (Whisper {WHISPER_SIZES[width]})" if width in WHISPER_SIZES else f"{width} wide"
@@ -68,8 +72,8 @@ class LipSyncModels:
     def _check_sizes(self) -> None:
         factor = 2 ** (len(self.vae.config["block_out_channels"]) - 1)
         for name, value in (("resolution", self.resolution), ("align_resolution", self.align_resolution)):
-            if value is not None and value <= 0:
-                raise OptionError(f"{name} takes pixels above 0, got {value}.")
+            if value is not None and not 0 < value <= MAX_RESOLUTION:
+                raise OptionError(f"{name} takes 1..{MAX_RESOLUTION} pixels, got {value}.")
         if self.resolution % factor:
             raise OptionError(f"resolution takes a multiple of {factor} for this VAE, got {self.resolution}.")
         positions = self.unet.config["motion_max_seq_length"]

@@ -135,7 +135,7 @@ def bad_files(files, tmp_path):
         ({"model": "1.6"}, "weights get 1.6"),
         ({"model": "outputs"}, "latentsync_unet.pt"),
         ({"device": "cuda:9"}, "cuda:9"),
-        ({"steps": "0"}, "steps takes 1..1000, got 0"),
+        ({"steps": "0"}, "steps takes a whole number in 1..500, got 0"),
         ({"guidance": "0.5"}, "guidance takes 1.0..10.0, got 0.5"),
     ],
 )
@@ -159,13 +159,36 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(bad_files, capsys, monkeyp
     assert list((bad_files / "outputs").iterdir()) == []
 
 
+@pytest.mark.parametrize("other", ["video.mkv", "speech.wav"])
+def test_inputs_are_never_overwritten(bad_files, capsys, other):
+    before = (bad_files / other).read_bytes()
+    assert sync(bad_files, bad_files / "video.mkv") == 1
+    assert sync(bad_files, bad_files / "outputs" / "out.mkv", "--report", str(bad_files / other)) == 1
+    save = [
+        "plan",
+        str(bad_files / "video.mkv"),
+        str(bad_files / "speech.wav"),
+        "--save",
+        str(bad_files / other),
+    ]
+    assert main(save) == 1
+    assert "choose another name" in capsys.readouterr().err
+    assert (bad_files / other).read_bytes() == before
+
+
 def test_silent_speech_is_fine(bad_files):
     """The sound of grey.mkv is 0.1 s of digital silence: the mouth rests, nothing fails."""
     assert sync(bad_files, bad_files / "outputs" / "out.mkv", audio="grey.mkv") == 0
 
 
 def test_wrong_arguments_exit_with_2(capsys):
-    for arguments in (["sync"], ["plan", "a", "b", "--fps", "1/0"], ["plan", "a", "b", "--preset", "best"]):
+    for arguments in (
+        ["sync"],
+        ["plan", "a", "b", "--fps", "1/0"],
+        ["plan", "a", "b", "--preset", "best"],
+        ["plan", "a", "b", "--speaker", "nan,2"],
+        ["plan", "a", "b", "--speaker", "middle"],
+    ):
         with pytest.raises(SystemExit) as exit:
             main(arguments)
         assert exit.value.code == 2

@@ -82,6 +82,15 @@ def test_the_crop_itself_comes_back(dtype, scale):
     assert np.array_equal(source, np.full_like(source, source[0, 0, 0]))  # the input is not written to
 
 
+def test_a_mouth_that_is_made_smaller_is_averaged():
+    """Fine stripes come out grey in a face of a quarter of the crop's size, not as coarse stripes."""
+    stripes = np.zeros((256, 256, 3), np.float32)
+    stripes[:, ::2] = 255
+    matrix = np.array([[4.0, 0, 0], [0, 4.0, 0]])
+    out = paste(np.zeros((80, 80, 3)), stripes, matrix, (210, 280), np.ones((256, 256), np.float32))
+    assert np.abs(out[10:60, 10:40] - 0.5).max() < 0.1
+
+
 def test_paste_lands_where_the_crop_was_taken():
     """A dot at a known place of the crop appears at the matching place of the frame, to a tenth of a pixel."""
     mouth = np.zeros((128, 128, 3), np.float32)

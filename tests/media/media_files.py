@@ -1,6 +1,5 @@
 """Small media made with PyAV, for the tests of latentsync_core.media."""
 
-import math
 import struct
 from fractions import Fraction
 
@@ -83,14 +82,12 @@ def remux(source, path, options):
     return path
 
 
-def rotate(path, degrees):
-    """Write a display matrix over that of the first track of an mp4 (ISO 14496-12, 8.3.2)."""
+def set_display_matrix(path, matrix):
+    """Write ((a, b), (c, d)) over the display matrix of the first track of an mp4 (ISO 14496-12, 8.3.2)."""
     data = path.read_bytes()
     at = data.index(b"tkhd") + 44
-    cos, sin = (round(f(math.radians(degrees))) * 65536 for f in (math.cos, math.sin))
-    path.write_bytes(
-        data[:at] + struct.pack(">9i", cos, sin, 0, -sin, cos, 0, 0, 0, 1 << 30) + data[at + 36 :]
-    )
+    a, b, c, d = (round(65536 * value) for row in matrix for value in row)
+    path.write_bytes(data[:at] + struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30) + data[at + 36 :])
     return path
 
 

@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from media_files import add_sound, decode, make_audio, make_video, picture, remux, rotate, tone
+from media_files import (
+    add_sound,
+    decode,
+    make_audio,
+    make_video,
+    picture,
+    remux,
+    set_display_matrix,
+    still,
+    tone,
+    write,
+)
 
 from latentsync_core.errors import InputError, MediaError
 from latentsync_core.media import ColorTags, FileClip, video
@@ -121,13 +132,31 @@ def test_milliseconds_of_matroska_become_the_true_grid(tmp_path):
     np.testing.assert_allclose(clip.times, np.arange(40) / float(rate), atol=1e-9)
 
 
-@pytest.mark.parametrize("degrees,turns", [(0, 0), (90, -1), (180, 2), (270, 1)])
-def test_frames_are_turned_upright(tmp_path, degrees, turns):
-    path = rotate(make_video(tmp_path / "phone.mp4", count=3), degrees)
-    clip = FileClip(path)
+TURNS = {0: ((1, 0), (0, 1)), 90: ((0, 1), (-1, 0)), 180: ((-1, 0), (0, -1)), 270: ((0, -1), (1, 0))}
+"""Display matrices by degrees clockwise; as x is multiplied from the left, a mirroring after them negates column x."""
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("degrees", TURNS)
+def test_frames_are_turned_and_mirrored_as_the_display_matrix_says(tmp_path, degrees, mirrored):
+    matrix = np.array(TURNS[degrees]) * ((-1, 1) if mirrored else (1, 1))
+    path = set_display_matrix(make_video(tmp_path / "phone.mp4", count=3), matrix)
+    clip, stored = FileClip(path), decode(path)[1]
     frame = next(clip.read([1]))
-    assert frame.shape == (clip.height, clip.width, 3) == np.rot90(picture(1), turns).shape
-    np.testing.assert_array_equal(frame, np.rot90(decode(path)[1], turns))
+    assert frame.shape == (clip.height, clip.width, 3) and frame.flags.c_contiguous
+    rows, columns = np.indices(stored.shape[:2])
+    x, y = np.moveaxis(np.stack([columns, rows], -1) @ matrix, -1, 0)
+    np.testing.assert_array_equal(frame[y - y.min(), x - x.min()], stored)
+    turned = np.rot90(stored, -degrees // 90)
+    np.testing.assert_array_equal(frame, turned[:, ::-1] if mirrored else turned)
+
+
+def test_the_pixel_aspect_is_that_of_the_picture_as_shown(tmp_path):
+    path = write(tmp_path / "tv.mp4", still(2), pixel_aspect=Fraction(4, 3))
+    assert FileClip(path).pixel_aspect == Fraction(4, 3)
+    assert FileClip(set_display_matrix(path, TURNS[90])).pixel_aspect == Fraction(3, 4)
+    assert FileClip(set_display_matrix(path, TURNS[180])).pixel_aspect == Fraction(4, 3)
+    assert FileClip(make_video(tmp_path / "unsaid.mp4", count=2)).pixel_aspect == 1
 
 
 @pytest.mark.parametrize("size", [(1, 1), (33, 47)])
@@ -174,6 +203,15 @@ def test_what_is_lost_is_logged(videos, tmp_path, caplog):
             )
             output.mux(stream.encode(None))
         assert FileClip(tmp_path / "hdr.mp4").color.hdr and "HDR" in caplog.text
+
+
+def test_a_loss_of_bits_is_logged(videos, caplog):
+    with caplog.at_level(logging.WARNING):
+        FileClip(videos["h264.mp4"])
+        FileClip(videos["ffv1.mkv"])
+        assert not caplog.records
+        FileClip(videos["h264_10bit.mov"])
+    assert "h264_10bit.mov has 10 bits" in caplog.text and "8 bit" in caplog.text
 
 
 def test_sound_and_cover_pictures_are_told_from_video(tmp_path, videos):

@@ -10,7 +10,7 @@ import pytest
 from media_files import add_sound, audio_packets, decode, make_audio, make_video, picture, still, tone, write
 
 from latentsync_core.data import Waveform
-from latentsync_core.media import ColorTags, FileClip, open_writer, read_audio
+from latentsync_core.media import ColorTags, FileClip, check_output, open_writer, read_audio
 
 FILM = Fraction(24000, 1001)
 FLAT = [
@@ -75,6 +75,17 @@ def test_a_variable_rate_and_the_end_survive(tmp_path, name, preset):
         assert clip.duration == pytest.approx(1.7, abs=1e-3)
 
 
+@pytest.mark.parametrize("name", ["r.mp4", "r.mov", "r.mkv"])
+@pytest.mark.parametrize("aspect", [Fraction(1), Fraction(4, 3), Fraction(8, 9)])
+def test_pixel_aspect_survives(tmp_path, name, aspect):
+    frames = list(np.random.default_rng(0).integers(0, 256, (4, 47, 63, 3), np.uint8))
+    clip = FileClip(write(tmp_path / name, frames, FILM, pixel_aspect=aspect))
+    assert clip.pixel_aspect == aspect
+    np.testing.assert_allclose(clip.times, np.arange(4) / float(FILM), atol=1e-9)
+    if name == "r.mkv":
+        np.testing.assert_array_equal(list(clip.read(range(4))), frames)
+
+
 def test_mkv_is_lossless(tmp_path):
     frames = list(np.random.default_rng(0).integers(0, 256, (4, 33, 47, 3), np.uint8))
     np.testing.assert_array_equal(decode(write(tmp_path / "x.mkv", frames)), frames)
@@ -104,6 +115,16 @@ def test_pictures(tmp_path):
     )
     video = add_sound(make_video(tmp_path / "v.mp4"), audio, tmp_path / "both.mkv")
     assert audio_packets(write(tmp_path / "c", frames, audio=video) / "audio.mka") == audio_packets(video)
+
+
+@pytest.mark.parametrize("relative", [".", "", "../here"])
+def test_pictures_fill_the_empty_working_folder(tmp_path, monkeypatch, relative):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    check_output(relative)
+    write(relative, still(2))
+    assert sorted(os.listdir()) == ["frame_000000.png", "frame_000001.png"] == sorted(os.listdir(os.getcwd()))
+    assert os.listdir(tmp_path) == ["here"]
 
 
 COPIED = [

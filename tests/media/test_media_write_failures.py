@@ -3,6 +3,7 @@
 import errno
 import os
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from media_files import make_video, picture, still, write
 
 from latentsync_core.errors import InputError, MediaError, OptionError, OutputError
-from latentsync_core.media import FileClip, open_writer
+from latentsync_core.media import FileClip, check_output, open_writer
 from latentsync_core.media.movie import MovieWriter
 
 FILM = Fraction(24000, 1001)
@@ -88,6 +89,28 @@ def test_places_that_cannot_be_written_are_named(tmp_path, monkeypatch):
         write(tmp_path / "r.mp4", still(1))
 
 
+@pytest.mark.parametrize("name", ["r.mp4", "r", "empty"])
+@pytest.mark.parametrize(
+    "number,message", [(errno.EACCES, "permissions"), (errno.EROFS, "read-only"), (errno.ENOSPC, "full")]
+)
+def test_an_unwritable_folder_is_found_before_the_work(tmp_path, monkeypatch, name, number, message):
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    (tmp_path / "empty").mkdir()
+    check_output(tmp_path / name)
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    with pytest.raises(OutputError, match=f"{name} cannot be written: .*{message}"):
+        check_output(tmp_path / name)
+    assert os.listdir(tmp_path) == ["empty"] and not os.listdir(tmp_path / "empty")
+
+
+@pytest.mark.skipif(not os.path.isdir("/sys/kernel"), reason="no folder that refuses even root")
+def test_a_folder_that_refuses_even_root_is_found_before_the_work():
+    with pytest.raises(OutputError, match="permissions|read-only"):
+        check_output("/sys/kernel/r.mp4")
+
+
 def test_options_are_checked(tmp_path):
     for name in ("r.webm", "r.xyz"):
         with pytest.raises(OptionError, match=r"\.mp4, \.m4v, \.mov, \.mkv"):
@@ -99,6 +122,8 @@ def test_options_are_checked(tmp_path):
         open_writer(tmp_path / "r.mp4", 4, 4, FILM, preset="quick"),
     ):
         pass
+    with pytest.raises(OptionError, match="pixel_aspect"):
+        write(tmp_path / "r.mp4", still(1), pixel_aspect=Fraction(0))
 
 
 def test_frames_and_times_are_checked(tmp_path):

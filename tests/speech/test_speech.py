@@ -142,6 +142,12 @@ def test_speaking_finds_the_pause():
     assert not active[31:44].any() and not active[75:].any()
 
 
+def test_short_pauses_belong_to_the_speech():
+    sound = samples(48000).copy()
+    sound[16000:20000] = 0  # 0.25 s, a stop and a breath
+    assert speaking(sound, np.arange(0, 3, 0.04)).all()
+
+
 @pytest.mark.parametrize("gain", [0.01, 1.0])
 def test_speaking_does_not_depend_on_gain(gain):
     sound = samples(48000).copy()

@@ -214,7 +214,7 @@ def test_bad_manifest(published, text, message):
     ("overrides", "message"),
     [
         ({"resolution": 100}, "resolution takes a multiple of 8"),
-        ({"resolution": 0}, "resolution takes pixels above 0, got 0"),
+        ({"resolution": 0}, "resolution takes 1..2048 pixels, got 0"),
         ({"window_frames": 25}, r"window_frames takes 1\.\.24"),
     ],
 )
