@@ -9,6 +9,22 @@ import numpy as np
 from latentsync_core.media import open_writer
 from latentsync_core.media.color import ACCURATE
 
+KINDS = {
+    "h264.mp4": ("libx264", "yuv420p", {"bf": "2"}),
+    "h264_10bit.mov": ("libx264", "yuv420p10le", {}),
+    "hevc_10bit.mp4": ("libx265", "yuv420p10le", {"x265-params": "keyint=8:log-level=none"}),
+    "vp8.webm": ("libvpx", "yuv420p", {"auto-alt-ref": "1", "lag-in-frames": "16"}),
+    "vp9.webm": ("libvpx-vp9", "yuv420p", {"auto-alt-ref": "1", "lag-in-frames": "16"}),
+    "av1.mp4": ("libsvtav1", "yuv420p", {"preset": "12"}),
+    "prores.mov": ("prores_ks", "yuv422p10le", {}),
+    "prores4444.mov": ("prores_ks", "yuva444p10le", {"profile": "4444"}),
+    "png.mov": ("png", "rgba", {}),
+    "ffv1.mkv": ("ffv1", "bgr0", {}),
+    "mpeg4.avi": ("mpeg4", "yuv420p", {"bf": "2"}),
+    "h264.avi": ("libx264", "yuv420p", {"bf": "0"}),
+    "picture.gif": ("gif", "rgb8", {}),
+}
+
 
 def picture(k, height=48, width=64):
     """Frame k of the test videos: a smooth pattern that is another one for every k."""

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from media_files import (
+    KINDS,
     add_sound,
     decode,
     make_audio,
     make_video,
     picture,
-    remux,
     set_display_matrix,
     still,
     tone,
@@ -24,33 +24,6 @@ from media_files import (
 
 from latentsync_core.errors import InputError, MediaError
 from latentsync_core.media import ColorTags, FileClip, video
-
-KINDS = {
-    "h264.mp4": ("libx264", "yuv420p", {"bf": "2"}),
-    "h264_10bit.mov": ("libx264", "yuv420p10le", {}),
-    "hevc_10bit.mp4": ("libx265", "yuv420p10le", {"x265-params": "keyint=8:log-level=none"}),
-    "vp8.webm": ("libvpx", "yuv420p", {"auto-alt-ref": "1", "lag-in-frames": "16"}),
-    "vp9.webm": ("libvpx-vp9", "yuv420p", {"auto-alt-ref": "1", "lag-in-frames": "16"}),
-    "av1.mp4": ("libsvtav1", "yuv420p", {"preset": "12"}),
-    "prores.mov": ("prores_ks", "yuv422p10le", {}),
-    "prores4444.mov": ("prores_ks", "yuva444p10le", {"profile": "4444"}),
-    "png.mov": ("png", "rgba", {}),
-    "ffv1.mkv": ("ffv1", "bgr0", {}),
-    "mpeg4.avi": ("mpeg4", "yuv420p", {"bf": "2"}),
-    "h264.avi": ("libx264", "yuv420p", {"bf": "0"}),
-    "picture.gif": ("gif", "rgb8", {}),
-}
-
-
-@pytest.fixture(scope="session")
-def videos(tmp_path_factory):
-    """A file of each kind with its frames, decoded plainly."""
-    folder = tmp_path_factory.mktemp("videos with späces 視頻")
-    made = {}
-    for name, (codec, pix_fmt, options) in KINDS.items():
-        if codec in av.codecs_available:
-            made[name] = make_video(folder / name, codec, pix_fmt, **options)
-    return made
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -219,76 +192,6 @@ def test_sound_and_cover_pictures_are_told_from_video(tmp_path, videos):
     assert FileClip(add_sound(videos["h264.mp4"], audio, tmp_path / "both.mp4")).has_audio
     with pytest.raises(MediaError, match="no video stream"):
         FileClip(audio)
-
-
-@pytest.fixture
-def faststart(tmp_path):
-    source = make_video(tmp_path / "source.mp4", count=60, size=(96, 128))
-    return remux(source, tmp_path / "front.mp4", {"movflags": "faststart"}).read_bytes()
-
-
-def test_a_file_without_its_end_is_refused_with_the_count(tmp_path, faststart):
-    (tmp_path / "cut.mp4").write_bytes(faststart[: len(faststart) * 6 // 10])
-    with pytest.raises(MediaError, match=r"cut short: \d+ of 60 frames are there"):
-        FileClip(tmp_path / "cut.mp4")
-    make_video(tmp_path / "w.mkv", count=60)
-    data = (tmp_path / "w.mkv").read_bytes()
-    (tmp_path / "w.mkv").write_bytes(data[: len(data) // 2])
-    with pytest.raises(MediaError, match=r"cut short: \d+ of 60 frames are there"):
-        FileClip(tmp_path / "w.mkv")
-
-
-def test_damage_in_the_middle_stops_the_reading_with_the_count(tmp_path, faststart):
-    data, middle = bytearray(faststart), len(faststart) * 2 // 3
-    data[middle : middle + 600] = bytes((7 * k) % 256 for k in range(600))
-    (tmp_path / "damaged.mp4").write_bytes(data)
-    clip = FileClip(tmp_path / "damaged.mp4")
-    with pytest.raises(MediaError, match=r"damaged: \d+ of 60 frames could be decoded"):
-        list(clip.read(range(60)))
-
-
-def test_a_frame_missing_from_the_decoder_is_never_replaced_by_its_neighbour(videos, monkeypatch):
-    clip = FileClip(videos["h264.mp4"])
-    decode_all = video.FrameDecoder._decode_from
-    monkeypatch.setattr(
-        video.FrameDecoder,
-        "_decode_from",
-        lambda self, number: (f for f in decode_all(self, number) if f.pts != clip._index.pts[10]),
-    )
-    with pytest.raises(MediaError, match="contradict its frames, from frame 10 of 40"):
-        list(clip.read(range(40)))
-
-
-def test_timestamps_that_a_container_garbles_are_refused(tmp_path):
-    clip = FileClip(make_video(tmp_path / "b_frames.avi", bf="2"))
-    with pytest.raises(MediaError, match="contradict its frames"):
-        list(clip.read(range(40)))
-
-
-def test_files_that_are_no_videos_are_refused(tmp_path, faststart):
-    cases = {
-        "moov.mp4": (make_video(tmp_path / "end.mp4").read_bytes()[:2000], "not a video"),
-        "text.mp4": (b"just some words\n" * 40, "not a video"),
-        "nothing.mp4": (b"", "empty"),
-    }
-    for name, (data, message) in cases.items():
-        (tmp_path / name).write_bytes(data)
-        with pytest.raises(MediaError, match=message) as caught:
-            FileClip(tmp_path / name)
-        assert name in str(caught.value)
-    with pytest.raises(MediaError, match="does not exist"):
-        FileClip(tmp_path / "missing.mp4")
-    with pytest.raises(MediaError, match="is a folder"):
-        FileClip(tmp_path)
-
-
-def test_an_unreadable_file_is_refused(tmp_path, monkeypatch, videos):
-    def refuse(*_, **__):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(av, "open", refuse)
-    with pytest.raises(MediaError, match="permissions"):
-        FileClip(videos["h264.mp4"])
 
 
 def test_a_number_outside_the_clip_is_refused(videos):
