@@ -64,7 +64,7 @@ def main():
     watch = Stopwatch(*(part for part in vars(finder).values() if isinstance(part, torch.nn.Module)))
     survey_seconds, found = timed(lambda: survey(clip, finder))
     survey_networks = watch.seconds
-    watch = Stopwatch(models.unet, models.vae.encoder, models.vae.decoder, models.whisper)
+    watch = Stopwatch(models.unet, *models.vae.children(), models.whisper)
     options = Options(steps=1, guidance=1.0)
     result_seconds, _ = timed(lambda: sum(1 for _ in lip_sync(clip, speech, models, options, choose(found))))
     figures = {

@@ -29,14 +29,15 @@ def blend_mask(keep: npt.NDArray[np.float32], feather: float) -> npt.NDArray[np.
 
 
 def match_colors(mouths: FloatArray, crops: FloatArray, keep: npt.NDArray[np.float32]) -> FloatArray:
-    """Shift each mouth to the mean colour that its crop has on a ring around the mask.
+    """Shift each mouth, in place, to the mean colour that its crop has on a ring around the mask.
 
     mouths, crops: (F, R, R, 3) in 0..255; keep: (R, R), 1 = keep.
     """
     distance = cv2.distanceTransform((keep > 0.5).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     ring = (distance > 0) & (distance <= max(1.0, RING * len(keep)))
     shift = (crops[:, ring] - mouths[:, ring]).mean(1, dtype=np.float64)  # (F, 3)
-    return mouths + shift[:, None, None].astype(np.float32)
+    mouths += shift[:, None, None].astype(np.float32)
+    return mouths
 
 
 def surround(mouths: FloatArray, crops: FloatArray, keep: npt.NDArray[np.float32]) -> FloatArray:

@@ -49,12 +49,12 @@ class LatentCodec:
 
 def to_pixels(crops: npt.NDArray[np.float32]) -> Tensor:
     """Crops (F, R, R, 3) in 0..255 -> (F, 3, R, R) in -1..1."""
-    return (torch.from_numpy(crops).permute(0, 3, 1, 2) / 255 - 0.5) / 0.5
+    return torch.from_numpy(crops).permute(0, 3, 1, 2).contiguous().div(255).sub_(0.5).div_(0.5)
 
 
 def to_crops(pixels: Tensor) -> npt.NDArray[np.float32]:
-    """Pixels (F, 3, R, R) in -1..1 -> (F, R, R, 3) in 0..255, not clipped."""
-    return ((pixels / 2 + 0.5) * 255).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    """Pixels (F, 3, R, R) in -1..1 -> (F, R, R, 3) in 0..255, not clipped; `pixels` is overwritten."""
+    return pixels.div_(2).add_(0.5).mul_(255).permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
 def mask_latent(keep: Tensor, size: tuple[int, int]) -> Tensor:
