@@ -92,8 +92,9 @@ class Run:
     @torch.no_grad()
     def _average(self) -> None:
         decay = min(self.recipe.ema, (self.step + 1) / (self.step + 21))
-        mean, new = list(self.ema.parameters()), list(self.module.parameters())
-        torch._foreach_lerp_(mean, [p.data for p in new], 1 - decay)
+        mean: list[Tensor] = list(self.ema.parameters())
+        new: list[Tensor] = list(self.module.parameters())
+        torch._foreach_lerp_(mean, new, 1 - decay)
 
     def score(self, **values: float) -> None:
         """Remember what was measured at this step."""

@@ -54,7 +54,7 @@ def train_reader(run: Run, recipe: ReaderRecipe, train: list[Filmed], test: list
         frames = [rng.integers(len(crops)) for crops, _ in clips]
         pixels = np.stack([crops[k] for (crops, _), k in zip(clips, frames, strict=True)])
         mouths = np.stack([mouth[k] for (_, mouth), k in zip(clips, frames, strict=True)])
-        told = run.model(_worsened(toto_pixels(pixels), rng).to(device))
+        told = run.model(_worsened(to_pixels(pixels), rng).to(device))
         run.update(square=F.mse_loss(told, torch.from_numpy(mouths).to(device)))
         if run.step % SCORE_EVERY == 0:
             run.score(**score_reader(run.ema, test))

@@ -77,7 +77,7 @@ class VaeRecipe:
     """Training of the picture autoencoder."""
 
     loop: LoopRecipe = LoopRecipe(
-        steps=6000, batch=4, learning_rate=2.5e-3, plateau=0.3, ema=0.995, weight_decay=1e-4
+        steps=4500, batch=4, learning_rate=2.5e-3, plateau=0.3, ema=0.995, weight_decay=1e-4
     )
     frame_stride: int = 3
     """Every which frame of a clip is shown."""
@@ -97,6 +97,8 @@ class UNetRecipe:
 
     loop: LoopRecipe = LoopRecipe(steps=14000, batch=2, learning_rate=1e-3, ema=0.998)
     window: int = 16
+    early: float = 0.6
+    """Share of the steps whose windows are half as long and half as many again: more people for less work."""
     paired: float = 0.75
     """Share of windows whose references are the very frames to be painted, with another mouth, as the pipeline
     gives them; the others take a window elsewhere in the clip."""
@@ -108,6 +110,12 @@ class UNetRecipe:
     """Factor on the learning rate of the cross-attention to the sound."""
     mouth: float = 5.0
     """How much more an error in the middle of the mouth counts."""
+
+    def shape(self, step: int) -> tuple[int, int]:
+        """Windows of a step, and frames in each."""
+        if step < self.early * self.loop.steps:
+            return self.loop.batch * 3 // 2, self.window // 2
+        return self.loop.batch, self.window
 
 
 @dataclass(frozen=True)

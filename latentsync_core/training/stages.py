@@ -97,7 +97,7 @@ def make_encoder(shop: Workshop) -> None:
 def make_vae(shop: Workshop) -> None:
     """The picture autoencoder."""
     recipe = shop.recipe.vae
-    vae = Autoencoder(shop.networks(recipe.loop.seed)[1]).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    vae = Autoencoder(shop.networks(recipe.loop.seed)[1])
     run = Run("vae", vae, recipe.loop, shop.folder)
     clips = [
         np.ascontiguousarray(shop.train.crops(c)[:: recipe.frame_stride]) for c in range(shop.train.clips)
@@ -111,7 +111,7 @@ def make_unet(shop: Workshop) -> None:
     """Stage 1 of the denoiser, on latents that are made first."""
     recipe = shop.recipe.unet
     unet = shop.networks(recipe.loop.seed)[0]
-    vae, whisper = shop.vae().to(memory_format=torch.channels_last), shop.whisper()  # type: ignore[call-overload]
+    vae, whisper = shop.vae(), shop.whisper()  # type: ignore[call-overload]
     train, test = (
         LatentStore(store, shop.folder / "latents", vae, whisper).load(range(store.clips))
         for store in (shop.train, shop.test)

@@ -63,10 +63,11 @@ def train_unet(
     """Train until the recipe's steps are over."""
     device, size = run.accelerator.device, train[0].latents.shape[-1]
     weight = loss_weight(size, recipe.mouth).to(device)
-    for _ in run.steps():
+    for step in run.steps():
         rng, generator = run.rng(), run.generator()
-        batch = choose(rng, train, recipe).to(device)
-        timestep = draw_timesteps(rng, recipe).to(device)
+        count, length = recipe.shape(step)
+        batch = choose(rng, train, recipe, count, length).to(device)
+        timestep = draw_timesteps(rng, count, recipe.high_noise).to(device)
         noise = mixed_noise(batch.target.shape, generator).to(device)
         noisy = scheduler.add_noise(batch.target, noise, timestep)
         wanted = wanted_output(scheduler, batch.target, noise, timestep)
@@ -76,18 +77,20 @@ def train_unet(
             run.score(**probe(run.ema, scheduler, test, recipe))
 
 
-def choose(rng: np.random.Generator, clips: Sequence[LatentClip], recipe: UNetRecipe) -> Batch:
-    """Random windows: one take is to be painted, the other gives the blanked frames and the references."""
+def choose(
+    rng: np.random.Generator, clips: Sequence[LatentClip], recipe: UNetRecipe, count: int, length: int
+) -> Batch:
+    """`count` random windows of `length` frames: one take is to be painted, the other gives the blanked frames and the references."""
     parts = []
-    for clip in rng.integers(len(clips), size=recipe.loop.batch):
+    for clip in rng.integers(len(clips), size=count):
         take = int(rng.integers(len(clips[clip].latents)))
         frames = clips[clip].latents.shape[2]
-        start = int(rng.integers(frames - recipe.window + 1))
+        start = int(rng.integers(frames - length + 1))
         paired = rng.random() < recipe.paired
-        reference = start if paired else elsewhere(rng, start, recipe.window, frames)
-        parts.append(window(clips[clip], take, start, reference, recipe.window))
+        reference = start if paired else elsewhere(rng, start, length, frames)
+        parts.append(window(clips[clip], take, start, reference, length))
     batch = Batch(*(torch.stack(part) for part in zip(*parts, strict=True)))
-    silent = torch.from_numpy(rng.random(recipe.loop.batch) < recipe.audio_dropout)
+    silent = torch.from_numpy(rng.random(count) < recipe.audio_dropout)
     batch.tokens[silent] = 0
     return batch
 
@@ -118,11 +121,10 @@ def _clip(latents: Tensor) -> Tensor:  # (F, C, h, w) -> (C, F, h, w)
     return latents.transpose(0, 1)
 
 
-def draw_timesteps(rng: np.random.Generator, recipe: UNetRecipe) -> Tensor:
+def draw_timesteps(rng: np.random.Generator, count: int, high_noise: float) -> Tensor:
     """Most from the high noise, where the sound and not the noisy picture tells the mouth."""
-    size = recipe.loop.batch
-    high = rng.random(size) < recipe.high_noise
-    steps = np.where(high, rng.integers(HIGH_NOISE, 1000, size), rng.integers(0, 1000, size))
+    high = rng.random(count) < high_noise
+    steps = np.where(high, rng.integers(HIGH_NOISE, 1000, count), rng.integers(0, 1000, count))
     return torch.from_numpy(steps)
 
 

@@ -79,8 +79,7 @@ def _batch(run: Run, recipe: VaeRecipe, clips: list[Array], keep: Tensor) -> Ten
     pictures = np.stack([c[rng.integers(len(c))][:, :: rng.choice((-1, 1))] for c in chosen])
     pixels = to_pixels(pictures).to(keep.device)
     blank = torch.from_numpy(rng.random(len(pixels)) < recipe.masked).to(keep.device)
-    pixels = torch.where(blank[:, None, None, None], pixels * keep, pixels)
-    return pixels.contiguous(memory_format=torch.channels_last)
+    return torch.where(blank[:, None, None, None], pixels * keep, pixels)
 
 
 def to_pixels(pictures: npt.NDArray[np.uint8]) -> Tensor:
