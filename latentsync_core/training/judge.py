@@ -18,10 +18,9 @@ from ..models.bundle import LipSyncModels
 from ..options import Options
 from ..pipeline import lip_sync
 from ..synthetic import MouthTrack, SyntheticClip, mono_16k, speak, talking_clip
-from .data import SAMPLE_RATE
 from .reader import read_mouth
 from .vae import to_pixels
-from .voices import TEST_SENTENCES, TEST_VOICES
+from .voices import SAMPLE_RATE, TEST_SENTENCES, TEST_VOICES
 
 FIRST_SEED = 60_000
 """Identities from here on are seen by no stage of training, not even by its scores."""

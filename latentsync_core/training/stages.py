@@ -111,7 +111,7 @@ def make_unet(shop: Workshop) -> None:
     """Stage 1 of the denoiser, on latents that are made first."""
     recipe = shop.recipe.unet
     unet = shop.networks(recipe.loop.seed)[0]
-    vae, whisper = shop.vae(), shop.whisper()  # type: ignore[call-overload]
+    vae, whisper = shop.vae(), shop.whisper()
     train, test = (
         LatentStore(store, shop.folder / "latents", vae, whisper).load(range(store.clips))
         for store in (shop.train, shop.test)

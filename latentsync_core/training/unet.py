@@ -23,7 +23,7 @@ HIGH_NOISE = 800
 OUTSIDE = 0.25
 """Weight of the part that is kept, whose latents are given."""
 PROBE_STEP = 900
-SCORE_EVERY = 200
+SCORE_EVERY = 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,10 @@ def train_unet(
 def choose(
     rng: np.random.Generator, clips: Sequence[LatentClip], recipe: UNetRecipe, count: int, length: int
 ) -> Batch:
-    """`count` random windows of `length` frames: one take is to be painted, the other gives the blanked frames and the references."""
+    """`count` random windows of `length` frames.
+
+    One take is to be painted, the other gives the blanked frames and the references.
+    """
     parts = []
     for clip in rng.integers(len(clips), size=count):
         take = int(rng.integers(len(clips[clip].latents)))

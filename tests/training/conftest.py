@@ -29,14 +29,16 @@ def tone(seed):
     return (0.3 * loud * np.sin(2 * np.pi * rng.uniform(500, 900) * times)).astype(np.float32)
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
+@pytest.fixture(autouse=True, scope="session")
+def quick():
     torch.set_num_threads(2)
-    monkeypatch.setattr(data, "train_track", tone)
-    monkeypatch.setattr(data, "test_track", lambda seed: tone(1000 + seed))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data, "train_track", tone)
+        patch.setattr(data, "test_track", lambda seed: tone(1000 + seed))
+        yield
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def recipe():
     return Recipe(
         data=DataRecipe(tracks=2, test_tracks=2, identities=2, test_identities=2, clip_frames=12),

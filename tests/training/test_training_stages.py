@@ -10,10 +10,11 @@ from latentsync_core.training.recipes import MINUTES, NANO
 from latentsync_core.weights import load_models
 
 
-@pytest.fixture
-def folder(recipe, tmp_path):
-    train(recipe, tmp_path)
-    return tmp_path
+@pytest.fixture(scope="module")
+def folder(recipe, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    train(recipe, folder)
+    return folder
 
 
 def test_all_stages_make_a_checkpoint_that_loads(folder, recipe):
