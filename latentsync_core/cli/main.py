@@ -108,7 +108,8 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, required=True, metavar="FOLDER", help="a run that is here goes on"
     )
     parser.add_argument(
-        "--stage", help="data, encoder, vae, unet, reader or export (default: all, one after another)"
+        "--stage",
+        help="data, encoder, vae, unet, reader, syncnet, pixels or export (default: all, one after another)",
     )
     parser.add_argument(
         "--minutes", type=float, help="shorten the recipe to about so many minutes on two cores"

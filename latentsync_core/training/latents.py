@@ -36,6 +36,7 @@ class LatentStore:
     """Latents of a store's clips in `folder`/`latents`, made if they are not there yet."""
 
     def __init__(self, store: Store, folder: Path, vae: Any, whisper: Any) -> None:
+        self.clips = store.clips
         self._store, self._whisper, self._codec = store, whisper, LatentCodec(vae)
         self._folder = folder / ("test" if store.test else "train")
         self._keep = torch.from_numpy(keep_mask(store.recipe.resolution))

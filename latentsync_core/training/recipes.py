@@ -87,7 +87,8 @@ class VaeRecipe:
     """How much more an error in the middle of the mouth counts."""
     gradient: float = 1.0
     square: float = 1.0
-    chroma: float = 1.0
+    chroma: float = 4.0
+    """Without it colour is learned late: the lips stay brown."""
     kl: float = 2e-4
 
 
@@ -126,6 +127,28 @@ class ReaderRecipe:
 
 
 @dataclass(frozen=True)
+class SyncNetRecipe:
+    """Training of the judge of synchrony."""
+
+    loop: LoopRecipe = LoopRecipe(steps=1500, batch=16, learning_rate=1e-3, plateau=0.3, ema=0.99)
+
+
+@dataclass(frozen=True)
+class PixelRecipe:
+    """Stage 2 of the denoiser: losses on decoded pictures. Weights as upstream's, but for the picture itself."""
+
+    loop: LoopRecipe = LoopRecipe(steps=1500, batch=1, learning_rate=2e-4, plateau=0.3, ema=0.995)
+    unet: UNetRecipe = UNetRecipe()
+    """How windows, references and timesteps are drawn."""
+    mouth: float = 5.0
+    """How much more an error in the middle of the mouth counts."""
+    picture: float = 1.0
+    """Upstream: LPIPS (0.1), whose backbone `nano` does without."""
+    sync: float = 0.05
+    temporal: float = 10.0
+
+
+@dataclass(frozen=True)
 class Recipe:
     """All stages of a model."""
 
@@ -134,13 +157,15 @@ class Recipe:
     vae: VaeRecipe = field(default_factory=VaeRecipe)
     unet: UNetRecipe = field(default_factory=UNetRecipe)
     reader: ReaderRecipe = field(default_factory=ReaderRecipe)
+    syncnet: SyncNetRecipe = field(default_factory=SyncNetRecipe)
+    pixels: PixelRecipe = field(default_factory=PixelRecipe)
 
     def shortened(self, minutes: float) -> Recipe:
         """A run of about this many minutes on two cores: fewer clips and steps, everything else alike."""
         share = min(1.0, minutes / MINUTES)
         shorter = {
             name: replace(part, loop=part.loop.shortened(share))
-            for name in ("encoder", "vae", "unet", "reader")
+            for name in ("encoder", "vae", "unet", "reader", "syncnet", "pixels")
             for part in [getattr(self, name)]
         }
         return replace(self, data=self.data.shortened(share), **shorter)

@@ -24,10 +24,12 @@ from ..weights.catalogue import SCHEDULER_CONFIG
 from ..weights.untrained import UNET_GROUPS, UNET_HEADS, nano_networks
 from .data import Store
 from .encoder import Listener, listen, train_encoder
-from .latents import LatentStore
+from .latents import LatentClip, LatentStore
 from .loop import Run
+from .pixels import Judges, freeze_all_but_attention, train_pixels
 from .reader import MouthReader, train_reader
 from .recipes import Recipe
+from .syncnet import nano_syncnet, spoken, train_syncnet
 from .unet import parameter_groups, train_unet
 from .vae import Autoencoder, latent_scale, to_pixels, train_vae
 
@@ -79,6 +81,12 @@ class Workshop:
         vae.register_to_config(scaling_factor=latent_scale(vae, to_pixels(pictures)))
         return vae
 
+    def latents(self) -> list[list[LatentClip]]:
+        """What the UNet learns from, and is measured with."""
+        stores, networks = (self.train, self.test), (self.vae(), self.whisper())
+        places = [LatentStore(store, self.folder / "latents", *networks) for store in stores]
+        return [place.load(range(place.clips)) for place in places]
+
 
 def make_data(shop: Workshop) -> None:
     """Sounds and crops."""
@@ -111,13 +119,20 @@ def make_unet(shop: Workshop) -> None:
     """Stage 1 of the denoiser, on latents that are made first."""
     recipe = shop.recipe.unet
     unet = shop.networks(recipe.loop.seed)[0]
-    vae, whisper = shop.vae(), shop.whisper()
-    train, test = (
-        LatentStore(store, shop.folder / "latents", vae, whisper).load(range(store.clips))
-        for store in (shop.train, shop.test)
-    )
+    train, test = shop.latents()
     run = Run("unet", unet, recipe.loop, shop.folder, parameter_groups(unet, recipe))
     train_unet(run, recipe, DDIMScheduler.from_config(SCHEDULER), train, test)
+
+
+def make_pixels(shop: Workshop) -> None:
+    """Stage 2 of the denoiser, from the end of stage 1."""
+    recipe = shop.recipe.pixels
+    unet = shop.trained("unet", shop.networks(0)[0]).train()
+    run = Run("pixels", freeze_all_but_attention(unet), recipe.loop, shop.folder)
+    judges = Judges(shop.vae(), shop.trained("syncnet", nano_syncnet()))
+    train, test = shop.latents()
+    takes = spoken(shop.train)
+    train_pixels(run, recipe, DDIMScheduler.from_config(SCHEDULER), judges, train, takes, test)
 
 
 def make_reader(shop: Workshop) -> None:
@@ -127,6 +142,14 @@ def make_reader(shop: Workshop) -> None:
     run = Run("reader", MouthReader(), recipe.loop, shop.folder)
     train, test = ([_filmed(store, clip) for clip in range(store.clips)] for store in (shop.train, shop.test))
     train_reader(run, recipe, train, test)
+
+
+def make_syncnet(shop: Workshop) -> None:
+    """The judge of synchrony."""
+    recipe = shop.recipe.syncnet
+    torch.manual_seed(recipe.loop.seed)
+    run = Run("syncnet", nano_syncnet(), recipe.loop, shop.folder)
+    train_syncnet(run, recipe, spoken(shop.train), spoken(shop.test))
 
 
 def _filmed(store: Store, clip: int) -> tuple[Array, Array]:
@@ -141,7 +164,8 @@ def export(shop: Workshop) -> None:
     )
     new, old = shop.folder / "checkpoint.new", shop.folder / "checkpoint"
     shutil.rmtree(new, ignore_errors=True)
-    unet = shop.trained("unet", shop.networks(0)[0])
+    stage = "pixels" if (shop.folder / "pixels.pt").exists() else "unet"
+    unet = shop.trained(stage, shop.networks(0)[0])
     write_checkpoint(new, unet, shop.vae(), shop.whisper(), manifest, SCHEDULER)
     shutil.rmtree(old, ignore_errors=True)
     new.rename(old)
@@ -153,6 +177,8 @@ STAGES: dict[str, Callable[[Workshop], None]] = {
     "vae": make_vae,
     "unet": make_unet,
     "reader": make_reader,
+    "syncnet": make_syncnet,
+    "pixels": make_pixels,
     "export": export,
 }
 

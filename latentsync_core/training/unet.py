@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import sqrt
 from typing import Any
 
@@ -66,7 +67,8 @@ def train_unet(
     for step in run.steps():
         rng, generator = run.rng(), run.generator()
         count, length = recipe.shape(step)
-        batch = choose(rng, train, recipe, count, length).to(device)
+        batch = assemble(choose(rng, train, recipe.paired, count, length), train).to(device)
+        silence(rng, batch, recipe.audio_dropout)
         timestep = draw_timesteps(rng, count, recipe.high_noise).to(device)
         noise = mixed_noise(batch.target.shape, generator).to(device)
         noisy = scheduler.add_noise(batch.target, noise, timestep)
@@ -77,25 +79,28 @@ def train_unet(
             run.score(**probe(run.ema, scheduler, test, recipe))
 
 
-def choose(
-    rng: np.random.Generator, clips: Sequence[LatentClip], recipe: UNetRecipe, count: int, length: int
-) -> Batch:
-    """`count` random windows of `length` frames.
+@dataclass(frozen=True)
+class Pick:
+    """One window: where it is, and where its references come from."""
 
-    One take is to be painted, the other gives the blanked frames and the references.
-    """
-    parts = []
+    clip: int
+    take: int
+    start: int
+    reference: int
+    length: int
+
+
+def choose(
+    rng: np.random.Generator, clips: Sequence[LatentClip], paired: float, count: int, length: int
+) -> list[Pick]:
+    """`count` random windows of `length` frames; `paired` is the share with references of the same frames."""
+    picks = []
     for clip in rng.integers(len(clips), size=count):
-        take = int(rng.integers(len(clips[clip].latents)))
-        frames = clips[clip].latents.shape[2]
+        takes, _, frames = clips[clip].latents.shape[:3]
         start = int(rng.integers(frames - length + 1))
-        paired = rng.random() < recipe.paired
-        reference = start if paired else elsewhere(rng, start, length, frames)
-        parts.append(window(clips[clip], take, start, reference, length))
-    batch = Batch(*(torch.stack(part) for part in zip(*parts, strict=True)))
-    silent = torch.from_numpy(rng.random(count) < recipe.audio_dropout)
-    batch.tokens[silent] = 0
-    return batch
+        reference = start if rng.random() < paired else elsewhere(rng, start, length, frames)
+        picks.append(Pick(int(clip), int(rng.integers(takes)), start, reference, length))
+    return picks
 
 
 def elsewhere(rng: np.random.Generator, start: int, length: int, frames: int) -> int:
@@ -104,24 +109,33 @@ def elsewhere(rng: np.random.Generator, start: int, length: int, frames: int) ->
     return int(rng.choice(starts))
 
 
-def window(
-    clip: LatentClip, take: int, start: int, reference: int, length: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Target, condition and tokens of one window; see `Batch`."""
-    here, there = slice(start, start + length), slice(reference, reference + length)
-    given = clip.latents[1 - take]
-    size = given.shape[-1]
-    mask = mask_latent(torch.from_numpy(keep_mask(8 * size)), (size, size))[0]
-    condition = [
-        mask.expand(-1, length, -1, -1).half(),
-        _clip(given[MASKED, here]),
-        _clip(given[WHOLE, there]),
-    ]
-    return _clip(clip.latents[take, WHOLE, here]), torch.cat(condition), clip.tokens[take, here].clone()
+def assemble(picks: Sequence[Pick], clips: Sequence[LatentClip]) -> Batch:
+    """The windows: one take is to be painted, the other gives the blanked frames and the references."""
+    parts = [_window(clips[pick.clip], pick) for pick in picks]
+    return Batch(*(torch.stack(part) for part in zip(*parts, strict=True)))
 
 
-def _clip(latents: Tensor) -> Tensor:  # (F, C, h, w) -> (C, F, h, w)
-    return latents.transpose(0, 1)
+def silence(rng: np.random.Generator, batch: Batch, share: float) -> None:
+    """Take the sound from a share of the windows, in place: for guidance."""
+    batch.tokens[torch.from_numpy(rng.random(len(batch.tokens)) < share)] = 0
+
+
+def _window(clip: LatentClip, pick: Pick) -> tuple[Tensor, Tensor, Tensor]:
+    """Target, condition and tokens; see `Batch`."""
+    here, there = (
+        slice(pick.start, pick.start + pick.length),
+        slice(pick.reference, pick.reference + pick.length),
+    )
+    target, given = clip.latents[pick.take, WHOLE, here], clip.latents[1 - pick.take]
+    mask = latent_mask(given.shape[-1]).half().expand(pick.length, 1, -1, -1)
+    condition = torch.cat([mask, given[MASKED, here], given[WHOLE, there]], 1)
+    return target.transpose(0, 1), condition.transpose(0, 1), clip.tokens[pick.take, here].clone()
+
+
+@cache
+def latent_mask(size: int) -> Tensor:
+    """(size, size), 1 = keep: the mask as the pipeline gives it to the UNet."""
+    return mask_latent(torch.from_numpy(keep_mask(8 * size)), (size, size))[0, 0, 0]
 
 
 def draw_timesteps(rng: np.random.Generator, count: int, high_noise: float) -> Tensor:
@@ -154,8 +168,7 @@ def estimate(scheduler: DDIMScheduler, noisy: Tensor, given: Tensor, timestep: T
 
 def loss_weight(size: int, mouth: float) -> Tensor:
     """(size, size), mean 1: the painted part counts more, its mouth most."""
-    keep = mask_latent(torch.from_numpy(keep_mask(8 * size)), (size, size))[0, 0, 0]
-    weight = (OUTSIDE + (1 - OUTSIDE) * (1 - keep)) * mouth_weight(size, mouth)
+    weight = (OUTSIDE + (1 - OUTSIDE) * (1 - latent_mask(size))) * mouth_weight(size, mouth)
     return weight / weight.mean()
 
 
@@ -173,7 +186,7 @@ def probe(
     new, old, errors = [], [], []
     weight = loss_weight(clips[0].latents.shape[-1], 0.0)
     for number, clip in enumerate(clips):
-        batch = Batch(*(part[None] for part in window(clip, 1, length, length, length))).to(device)
+        batch = assemble([Pick(number, 1, length, length, length)], clips).to(device)
         noise = torch.randn(
             (*batch.target.shape[:2], 1, *batch.target.shape[3:]),
             generator=torch.Generator().manual_seed(number),

@@ -84,7 +84,7 @@ def _batch(run: Run, recipe: VaeRecipe, clips: list[Array], keep: Tensor) -> Ten
 
 def to_pixels(pictures: npt.NDArray[np.uint8]) -> Tensor:
     """(N, R, R, 3) uint8 -> (N, 3, R, R) in -1..1."""
-    return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return torch.from_numpy(np.array(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 @torch.no_grad()

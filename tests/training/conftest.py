@@ -12,8 +12,10 @@ from latentsync_core.training.recipes import (
     DataRecipe,
     EncoderRecipe,
     LoopRecipe,
+    PixelRecipe,
     ReaderRecipe,
     Recipe,
+    SyncNetRecipe,
     UNetRecipe,
     VaeRecipe,
 )
@@ -41,11 +43,13 @@ def quick():
 @pytest.fixture(scope="session")
 def recipe():
     return Recipe(
-        data=DataRecipe(tracks=2, test_tracks=2, identities=2, test_identities=2, clip_frames=12),
+        data=DataRecipe(tracks=2, test_tracks=2, identities=2, test_identities=2, clip_frames=18),
         encoder=EncoderRecipe(loop=replace(LOOP, steps=4), frames=16),
         vae=VaeRecipe(loop=LOOP),
         unet=UNetRecipe(loop=LOOP, window=4),
         reader=ReaderRecipe(loop=LOOP),
+        syncnet=SyncNetRecipe(loop=LOOP),
+        pixels=PixelRecipe(loop=replace(LOOP, steps=2), unet=UNetRecipe(paired=1.0)),
     )
 
 

@@ -45,7 +45,7 @@ def test_takes_differ_in_the_mouth_alone():
 def test_crops_are_made_once_and_kept(store, monkeypatch):
     first = store.crops(0)
     monkeypatch.setattr(data, "render", lambda *args: pytest.fail("made again"))
-    assert first.shape == (12, 128, 128, 3) and first.dtype == np.uint8
+    assert first.shape == (18, 128, 128, 3) and first.dtype == np.uint8
     assert np.array_equal(Store(store.folder.parent, store.recipe).crops(0), first)
 
 
@@ -53,4 +53,4 @@ def test_takes_say_different_parts(store):
     first, second = store.takes(1)
     assert (first.track, first.start) != (second.track, second.start)
     assert store.times(first)[0] == first.start
-    assert len(store.mouth(first)) == 12
+    assert len(store.mouth(first)) == 18

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -9,6 +7,8 @@ from latentsync_core.training.latents import MASKED, WHOLE, LatentClip
 from latentsync_core.training.recipes import NANO
 from latentsync_core.training.stages import SCHEDULER
 from latentsync_core.training.unet import (
+    Pick,
+    assemble,
     choose,
     draw_timesteps,
     elsewhere,
@@ -16,8 +16,8 @@ from latentsync_core.training.unet import (
     loss_weight,
     mixed_noise,
     parameter_groups,
+    silence,
     wanted_output,
-    window,
 )
 from latentsync_core.weights.untrained import nano_networks
 
@@ -35,7 +35,8 @@ def clip():
 
 
 def test_window_paints_one_take_and_is_given_the_other(clip):
-    target, condition, tokens = window(clip, take=1, start=3, reference=20, length=16)
+    batch = assemble([Pick(clip=0, take=1, start=3, reference=20, length=16)], [clip])
+    target, condition, tokens = batch.target[0], batch.condition[0], batch.tokens[0]
     assert target.shape == (4, 16, SIZE, SIZE) and condition.shape == (9, 16, SIZE, SIZE)
     assert target[0, :, 0, 0].tolist() == [1003 + k for k in range(16)]
     assert condition[0, :, 2, 8].min() == 1 and condition[0, :, 11, 8].max() == 0  # 1 keeps
@@ -50,8 +51,16 @@ def test_references_elsewhere_share_no_frame():
         assert abs(elsewhere(rng, start, 16, FRAMES) - start) >= 16
 
 
+def test_choice_follows_the_share_of_pairs(clip):
+    picks = choose(np.random.default_rng(0), [clip], 0.75, 400, 16)
+    paired = np.mean([pick.reference == pick.start for pick in picks])
+    assert 0.7 < paired < 0.8
+    assert {pick.take for pick in picks} == {0, 1}
+
+
 def test_share_of_silent_windows(clip):
-    batch = choose(np.random.default_rng(0), [clip], replace(RECIPE, audio_dropout=0.25), 200, 16)
+    batch = assemble([Pick(0, 0, 0, 0, 16)] * 200, [clip])
+    silence(np.random.default_rng(0), batch, 0.25)
     silent = (batch.tokens == 0).flatten(1).all(1).float().mean()
     assert 0.15 < silent < 0.35
     assert clip.tokens.min() == 1, "the clip's own tokens were overwritten"
