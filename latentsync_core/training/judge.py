@@ -104,7 +104,7 @@ def judge(given: Case, result: list[Array], reader: nn.Module) -> Verdict:
         gain=float(np.polyfit(new, told, 1)[0]),
         silent=float(told[silent].mean()),
         jitter=_change(made, silent) / _change(true, silent),
-        psnr=float(10 * np.log10(4 / square)),
+        psnr=float(10 * np.log10(4 / max(square, 1e-8))),
     )
 
 
