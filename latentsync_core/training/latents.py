@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..data import SpeechTokens
 from ..diffusion.latents import LatentCodec, to_pixels
@@ -33,12 +34,12 @@ class LatentClip:
 
 
 class LatentStore:
-    """Latents of a store's clips in `folder`/`latents`, made if they are not there yet."""
+    """Latents of a store's clips in a folder named after the autoencoder's weights, made if they are not there yet."""
 
     def __init__(self, store: Store, folder: Path, vae: Any, whisper: Any) -> None:
         self.clips = store.clips
         self._store, self._whisper, self._codec = store, whisper, LatentCodec(vae)
-        self._folder = folder / ("test" if store.test else "train")
+        self._folder = folder / digest(vae) / ("test" if store.test else "train")
         self._keep = torch.from_numpy(keep_mask(store.recipe.resolution))
         self._speech: dict[int, SpeechTokens] = {}
 
@@ -77,3 +78,9 @@ class LatentStore:
         if track not in self._speech:
             self._speech[track] = encode(self._whisper, self._store.sound(track))
         return self._speech[track]
+
+
+def digest(module: nn.Module) -> str:
+    """A name for a network's weights."""
+    tensors = [tensor.float().numpy().tobytes() for tensor in module.state_dict().values()]
+    return hashlib.sha256(b"".join(tensors)).hexdigest()[:12]
