@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_plan(commands.add_parser("plan", help="say what `sync` would do to each frame, without doing it"))
     _add_faces(commands.add_parser("faces", help="draw the faces that are found, with their numbers"))
     _add_weights(commands.add_parser("weights", help="list, fetch and convert checkpoints"))
+    _add_train(commands.add_parser("train", help="train a small model from nothing, on synthetic people"))
     return parser
 
 
@@ -99,6 +100,21 @@ def _add_weights(parser: argparse.ArgumentParser) -> None:
         action.add_argument(
             "--models-folder", type=Path, action="append", default=[], help="search here first"
         )
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=("train", "run"))
+    parser.add_argument("recipe", choices=["nano"], metavar="RECIPE", help="nano")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FOLDER", help="a run that is here goes on"
+    )
+    parser.add_argument(
+        "--stage",
+        help="data, encoder, vae, unet, reader, syncnet, pixels or export (default: all, one after another)",
+    )
+    parser.add_argument(
+        "--minutes", type=float, help="shorten the recipe to about so many minutes on two cores"
+    )
 
 
 def _add_inputs(parser: argparse.ArgumentParser) -> None:

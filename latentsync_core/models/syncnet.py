@@ -1,0 +1,152 @@
+"""StableSyncNet: tells whether a mouth and a sound belong together, on diffusers' blocks.
+
+Two encoders bring 16 frames of the lower half of a face and the mel spectrogram of the same 0.64 s to unit
+vectors, whose cosine is high where they match. Layer for layer the published network
+(bytedance/LatentSync a229c39, models/stable_syncnet.py); only the keys of its attention are named otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+import torch.nn.functional as F
+from diffusers.models.resnet import ResnetBlock2D
+from diffusers.models.transformers.transformer_2d import Transformer2DModel
+from torch import Tensor, nn
+
+T = TypeVar("T")
+Factor = int | tuple[int, int]
+
+GROUPS, EPS, HEADS = 32, 1e-6, 8
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """One of the two encoders."""
+
+    in_channels: int
+    block_out_channels: tuple[int, ...]
+    downsample_factors: tuple[Factor, ...]
+    """How much each level shrinks: both sides alike, or (height, width); 1 does not."""
+    attention: tuple[bool, ...]
+    """Whether a transformer follows each level."""
+
+
+AUDIO = EncoderConfig(
+    in_channels=1,
+    block_out_channels=(32, 64, 128, 256, 512, 1024, 2048),
+    downsample_factors=((2, 1), 2, 2, 1, 2, 2, (2, 3)),
+    attention=(False, False, False, True, True, False, False),
+)
+VISUAL = EncoderConfig(
+    in_channels=48,
+    block_out_channels=(64, 128, 256, 256, 512, 1024, 2048, 2048),
+    downsample_factors=((1, 2), 2, 2, 2, 2, 2, 2, 2),
+    attention=(False, False, False, False, True, True, False, False),
+)
+"""The published `stable_syncnet.pt` (configs/syncnet/syncnet_16_pixel_attn.yaml): 401 million parameters."""
+
+
+class _Level(ResnetBlock2D):
+    """A residual block, and a strided convolution behind it."""
+
+    def __init__(self, before: int, after: int, factor: Factor) -> None:
+        super().__init__(
+            in_channels=before, out_channels=after, temb_channels=None, groups=GROUPS, eps=EPS
+        )  # fmt: skip
+        self.factor = factor
+        if factor != 1:
+            self.downsample_conv = nn.Conv2d(after, after, 3, stride=factor)
+
+    def forward(self, input_tensor: Tensor) -> Tensor:
+        hidden = super().forward(input_tensor, None)
+        if self.factor == 1:
+            return hidden
+        return self.downsample_conv(F.pad(hidden, _padding(self.factor)))
+
+
+def _padding(factor: Factor) -> tuple[int, int, int, int]:
+    """Left, right, top, bottom: a side that shrinks is padded at its end only."""
+    height, width = factor if isinstance(factor, tuple) else (factor, factor)
+    return (int(width == 1), 1, int(height == 1), 1)
+
+
+class _Attention(Transformer2DModel):
+    def __init__(self, width: int) -> None:
+        super().__init__(HEADS, width // HEADS, width, norm_num_groups=GROUPS, attention_bias=True)
+
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        return super().forward(hidden_states, return_dict=False)[0]
+
+
+class SyncEncoder(nn.Module):
+    """Pictures or spectrograms (B, C, H, W) -> features (B, n)."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        widths = config.block_out_channels
+        self.conv_in = nn.Conv2d(config.in_channels, widths[0], 3, padding=1)
+        self.down_blocks = nn.ModuleList()
+        levels = zip((widths[0], *widths), widths, config.downsample_factors, config.attention, strict=False)
+        for before, after, factor, attention in levels:
+            self.down_blocks.append(_Level(before, after, factor))
+            if attention:
+                self.down_blocks.append(_Attention(after))
+        self.norm_out = nn.GroupNorm(GROUPS, widths[-1], eps=EPS)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        hidden = self.conv_in(hidden)
+        for block in self.down_blocks:
+            hidden = block(hidden)
+        return F.relu(self.norm_out(hidden)).flatten(1)
+
+
+class StableSyncNet(nn.Module):
+    """Faces and sounds to unit vectors; the defaults are the published network."""
+
+    def __init__(self, visual: EncoderConfig = VISUAL, audio: EncoderConfig = AUDIO) -> None:
+        super().__init__()
+        self.visual_encoder, self.audio_encoder = SyncEncoder(visual), SyncEncoder(audio)
+
+    def forward(self, faces: Tensor, mels: Tensor) -> tuple[Tensor, Tensor]:
+        """Unit vectors (B, n) of both.
+
+        faces: (B, 16 * 3, H, W), lower halves of 16 crops in -1..1, one after another; 128 x 256 for the
+        published network. mels: (B, 1, 80, 52), see `metrics.sync`.
+        """
+        return F.normalize(self.visual_encoder(faces)), F.normalize(self.audio_encoder(mels))
+
+
+def sync_loss(faces: Tensor, mels: Tensor, matching: Tensor) -> Tensor:
+    """Binary cross-entropy of the cosine (clamped to 0..1) of unit vectors (B, n) against `matching` (B,)."""
+    cosine = torch.cosine_similarity(faces, mels).clamp(0, 1)
+    return F.binary_cross_entropy(cosine, matching)
+
+
+_ATTENTION_KEYS = {
+    "norm1": "norm",
+    "conv_in": "proj_in",
+    "conv_out": "proj_out",
+    "norm2": "transformer_blocks.0.norm1",
+    "attn": "transformer_blocks.0.attn1",
+    "norm3": "transformer_blocks.0.norm3",
+    "ff": "transformer_blocks.0.ff",
+}
+_BLOCK = re.compile(r"(.*\.down_blocks\.\d+\.)(\w+)(\..*)")
+
+
+def convert_syncnet_keys(state_dict: Mapping[str, T]) -> dict[str, T]:
+    """Rename the keys of the published `stable_syncnet.pt`; keys that are already ours stay as they are."""
+    attentions = {match[1] for key in state_dict if (match := _BLOCK.match(key)) and match[2] == "attn"}
+    return {_renamed(key, attentions): value for key, value in state_dict.items()}
+
+
+def _renamed(key: str, attentions: Sequence[str] | set[str]) -> str:
+    match = _BLOCK.match(key)
+    if match is None or match[1] not in attentions:
+        return key
+    return f"{match[1]}{_ATTENTION_KEYS[match[2]]}{match[3]}"

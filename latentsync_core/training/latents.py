@@ -1,0 +1,86 @@
+"""What the UNet is trained on: latents of every clip and tokens of every sound, made once by the frozen networks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..data import SpeechTokens
+from ..diffusion.latents import LatentCodec, to_pixels
+from ..faces.mask import keep_mask
+from ..speech import encode, tokens_at
+from .data import TAKES, Store, save
+
+WHOLE, MASKED = 0, 1
+
+
+@dataclass(frozen=True, eq=False)
+class LatentClip:
+    """A person in both takes, as the UNet sees them."""
+
+    latents: Tensor
+    """(takes, 2, F, C, h, w) float16: every frame whole, and with the mouth blanked; scaled."""
+    tokens: Tensor
+    """(takes, F, tokens, width) float16."""
+    openness: Tensor
+    """(takes, F): the true openness."""
+
+
+class LatentStore:
+    """Latents of a store's clips in a folder named after the autoencoder's weights, made if they are not there yet."""
+
+    def __init__(self, store: Store, folder: Path, vae: Any, whisper: Any) -> None:
+        self.clips = store.clips
+        self._store, self._whisper, self._codec = store, whisper, LatentCodec(vae)
+        self._folder = folder / digest(vae) / ("test" if store.test else "train")
+        self._keep = torch.from_numpy(keep_mask(store.recipe.resolution))
+        self._speech: dict[int, SpeechTokens] = {}
+
+    def load(self, clips: Iterable[int], on_clip: Callable[[], None] = lambda: None) -> list[LatentClip]:
+        """The clips with these numbers."""
+        loaded = []
+        for clip in clips:
+            loaded.append(self._clip(clip))
+            on_clip()
+        return loaded
+
+    def _clip(self, clip: int) -> LatentClip:
+        takes = self._store.takes(clip)
+        tokens = [tokens_at(self._tokens(take.track), self._store.times(take)) for take in takes]
+        openness = [self._store.mouth(take).openness for take in takes]
+        return LatentClip(
+            torch.from_numpy(self._latents(clip)),
+            torch.from_numpy(np.stack(tokens)).half(),
+            torch.from_numpy(np.stack(openness)),
+        )
+
+    def _latents(self, clip: int) -> Any:
+        path = self._folder / f"{clip:05d}.npy"
+        if not path.exists():
+            both = [self._encode(self._store.crops(clip, take)) for take in range(TAKES)]
+            save(path, torch.stack(both).half().numpy())
+        return np.load(path)
+
+    @torch.inference_mode()
+    def _encode(self, crops: Any) -> Tensor:  # (F, R, R, 3) uint8 -> (2, F, C, h, w)
+        pixels = to_pixels(crops.astype(np.float32))
+        pair = [self._codec.encode(p)[0].transpose(0, 1) for p in (pixels, pixels * self._keep)]
+        return torch.stack(pair)
+
+    def _tokens(self, track: int) -> SpeechTokens:
+        if track not in self._speech:
+            self._speech[track] = encode(self._whisper, self._store.sound(track))
+        return self._speech[track]
+
+
+def digest(module: nn.Module) -> str:
+    """A name for a network's weights."""
+    tensors = [tensor.float().numpy().tobytes() for tensor in module.state_dict().values()]
+    return hashlib.sha256(b"".join(tensors)).hexdigest()[:12]

@@ -1,0 +1,115 @@
+"""The picture autoencoder, trained on crops with and without the mouth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from ..data import Array
+from ..faces.mask import keep_mask
+from .loop import Run
+from .recipes import VaeRecipe
+
+MOUTH = (0.5, 0.69)
+"""x and y of the middle of an open mouth in the crop."""
+MOUTH_SPREAD = (0.2, 0.15)
+SCORE_EVERY = 300
+TO_CHROMA = ((-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
+"""RGB to Cb and Cr (ITU-R BT.601)."""
+
+
+def mouth_weight(size: int, amount: float) -> Tensor:
+    """1 far from the mouth and 1 + amount in its middle, (size, size)."""
+    at = (torch.arange(size) + 0.5) / size
+    across = ((at - MOUTH[0]) / MOUTH_SPREAD[0]) ** 2
+    down = ((at - MOUTH[1]) / MOUTH_SPREAD[1]) ** 2
+    return 1 + amount * torch.exp(-across[None] - down[:, None])
+
+
+class Autoencoder(nn.Module):
+    """Encodes, samples and decodes in one call."""
+
+    def __init__(self, vae: Any) -> None:
+        super().__init__()
+        self.vae = vae
+
+    def forward(self, pixels: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Pixels (B, 3, R, R) in -1..1 -> the same decoded, and the divergence of the latents (a number).
+
+        noise: (B, C, h, w), standard normal; None decodes the mode.
+        """
+        spread = self.vae.encode(pixels).latent_dist
+        latents = spread.mean if noise is None else spread.mean + spread.std * noise
+        return self.vae.decode(latents).sample, spread.kl().mean() / latents[0].numel()
+
+
+def train_vae(run: Run, recipe: VaeRecipe, train: list[Array], test: Tensor) -> None:
+    """train: clips (F, R, R, 3) uint8; test: pictures never trained on, (N, 3, R, R) in -1..1."""
+    device, size = run.accelerator.device, train[0].shape[1]
+    keep = torch.from_numpy(keep_mask(size)).to(device)
+    weight, chroma = mouth_weight(size, recipe.mouth).to(device), torch.tensor(TO_CHROMA).to(device)
+    for _ in run.steps():
+        pixels = _batch(run, recipe, train, keep)
+        noise = torch.randn(len(pixels), 4, size // 8, size // 8, generator=run.generator()).to(device)
+        decoded, divergence = run.model(pixels, noise)
+        error = decoded - pixels
+        run.update(
+            absolute=(error.abs() * weight).mean(),
+            square=recipe.square * (error**2 * weight).mean(),
+            gradient=recipe.gradient * _gradient(error),
+            chroma=recipe.chroma * (torch.einsum("kc,bchw->bkhw", chroma, error).abs() * weight).mean(),
+            kl=recipe.kl * divergence,
+        )
+        if run.step % SCORE_EVERY == 0:
+            run.score(**score_vae(run.ema, test))
+
+
+def _gradient(error: Tensor) -> Tensor:
+    return error.diff(dim=3).abs().mean() + error.diff(dim=2).abs().mean()
+
+
+def _batch(run: Run, recipe: VaeRecipe, clips: list[Array], keep: Tensor) -> Tensor:
+    """Random pictures, (B, 3, R, R) in -1..1, half of them mirrored, some with the mouth blanked."""
+    rng = run.rng()
+    chosen = [clips[rng.integers(len(clips))] for _ in range(recipe.loop.batch)]
+    pictures = np.stack([c[rng.integers(len(c))][:, :: rng.choice((-1, 1))] for c in chosen])
+    pixels = to_pixels(pictures).to(keep.device)
+    blank = torch.from_numpy(rng.random(len(pixels)) < recipe.masked).to(keep.device)
+    return torch.where(blank[:, None, None, None], pixels * keep, pixels)
+
+
+def to_pixels(pictures: npt.NDArray[np.uint8]) -> Tensor:
+    """(N, R, R, 3) uint8 -> (N, 3, R, R) in -1..1."""
+    return torch.from_numpy(np.array(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+@torch.no_grad()
+def score_vae(autoencoder: nn.Module, test: Tensor) -> dict[str, float]:
+    """Mean and least PSNR (dB) over pictures inside the painted part, and the mean over all of the crop."""
+    device = next(autoencoder.parameters()).device
+    painted = 1 - torch.from_numpy(keep_mask(test.shape[-1]))
+    decoded = torch.cat([autoencoder(part.to(device))[0].cpu() for part in test.split(8)]).clamp(-1, 1)
+    square = ((decoded - test) ** 2).mean(1)  # (N, R, R)
+    inside = psnr((square * painted).sum((1, 2)) / painted.sum())
+    return {
+        "mask psnr": float(inside.mean()),
+        "least mask psnr": float(inside.min()),
+        "psnr": float(psnr(square.mean((1, 2))).mean()),
+    }
+
+
+def psnr(square: Tensor) -> Tensor:
+    """dB of a mean squared error of values in -1..1."""
+    return 10 * torch.log10(4 / square)
+
+
+@torch.no_grad()
+def latent_scale(vae: Any, pictures: Tensor) -> float:
+    """The factor that brings latents to a standard deviation of 1."""
+    device = next(vae.parameters()).device
+    latents = torch.cat([vae.encode(part.to(device)).latent_dist.mean for part in pictures.split(8)])
+    return round(float(1 / latents.std()), 4)

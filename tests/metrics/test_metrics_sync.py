@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+import torch
+from support.recipes import golden_json, golden_tensors, recipe_input, recipe_parameter, wave
+from torch import nn
+
+from latentsync_core.errors import InputError
+from latentsync_core.metrics.sync import MEL_LENGTH, face_window, mel_window, sync_curve, sync_mel
+from latentsync_core.models.syncnet import AUDIO, VISUAL, EncoderConfig, StableSyncNet, convert_syncnet_keys
+
+
+def config(values):
+    factors = tuple(tuple(f) if isinstance(f, list) else f for f in values["downsample_factors"])
+    attention = tuple(map(bool, values["attn_blocks"]))
+    return EncoderConfig(values["in_channels"], tuple(values["block_out_channels"]), factors, attention)
+
+
+def test_narrow_network_equals_the_official_one():
+    described, golden = golden_json("syncnet_tiny_keys.json"), golden_tensors("syncnet_tiny.safetensors")
+    net = StableSyncNet(*(config(described["config"][f"{name}_encoder"]) for name in ("visual", "audio")))
+    keys = described["keys"]
+    net.load_state_dict(
+        convert_syncnet_keys({key: recipe_parameter(key, shape) for key, shape in keys.items()})
+    )
+    seen = nn.functional.normalize(
+        net.eval().visual_encoder(recipe_input("syncnet.visual", (1, 48, 128, 256)))
+    )
+    heard = nn.functional.normalize(net.audio_encoder(recipe_input("syncnet.audio", (2, 1, 80, 52))))
+    torch.testing.assert_close(seen, golden["vision_embeds"], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(heard, golden["audio_embeds"], atol=1e-5, rtol=1e-4)
+
+
+def test_full_network_has_the_published_keys_and_shapes():
+    described = golden_json("syncnet_16_pixel_attn_keys.json")
+    keys = described["keys"]
+    assert (VISUAL, AUDIO) == tuple(config(described["config"][f"{n}_encoder"]) for n in ("visual", "audio"))
+    with torch.device("meta"):
+        ours = {key: list(value.shape) for key, value in StableSyncNet().state_dict().items()}
+    assert convert_syncnet_keys(keys) == ours
+
+
+def test_mel_equals_the_official_one():
+    golden = golden_tensors("syncnet_tiny.safetensors")
+    mel = sync_mel(wave(16_000).astype(np.float32) / 32768)
+    torch.testing.assert_close(mel.double(), golden["mel_1s"].double(), atol=1e-5, rtol=0)
+
+
+def test_windows_cover_the_same_time():
+    mel = torch.arange(400.0).expand(80, -1)
+    assert mel_window(mel, 25).shape == (1, 80, MEL_LENGTH)
+    assert mel_window(mel, 25)[0, 0, 0] == 80
+    assert mel_window(mel, 120)[0, 0, -1] == 399
+    assert face_window(torch.zeros(20, 3, 64, 64), 2).shape == (48, 32, 64)
+
+
+class Loudness(nn.Module):
+    """Stands for a trained network: a picture is as bright as its sound is loud."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+
+    @staticmethod
+    def visual_encoder(faces):
+        return faces.unflatten(1, (16, 3)).mean((2, 3, 4))
+
+    @staticmethod
+    def audio_encoder(mels):
+        louder = mels.mean((1, 2))
+        return nn.functional.interpolate(louder[:, None], 16)[:, 0] - louder.mean()
+
+
+@pytest.mark.parametrize("shift", [-10, -3, 0, 5, 10])
+def test_curve_finds_a_shift(shift):
+    rng = np.random.default_rng(0)
+    loud = np.convolve(rng.random(120), np.ones(3) / 3, "same")
+    sound = np.repeat(loud, 640) * rng.standard_normal(120 * 640)
+    level = sync_mel(sound.astype(np.float32)).mean(0)
+    bright = torch.stack([level[int(3.2 * k) : int(3.2 * k) + 3].mean() for k in range(118)])
+    crops = (bright - bright.mean())[:, None, None, None].expand(-1, 3, 8, 8)
+    late = np.roll(sound, -640 * shift).astype(np.float32)  # must be moved to later by `shift`
+    curve = sync_curve(Loudness(), crops, late)
+    assert abs(curve.offset - shift) <= 1
+    assert curve.confidence > 0.1
+
+
+def test_too_short_a_clip_is_refused():
+    with pytest.raises(InputError, match="at least 46 frames, got 20"):
+        sync_curve(Loudness(), torch.zeros(20, 3, 8, 8), np.zeros(16_000, np.float32))

@@ -1,0 +1,42 @@
+import torch
+from transformers import VideoMAEConfig
+
+from latentsync_core.metrics.temporal import ClipEncoder, jitter, temporal_distance
+
+CONFIG = VideoMAEConfig(
+    image_size=16,
+    patch_size=8,
+    num_frames=4,
+    hidden_size=16,
+    num_hidden_layers=2,
+    num_attention_heads=2,
+    intermediate_size=32,
+    use_mean_pooling=True,
+)
+
+
+def encoder():
+    torch.manual_seed(0)
+    return ClipEncoder(CONFIG).eval()
+
+
+def test_features_are_unit_vectors_of_any_size():
+    features = encoder()(torch.rand(2, 4, 3, 24, 24) * 2 - 1)
+    assert features.shape == (2, 16)
+    torch.testing.assert_close(features.norm(dim=1), torch.ones(2))
+
+
+def test_distance_is_zero_for_the_same_clip_and_teaches_pixels():
+    network, true = encoder(), torch.rand(1, 4, 3, 16, 16) * 2 - 1
+    assert temporal_distance(network, true, true) == 0
+    made = (true.flip(1) * 0.5).requires_grad_()
+    before = temporal_distance(network, made, true)
+    before.backward()
+    assert made.grad.abs().min() >= 0 and made.grad.abs().sum() > 0
+    after = temporal_distance(network, (made - 1e-2 * made.grad / made.grad.abs().max()).detach(), true)
+    assert after < before
+
+
+def test_jitter_is_the_mean_step():
+    assert jitter(torch.ones(5, 3, 4, 4)) == 0
+    assert jitter(torch.arange(5.0)[:, None, None, None].expand(-1, 3, 2, 2)) == 1

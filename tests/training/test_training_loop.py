@@ -1,0 +1,75 @@
+import torch
+from torch import nn
+
+from latentsync_core.training.loop import Run
+from latentsync_core.training.recipes import LoopRecipe
+
+RECIPE = LoopRecipe(steps=30, batch=4, learning_rate=0.3, warmup=3, save_every=7)
+TRUTH = torch.tensor([[1.0, -2.0, 3.0]])
+
+
+class Killed(Exception):
+    pass
+
+
+def learn(folder, kill_at=None, seed=0):
+    torch.manual_seed(seed)
+    run = Run("line", nn.Linear(3, 1), RECIPE, folder)
+    for step in run.steps():
+        if step == kill_at:
+            raise Killed
+        inputs = torch.randn(RECIPE.batch, 3, generator=run.generator())
+        run.update(square=((run.model(inputs) - inputs @ TRUTH.T) ** 2).mean())
+    return run
+
+
+def weights(run):
+    return torch.cat([p.flatten() for m in (run.module, run.ema) for p in m.parameters()])
+
+
+def test_loss_falls(tmp_path):
+    losses = learn(tmp_path).losses["square"]
+    assert sum(losses[-5:]) < 0.5 * sum(losses[:5])
+
+
+def test_same_seed_gives_the_same_weights(tmp_path):
+    first, second, other = (learn(tmp_path / name, seed=s) for name, s in (("a", 0), ("b", 0), ("c", 1)))
+    assert torch.equal(weights(first), weights(second))
+    assert not torch.equal(weights(first), weights(other))
+
+
+def test_killed_and_resumed_equals_uninterrupted(tmp_path):
+    whole = learn(tmp_path / "whole")
+    try:
+        learn(tmp_path / "cut", kill_at=17)
+    except Killed:
+        pass
+    resumed = learn(
+        tmp_path / "cut", seed=99
+    )  # the fresh weights of another seed are replaced by the saved ones
+    assert torch.equal(weights(whole), weights(resumed))
+    assert whole.losses == resumed.losses
+
+
+def test_finished_run_makes_no_more_steps(tmp_path):
+    learn(tmp_path)
+    again = Run("line", nn.Linear(3, 1), RECIPE, tmp_path)
+    assert list(again.steps()) == []
+
+
+def test_rate_warms_up_stays_and_falls():
+    recipe = LoopRecipe(steps=1000, batch=1, learning_rate=1.0, warmup=10, plateau=0.5, final=0.03)
+    assert recipe.rate(0) == 0.1
+    assert recipe.rate(10) == recipe.rate(500) == 1.0
+    assert abs(recipe.rate(750) - 0.515) < 1e-6
+    assert abs(recipe.rate(1000) - 0.03) < 1e-9
+
+
+def test_groups_keep_their_scale(tmp_path):
+    torch.manual_seed(0)
+    module = nn.Linear(3, 1)
+    groups = [{"params": [module.weight], "scale": 1.0}, {"params": [module.bias], "scale": 3.0}]
+    run = Run("groups", module, RECIPE, tmp_path, groups)
+    run.update(square=module(torch.ones(1, 3)).square().sum())
+    slow, fast = (group["lr"] for group in run.optimizer.param_groups)
+    assert slow > 0 and abs(fast - 3 * slow) < 1e-9
