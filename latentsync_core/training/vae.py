@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..data import Array
@@ -18,6 +19,8 @@ MOUTH = (0.5, 0.69)
 """x and y of the middle of an open mouth in the crop."""
 MOUTH_SPREAD = (0.2, 0.15)
 SCORE_EVERY = 300
+THUMBNAIL_SCALE = 4.0
+"""Brings pixels in -1..1 to the spread of the other latents."""
 TO_CHROMA = ((-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
 """RGB to Cb and Cr (ITU-R BT.601)."""
 
@@ -37,35 +40,42 @@ class Autoencoder(nn.Module):
         super().__init__()
         self.vae = vae
 
-    def forward(self, pixels: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Pixels (B, 3, R, R) in -1..1 -> the same decoded, and the divergence of the latents (a number).
+    def forward(self, pixels: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Pixels (B, 3, R, R) in -1..1 -> the same decoded, mean latents, and their divergence (a number).
 
         noise: (B, C, h, w), standard normal; None decodes the mode.
         """
         spread = self.vae.encode(pixels).latent_dist
         latents = spread.mean if noise is None else spread.mean + spread.std * noise
-        return self.vae.decode(latents).sample, spread.kl().mean() / latents[0].numel()
+        return self.vae.decode(latents).sample, spread.mean, spread.kl().mean() / latents[0].numel()
 
 
 def train_vae(run: Run, recipe: VaeRecipe, train: list[Array], test: Tensor) -> None:
     """train: clips (F, R, R, 3) uint8; test: pictures never trained on, (N, 3, R, R) in -1..1."""
     device, size = run.accelerator.device, train[0].shape[1]
+    channels = run.module.vae.config["latent_channels"]
     keep = torch.from_numpy(keep_mask(size)).to(device)
     weight, chroma = mouth_weight(size, recipe.mouth).to(device), torch.tensor(TO_CHROMA).to(device)
     for _ in run.steps():
         pixels = _batch(run, recipe, train, keep)
-        noise = torch.randn(len(pixels), 4, size // 8, size // 8, generator=run.generator()).to(device)
-        decoded, divergence = run.model(pixels, noise)
+        noise = torch.randn(len(pixels), channels, size // 8, size // 8, generator=run.generator()).to(device)
+        decoded, latents, divergence = run.model(pixels, noise)
         error = decoded - pixels
         run.update(
             absolute=(error.abs() * weight).mean(),
             square=recipe.square * (error**2 * weight).mean(),
             gradient=recipe.gradient * _gradient(error),
             chroma=recipe.chroma * (torch.einsum("kc,bchw->bkhw", chroma, error).abs() * weight).mean(),
+            thumbnail=recipe.thumbnail * F.mse_loss(latents[:, -3:], thumbnail(pixels)),
             kl=recipe.kl * divergence,
         )
         if run.step % SCORE_EVERY == 0:
             run.score(**score_vae(run.ema, test))
+
+
+def thumbnail(pixels: Tensor) -> Tensor:
+    """What the last three latent channels are taught to be: the picture at the latents' size, (B, 3, h, w)."""
+    return THUMBNAIL_SCALE * F.avg_pool2d(pixels, 8)
 
 
 def _gradient(error: Tensor) -> Tensor:

@@ -173,4 +173,4 @@ def test_any_unet_is_read_back_from_its_shapes(widths, layers, speech, motion, p
 def test_nano_networks_are_of_the_nano_size():
     with torch.device("meta"):
         networks = nano_networks()
-    assert sum(p.numel() for network in networks for p in network.parameters()) == 4_718_107
+    assert sum(p.numel() for network in networks for p in network.parameters()) == 4_732_195

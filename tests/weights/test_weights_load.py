@@ -119,8 +119,8 @@ def test_untrained_checkpoint_runs(tmp_path):
     side = models.resolution // 8
     tokens = models.whisper(torch.zeros(1, 80, 3000), output_hidden_states=True).hidden_states
     assert len(tokens) == 3 and tokens[-1].shape == (1, 1500, 64)
-    noise = models.unet(torch.zeros(1, 13, 2, side, side), torch.tensor(1), torch.zeros(1, 2, 30, 64)).sample
-    assert noise.shape == (1, 4, 2, side, side) and noise.isfinite().all()
+    noise = models.unet(torch.zeros(1, 25, 2, side, side), torch.tensor(1), torch.zeros(1, 2, 30, 64)).sample
+    assert noise.shape == (1, 8, 2, side, side) and noise.isfinite().all()
     assert models.vae.decode(noise[:, :, 0]).sample.shape == (1, 3, 128, 128)
 
 
