@@ -2,7 +2,9 @@
 
 from .audio import read_audio, to_mono_16k
 from .color import ColorTags
+from .loudness import loudness, normalize
 from .soundtrack import AudioSource
+from .span import cut, trim
 from .tensor import TensorClip
 from .timeline import LENGTH_MODES, Timeline, fit
 from .video import FileClip
@@ -17,8 +19,12 @@ __all__ = [
     "Timeline",
     "Writer",
     "check_output",
+    "cut",
     "fit",
+    "loudness",
+    "normalize",
     "open_writer",
     "read_audio",
     "to_mono_16k",
+    "trim",
 ]
