@@ -7,6 +7,7 @@ import logging
 import math
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
@@ -140,7 +141,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "--speaker",
         type=_speaker,
         default="auto",
-        help="auto, left, right, a number (see `faces`), or a point X,Y",
+        help="auto, left, right, a number (see `faces`), a point X,Y or a box X0,Y0,X1,Y1",
     )
 
 
@@ -157,15 +158,16 @@ def _fps(text: str) -> Fraction:
         raise argparse.ArgumentTypeError(f"takes a rate such as 25 or 30000/1001, got {text}") from exc
 
 
-def _speaker(text: str) -> str | int | tuple[float, float]:
+def _speaker(text: str) -> str | int | tuple[float, ...]:
     if text in ("auto", "left", "right"):
         return text
-    try:
+    numbers: tuple[float, ...] = ()
+    with suppress(ValueError):
         if "," not in text:
             return int(text)
-        x, y = (float(part) for part in text.split(","))
-    except ValueError:
-        x = y = math.nan
-    if not math.isfinite(x + y):
-        raise argparse.ArgumentTypeError(f"takes auto, left, right, a number or a point X,Y, got {text}")
-    return x, y
+        numbers = tuple(float(part) for part in text.split(","))
+    if len(numbers) not in (2, 4) or not all(map(math.isfinite, numbers)):
+        raise argparse.ArgumentTypeError(
+            f"takes auto, left, right, a number, a point X,Y or a box X0,Y0,X1,Y1, got {text}"
+        )
+    return numbers

@@ -12,12 +12,13 @@ import numpy.typing as npt
 from ..data import Array, Clip, FaceTrack, FloatArray
 from ..errors import FaceError, InputError, OptionError
 from .cuts import find_cuts, thumbnail
+from .detect import overlap
 from .finder import FaceFinder
 from .frame import checked
 from .mesh import Face
 from .track import Person, link
 
-Speaker = str | int | tuple[float, float]
+Speaker = str | int | tuple[float, float] | tuple[float, float, float, float]
 
 _BATCH = 16
 _BATCH_PIXELS = _BATCH * 1920 * 1088
@@ -91,7 +92,9 @@ def choose(found: Survey, speaker: Speaker = "auto") -> FaceTrack:
     "auto": the most face area over all frames. k = 1, 2, ...: the k-th in that order, as `draw_faces` numbers
     them. "left", "right": by mean position in the picture, bystanders (under a tenth of the first person's area)
     left out. (x, y) in pixels: the person whose box contains that point or is nearest to it, on average.
-    Raises FaceError where no face was found or there is no such person, OptionError for another value.
+    (x0, y0, x1, y1) in pixels: the person whose box overlaps that box most (intersection over union), on average over
+    the frames in which the person was found. Raises FaceError where no face was found or there is no such
+    person, OptionError for another value.
     """
     if not found.tracks:
         raise FaceError(
@@ -117,7 +120,22 @@ def _chosen(found: Survey, speaker: Speaker) -> int:
         point = np.asarray(speaker, float)
         outside = np.maximum(0, np.maximum(found.boxes[..., :2] - point, point - found.boxes[..., 2:]))
         return int(np.argmin(np.nanmean(np.linalg.norm(outside, axis=-1), axis=1)))
-    raise OptionError(f"speaker takes 'auto', 'left', 'right', a number from 1 or (x, y), got {speaker!r}.")
+    if isinstance(speaker, tuple) and len(speaker) == 4:
+        return _in_box(found, speaker)
+    raise OptionError(
+        "speaker takes 'auto', 'left', 'right', a number from 1, a point (x, y) or a box (x0, y0, x1, y1), "
+        f"got {speaker!r}."
+    )
+
+
+def _in_box(found: Survey, corners: tuple[float, float, float, float]) -> int:
+    box = np.asarray(corners, float)
+    if not (box[:2] < box[2:]).all():
+        raise OptionError(f"A speaker's box takes (x0, y0, x1, y1) with x0 < x1 and y0 < y1, got {corners}.")
+    shared = [np.mean(overlap(box, boxes[~np.isnan(boxes[:, 0])])) for boxes in found.boxes]
+    if max(shared) == 0:
+        raise FaceError(f"No face is ever within the box {corners}; see where faces were found.")
+    return int(np.argmax(shared))
 
 
 def _batches(frames: Iterator[Array], size: int) -> Iterator[list[Array]]:

@@ -86,6 +86,11 @@ def test_plan_says_and_saves_what_would_happen(files, tmp_path, capsys):
     assert len(saved["each_frame"]) == 20 and len(saved["each_window"]) == 2
 
 
+@pytest.mark.parametrize("speaker, code", [("90,90", 0), ("60,40,150,150", 0), ("500,500,600,600", 1)])
+def test_the_speaker_is_chosen_by_a_place(files, speaker, code):
+    assert main(["plan", str(files / "video.mkv"), str(files / "speech.wav"), "--speaker", speaker]) == code
+
+
 def test_faces_are_drawn(files, tmp_path, capsys):
     assert main(["faces", str(files / "video.mkv"), str(tmp_path / "faces.mkv")]) == 0
     assert "1 persons in 20 frames" in capsys.readouterr().out
@@ -187,6 +192,7 @@ def test_wrong_arguments_exit_with_2(capsys):
         ["plan", "a", "b", "--fps", "1/0"],
         ["plan", "a", "b", "--preset", "best"],
         ["plan", "a", "b", "--speaker", "nan,2"],
+        ["plan", "a", "b", "--speaker", "1,2,3"],
         ["plan", "a", "b", "--speaker", "middle"],
     ):
         with pytest.raises(SystemExit) as exit:

@@ -68,6 +68,8 @@ def test_progress_may_cancel():
         ((120.0, 90.0), 1),
         ((5000.0, 0.0), 0),
         ((0.0, 0.0), 1),
+        ((20.0, 40.0, 180.0, 160.0), 1),
+        ((300.0, 0.0, 700.0, 300.0), 0),
     ],
 )
 def test_choose(speaker, index):
@@ -89,9 +91,27 @@ def test_a_number_that_nobody_has(speaker):
         choose(survey(numbered_clip(40), FakeFinder(two_persons())), speaker)
 
 
-@pytest.mark.parametrize("speaker", ["middle", True, 1.5, (1, 2, 3), None])
+def test_the_box_is_that_of_the_greatest_mean_overlap():
+    """One person is in the box half of the time, the other near it always; the frames without one do not count."""
+    faces = [
+        [face_at(100, 100)] + ([face_at(220, 100, size=90, person=1)] if i < 10 else []) for i in range(40)
+    ]
+    found = survey(numbered_clip(40), FakeFinder(faces))
+    box = tuple(np.nanmean(found.boxes[1], axis=0).tolist())
+    assert choose(found, box) is found.tracks[1]
+    assert choose(found, (box[0] - 60, box[1], box[2], box[3])) is found.tracks[1]
+    assert choose(found, (0.0, 0.0, 150.0, 200.0)) is found.tracks[0]
+
+
+def test_a_box_that_no_face_touches():
+    found = survey(numbered_clip(40), FakeFinder(two_persons()))
+    with pytest.raises(FaceError, match="within the box"):
+        choose(found, (2000.0, 0.0, 2100.0, 50.0))
+
+
+@pytest.mark.parametrize("speaker", ["middle", True, 1.5, (1, 2, 3), None, (5, 0, 5, 9), (0, np.nan, 5, 9)])
 def test_a_speaker_of_no_known_kind(speaker):
-    with pytest.raises(OptionError, match="speaker takes"):
+    with pytest.raises(OptionError, match="speaker.* takes"):
         choose(survey(numbered_clip(40), FakeFinder(two_persons())), speaker)
 
 
