@@ -5,6 +5,7 @@ from .color import ColorTags
 from .loudness import loudness, normalize
 from .soundtrack import AudioSource
 from .span import cut, trim
+from .splice import MixMode, mix, splice
 from .tensor import TensorClip
 from .timeline import LENGTH_MODES, Timeline, fit
 from .video import FileClip
@@ -15,6 +16,7 @@ __all__ = [
     "AudioSource",
     "ColorTags",
     "FileClip",
+    "MixMode",
     "TensorClip",
     "Timeline",
     "Writer",
@@ -22,9 +24,11 @@ __all__ = [
     "cut",
     "fit",
     "loudness",
+    "mix",
     "normalize",
     "open_writer",
     "read_audio",
+    "splice",
     "to_mono_16k",
     "trim",
 ]

@@ -123,14 +123,36 @@ def to_mono_16k(waveform: Waveform) -> npt.NDArray[np.float32]:
 
     Raises InputError on more channels than FFmpeg has a layout for (8).
     """
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=SPEECH_RATE)
+    parts = _converted(waveform, "s16", "mono", SPEECH_RATE)
+    if not parts:
+        raise InputError("The sound is empty; give at least one sample.")
+    return np.concatenate(parts, axis=1)[0].astype(np.float32) / np.float32(32768)
+
+
+def resample(waveform: Waveform, rate: int, channels: int) -> Samples:
+    """The samples (channels, n) at another rate and number of channels, of the same length in seconds.
+
+    They are handed on as they are where nothing changes; mono goes to both sides of stereo unchanged. Raises
+    InputError as `to_mono_16k`.
+    """
+    samples = waveform.samples
+    if len(samples) == 1 and channels == 2:
+        samples = samples.repeat(2, axis=0)  # FFmpeg would lower both by 3 dB
+    if waveform.sample_rate == rate and len(samples) == channels:
+        return samples
+    count = round(samples.shape[1] * rate / waveform.sample_rate)
+    parts = _converted(Waveform(samples, waveform.sample_rate), "fltp", layout_name(channels), rate)
+    made = np.concatenate([np.zeros((channels, 0), np.float32), *parts], axis=1)[:, :count]
+    return np.pad(made, ((0, 0), (0, count - made.shape[1])))
+
+
+def _converted(waveform: Waveform, sample_format: str, layout: str, rate: int) -> list[Array]:
+    """The sound in another form, by FFmpeg, in parts (channels, n)."""
+    resampler = av.AudioResampler(format=sample_format, layout=layout, rate=rate)
     pieces = to_frames(seconds_of(waveform), waveform.sample_rate)
     try:
         frames = [out for frame in pieces for out in resampler.resample(frame)]
     except (ValueError, av.FFmpegError) as exc:
         raise InputError(f"Sound takes 1 to 8 channels, got {len(waveform.samples)}.") from exc
     frames += resampler.resample(None)
-    parts = [frame.to_ndarray()[0] for frame in frames if frame.samples]
-    if not parts:
-        raise InputError("The sound is empty; give at least one sample.")
-    return np.concatenate(parts).astype(np.float32) / np.float32(32768)
+    return [frame.to_ndarray() for frame in frames if frame.samples]

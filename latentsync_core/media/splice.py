@@ -1,0 +1,142 @@
+"""Put a part back into the film that it was taken from: its pictures, and its sound."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from ..data import Array, Clip, FloatArray, Waveform
+from ..errors import InputError, OptionError
+from .audio import Samples, resample
+from .pixels import to_uint8
+from .span import checked_numbers
+
+MixMode = Literal["replace", "mix", "duck"]
+"""What becomes of the original sound under the new one: gone, as it is, or lowered."""
+
+
+def splice(original: Clip | None, part: Clip, start: float = 0.0, fade: float = 0.0) -> Clip:
+    """View a film with a part of it shown anew from second `start` on; without a film, the part alone.
+
+    The frames keep the film's number, times, size and dtype; those that start within the part show its nearest
+    frame, cross-faded with the film's over `fade` seconds (at most half the part) at both ends. All others are the
+    film's, bit for bit. Nothing is decoded before it is read. Raises InputError on a part of another size or one
+    that ends more than a frame after the film, and on a start or fade that is negative or infinite.
+    """
+    if original is None:
+        return part
+    _check_fit(original, part, start, fade)
+    return _Splice(original, part, start, fade)
+
+
+def mix(
+    original: Waveform | None,
+    new: Waveform | None,
+    mode: MixMode = "replace",
+    start: float = 0.0,
+    *,
+    duck_db: float = 12.0,
+    fade: float = 0.03,
+) -> Waveform | None:
+    """Lay new sound over a film's from second `start` on; None is silence.
+
+    Under the new sound the film's is left out (`replace`), kept (`mix`) or lowered by `duck_db` (`duck`, >= 0 dB),
+    fading over `fade` seconds (at most half the new sound) at both ends. The result has the film's rate and channels
+    and, before and after the new sound, its samples bit for bit; it is longer only where the new sound ends later.
+    A sum beyond full scale is lowered to it, for as long as the new sound lasts. Raises OptionError on another mode
+    or duck_db, InputError on a start or fade that is negative or infinite.
+    """
+    _check_mix(mode, start, duck_db, fade)
+    if new is None:
+        return original
+    if original is None:
+        original = Waveform(np.zeros((len(new.samples), 0), np.float32), new.sample_rate)
+    rate = original.sample_rate
+    added = resample(new, rate, len(original.samples))
+    first, length = round(start * rate), added.shape[1]
+    missing = max(0, first + length - original.samples.shape[1])
+    samples = np.pad(original.samples, ((0, 0), (0, missing)))
+    under = samples[:, first : first + length]
+    lowest = {"replace": 0.0, "mix": 1.0, "duck": 10 ** (-duck_db / 20)}[mode]
+    ramp = _ramp(np.arange(length) + 0.5, length, fade * rate).astype(np.float32)
+    total = under * _gain(lowest, ramp) + added
+    peak = float(np.abs(total).max(initial=1.0))
+    under[:] = np.clip(total * _gain(1 / peak, ramp), -1, 1) if peak > 1 else total
+    return Waveform(samples, rate)
+
+
+def _ramp(middles: FloatArray, length: float, fade: float) -> npt.NDArray[np.float64]:
+    """0 to 1 over `fade`, 1, and back to 0 at `length`, at the middles of frames or samples."""
+    fade = min(fade, length / 2)
+    if fade == 0:
+        return np.ones(len(middles))
+    return np.clip(np.minimum(middles, length - middles) / fade, 0, 1)
+
+
+def _gain(lowest: float, ramp: Samples) -> Samples:
+    return 1 - np.float32(1 - lowest) * ramp
+
+
+class _Splice:
+    """A film with another clip in its midst."""
+
+    def __init__(self, original: Clip, part: Clip, start: float, fade: float) -> None:
+        self._original, self._part = original, part
+        self.fps, self.times, self.duration = original.fps, original.times, original.duration
+        self.height, self.width = original.height, original.width
+        since, length = np.round(original.times - start, 6), round(part.duration, 6)
+        inside = (since >= 0) & (since < length)
+        self._share = inside * _ramp(since + float(0.5 / original.fps), length, fade)
+        between = (part.times[1:] + part.times[:-1]) / 2
+        self._shown = np.searchsorted(between, since, side="right")
+
+    def read(self, indices: Iterable[int]) -> Iterator[Array]:
+        numbers = list(checked_numbers(indices, len(self.times)))
+        shown = self._part.read(int(self._shown[i]) for i in numbers if self._share[i] > 0)
+        for number, frame in zip(numbers, self._original.read(numbers), strict=True):
+            share = self._share[number]
+            yield _blend(frame, next(shown), share) if share > 0 else frame
+
+
+def _blend(below: Array, above: Array, share: float) -> Array:
+    """`share` of the one over the rest of the other, in the dtype of `below`."""
+    if below.dtype == np.uint8:
+        above = to_uint8(above, below.shape[:2])
+    elif above.dtype == np.uint8:
+        above = above / np.float32(255)
+    if share == 1:
+        return above.astype(below.dtype, copy=False)
+    mixed = below + np.float32(share) * (above.astype(np.float32) - below)
+    return (np.rint(mixed) if below.dtype == np.uint8 else mixed).astype(below.dtype)
+
+
+def _check_fit(original: Clip, part: Clip, start: float, fade: float) -> None:
+    _check_seconds(start, fade)
+    if (part.height, part.width) != (original.height, original.width):
+        raise InputError(
+            f"The part is {part.width} x {part.height} pixels, the film {original.width} x {original.height}; "
+            "bring the part to the film's size."
+        )
+    end, frame = start + part.duration, float(1 / original.fps)
+    if end > original.duration + frame:
+        raise InputError(
+            f"The part lasts from second {start:g} to {end:g}, but the film ends at {original.duration:g}; start "
+            "earlier, or shorten the part."
+        )
+
+
+def _check_mix(mode: str, start: float, duck_db: float, fade: float) -> None:
+    if mode not in get_args(MixMode):
+        raise OptionError(f"mode takes {', '.join(get_args(MixMode))}, got {mode!r}.")
+    if not 0 <= duck_db < math.inf:
+        raise OptionError(f"duck_db takes decibels >= 0, got {duck_db}.")
+    _check_seconds(start, fade)
+
+
+def _check_seconds(start: float, fade: float) -> None:
+    if not (0 <= start < math.inf and 0 <= fade < math.inf):
+        raise InputError(f"start and fade take seconds >= 0, got {start} and {fade}.")
