@@ -60,7 +60,10 @@ def _add_sync(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="nano", help="nano, 1.5, 1.6 or a folder (default: %(default)s)")
     parser.add_argument("--resolution", type=int, help="side of the crop: 256 for 1.5, 512 for 1.6")
     parser.add_argument("--device", help="cuda, cuda:1, mps or cpu (default: the fastest there is)")
-    parser.add_argument("--dtype", help="fp32, fp16 or bf16 (default: fp16 on cuda, else fp32)")
+    parser.add_argument(
+        "--dtype",
+        help="fp32, fp16, bf16, or fp8: as by default, with the weights in half the memory of fp16 (default: fp16 on cuda, else fp32)",
+    )
     parser.add_argument("--models-folder", type=Path, action="append", default=[], help="search here first")
     parser.add_argument(
         "--crf", type=int, default=18, help="quality of h264, 0..51, less is better (default: 18)"
