@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from accelerate import PartialState
 from diffusers import AutoencoderKL, DDIMScheduler
 from torch import nn
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
@@ -26,12 +27,13 @@ from .data import Store
 from .encoder import Listener, listen, train_encoder
 from .latents import LatentClip, LatentStore
 from .loop import Run
-from .pixels import Judges, freeze_all_but_attention, train_pixels
+from .pixels import Judges, freeze_all_but, load_lpips, train_pixels
 from .reader import MouthReader, train_reader
 from .recipes import Recipe
 from .syncnet import nano_syncnet, spoken, train_syncnet
 from .unet import parameter_groups, train_unet
 from .vae import Autoencoder, latent_scale, to_pixels, train_vae
+from .videomae import MaskedClips, train_videomae
 
 log = logging.getLogger(__name__)
 
@@ -63,12 +65,12 @@ class Workshop:
         return nano_networks()
 
     def trained(self, name: str, module: nn.Module) -> Any:
-        """The module with the averaged weights of a stage, in eval mode."""
+        """The module with the averaged weights of a stage, frozen, on this process's device."""
         path = self.folder / f"{name}.pt"
         if not path.exists():
             raise InputError(f"{path} is missing; run the stage {name!r} first.")
         module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["ema"])
-        return module.eval().requires_grad_(False)
+        return module.eval().requires_grad_(False).to(PartialState().device)
 
     def whisper(self) -> WhisperEncoder:
         return self.trained("encoder", Listener(self.networks(0)[2])).whisper
@@ -90,8 +92,9 @@ class Workshop:
 
 def make_data(shop: Workshop) -> None:
     """Sounds and crops."""
-    for store in (shop.test, shop.train):
-        store.prepare()
+    with PartialState().main_process_first():
+        for store in (shop.test, shop.train):
+            store.prepare()
 
 
 def make_encoder(shop: Workshop) -> None:
@@ -127,9 +130,14 @@ def make_unet(shop: Workshop) -> None:
 def make_pixels(shop: Workshop) -> None:
     """Stage 2 of the denoiser, from the end of stage 1."""
     recipe = shop.recipe.pixels
-    unet = shop.trained("unet", shop.networks(0)[0]).train()
-    run = Run("pixels", freeze_all_but_attention(unet), recipe.loop, shop.folder)
-    judges = Judges(shop.vae(), shop.trained("syncnet", nano_syncnet()))
+    unet = freeze_all_but(shop.trained("unet", shop.networks(0)[0]).train(), recipe.trainable)
+    run = Run("pixels", unet, recipe.loop, shop.folder)
+    judges = Judges(
+        shop.vae(),
+        syncnet=shop.trained("syncnet", nano_syncnet()) if recipe.sync else None,
+        clip_encoder=shop.trained("videomae", MaskedClips()).encoder() if recipe.temporal else None,
+        perceptual=load_lpips().to(run.accelerator.device) if recipe.perceptual else None,
+    )
     train, test = shop.latents()
     takes = spoken(shop.train)
     train_pixels(run, recipe, DDIMScheduler.from_config(SCHEDULER), judges, train, takes, test)
@@ -150,6 +158,14 @@ def make_syncnet(shop: Workshop) -> None:
     torch.manual_seed(recipe.loop.seed)
     run = Run("syncnet", nano_syncnet(), recipe.loop, shop.folder)
     train_syncnet(run, recipe, spoken(shop.train), spoken(shop.test))
+
+
+def make_videomae(shop: Workshop) -> None:
+    """The video network of the temporal loss."""
+    recipe = shop.recipe.videomae
+    torch.manual_seed(recipe.loop.seed)
+    run = Run("videomae", MaskedClips(), recipe.loop, shop.folder)
+    train_videomae(run, recipe, spoken(shop.train), spoken(shop.test))
 
 
 def _filmed(store: Store, clip: int) -> tuple[Array, Array]:
@@ -178,6 +194,7 @@ STAGES: dict[str, Callable[[Workshop], None]] = {
     "unet": make_unet,
     "reader": make_reader,
     "syncnet": make_syncnet,
+    "videomae": make_videomae,
     "pixels": make_pixels,
     "export": export,
 }
