@@ -11,8 +11,9 @@ from diffusers import DDIMScheduler
 from torch import Tensor, nn
 
 from ..metrics.sync import FRAMES, face_window
-from ..metrics.temporal import ClipEncoder, temporal_distance
+from ..metrics.temporal import temporal_distance
 from ..models.syncnet import StableSyncNet, sync_loss
+from ..models.videomae import ClipEncoder
 from .latents import LatentClip
 from .loop import Run
 from .recipes import PixelRecipe
