@@ -68,5 +68,7 @@ def read_report(folder: Path) -> dict[str, Any]:
     """What `prepare` wrote about a folder; raises InputError where there is nothing."""
     path = folder / REPORT
     if not path.exists():
-        raise InputError(f"{path} is missing; make the folder by `latentsync train prepare VIDEOS --out {folder}`.")
+        raise InputError(
+            f"{path} is missing; make the folder by `latentsync train prepare VIDEOS --out {folder}`."
+        )
     return json.loads(path.read_text(encoding="utf-8"))

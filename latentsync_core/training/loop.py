@@ -8,7 +8,7 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -43,6 +43,8 @@ class Run:
             mixed_precision=recipe.precision if torch.cuda.is_available() else "no"
         )
         self.ema = copy.deepcopy(module).eval().requires_grad_(False)
+        if recipe.checkpointing:
+            cast(Any, module).enable_gradient_checkpointing()
         optimizer = torch.optim.AdamW(
             groups or [{"params": [p for p in module.parameters() if p.requires_grad], "scale": 1.0}],
             lr=recipe.learning_rate,

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..metrics.sync import FRAMES, face_window
-from ..metrics.temporal import ClipEncoder, temporal_distance
+from ..metrics.temporal import temporal_distance
 from ..models.syncnet import StableSyncNet, sync_loss
+from ..models.videomae import ClipEncoder
 from .draw import (
     Pick,
     assemble,
@@ -41,8 +42,6 @@ class Judges:
 
     vae: Any
     syncnet: StableSyncNet | None = None
-    sync_size: int | None = None
-    """Side of the crops that the SyncNet takes; None is that of the pictures."""
     clip_encoder: ClipEncoder | None = None
     perceptual: nn.Module | None = None
     """LPIPS, as the package `lpips` computes it."""
@@ -90,6 +89,8 @@ def train_pixels(
     """takes: those of clip 0, of clip 1 and so on, all of a clip together. Without `test` nothing is measured."""
     judges.check(recipe)
     device = run.accelerator.device
+    if recipe.loop.checkpointing:
+        judges.vae.enable_gradient_checkpointing()
     for _ in run.steps():
         rng = run.rng()
         picks = choose(rng, train, recipe.unet.paired, recipe.loop.batch, FRAMES)
@@ -128,7 +129,7 @@ def picture_losses(
     if recipe.perceptual and judges.perceptual is not None:
         losses["perceptual"] = recipe.perceptual * judges.perceptual(_lower(made), _lower(true)).mean()
     if recipe.sync and judges.syncnet is not None:
-        losses["sync"] = recipe.sync * _sync(judges.syncnet, _resized(made, judges.sync_size), tokens, seen)
+        losses["sync"] = recipe.sync * _sync(judges.syncnet, made, tokens, seen)
     if recipe.temporal and judges.clip_encoder is not None:
         losses["temporal"] = recipe.temporal * temporal_distance(judges.clip_encoder, made, true)
     return losses
@@ -139,9 +140,9 @@ def _lower(pictures: Tensor) -> Tensor:
     return pictures[..., pictures.shape[-2] // 2 :, :].flatten(0, 1)
 
 
-def _resized(pictures: Tensor, size: int | None) -> Tensor:
+def _resized(pictures: Tensor, size: int) -> Tensor:
     """Pictures of another size, as upstream shrinks those of 512 pixels for a SyncNet of 256."""
-    if size in (None, pictures.shape[-1]):
+    if pictures.shape[-1] == size:
         return pictures
     frames = F.interpolate(pictures.flatten(0, 1), (size, size), mode="bicubic")
     return frames.unflatten(0, pictures.shape[:2])
@@ -152,7 +153,7 @@ def _sync(syncnet: StableSyncNet, made: Tensor, tokens: Tensor, seen: list[tuple
     heard = (tokens != 0).flatten(1).any(1)
     if not heard.any():
         return made.new_zeros(())
-    faces = torch.stack([face_window(clip, 0) for clip in made])
+    faces = torch.stack([face_window(clip, 0) for clip in _resized(made, syncnet.resolution)])
     mels = torch.stack([take.heard(pick.start) for pick, take in seen]).to(made.device)
     face, mel = syncnet(faces[heard], mels[heard])
     return sync_loss(face, mel, torch.ones(len(face), device=made.device))

@@ -34,8 +34,6 @@ LEAST_FRAMES = 48
 """Three windows, as upstream: there is always a reference window away from the one to be painted."""
 MOST_FRAMES = 150
 """Longer shots are cut into several clips, of which each is read into memory when it is made."""
-SYNCNET_SIZE = 256
-"""Side of the crops that the published SyncNet takes."""
 
 
 @dataclass(frozen=True)
@@ -63,15 +61,9 @@ class Verdict:
     """Why the file, or a part of it, was left out."""
 
 
-@dataclass(frozen=True, eq=False)
-class Judge:
-    """A SyncNet and the size of the crops it was made for."""
-
-    syncnet: StableSyncNet
-    size: int = SYNCNET_SIZE
-
-
-def prepare(folder: Path, out: Path, wanted: Wanted, judge: Judge | None = None) -> Iterator[Verdict]:
+def prepare(
+    folder: Path, out: Path, wanted: Wanted, syncnet: StableSyncNet | None = None
+) -> Iterator[Verdict]:
     """Yield a verdict on every video in a folder and its subfolders, and write clips and `report.json` to `out`.
 
     A file that cannot be used is dropped with its reason and the next one follows; files that the report names
@@ -85,7 +77,7 @@ def prepare(folder: Path, out: Path, wanted: Wanted, judge: Judge | None = None)
     for path in videos:
         name = path.relative_to(folder).as_posix()
         if name not in report["files"]:
-            verdict = _prepared(path, name, out, wanted, judge, _next_number(report), finder)
+            verdict = _prepared(path, name, out, wanted, syncnet, _next_number(report), finder)
             report["files"][name] = {"clips": verdict.clips, "dropped": verdict.dropped}
             _write(out, report)
             yield verdict
@@ -114,13 +106,19 @@ def _write(out: Path, report: dict[str, Any]) -> None:
 
 
 def _prepared(
-    path: Path, name: str, out: Path, wanted: Wanted, judge: Judge | None, number: int, finder: FaceFinder
+    path: Path,
+    name: str,
+    out: Path,
+    wanted: Wanted,
+    syncnet: StableSyncNet | None,
+    number: int,
+    finder: FaceFinder,
 ) -> Verdict:
     clips: list[str] = []
     dropped: list[str] = []
     try:
         for crops, samples, where in _clips(path, wanted, finder):
-            if reason := _out_of_sync(crops, samples, wanted, judge):
+            if reason := _out_of_sync(crops, samples, wanted, syncnet):
                 dropped.append(f"{where}: {reason}")
                 continue
             clip = f"{number + len(clips):05d}"
@@ -199,15 +197,18 @@ def _why_not(track: FaceTrack, matrices: FloatArray, wanted: Wanted) -> str:
 
 
 def _out_of_sync(
-    crops: npt.NDArray[np.uint8], samples: npt.NDArray[np.float32], wanted: Wanted, judge: Judge | None
+    crops: npt.NDArray[np.uint8],
+    samples: npt.NDArray[np.float32],
+    wanted: Wanted,
+    syncnet: StableSyncNet | None,
 ) -> str | None:
-    if judge is None:
+    if syncnet is None:
         return None
     reach = min(MAX_OFFSET, (len(crops) - FRAMES) // 2)
     pixels = to_pixels(crops)
-    if pixels.shape[-1] != judge.size:
-        pixels = F.interpolate(pixels, (judge.size, judge.size), mode="bicubic", antialias=True)
-    curve = sync_curve(judge.syncnet, pixels, samples, reach=reach)
+    if pixels.shape[-1] != syncnet.resolution:
+        pixels = F.interpolate(pixels, (syncnet.resolution,) * 2, mode="bicubic", antialias=True)
+    curve = sync_curve(syncnet, pixels, samples, reach=reach)
     if abs(curve.offset) <= wanted.most_offset:
         return None
     return f"the sound is {curve.offset:+d} frames off (confidence {curve.confidence:.2f})"

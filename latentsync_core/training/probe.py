@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 from diffusers import DDIMScheduler
 from torch import Tensor, nn
 
+from .draw import Batch, Pick, assemble, estimate, loss_weight
 from .latents import WHOLE, LatentClip
 from .recipes import UNetRecipe
-from .draw import Batch, Pick, assemble, estimate, loss_weight
 
 STEP = 900
-TAUGHT_OUTSIDE = 0.25
+OUTSIDE = 0.25
 """Weight of what is kept in the error."""
 
 
@@ -24,18 +25,15 @@ def probe(
 ) -> dict[str, float]:
     """The error with the right sound and with none; where the true mouths are known, also how they are followed."""
     device = next(unet.parameters()).device
-    weight = loss_weight(clips[0].latents.shape[-1], 0.0, TAUGHT_OUTSIDE)
-    heard, unheard, errors, deaf_errors = [], [], [], []
-    for number in range(len(clips)):
-        batch = assemble([_pick(number, clips, recipe.window)], clips)
-        target = batch.target.float()
-        for tokens, told, wrong in (
-            (batch.tokens, heard, errors),
-            (torch.zeros_like(batch.tokens), unheard, deaf_errors),
-        ):
-            made = _one_step(unet, scheduler, Batch(batch.target, batch.condition, tokens).to(device), number)
-            told.append(made)
-            wrong.append(float(((made - target) ** 2 * weight).mean()))
+    batches = [assemble([_pick(k, clips, recipe.window)], clips).to(device) for k in range(len(clips))]
+    deaf = [replace(batch, tokens=torch.zeros_like(batch.tokens)) for batch in batches]
+    heard, unheard = (
+        [_one_step(unet, scheduler, batch, seed) for seed, batch in enumerate(part)]
+        for part in (batches, deaf)
+    )
+    errors, deaf_errors = (
+        [_error(made, batch) for made, batch in zip(part, batches, strict=True)] for part in (heard, unheard)
+    )
     scores = {"error": float(np.mean(errors)), "error without sound": float(np.mean(deaf_errors))}
     known = [clip.openness for clip in clips if clip.openness is not None]
     return scores | (_following(clips, known, heard, unheard, recipe.window) if known else {})
@@ -55,6 +53,11 @@ def _one_step(unet: nn.Module, scheduler: DDIMScheduler, batch: Batch, seed: int
     noisy = scheduler.add_noise(batch.target, noise.expand(shape).to(device), timestep)
     given = unet(torch.cat([noisy, batch.condition], 1), timestep, batch.tokens).sample
     return estimate(scheduler, noisy, given, timestep).cpu()
+
+
+def _error(made: Tensor, batch: Batch) -> float:
+    weight = loss_weight(made.shape[-1], 0.0, OUTSIDE)
+    return float(((made - batch.target.cpu()) ** 2 * weight).mean())
 
 
 def _following(

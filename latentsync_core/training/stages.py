@@ -59,6 +59,10 @@ class Workshop:
         """The material to measure with."""
         return Store(self.folder / "data", self.recipe.data, test=True)
 
+    def has(self, name: str) -> bool:
+        """Whether a stage was run here, as a whole or in part."""
+        return (self.folder / f"{name}.pt").exists()
+
     def networks(self, seed: int) -> tuple[LatentSyncUNet, AutoencoderKL, WhisperEncoder]:
         """Fresh networks, the same for the same seed."""
         torch.manual_seed(seed)
@@ -67,7 +71,7 @@ class Workshop:
     def trained(self, name: str, module: nn.Module) -> Any:
         """The module with the averaged weights of a stage, frozen, on this process's device."""
         path = self.folder / f"{name}.pt"
-        if not path.exists():
+        if not self.has(name):
             raise InputError(f"{path} is missing; run the stage {name!r} first.")
         module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["ema"])
         return module.eval().requires_grad_(False).to(PartialState().device)
@@ -178,13 +182,28 @@ def export(shop: Workshop) -> None:
     manifest = Manifest(
         resolution=shop.recipe.data.resolution, unet_heads=UNET_HEADS, unet_groups=UNET_GROUPS
     )
-    new, old = shop.folder / "checkpoint.new", shop.folder / "checkpoint"
+    stage = "pixels" if shop.has("pixels") else "unet"
+    replace_checkpoint(
+        shop.folder / "checkpoint",
+        unet=shop.trained(stage, shop.networks(0)[0]),
+        vae=shop.vae(),
+        whisper=shop.whisper(),
+        manifest=manifest,
+        scheduler=SCHEDULER,
+        syncnet=shop.trained("syncnet", nano_syncnet()) if shop.has("syncnet") else None,
+        clip_encoder=shop.trained("videomae", MaskedClips()).encoder() if shop.has("videomae") else None,
+    )
+
+
+def replace_checkpoint(folder: Path, **parts: Any) -> None:
+    """Write a checkpoint in the place of an older one; `parts` as of `write_checkpoint`."""
+    if not PartialState().is_main_process:
+        return
+    new = folder.with_suffix(".new")
     shutil.rmtree(new, ignore_errors=True)
-    stage = "pixels" if (shop.folder / "pixels.pt").exists() else "unet"
-    unet = shop.trained(stage, shop.networks(0)[0])
-    write_checkpoint(new, unet, shop.vae(), shop.whisper(), manifest, SCHEDULER)
-    shutil.rmtree(old, ignore_errors=True)
-    new.rename(old)
+    write_checkpoint(new, **parts)
+    shutil.rmtree(folder, ignore_errors=True)
+    new.rename(folder)
 
 
 STAGES: dict[str, Callable[[Workshop], None]] = {

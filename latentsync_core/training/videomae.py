@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from transformers import VideoMAEConfig, VideoMAEForPreTraining
 
 from ..metrics.sync import FRAMES
-from ..metrics.temporal import ClipEncoder
+from ..models.videomae import ClipEncoder
 from .loop import Run
 from .recipes import VideoMaeRecipe
 from .syncnet import Spoken
@@ -48,7 +48,8 @@ class MaskedClips(nn.Module):
         clips: (B, 16, 3, R, R) in -1..1; hidden: (B, patches) bool, the same number in every clip.
         """
         size = (CONFIG.image_size,) * 2
-        frames = F.interpolate(clips.flatten(0, 1), size, mode="bicubic") / 2 + 0.5  # as in `ClipEncoder`
+        frames = F.interpolate(clips.flatten(0, 1), size, mode="bicubic")
+        frames = (frames / 2 + 0.5).clamp(0, 1)  # as in `ClipEncoder`
         return self.network(frames.unflatten(0, clips.shape[:2]), bool_masked_pos=hidden).loss
 
     def encoder(self) -> ClipEncoder:
@@ -58,9 +59,7 @@ class MaskedClips(nn.Module):
         return encoder.to(self.network.device).eval().requires_grad_(False)
 
 
-def train_videomae(
-    run: Run, recipe: VideoMaeRecipe, train: Sequence[Spoken], test: Sequence[Spoken]
-) -> None:
+def train_videomae(run: Run, recipe: VideoMaeRecipe, train: Sequence[Spoken], test: Sequence[Spoken]) -> None:
     """Train until the recipe's steps are over."""
     device = run.accelerator.device
     for _ in run.steps():

@@ -8,17 +8,7 @@ import torch
 
 from latentsync_core.training import data
 from latentsync_core.training.data import Store
-from latentsync_core.training.recipes import (
-    DataRecipe,
-    EncoderRecipe,
-    LoopRecipe,
-    PixelRecipe,
-    ReaderRecipe,
-    Recipe,
-    SyncNetRecipe,
-    UNetRecipe,
-    VaeRecipe,
-)
+from latentsync_core.training.recipes import NANO, LoopRecipe, ReaderRecipe, Recipe, SyncNetRecipe
 
 LOOP = LoopRecipe(steps=6, batch=2, learning_rate=1e-3, warmup=1, save_every=2)
 
@@ -43,13 +33,14 @@ def quick():
 @pytest.fixture(scope="session")
 def recipe():
     return Recipe(
-        data=DataRecipe(tracks=2, test_tracks=2, identities=2, test_identities=2, clip_frames=18),
-        encoder=EncoderRecipe(loop=replace(LOOP, steps=4), frames=16),
-        vae=VaeRecipe(loop=LOOP),
-        unet=UNetRecipe(loop=LOOP, window=4),
+        data=replace(NANO.data, tracks=2, test_tracks=2, identities=2, test_identities=2, clip_frames=18),
+        encoder=replace(NANO.encoder, loop=replace(LOOP, steps=4), frames=16),
+        vae=replace(NANO.vae, loop=LOOP),
+        unet=replace(NANO.unet, loop=LOOP, window=4),
         reader=ReaderRecipe(loop=LOOP),
         syncnet=SyncNetRecipe(loop=LOOP),
-        pixels=PixelRecipe(loop=replace(LOOP, steps=2), unet=UNetRecipe(paired=1.0)),
+        videomae=replace(NANO.videomae, loop=LOOP),
+        pixels=replace(NANO.pixels, loop=replace(LOOP, steps=2), unet=replace(NANO.unet, paired=1.0)),
     )
 
 
