@@ -1,6 +1,6 @@
 """Training: a small LatentSync from nothing on synthetic people, or the published recipes on own footage."""
 
-from .prepare import Verdict, Wanted, prepare
+from .preparation import Verdict, Wanted, prepare
 from .recipes import NANO, RECIPES, FootageRecipe, Recipe
 from .stages import STAGES, train
 from .tune import Sources, tune
