@@ -22,7 +22,7 @@ from latentsync_core.faces import keep_mask
 from latentsync_core.metrics.temporal import temporal_distance
 from latentsync_core.training import NANO, train
 from latentsync_core.training.cases import case
-from latentsync_core.training.judge import mouth_crops
+from latentsync_core.training.judge import correlation, mouth_crops
 from latentsync_core.training.reader import MouthReader, read_mouth
 from latentsync_core.training.stages import Workshop
 from latentsync_core.training.vae import to_pixels
@@ -81,7 +81,10 @@ class Examiner:
         """Means of `MEASURES` over the cases, and the numbers of each."""
         models = load_models(checkpoint, device="cpu")
         rows = [self._row(given, models, options) for given in self.cases]
-        return {"mean": {name: float(np.mean([row[name] for row in rows])) for name in MEASURES}, "cases": rows}
+        return {
+            "mean": {name: float(np.mean([row[name] for row in rows])) for name in MEASURES},
+            "cases": rows,
+        }
 
     @torch.inference_mode()
     def _row(self, given, models, options):
@@ -96,11 +99,13 @@ class Examiner:
         square = float(((made - true) ** 2 * painted).sum() / (painted.sum() * 3 * len(made)))
         windows = zip(made.split(WINDOW), true.split(WINDOW), strict=True)
         distances = [
-            float(temporal_distance(self.clip_encoder, a[None], b[None])) for a, b in windows if len(a) == WINDOW
+            float(temporal_distance(self.clip_encoder, a[None], b[None]))
+            for a, b in windows
+            if len(a) == WINDOW
         ]
         return {
-            "new": float(np.corrcoef(told, new)[0, 1]),
-            "old": float(np.corrcoef(told, old)[0, 1]),
+            "new": correlation(told, new),
+            "old": correlation(told, old),
             "gain": float(np.polyfit(new, told, 1)[0]),
             "psnr": 10 * float(np.log10(4 / max(square, 1e-8))),
             "trepa": 1e6 * float(np.mean(distances)),

@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 SCHEDULER = {**SCHEDULER_CONFIG, "prediction_type": "v_prediction"}
 """With the usual noise prediction a network of this size learns nothing at high noise, where the sound decides."""
 SCALE_CLIPS = 32
+NOTE = "synthetic demo model, made to show and test this software; not for real people"
+"""What users of a model that was trained on drawn people are told."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,11 @@ class Workshop:
         pictures = np.concatenate([self.train.crops(clip)[::16] for clip in range(clips)])
         vae.register_to_config(scaling_factor=latent_scale(vae, to_pixels(pictures)))
         return vae
+
+    def finished(self) -> tuple[LatentSyncUNet, AutoencoderKL, WhisperEncoder]:
+        """The networks of the model in float32, the UNet as its last stage left it."""
+        stage = "pixels" if self.has("pixels") else "unet"
+        return self.trained(stage, self.networks(0)[0]), self.vae(), self.whisper()
 
     def latents(self) -> list[list[LatentClip]]:
         """What the UNet learns from, and is measured with."""
@@ -180,14 +187,14 @@ def _filmed(store: Store, clip: int) -> tuple[Array, Array]:
 def export(shop: Workshop) -> None:
     """The checkpoint, in `folder`/checkpoint; it replaces an older one."""
     manifest = Manifest(
-        resolution=shop.recipe.data.resolution, unet_heads=UNET_HEADS, unet_groups=UNET_GROUPS
+        resolution=shop.recipe.data.resolution, unet_heads=UNET_HEADS, unet_groups=UNET_GROUPS, note=NOTE
     )
-    stage = "pixels" if shop.has("pixels") else "unet"
+    unet, vae, whisper = shop.finished()
     replace_checkpoint(
         shop.folder / "checkpoint",
-        unet=shop.trained(stage, shop.networks(0)[0]),
-        vae=shop.vae(),
-        whisper=shop.whisper(),
+        unet=unet,
+        vae=vae,
+        whisper=whisper,
         manifest=manifest,
         scheduler=SCHEDULER,
         syncnet=shop.trained("syncnet", nano_syncnet()) if shop.has("syncnet") else None,

@@ -139,6 +139,7 @@ def load_models(
         dtype=torch.float32,
         window_frames=manifest.window_frames,
         align_resolution=manifest.align_resolution,
+        note=manifest.note,
     )
     try:
         return models.to(place, kind)
