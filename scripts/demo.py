@@ -1,66 +1,95 @@
-"""Make a talking clip, give it other words, and show what came out. Run it by `python dev.py demo`."""
+"""Make a talking clip, give it other words, and show and measure what came out. Run it by `python dev.py demo`."""
 
 import argparse
 import logging
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+from demo_pictures import plot_openings, plot_sync, write_animation, write_sheet
 from tqdm import tqdm
 
 from latentsync_core import FileClip, Options, lip_sync, load_models, make_plan, open_writer
+from latentsync_core.errors import WeightsMissingError
+from latentsync_core.faces import FaceFinder
 from latentsync_core.pipeline import find_face
-from latentsync_core.synthetic import bundled_speech, talking_clip
-from latentsync_core.weights import untrained
+from latentsync_core.synthetic import bundled_speech, mono_16k, talking_clip
+from latentsync_core.weights import locate, untrained
 
 SEED = 5
-SHEET_FRAMES = 6
+"""The person; training takes its people from seed 100 000 on."""
 NOTICE = """\
 This checkout holds no trained model yet. The demo runs the whole real pipeline with a small network of
 RANDOM weights in the official checkpoint layout, so the new mouth is noise: it shows that everything around
 the network works, not what LatentSync looks like. For that: python -m latentsync_core weights get 1.6"""
+LABEL = {"org": (8, 20), "fontFace": cv2.FONT_HERSHEY_SIMPLEX, "fontScale": 0.5, "thickness": 1}
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """The same moments three times; frames (H, W, 3) uint8."""
+
+    source: list
+    result: list
+    truth: list
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("output/demo"))
-    folder = parser.parse_args().output
-    folder.mkdir(parents=True, exist_ok=True)
-    logging.basicConfig(level=logging.WARNING)
-    print(NOTICE, end="\n\n")
-    started = time.perf_counter()
-    said, new = bundled_speech("a"), bundled_speech("b")
-
-    source, result = folder / "source.mp4", folder / "result.mp4"
-    made = talking_clip(SEED, said)
-    write(
-        source,
-        made,
-        tqdm(made.read(range(len(made.times))), "render", len(made.times), disable=None),
-        made.times,
-        said,
+    parser.add_argument("--preset", default="draft", help="default: %(default)s")
+    parser.add_argument(
+        "--pictures", type=Path, metavar="FOLDER", help="also write the README's pictures there"
     )
+    args = parser.parse_args()
+    args.output.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(level=logging.WARNING)
+    started = time.perf_counter()
 
-    clip, options = FileClip(source), Options.preset("draft", length="cut_off")
-    with tempfile.TemporaryDirectory() as checkpoint:
-        models = load_models(untrained(Path(checkpoint) / "untrained"), device="cpu")
+    models = load()
+    said, new = bundled_speech("a"), bundled_speech("b")
+    made, true = talking_clip(SEED, said), talking_clip(SEED, new)
+    source = args.output / "source.mp4"
+    write(source, made, made.read(range(len(made.times))), made.times, said)
+
+    clip, options = FileClip(source), Options.preset(args.preset, length="cut_off")
     track = find_face(clip)
     plan = make_plan(clip, new, options, track, window_frames=models.window_frames)
     print(plan)
-    frames = list(
-        tqdm(lip_sync(clip, new, models, options, track, plan=plan), "lip-sync", len(plan), disable=None)
-    )
-    write(result, clip, frames, plan.times, new, plan.duration)
+    frames = lip_sync(clip, new, models, options, track, plan=plan)
+    frames = list(tqdm(frames, "lip-sync", len(plan), disable=None))
+    write(args.output / "result.mp4", clip, frames, plan.times, new, plan.duration)
 
-    sources = list(clip.read(plan.source.tolist()))
-    pairs = [np.hstack(pair) for pair in zip(sources, frames, strict=True)]
-    write(folder / "side_by_side.mp4", clip, pairs, plan.times, new, plan.duration)
-    write_sheet(folder / "sheet.png", sources, frames)
-    print(f"\n{time.perf_counter() - started:.0f} s. Look at {folder}:")
-    for path in sorted(folder.iterdir()):
+    count = min(len(frames), len(true.times))
+    shown = Shown(
+        list(clip.read(plan.source[:count].tolist())), frames[:count], list(true.read(range(count)))
+    )
+    write(args.output / "side_by_side.mp4", clip, side_by_side(shown), plan.times[:count], new, count / 25)
+    new_mouth, old_mouth = (c.truth[0].mouth.openness[:count] for c in (true, made))
+    write_sheet(args.output / "sheet.jpg", shown, new_mouth, old_mouth)
+    measure(shown, new_mouth, old_mouth, true.times[:count], args.output / "opening.png")
+    judge_sync(models, true, shown, mono_16k(new), args.output / "sync.png")
+    if args.pictures:
+        copy_pictures(args.output, args.pictures, shown)
+
+    print(f"\n{time.perf_counter() - started:.0f} s. Look at {args.output}:")
+    for path in sorted(args.output.iterdir()):
         print(f"  {path.name:18} {path.stat().st_size / 1e3:6.0f} kB")
+
+
+def load():
+    """The bundled model, or one of random weights where there is none."""
+    try:
+        models = load_models(locate("nano"), device="cpu")
+    except WeightsMissingError:
+        print(NOTICE, end="\n\n")
+        with tempfile.TemporaryDirectory() as checkpoint:
+            return load_models(untrained(Path(checkpoint) / "untrained"), device="cpu")
+    print(f"{models.name}: {models.note}")
+    return models
 
 
 def write(path, clip, frames, times, sound, duration=None):
@@ -71,11 +100,51 @@ def write(path, clip, frames, times, sound, duration=None):
             writer.write(frame, float(seconds))
 
 
-def write_sheet(path, sources, frames):
-    """Sources above, results below, at even times."""
-    picks = np.linspace(0, len(frames) - 1, SHEET_FRAMES).round().astype(int)
-    rows = [np.hstack([pictures[i] for i in picks]) for pictures in (sources, frames)]
-    cv2.imwrite(str(path), np.vstack(rows)[..., ::-1])
+def side_by_side(shown):
+    """Frames that show source, result and truth, each with its name."""
+    for row in zip(shown.source, shown.result, shown.truth, strict=True):
+        parts = []
+        for frame, text in zip(row, ("source", "result", "truth"), strict=True):
+            part = frame.copy()
+            cv2.putText(part, text, color=(0, 0, 0), **(LABEL | {"thickness": 3}))
+            cv2.putText(part, text, color=(255, 255, 255), **LABEL)
+            parts.append(part)
+        yield np.hstack(parts)
+
+
+def measure(shown, new, old, times, path):
+    """Say and plot how the opening of the result's mouth goes with the true mouths of the new and the old words."""
+    finder = FaceFinder()
+    told, best = finder.openings(shown.result), finder.openings(shown.truth)
+    known = ~np.isnan(told + best)
+    scale = np.polyfit(best[known], new[known], 1)  # what the reader says of true mouths sets its scale
+    plot_openings(path, times, new, old, np.polyval(scale, told))
+
+    def correlation(a, b):
+        return np.corrcoef(a[known], b[known])[0, 1]
+
+    print(
+        f"Correlation of the mouth's opening with the new words: {correlation(told, new):.2f} "
+        f"(on true frames, read in the same way: {correlation(best, new):.2f}; with the old words: "
+        f"{correlation(told, old):.2f}, of which new and old share {correlation(old, new):.2f})"
+    )
+
+
+def judge_sync(models, true, shown, samples, path):
+    """Plot the sync curve of source, result and truth, where the bundled model has a SyncNet."""
+    files = [] if models.name != "nano" else sorted(locate("nano").unet.parent.glob("syncnet/*.safetensors"))
+    if not files:
+        print("No sync curve: the model comes without a SyncNet.")
+        return
+    curves = plot_sync(path, files[0], true, shown, samples)
+    print("Sync by SyncNet:", ", ".join(f"{n} {c.offset:+d} ({c.confidence:.2f})" for n, c in curves.items()))
+
+
+def copy_pictures(output, folder, shown):
+    folder.mkdir(parents=True, exist_ok=True)
+    write_animation(folder / "demo.webp", list(side_by_side(shown)))
+    for picture in (*output.glob("*.jpg"), *output.glob("*.png")):
+        (folder / f"demo-{picture.name}").write_bytes(picture.read_bytes())
 
 
 if __name__ == "__main__":

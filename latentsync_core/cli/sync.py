@@ -43,6 +43,8 @@ def sync(args: argparse.Namespace) -> None:
     clip, speech = FileClip(args.video), read_audio(args.audio)
     models = load_models(args.model, args.resolution, args.device, args.dtype, args.models_folder)
     log.info("%s at %d px on %s in %s", models.name, models.resolution, models.device, models.precision)
+    if models.note:
+        print(f"{models.name}: {models.note}")
     started = time.monotonic()
     with progress_bars() as progress, _kept_windows(args.output) as work:
         track = find_face(clip, args.speaker, device=str(models.device), progress=progress)

@@ -21,7 +21,7 @@ def get(args: argparse.Namespace) -> None:
     """Download a release into the first models folder."""
     folder = [*args.models_folder, *default_folders()][0]
     with progress_bars() as progress:
-        print(download(args.name, folder, progress))
+        print(download(args.name, folder, progress, optional=args.syncnet))
 
 
 def to_safetensors(args: argparse.Namespace) -> None:

@@ -18,6 +18,7 @@ from .mesh import MIN_SCORE, Face, measure
 
 _ASSETS = Path(__file__).resolve().parents[1] / "assets" / "faces"
 _SAME_FACE = 0.3
+_BATCH = 16
 
 
 class FaceFinder:
@@ -44,6 +45,12 @@ class FaceFinder:
         if thorough:
             found = [faces or self._search(image) for faces, image in zip(found, images, strict=True)]
         return found
+
+    def openings(self, frames: Sequence[npt.ArrayLike]) -> npt.NDArray[np.float64]:
+        """How far the mouth of the surest face is open in each frame, (N,), see `Face.opening`; NaN without a face."""
+        batches = (frames[k : k + _BATCH] for k in range(0, len(frames), _BATCH))
+        found = [faces for batch in batches for faces in self.find(batch)]
+        return np.array([faces[0].opening if faces else np.nan for faces in found])
 
     def _search(self, image: Array) -> list[Face]:
         rois = detect_rolled(self._detector, image) + detect_small(self._detector, image)

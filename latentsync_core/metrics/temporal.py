@@ -1,32 +1,14 @@
-"""How steady a result is: the distance of two clips to a video network (TREPA), and the jitter of pixels."""
+"""How steady a result is: the distance of two clips to a video network (TREPA), and the jitter of the mouth."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch.nn.functional as F
-from torch import Tensor, nn
-from transformers import VideoMAEModel
+from torch import Tensor
 
+from ..models.videomae import ClipEncoder
 
-class ClipEncoder(nn.Module):
-    """VideoMAE's features of whole clips: the mean of its last tokens, normed (`fc_norm` of the published one).
-
-    config: a `VideoMAEConfig` with `use_mean_pooling`.
-    """
-
-    def __init__(self, config: Any) -> None:
-        super().__init__()
-        self.model = VideoMAEModel(config)
-        self.fc_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-
-    def forward(self, clips: Tensor) -> Tensor:
-        """Clips (B, F, 3, H, W) in -1..1 of any size -> unit vectors (B, width)."""
-        size = self.model.config.image_size
-        frames = F.interpolate(clips.flatten(0, 1), (size, size), mode="bicubic")
-        frames = frames / 2 + 0.5  # without ImageNet's mean and deviation, as upstream
-        tokens = self.model(frames.unflatten(0, clips.shape[:2])).last_hidden_state
-        return F.normalize(self.fc_norm(tokens.mean(1)), dim=-1)
+MOUTH = (0.25, 0.75, 0.58, 0.92)
+"""Left, right, top and bottom of the mouth in an aligned crop, as shares of its side."""
 
 
 def temporal_distance(encoder: ClipEncoder, made: Tensor, true: Tensor) -> Tensor:
@@ -34,6 +16,17 @@ def temporal_distance(encoder: ClipEncoder, made: Tensor, true: Tensor) -> Tenso
     return F.mse_loss(encoder(made), encoder(true))
 
 
+def mouth_part(crops: Tensor) -> Tensor:
+    """The mouth and its surroundings, open or shut, of aligned crops (..., R, R)."""
+    left, right, top, bottom = (round(share * crops.shape[-1]) for share in MOUTH)
+    return crops[..., top:bottom, left:right]
+
+
+def changes(crops: Tensor) -> Tensor:
+    """Mean absolute change from each frame to the next, (F - 1,), of crops (F, 3, H, W), in their units."""
+    return crops.diff(dim=0).abs().mean((1, 2, 3))
+
+
 def jitter(crops: Tensor) -> float:
     """Mean change from frame to frame of crops (F, 3, H, W), in their units."""
-    return float(crops.diff(dim=0).abs().mean())
+    return float(changes(crops).mean())

@@ -50,6 +50,8 @@ class LipSyncModels:
     """Frames denoised together."""
     align_resolution: int | None = None
     """The resolution whose face template crops are aligned with; None is `resolution`."""
+    note: str | None = None
+    """What users should be told about this checkpoint."""
 
     def __post_init__(self) -> None:
         self._check_networks()

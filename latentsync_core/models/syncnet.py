@@ -10,13 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from math import prod
+from typing import Any, TypeVar, cast
 
 import torch
 import torch.nn.functional as F
 from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from torch import Tensor, nn
+
+from ..errors import InputError
 
 T = TypeVar("T")
 Factor = int | tuple[int, int]
@@ -34,6 +37,36 @@ class EncoderConfig:
     """How much each level shrinks: both sides alike, or (height, width); 1 does not."""
     attention: tuple[bool, ...]
     """Whether a transformer follows each level."""
+
+    def __post_init__(self) -> None:
+        levels = {len(self.block_out_channels), len(self.downsample_factors), len(self.attention)}
+        if len(levels) != 1 or levels == {0}:
+            raise InputError(
+                "block_out_channels, downsample_factors and attention take one value a level, got "
+                f"{len(self.block_out_channels)}, {len(self.downsample_factors)} and {len(self.attention)}."
+            )
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> EncoderConfig:
+        """From upstream's names; raises KeyError, TypeError, ValueError or InputError for anything else."""
+        factors = (
+            tuple(map(int, f)) if isinstance(f, list) else int(f) for f in content["downsample_factors"]
+        )
+        return cls(
+            in_channels=int(content["in_channels"]),
+            block_out_channels=tuple(map(int, content["block_out_channels"])),
+            downsample_factors=cast("tuple[Factor, ...]", tuple(factors)),
+            attention=tuple(map(bool, content["attn_blocks"])),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """In the names of upstream's configs/syncnet."""
+        return {
+            "in_channels": self.in_channels,
+            "block_out_channels": self.block_out_channels,
+            "downsample_factors": self.downsample_factors,
+            "attn_blocks": self.attention,
+        }
 
 
 AUDIO = EncoderConfig(
@@ -111,6 +144,13 @@ class StableSyncNet(nn.Module):
     def __init__(self, visual: EncoderConfig = VISUAL, audio: EncoderConfig = AUDIO) -> None:
         super().__init__()
         self.visual_encoder, self.audio_encoder = SyncEncoder(visual), SyncEncoder(audio)
+        self.configs = {"visual_encoder": visual, "audio_encoder": audio}
+
+    @property
+    def resolution(self) -> int:
+        """Side in pixels of the crops that it takes the lower halves of: its factors bring them to one pixel."""
+        factors = self.configs["visual_encoder"].downsample_factors
+        return prod(f[1] if isinstance(f, tuple) else f for f in factors)
 
     def forward(self, faces: Tensor, mels: Tensor) -> tuple[Tensor, Tensor]:
         """Unit vectors (B, n) of both.

@@ -1,6 +1,20 @@
-"""Training a small LatentSync from nothing: on synthetic people, whose mouths are known."""
+"""Training: a small LatentSync from nothing on synthetic people, or the published recipes on own footage."""
 
-from .recipes import NANO, RECIPES, Recipe
+from .preparation import Verdict, Wanted, prepare
+from .recipes import NANO, RECIPES, FootageRecipe, Recipe
 from .stages import STAGES, train
+from .tune import Sources, tune
 
-__all__ = ["NANO", "RECIPES", "STAGES", "Recipe", "train"]
+__all__ = [
+    "NANO",
+    "RECIPES",
+    "STAGES",
+    "FootageRecipe",
+    "Recipe",
+    "Sources",
+    "Verdict",
+    "Wanted",
+    "prepare",
+    "train",
+    "tune",
+]

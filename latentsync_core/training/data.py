@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +56,27 @@ class Take:
     """Seconds into the track."""
 
 
+class Material(Protocol):
+    """What can be learnt from: clips of aligned faces and the sounds they say parts of; see `Store`."""
+
+    test: bool
+    resolution: int
+    clips: int
+    tracks: int
+
+    def sound(self, track: int) -> npt.NDArray[np.float32]: ...
+
+    def takes(self, clip: int) -> list[Take]: ...
+
+    def times(self, take: Take) -> FloatArray: ...
+
+    def crops(self, clip: int, take: int = 0) -> Array: ...
+
+    def openness(self, take: Take) -> npt.NDArray[np.float32] | None:
+        """The true openness of the mouth in every frame, or None where nobody knows it."""
+        ...
+
+
 def identity_seed(index: int, test: bool) -> int:
     """The seed of the person in a clip."""
     return (FIRST_TEST_SEED if test else FIRST_TRAINING_SEED) + index
@@ -64,7 +86,7 @@ class Store:
     """The material of a run in a folder: `sounds` and `crops`, of training and of test clips."""
 
     def __init__(self, folder: Path, recipe: DataRecipe, test: bool = False) -> None:
-        self.recipe, self.test = recipe, test
+        self.recipe, self.test, self.resolution = recipe, test, recipe.resolution
         self.folder = folder / ("test" if test else "train")
         self.tracks = recipe.test_tracks if test else recipe.tracks
         self.clips = recipe.test_identities if test else recipe.identities
@@ -94,6 +116,10 @@ class Store:
     def mouth(self, take: Take) -> MouthTrack:
         """The true mouth of every frame."""
         return mouth_from_speech(self.sound(take.track), self.times(take) + 0.5 / self.recipe.fps)
+
+    def openness(self, take: Take) -> npt.NDArray[np.float32]:
+        """The true openness of the mouth in every frame, 0..1."""
+        return self.mouth(take).openness
 
     def crops(self, clip: int, take: int = 0) -> Array:
         """The aligned faces, (clip_frames, R, R, 3) uint8, made if they are not there yet."""

@@ -1,8 +1,7 @@
-"""Measures a finished model with the real pipeline, on people, voices and sentences that were never trained on."""
+"""Measures what the pipeline made of a test case, against the truth that only synthetic people have."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,38 +9,57 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from ..data import Array, Clip, Waveform
+from ..data import Array, FloatArray
+from ..diffusion.latents import LatentCodec, to_crops
+from ..faces import FaceFinder
 from ..faces.align import smooth_matrices
 from ..faces.crop import crop_face
 from ..faces.mask import keep_mask
-from ..models.bundle import LipSyncModels
-from ..options import Options
-from ..pipeline import lip_sync
-from ..synthetic import MouthTrack, SyntheticClip, mono_16k, speak, talking_clip
+from ..synthetic import MouthTrack, SyntheticClip
+from .cases import Case, Results
 from .reader import read_mouth
 from .vae import to_pixels
-from .voices import SAMPLE_RATE, TEST_SENTENCES, TEST_VOICES
 
-FIRST_SEED = 60_000
-"""Identities from here on are seen by no stage of training, not even by its scores."""
-SPOKEN, SILENT = 2.6, 0.8
-"""Seconds of speech and of silence after it."""
 MAX_LAG = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
-    """One person who says A, and how they would look saying B."""
+class Judges:
+    """What looks at results."""
 
-    source: SyntheticClip
-    truth: SyntheticClip
-    speech: Waveform
-    """B."""
+    reader: nn.Module
+    """Tells the mouth from a crop, see `MouthReader`."""
+    finder: FaceFinder
+    """A second opinion, which has never seen a synthetic face."""
+    vae: nn.Module
+    """The judged model's own, for what it loses by itself."""
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """Openness of the mouth in every frame of a case, each (N,)."""
+
+    new: FloatArray
+    """True, of B."""
+    old: FloatArray
+    """True, of A."""
+    told: FloatArray
+    """Read off the result."""
+    mute: FloatArray
+    """Read off the result without sound."""
+    shuffled: FloatArray
+    """Read off the result with a wrong sound."""
+    best: FloatArray
+    """Read off true frames."""
+    mesh: FloatArray
+    """The result's inner lips as the face mesh sees them, in its units; NaN where it finds no face."""
+    mesh_best: FloatArray
+    """The same of true frames."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was measured on one case; correlations are of openness, read off the result's crops."""
+    """What was measured on one case; correlations are of openness, over frames."""
 
     new: float
     """With the mouth of B."""
@@ -51,60 +69,68 @@ class Verdict:
     """Of the true mouths of A and B."""
     ceiling: float
     """Of the reader on true frames with B."""
+    mesh_new: float
+    """As `new`, read by the face mesh."""
+    mesh_old: float
+    mesh_ceiling: float
+    mute: float
+    """Of the result without sound with B."""
+    shuffled: float
+    """Of the result with a wrong sound with B."""
     lag: int
     """Frames by which the result comes late."""
     gain: float
+    """How far the mouth opens, against the truth."""
     silent: float
-    """Mean openness in silence."""
+    """Mean openness in silence, as a share of the range of B's mouth."""
     jitter: float
     """Change of the mouth from frame to frame in silence, against that of the truth."""
     psnr: float
     """Against the truth inside the mask, in dB."""
+    vae_psnr: float
+    """The same of true frames that only went through the autoencoder."""
 
 
-def case(number: int) -> Case:
-    """Case `number`, always the same."""
-    rng = np.random.default_rng([number, 25])
-    said, new = (_speech(rng, number + shift) for shift in (2, 0))
-    seed = FIRST_SEED + number
-    source, truth = talking_clip(seed, said), talking_clip(seed, new)
-    return Case(source, truth, Waveform(new[None], SAMPLE_RATE))
-
-
-def _speech(rng: np.random.Generator, number: int) -> npt.NDArray[np.float32]:
-    sentence, voice = TEST_SENTENCES[number % 5], TEST_VOICES[number % 4]
-    said = mono_16k(speak(sentence, voice, int(rng.integers(130, 170)), int(rng.integers(30, 70))))
-    samples = np.zeros(round((SPOKEN + SILENT) * SAMPLE_RATE), np.float32)
-    spoken = said[: round(SPOKEN * SAMPLE_RATE)]
-    samples[: len(spoken)] = spoken
-    return samples
-
-
-def perform(given: Case, models: LipSyncModels, options: Options) -> list[Array]:
-    """The frames that the pipeline makes of a case."""
-    return list(lip_sync(given.source, given.speech, models, options))
-
-
-def judge(given: Case, result: list[Array], reader: nn.Module) -> Verdict:
-    """Measure a result, (H, W, 3) uint8 a frame."""
-    made, true = mouth_crops(given.source, result), mouth_crops(given.source, _frames(given.truth))
-    told, best = (read_mouth(reader, to_pixels(c))[:, 0] for c in (made, true))
-    new, old = (c.truth[0].mouth.openness[: len(result)] for c in (given.truth, given.source))
-    silent = _silence(given.truth.truth[0].mouth)[: len(result)]
-    painted = (1 - keep_mask(made.shape[1]))[None, ..., None]
-    square = (((made.astype(np.float32) - true) / 127.5) ** 2 * painted).sum() / (
-        painted.sum() * 3 * len(made)
-    )
-    return Verdict(
-        new=_correlation(told, new),
-        old=_correlation(told, old),
-        common=_correlation(old, new),
-        ceiling=_correlation(best, new),
-        lag=_lag(told, new),
-        gain=float(np.polyfit(new, told, 1)[0]),
-        silent=float(told[silent].mean()),
+def judge(given: Case, results: Results, judges: Judges) -> tuple[Verdict, Curves]:
+    """Measure a case."""
+    true_frames = list(given.truth.read(range(len(given.truth.times))))
+    made, true = (mouth_crops(given.source, frames) for frames in (results.new, true_frames))
+    curves = _curves(given, results, true_frames, judges)
+    silent = _silence(given.truth.truth[0].mouth)
+    verdict = Verdict(
+        new=correlation(curves.told, curves.new),
+        old=correlation(curves.told, curves.old),
+        common=correlation(curves.old, curves.new),
+        ceiling=correlation(curves.best, curves.new),
+        mesh_new=correlation(curves.mesh, curves.new),
+        mesh_old=correlation(curves.mesh, curves.old),
+        mesh_ceiling=correlation(curves.mesh_best, curves.new),
+        mute=correlation(curves.mute, curves.new),
+        shuffled=correlation(curves.shuffled, curves.new),
+        lag=_lag(curves.told, curves.new),
+        gain=float(np.polyfit(curves.new, curves.told, 1)[0]),
+        silent=float(curves.told[silent].mean() / np.ptp(curves.new)),
         jitter=_change(made, silent) / _change(true, silent),
-        psnr=float(10 * np.log10(4 / max(square, 1e-8))),
+        psnr=_psnr(made, true),
+        vae_psnr=_psnr(_through(judges.vae, true), true),
+    )
+    return verdict, curves
+
+
+def _curves(given: Case, results: Results, true_frames: list[Array], judges: Judges) -> Curves:
+    told, mute, wrong, best = (
+        read_mouth(judges.reader, to_pixels(mouth_crops(given.source, frames)))[:, 0]
+        for frames in (results.new, results.mute, results.shuffled, true_frames)
+    )
+    return Curves(
+        new=given.truth.truth[0].mouth.openness,
+        old=given.source.truth[0].mouth.openness,
+        told=told,
+        mute=mute,
+        shuffled=wrong,
+        best=best,
+        mesh=judges.finder.openings(results.new),
+        mesh_best=judges.finder.openings(true_frames),
     )
 
 
@@ -115,8 +141,10 @@ def mouth_crops(clip: SyntheticClip, frames: list[Array], resolution: int = 128)
     return np.stack([np.rint(crop_face(f, m, resolution)).astype(np.uint8) for f, m in pairs])
 
 
-def _frames(clip: Clip) -> list[Array]:
-    return list(clip.read(range(len(clip.times))))
+def correlation(a: FloatArray, b: FloatArray) -> float:
+    """Pearson's, over the frames in which both are known."""
+    known = ~np.isnan(a + b)
+    return float(np.corrcoef(a[known], b[known])[0, 1])
 
 
 def _silence(mouth: MouthTrack) -> npt.NDArray[np.bool_]:
@@ -132,11 +160,20 @@ def _change(crops: npt.NDArray[np.uint8], where: npt.NDArray[np.bool_]) -> float
     return float(steps[where[1:]].mean())
 
 
-def _correlation(a: Array, b: Array) -> float:
-    return float(np.corrcoef(a, b)[0, 1])
+def _psnr(crops: Array, true: Array) -> float:
+    """Of crops (N, R, R, 3) in 0..255 inside the mask."""
+    painted = 1 - keep_mask(true.shape[1])[None, ..., None]
+    square = ((crops.astype(np.float32) - true) ** 2 * painted).sum() / (painted.sum() * 3 * len(true))
+    return float(10 * np.log10(255**2 / max(square, 1e-4)))
 
 
-def _lag(told: Array, true: Array) -> int:
+@torch.inference_mode()
+def _through(vae: nn.Module, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    codec = LatentCodec(vae)
+    return to_crops(codec.decode(codec.encode(to_pixels(crops)))).clip(0, 255)
+
+
+def _lag(told: FloatArray, true: FloatArray) -> int:
     """The shift in frames at which two curves agree best."""
 
     def at(lag: int) -> float:
@@ -144,21 +181,6 @@ def _lag(told: Array, true: Array) -> int:
             told[max(0, lag) : len(told) + min(0, lag)],
             true[max(0, -lag) : len(true) - max(0, lag)],
         )
-        return _correlation(late, early)
+        return correlation(late, early)
 
     return max(range(-MAX_LAG, MAX_LAG + 1), key=at)
-
-
-def cases(count: int) -> Iterator[Case]:
-    """The first `count` cases."""
-    return (case(number) for number in range(count))
-
-
-@torch.inference_mode()
-def verdicts(
-    count: int, models: LipSyncModels, reader: nn.Module, options: Options
-) -> Iterator[tuple[Case, list[Array], Verdict]]:
-    """Every case with its result and verdict."""
-    for given in cases(count):
-        result = perform(given, models, options)
-        yield given, result, judge(given, result, reader)

@@ -10,41 +10,46 @@ from typing import Any
 
 import numpy as np
 import torch
+from accelerate import PartialState
 from torch import Tensor, nn
 
 from ..data import SpeechTokens
 from ..diffusion.latents import LatentCodec, to_pixels
 from ..faces.mask import keep_mask
 from ..speech import encode, tokens_at
-from .data import TAKES, Store, save
+from .data import Material, save
 
 WHOLE, MASKED = 0, 1
 
 
 @dataclass(frozen=True, eq=False)
 class LatentClip:
-    """A person in both takes, as the UNet sees them."""
+    """A person in all takes (own footage: one), as the UNet sees them."""
 
     latents: Tensor
     """(takes, 2, F, C, h, w) float16: every frame whole, and with the mouth blanked; scaled."""
     tokens: Tensor
     """(takes, F, tokens, width) float16."""
-    openness: Tensor
-    """(takes, F): the true openness."""
+    openness: Tensor | None
+    """(takes, F): the true openness; None where nobody knows it."""
 
 
 class LatentStore:
-    """Latents of a store's clips in a folder named after the autoencoder's weights, made if they are not there yet."""
+    """Latents of all clips in a folder named after the autoencoder's weights, made if they are not there yet."""
 
-    def __init__(self, store: Store, folder: Path, vae: Any, whisper: Any) -> None:
+    def __init__(self, store: Material, folder: Path, vae: Any, whisper: Any) -> None:
         self.clips = store.clips
         self._store, self._whisper, self._codec = store, whisper, LatentCodec(vae)
         self._folder = folder / digest(vae) / ("test" if store.test else "train")
-        self._keep = torch.from_numpy(keep_mask(store.recipe.resolution))
+        self._keep = torch.from_numpy(keep_mask(store.resolution))
         self._speech: dict[int, SpeechTokens] = {}
 
     def load(self, clips: Iterable[int], on_clip: Callable[[], None] = lambda: None) -> list[LatentClip]:
-        """The clips with these numbers."""
+        """The clips with these numbers; several processes share the work of making them."""
+        process, clips = PartialState(), list(clips)
+        for clip in clips[process.process_index :: process.num_processes]:
+            self._latents(clip)
+        process.wait_for_everyone()
         loaded = []
         for clip in clips:
             loaded.append(self._clip(clip))
@@ -54,24 +59,25 @@ class LatentStore:
     def _clip(self, clip: int) -> LatentClip:
         takes = self._store.takes(clip)
         tokens = [tokens_at(self._tokens(take.track), self._store.times(take)) for take in takes]
-        openness = [self._store.mouth(take).openness for take in takes]
+        openness = [known for take in takes if (known := self._store.openness(take)) is not None]
         return LatentClip(
             torch.from_numpy(self._latents(clip)),
             torch.from_numpy(np.stack(tokens)).half(),
-            torch.from_numpy(np.stack(openness)),
+            torch.from_numpy(np.stack(openness)) if openness else None,
         )
 
     def _latents(self, clip: int) -> Any:
         path = self._folder / f"{clip:05d}.npy"
         if not path.exists():
-            both = [self._encode(self._store.crops(clip, take)) for take in range(TAKES)]
-            save(path, torch.stack(both).half().numpy())
-        return np.load(path)
+            count = len(self._store.takes(clip))
+            encoded = [self._encode(self._store.crops(clip, take)) for take in range(count)]
+            save(path, torch.stack(encoded).half().numpy())
+        return np.load(path, mmap_mode="c")  # read as it is needed
 
     @torch.inference_mode()
     def _encode(self, crops: Any) -> Tensor:  # (F, R, R, 3) uint8 -> (2, F, C, h, w)
         pixels = to_pixels(crops.astype(np.float32))
-        pair = [self._codec.encode(p)[0].transpose(0, 1) for p in (pixels, pixels * self._keep)]
+        pair = [self._codec.encode(p)[0].transpose(0, 1).cpu() for p in (pixels, pixels * self._keep)]
         return torch.stack(pair)
 
     def _tokens(self, track: int) -> SpeechTokens:
@@ -82,5 +88,5 @@ class LatentStore:
 
 def digest(module: nn.Module) -> str:
     """A name for a network's weights."""
-    tensors = [tensor.float().numpy().tobytes() for tensor in module.state_dict().values()]
+    tensors = [tensor.float().cpu().numpy().tobytes() for tensor in module.state_dict().values()]
     return hashlib.sha256(b"".join(tensors)).hexdigest()[:12]

@@ -8,13 +8,14 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from .curves import draw_curve
 from .recipes import LoopRecipe
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,8 @@ class Run:
     """A network in training, kept in `folder`/`name`.pt every so often.
 
     Everything random in a step is a function of the recipe's seed, the step and the process (`rng`,
-    `generator`), so a run that was stopped and resumed makes the same weights as one that was not.
+    `generator`), so a run that was stopped and resumed makes the same weights as one that was not, and each
+    process of a run on several GPUs (torchrun) draws windows of its own.
     """
 
     def __init__(
@@ -37,8 +39,12 @@ class Run:
     ) -> None:
         """groups: parameter groups, each with `scale`, a factor on the learning rate; None is all alike."""
         self.name, self.recipe, self.folder = name, recipe, folder
-        self.accelerator = Accelerator()
+        self.accelerator = Accelerator(
+            mixed_precision=recipe.precision if torch.cuda.is_available() else "no"
+        )
         self.ema = copy.deepcopy(module).eval().requires_grad_(False)
+        if recipe.checkpointing:
+            cast(Any, module).enable_gradient_checkpointing()
         optimizer = torch.optim.AdamW(
             groups or [{"params": [p for p in module.parameters() if p.requires_grad], "scale": 1.0}],
             lr=recipe.learning_rate,
@@ -102,17 +108,22 @@ class Run:
         log.info("%s step %d: %s", self.name, self.step, {k: round(v, 4) for k, v in values.items()})
 
     def save(self) -> None:
-        """Write the state; the file appears only when it is complete."""
-        if not self.accelerator.is_main_process:
-            return
+        """Write the state and the curve; the state's file appears only when it is complete."""
+        if self.accelerator.is_main_process:
+            self._write()
+        self.accelerator.wait_for_everyone()
+
+    def _write(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         part = self.path.with_suffix(".part")
         torch.save(self._state(), part)
         os.replace(part, self.path)
         curve = {"steps": self.step, "losses": _thinned(self.losses), "scores": self.scores}
         (self.folder / f"{self.name}.json").write_text(json.dumps(curve, indent=1) + "\n", encoding="utf-8")
+        draw_curve(curve, self.folder / f"{self.name}.png")
 
     def _state(self) -> dict[str, Any]:
+        scaler = self.accelerator.scaler  # of half precision
         return {
             "step": self.step,
             "model": self.module.state_dict(),
@@ -120,6 +131,7 @@ class Run:
             "optimizer": self.optimizer.state_dict(),
             "losses": self.losses,
             "scores": self.scores,
+            "scaler": scaler.state_dict() if scaler else None,
         }
 
     def _restore(self) -> None:
@@ -129,6 +141,8 @@ class Run:
         self.module.load_state_dict(state["model"])
         self.ema.load_state_dict(state["ema"])
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.accelerator.scaler and state.get("scaler"):
+            self.accelerator.scaler.load_state_dict(state["scaler"])
         self.step, self.losses, self.scores = state["step"], state["losses"], state["scores"]
         log.info("%s goes on at step %d of %d.", self.name, self.step, self.recipe.steps)
 

@@ -7,27 +7,30 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from diffusers import DDIMScheduler
 from torch import Tensor, nn
 
+from ..errors import InputError
 from ..metrics.sync import FRAMES, face_window
-from ..metrics.temporal import ClipEncoder, temporal_distance
+from ..metrics.temporal import temporal_distance
 from ..models.syncnet import StableSyncNet, sync_loss
-from .latents import LatentClip
-from .loop import Run
-from .recipes import PixelRecipe
-from .syncnet import Spoken
-from .unet import (
+from ..models.videomae import ClipEncoder
+from .draw import (
     Pick,
     assemble,
     choose,
     draw_timesteps,
     estimate,
     mixed_noise,
-    probe,
     silence,
     wanted_output,
 )
+from .latents import LatentClip
+from .loop import Run
+from .probe import probe
+from .recipes import PixelRecipe
+from .syncnet import Spoken
 from .vae import mouth_weight, to_pixels
 
 SCORE_EVERY = 200
@@ -35,17 +38,42 @@ SCORE_EVERY = 200
 
 @dataclass(frozen=True, eq=False)
 class Judges:
-    """The frozen networks that look at the pictures; without one its loss is left out."""
+    """The frozen networks that look at the pictures: those whose loss the recipe asks for."""
 
     vae: Any
     syncnet: StableSyncNet | None = None
     clip_encoder: ClipEncoder | None = None
+    perceptual: nn.Module | None = None
+    """LPIPS, as the package `lpips` computes it."""
+
+    def check(self, recipe: PixelRecipe) -> None:
+        """Raise InputError for a loss that nobody here can judge."""
+        for loss, judge, what in (
+            ("sync", self.syncnet, "a SyncNet"),
+            ("temporal", self.clip_encoder, "a VideoMAE"),
+            ("perceptual", self.perceptual, "LPIPS"),
+        ):
+            if getattr(recipe, loss) and judge is None:
+                raise InputError(f"The recipe's loss {loss!r} needs {what}; give it, or set the loss to 0.")
 
 
-def freeze_all_but_attention(unet: nn.Module) -> nn.Module:
-    """As upstream, stage 2 trains the motion modules and the spatial transformers only."""
+def load_lpips() -> nn.Module:
+    """LPIPS with VGG from the package `lpips`, which fetches its backbone; raises InputError without it."""
+    try:
+        from lpips import LPIPS
+    except ImportError as exc:
+        raise InputError(
+            "The loss 'perceptual' needs the package lpips, and torchvision with it: pip install lpips. "
+            "Or take a recipe whose `perceptual` is 0."
+        ) from exc
+    network: nn.Module = LPIPS(net="vgg", verbose=False)
+    return network.eval().requires_grad_(False)
+
+
+def freeze_all_but(unet: nn.Module, trainable: Sequence[str]) -> nn.Module:
+    """Only parameters whose name holds one of `trainable` learn."""
     for name, parameter in unet.named_parameters():
-        parameter.requires_grad_("motion_modules." in name or "attentions." in name)
+        parameter.requires_grad_(any(part in name for part in trainable))
     return unet
 
 
@@ -58,8 +86,11 @@ def train_pixels(
     takes: Sequence[Spoken],
     test: Sequence[LatentClip],
 ) -> None:
-    """takes: those of clip 0, of clip 1 and so on, all of a clip together."""
+    """takes: those of clip 0, of clip 1 and so on, all of a clip together. Without `test` nothing is measured."""
+    judges.check(recipe)
     device = run.accelerator.device
+    if recipe.loop.checkpointing:
+        judges.vae.enable_gradient_checkpointing()
     for _ in run.steps():
         rng = run.rng()
         picks = choose(rng, train, recipe.unet.paired, recipe.loop.batch, FRAMES)
@@ -71,29 +102,50 @@ def train_pixels(
         given = run.model(torch.cat([noisy, batch.condition], 1), timestep, batch.tokens).sample
         wanted = wanted_output(scheduler, batch.target, noise, timestep)
         clean = estimate(scheduler, noisy, given, timestep)
+        with run.accelerator.autocast():
+            made = decode(judges.vae, clean)
         seen = [takes[pick.clip * len(train[0].latents) + pick.take] for pick in picks]
         run.update(
             noise=((given - wanted) ** 2).mean(),
-            **picture_losses(recipe, judges, clean, batch.tokens, list(zip(picks, seen, strict=True))),
+            **picture_losses(recipe, judges, made.float(), batch.tokens, list(zip(picks, seen, strict=True))),
         )
-        if run.step % SCORE_EVERY == 0:
+        if test and run.step % SCORE_EVERY == 0:
             run.score(**probe(run.ema, scheduler, test, recipe.unet))
 
 
 def picture_losses(
-    recipe: PixelRecipe, judges: Judges, latents: Tensor, tokens: Tensor, seen: list[tuple[Pick, Spoken]]
+    recipe: PixelRecipe, judges: Judges, made: Tensor, tokens: Tensor, seen: list[tuple[Pick, Spoken]]
 ) -> dict[str, Tensor]:
-    """Losses of estimated latents (B, C, F, h, w) against the true pictures and the sound of each window."""
-    made = decode(judges.vae, latents)  # (B, F, 3, R, R)
+    """Weighted losses of pictures (B, F, 3, R, R) in about -1..1 against the true ones and the sound of each window.
+
+    The weights and the lower half for LPIPS are upstream's (scripts/train_unet.py); the picture's own is ours.
+    """
     true = torch.stack([to_pixels(take.crops[pick.start : pick.start + FRAMES]) for pick, take in seen])
     true = true.to(made.device)
-    weight = mouth_weight(made.shape[-1], recipe.mouth).to(made.device)
-    losses = {"picture": recipe.picture * ((made - true).abs() * weight).mean()}
-    if judges.syncnet is not None:
+    losses = {}
+    if recipe.picture:
+        weight = mouth_weight(made.shape[-1], recipe.mouth).to(made.device)
+        losses["picture"] = recipe.picture * ((made - true).abs() * weight).mean()
+    if recipe.perceptual and judges.perceptual is not None:
+        losses["perceptual"] = recipe.perceptual * judges.perceptual(_lower(made), _lower(true)).mean()
+    if recipe.sync and judges.syncnet is not None:
         losses["sync"] = recipe.sync * _sync(judges.syncnet, made, tokens, seen)
-    if judges.clip_encoder is not None:
+    if recipe.temporal and judges.clip_encoder is not None:
         losses["temporal"] = recipe.temporal * temporal_distance(judges.clip_encoder, made, true)
     return losses
+
+
+def _lower(pictures: Tensor) -> Tensor:
+    """The lower halves of all pictures, (B * F, 3, R / 2, R)."""
+    return pictures[..., pictures.shape[-2] // 2 :, :].flatten(0, 1)
+
+
+def _resized(pictures: Tensor, size: int) -> Tensor:
+    """Pictures of another size, as upstream shrinks those of 512 pixels for a SyncNet of 256."""
+    if pictures.shape[-1] == size:
+        return pictures
+    frames = F.interpolate(pictures.flatten(0, 1), (size, size), mode="bicubic")
+    return frames.unflatten(0, pictures.shape[:2])
 
 
 def _sync(syncnet: StableSyncNet, made: Tensor, tokens: Tensor, seen: list[tuple[Pick, Spoken]]) -> Tensor:
@@ -101,7 +153,7 @@ def _sync(syncnet: StableSyncNet, made: Tensor, tokens: Tensor, seen: list[tuple
     heard = (tokens != 0).flatten(1).any(1)
     if not heard.any():
         return made.new_zeros(())
-    faces = torch.stack([face_window(clip, 0) for clip in made])
+    faces = torch.stack([face_window(clip, 0) for clip in _resized(made, syncnet.resolution)])
     mels = torch.stack([take.heard(pick.start) for pick, take in seen]).to(made.device)
     face, mel = syncnet(faces[heard], mels[heard])
     return sync_loss(face, mel, torch.ones(len(face), device=made.device))

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from accelerate import PartialState
 from diffusers import AutoencoderKL, DDIMScheduler
 from torch import nn
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
@@ -26,18 +27,21 @@ from .data import Store
 from .encoder import Listener, listen, train_encoder
 from .latents import LatentClip, LatentStore
 from .loop import Run
-from .pixels import Judges, freeze_all_but_attention, train_pixels
+from .pixels import Judges, freeze_all_but, load_lpips, train_pixels
 from .reader import MouthReader, train_reader
 from .recipes import Recipe
 from .syncnet import nano_syncnet, spoken, train_syncnet
 from .unet import parameter_groups, train_unet
 from .vae import Autoencoder, latent_scale, to_pixels, train_vae
+from .videomae import MaskedClips, train_videomae
 
 log = logging.getLogger(__name__)
 
 SCHEDULER = {**SCHEDULER_CONFIG, "prediction_type": "v_prediction"}
 """With the usual noise prediction a network of this size learns nothing at high noise, where the sound decides."""
 SCALE_CLIPS = 32
+NOTE = "synthetic demo model, made to show and test this software; not for real people"
+"""What users of a model that was trained on drawn people are told."""
 
 
 @dataclass(frozen=True)
@@ -57,18 +61,22 @@ class Workshop:
         """The material to measure with."""
         return Store(self.folder / "data", self.recipe.data, test=True)
 
+    def has(self, name: str) -> bool:
+        """Whether a stage was run here, as a whole or in part."""
+        return (self.folder / f"{name}.pt").exists()
+
     def networks(self, seed: int) -> tuple[LatentSyncUNet, AutoencoderKL, WhisperEncoder]:
         """Fresh networks, the same for the same seed."""
         torch.manual_seed(seed)
         return nano_networks()
 
     def trained(self, name: str, module: nn.Module) -> Any:
-        """The module with the averaged weights of a stage, in eval mode."""
+        """The module with the averaged weights of a stage, frozen, on this process's device."""
         path = self.folder / f"{name}.pt"
-        if not path.exists():
+        if not self.has(name):
             raise InputError(f"{path} is missing; run the stage {name!r} first.")
         module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["ema"])
-        return module.eval().requires_grad_(False)
+        return module.eval().requires_grad_(False).to(PartialState().device)
 
     def whisper(self) -> WhisperEncoder:
         return self.trained("encoder", Listener(self.networks(0)[2])).whisper
@@ -81,6 +89,11 @@ class Workshop:
         vae.register_to_config(scaling_factor=latent_scale(vae, to_pixels(pictures)))
         return vae
 
+    def finished(self) -> tuple[LatentSyncUNet, AutoencoderKL, WhisperEncoder]:
+        """The networks of the model in float32, the UNet as its last stage left it."""
+        stage = "pixels" if self.has("pixels") else "unet"
+        return self.trained(stage, self.networks(0)[0]), self.vae(), self.whisper()
+
     def latents(self) -> list[list[LatentClip]]:
         """What the UNet learns from, and is measured with."""
         stores, networks = (self.train, self.test), (self.vae(), self.whisper())
@@ -90,8 +103,9 @@ class Workshop:
 
 def make_data(shop: Workshop) -> None:
     """Sounds and crops."""
-    for store in (shop.test, shop.train):
-        store.prepare()
+    with PartialState().main_process_first():
+        for store in (shop.test, shop.train):
+            store.prepare()
 
 
 def make_encoder(shop: Workshop) -> None:
@@ -127,9 +141,14 @@ def make_unet(shop: Workshop) -> None:
 def make_pixels(shop: Workshop) -> None:
     """Stage 2 of the denoiser, from the end of stage 1."""
     recipe = shop.recipe.pixels
-    unet = shop.trained("unet", shop.networks(0)[0]).train()
-    run = Run("pixels", freeze_all_but_attention(unet), recipe.loop, shop.folder)
-    judges = Judges(shop.vae(), shop.trained("syncnet", nano_syncnet()))
+    unet = freeze_all_but(shop.trained("unet", shop.networks(0)[0]).train(), recipe.trainable)
+    run = Run("pixels", unet, recipe.loop, shop.folder)
+    judges = Judges(
+        shop.vae(),
+        syncnet=shop.trained("syncnet", nano_syncnet()) if recipe.sync else None,
+        clip_encoder=shop.trained("videomae", MaskedClips()).encoder() if recipe.temporal else None,
+        perceptual=load_lpips().to(run.accelerator.device) if recipe.perceptual else None,
+    )
     train, test = shop.latents()
     takes = spoken(shop.train)
     train_pixels(run, recipe, DDIMScheduler.from_config(SCHEDULER), judges, train, takes, test)
@@ -152,6 +171,14 @@ def make_syncnet(shop: Workshop) -> None:
     train_syncnet(run, recipe, spoken(shop.train), spoken(shop.test))
 
 
+def make_videomae(shop: Workshop) -> None:
+    """The video network of the temporal loss."""
+    recipe = shop.recipe.videomae
+    torch.manual_seed(recipe.loop.seed)
+    run = Run("videomae", MaskedClips(), recipe.loop, shop.folder)
+    train_videomae(run, recipe, spoken(shop.train), spoken(shop.test))
+
+
 def _filmed(store: Store, clip: int) -> tuple[Array, Array]:
     mouth = store.mouth(store.takes(clip)[0])
     return store.crops(clip), np.stack([mouth.openness, mouth.spread, mouth.roundness], -1)
@@ -160,15 +187,30 @@ def _filmed(store: Store, clip: int) -> tuple[Array, Array]:
 def export(shop: Workshop) -> None:
     """The checkpoint, in `folder`/checkpoint; it replaces an older one."""
     manifest = Manifest(
-        resolution=shop.recipe.data.resolution, unet_heads=UNET_HEADS, unet_groups=UNET_GROUPS
+        resolution=shop.recipe.data.resolution, unet_heads=UNET_HEADS, unet_groups=UNET_GROUPS, note=NOTE
     )
-    new, old = shop.folder / "checkpoint.new", shop.folder / "checkpoint"
+    unet, vae, whisper = shop.finished()
+    replace_checkpoint(
+        shop.folder / "checkpoint",
+        unet=unet,
+        vae=vae,
+        whisper=whisper,
+        manifest=manifest,
+        scheduler=SCHEDULER,
+        syncnet=shop.trained("syncnet", nano_syncnet()) if shop.has("syncnet") else None,
+        clip_encoder=shop.trained("videomae", MaskedClips()).encoder() if shop.has("videomae") else None,
+    )
+
+
+def replace_checkpoint(folder: Path, **parts: Any) -> None:
+    """Write a checkpoint in the place of an older one; `parts` as of `write_checkpoint`."""
+    if not PartialState().is_main_process:
+        return
+    new = folder.with_suffix(".new")
     shutil.rmtree(new, ignore_errors=True)
-    stage = "pixels" if (shop.folder / "pixels.pt").exists() else "unet"
-    unet = shop.trained(stage, shop.networks(0)[0])
-    write_checkpoint(new, unet, shop.vae(), shop.whisper(), manifest, SCHEDULER)
-    shutil.rmtree(old, ignore_errors=True)
-    new.rename(old)
+    write_checkpoint(new, **parts)
+    shutil.rmtree(folder, ignore_errors=True)
+    new.rename(folder)
 
 
 STAGES: dict[str, Callable[[Workshop], None]] = {
@@ -178,6 +220,7 @@ STAGES: dict[str, Callable[[Workshop], None]] = {
     "unet": make_unet,
     "reader": make_reader,
     "syncnet": make_syncnet,
+    "videomae": make_videomae,
     "pixels": make_pixels,
     "export": export,
 }

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..data import Array, FloatArray
 from ..metrics.sync import FPS, FRAMES, MEL_LENGTH, MEL_RATE, face_window, sync_mel
 from ..models.syncnet import EncoderConfig, StableSyncNet, sync_loss
-from .data import TAKES, Store
+from .data import Material
 from .loop import Run
 from .recipes import SyncNetRecipe
 from .vae import to_pixels
@@ -61,13 +61,13 @@ def nano_syncnet() -> StableSyncNet:
     return StableSyncNet(VISUAL, AUDIO)
 
 
-def spoken(store: Store) -> list[Spoken]:
-    """Every take of every person of a store."""
+def spoken(store: Material) -> list[Spoken]:
+    """Every take of every clip."""
     mels = [sync_mel(store.sound(track)) for track in range(store.tracks)]
     return [
         Spoken(store.crops(clip, number), mels[take.track], store.times(take))
         for clip in range(store.clips)
-        for number, take in zip(range(TAKES), store.takes(clip), strict=True)
+        for number, take in enumerate(store.takes(clip))
     ]
 
 

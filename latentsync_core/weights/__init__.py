@@ -3,8 +3,9 @@
 from .catalogue import RELEASES
 from .convert import convert, write_checkpoint
 from .download import download
+from .judges import load_clip_encoder, load_syncnet
 from .load import load_models, load_unet, load_vae, load_whisper
-from .locate import Checkpoint, default_folders, locate
+from .locate import Checkpoint, default_folders, find_syncnet, locate
 from .manifest import Manifest
 from .report import Row, report
 from .untrained import nano_networks, untrained
@@ -17,7 +18,10 @@ __all__ = [
     "convert",
     "default_folders",
     "download",
+    "find_syncnet",
+    "load_clip_encoder",
     "load_models",
+    "load_syncnet",
     "load_unet",
     "load_vae",
     "load_whisper",

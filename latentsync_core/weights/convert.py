@@ -19,10 +19,13 @@ from torch import nn
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from ..errors import OutputError
+from ..models.syncnet import StableSyncNet
 from ..models.unet import LatentSyncUNet
+from ..models.videomae import ClipEncoder
 from .catalogue import VAE_WEIGHTS
+from .judges import load_syncnet
 from .load import load_unet, load_vae, load_whisper, scheduler_config
-from .locate import Checkpoint
+from .locate import CLIP_ENCODER_FOLDER, SYNCNET_FOLDER, Checkpoint
 from .manifest import MANIFEST_FILE, Manifest
 
 
@@ -42,6 +45,7 @@ def convert(checkpoint: Checkpoint, folder: str | Path, dtype: torch.dtype = tor
         replace(manifest, resolution=checkpoint.resolution),
         scheduler_config(checkpoint),
         dtype,
+        load_syncnet(checkpoint.syncnet) if checkpoint.syncnet else None,
     )
 
 
@@ -53,6 +57,8 @@ def write_checkpoint(
     manifest: Manifest,
     scheduler: Mapping[str, Any],
     dtype: torch.dtype = torch.float16,
+    syncnet: StableSyncNet | None = None,
+    clip_encoder: ClipEncoder | None = None,
 ) -> Path:
     """Write networks as a checkpoint folder; raises OutputError. See `convert`."""
     manifest = replace(manifest, whisper_heads=int(whisper.config.encoder_attention_heads))
@@ -63,6 +69,13 @@ def write_checkpoint(
         _write(place / "vae" / "config.json", vae.to_json_string())
         _write(place / "scheduler" / "scheduler_config.json", json.dumps(dict(scheduler), indent=1) + "\n")
         _write(place / MANIFEST_FILE, manifest.to_json())
+        if syncnet is not None:
+            _save(syncnet, place / SYNCNET_FOLDER / VAE_WEIGHTS, dtype)
+            configs = {name: config.to_json() for name, config in syncnet.configs.items()}
+            _write(place / SYNCNET_FOLDER / "config.json", json.dumps(configs, indent=1) + "\n")
+        if clip_encoder is not None:
+            _save(clip_encoder, place / CLIP_ENCODER_FOLDER / VAE_WEIGHTS, dtype)
+            _write(place / CLIP_ENCODER_FOLDER / "config.json", clip_encoder.model.config.to_json_string())
     return Path(folder)
 
 

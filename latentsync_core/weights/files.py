@@ -19,8 +19,8 @@ from .identify import Shapes, identify
 
 M = TypeVar("M", bound=nn.Module)
 
-_WRAPPERS = ("state_dict", "model_state_dict")
-"""Where LatentSync and Lightning, and where OpenAI, keep the tensors in their .pt files."""
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "module")
+"""Where LatentSync and Lightning, OpenAI, and VideoMAE keep the tensors in their .pt files."""
 _UNREADABLE = (
     *(RuntimeError, EOFError, OSError, ValueError, LookupError, AttributeError, TypeError),
     *(AssertionError, struct.error),

@@ -10,6 +10,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 _MARKS: tuple[tuple[str, str], ...] = (
     ("visual_encoder.conv_in.weight", "a LatentSync SyncNet (stable_syncnet.pt)"),
+    ("patch_embed.proj.weight", "a VideoMAE"),
     ("model.diffusion_model.input_blocks.0.0.weight", "a whole Stable Diffusion checkpoint"),
     ("encoder.down_blocks.0.resnets.0.conv1.weight", "a VAE in diffusers naming"),
     ("encoder.down.0.block.0.conv1.weight", "a VAE in Stable Diffusion naming"),

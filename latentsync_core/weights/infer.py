@@ -75,6 +75,20 @@ def whisper_config(shapes: Shapes) -> dict[str, Any]:
     }
 
 
+def videomae_config(shapes: Shapes) -> dict[str, Any]:
+    """Arguments of `VideoMAEConfig` that show in tensors in `ClipEncoder`'s naming."""
+    stem = "model.embeddings.patch_embeddings.projection.weight"
+    return {
+        "hidden_size": _dim(shapes, stem, 0),
+        "num_channels": _dim(shapes, stem, 1),
+        "tubelet_size": _dim(shapes, stem, 2),
+        "patch_size": _dim(shapes, stem, 3),
+        "num_hidden_layers": _count(shapes, "model.encoder.layer."),
+        "intermediate_size": _dim(shapes, "model.encoder.layer.0.intermediate.dense.weight", 0),
+        "use_mean_pooling": True,
+    }
+
+
 def _count(shapes: Shapes, prefix: str) -> int:
     """How many different names follow `prefix`."""
     return len({key[len(prefix) :].split(".")[0] for key in shapes if key.startswith(prefix)})

@@ -141,6 +141,7 @@ def load_models(
         dtype=torch.float32,
         window_frames=manifest.window_frames,
         align_resolution=manifest.align_resolution,
+        note=manifest.note,
     )
     if dtype in FP8:
         store_as_fp8(models.unet)

@@ -21,6 +21,8 @@ NANO_FOLDER = Path(__file__).resolve().parents[1] / "assets" / NANO
 
 _UNETS = ("latentsync_unet.safetensors", "latentsync_unet.pt")
 _WHISPERS = ("whisper/*.safetensors", "whisper/tiny.pt", "whisper/small.pt")
+SYNCNET_FOLDER, CLIP_ENCODER_FOLDER = "syncnet", "videomae"
+_SYNCNETS = (f"{SYNCNET_FOLDER}/{VAE_WEIGHTS}", "stable_syncnet.pt")
 _VAE_FILES = (VAE_WEIGHTS, "diffusion_pytorch_model.bin")
 _SHARED_VAES = (
     *(f"{folder}sd-vae-ft-mse" for folder in ("", "stabilityai/", "vae/")),
@@ -47,6 +49,8 @@ class Checkpoint:
     resolution: int | None
     """What the checkpoint says of itself: its manifest, else its being a published file, else its folder's name."""
     manifest: Manifest
+    syncnet: Path | None = None
+    """See `find_syncnet`; None where the checkpoint has none, which only scores need."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,39 @@ def locate(source: str | Path, folders: Sequence[str | Path] = ()) -> Checkpoint
         scheduler=scheduler if scheduler.is_file() else None,
         resolution=manifest.resolution or (RELEASES[release].resolution if release else None),
         manifest=manifest,
+        syncnet=_syncnet_in(home),
     )
+
+
+def find_syncnet(source: str | Path, folders: Sequence[str | Path] = ()) -> Path:
+    """Find the SyncNet of a checkpoint, whatever else of it is there: a folder in our form, or the published file.
+
+    source, folders: as of `locate`; source may also be the published file itself. Raises WeightsMissingError.
+    """
+    name = str(source)
+    if name not in (NANO, *RELEASES) and Path(source).is_file():
+        return Path(source)
+    if name in RELEASES:
+        roots = [*map(Path, folders), *default_folders()]
+        homes = [root / RELEASES[name].folder_name for root in roots]
+        unet = find_parts(source, folders).unet
+        homes += [unet.parent] if unet else []
+    else:
+        homes = [NANO_FOLDER if name == NANO else Path(source)]
+    if found := next((path for home in homes if (path := _syncnet_in(home))), None):
+        return found
+    remedy = "put stable_syncnet.pt, or a folder `syncnet` as `train` writes it, into that folder"
+    if name in RELEASES or name == NANO:
+        wanted = name if name in RELEASES else "1.6"
+        remedy = f"run `python -m latentsync_core weights get {wanted} --syncnet` and score with {wanted}"
+    raise WeightsMissingError(
+        f"{name} has no SyncNet, which scores are made with (looked in {', '.join(map(str, homes))}); {remedy}."
+    )
+
+
+def _syncnet_in(home: Path) -> Path | None:
+    file = _first(home, _SYNCNETS)
+    return file.parent if file and file.suffix == ".safetensors" else file
 
 
 def find_parts(source: str | Path, folders: Sequence[str | Path] = ()) -> Parts:

@@ -25,20 +25,23 @@ class Manifest:
     unet_groups: int = 32
     whisper_heads: int | None = None
     """None: what the Whisper file says, else one head for every 64 channels, as in all of OpenAI's models."""
+    note: str | None = None
+    """What whoever uses the checkpoint should know, in one sentence; the command line says it."""
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
         """The manifest of a checkpoint folder, or the defaults where it has none.
 
-        {"resolution": 128, "window_frames": 16, "unet": {"heads": 4, "groups": 16}, "whisper": {"heads": 4}}
+        {"resolution": 128, "window_frames": 16, "unet": {"heads": 4, "groups": 16}, "whisper": {"heads": 4},
+         "note": "For drawn people."}
 
-        Raises WeightsMismatchError for anything but these keys with whole numbers above 0.
+        Raises WeightsMismatchError for anything but these keys with whole numbers above 0 and a text.
         """
         path = folder / MANIFEST_FILE
         if not path.is_file():
             return cls()
         return cls(
-            **{name: _number(path, name, value) for name, value in _flat(read_json(path), path).items()}
+            **{name: _checked(path, name, value) for name, value in _flat(read_json(path), path).items()}
         )
 
     def to_json(self) -> str:
@@ -49,6 +52,7 @@ class Manifest:
             "align_resolution": self.align_resolution,
             "unet": {"heads": self.unet_heads, "groups": self.unet_groups},
             "whisper": {"heads": self.whisper_heads},
+            "note": self.note,
         }
         return json.dumps(_without_none(content), indent=1) + "\n"
 
@@ -60,6 +64,7 @@ _KEYS = {
     "unet.heads": "unet_heads",
     "unet.groups": "unet_groups",
     "whisper.heads": "whisper_heads",
+    "note": "note",
 }
 
 
@@ -87,7 +92,11 @@ def _flat(content: dict[str, Any], path: Path) -> dict[str, Any]:
     return flat
 
 
-def _number(path: Path, name: str, value: Any) -> int:
+def _checked(path: Path, name: str, value: Any) -> Any:
+    if name == "note":
+        if not isinstance(value, str):
+            raise WeightsMismatchError(f"{path}: {name} takes a text, got {value!r}.")
+        return value
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise WeightsMismatchError(f"{path}: {name} takes a whole number above 0, got {value!r}.")
     return value

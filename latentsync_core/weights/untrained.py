@@ -60,5 +60,10 @@ def untrained(folder: str | Path, resolution: int = 128, seed: int = 0) -> Path:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         unet, vae, whisper = nano_networks()
-    manifest = Manifest(resolution=resolution, unet_heads=UNET_HEADS, unet_groups=UNET_GROUPS)
+    manifest = Manifest(
+        resolution=resolution,
+        unet_heads=UNET_HEADS,
+        unet_groups=UNET_GROUPS,
+        note="Random weights: mouths are noise.",
+    )
     return write_checkpoint(folder, unet, vae, whisper, manifest, SCHEDULER_CONFIG)

@@ -29,9 +29,10 @@ def packets(path):
         return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
 
 
-def test_sync_to_a_lossless_file_changes_the_mouth_only(files, tmp_path):
+def test_sync_to_a_lossless_file_changes_the_mouth_only(files, tmp_path, capsys):
     report = tmp_path / "report.json"
     assert sync(files, tmp_path / "out.mkv", "--report", str(report)) == 0
+    assert "checkpoint: random weights" in capsys.readouterr().out.lower()
     source, result = FileClip(files / "video.mkv"), FileClip(tmp_path / "out.mkv")
     assert len(result) == len(source) == 20 and np.allclose(result.times, source.times, atol=1e-3)
     for before, after in zip(source.read(range(20)), result.read(range(20)), strict=True):

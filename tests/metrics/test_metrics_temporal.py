@@ -1,7 +1,8 @@
 import torch
 from transformers import VideoMAEConfig
 
-from latentsync_core.metrics.temporal import ClipEncoder, jitter, temporal_distance
+from latentsync_core.metrics.temporal import changes, jitter, mouth_part, temporal_distance
+from latentsync_core.models.videomae import ClipEncoder
 
 CONFIG = VideoMAEConfig(
     image_size=16,
@@ -40,3 +41,29 @@ def test_distance_is_zero_for_the_same_clip_and_teaches_pixels():
 def test_jitter_is_the_mean_step():
     assert jitter(torch.ones(5, 3, 4, 4)) == 0
     assert jitter(torch.arange(5.0)[:, None, None, None].expand(-1, 3, 2, 2)) == 1
+
+
+def test_gradient_is_that_of_finite_differences():
+    network = encoder().double()
+    true, made = (0.8 * torch.rand(1, 4, 3, 16, 16, dtype=torch.float64) for _ in range(2))
+    made.requires_grad_()
+    temporal_distance(network, made, true).backward()
+    for direction in torch.randn(4, *made.shape, dtype=torch.float64):
+        step = 1e-5 * direction
+        ahead, behind = (temporal_distance(network, (made + s).detach(), true) for s in (step, -step))
+        slope = (ahead - behind) / 2e-5
+        torch.testing.assert_close((made.grad * direction).sum(), slope.detach(), rtol=1e-4, atol=1e-12)
+
+
+def test_values_beyond_white_and_black_are_clipped():
+    network, clip = encoder(), torch.ones(1, 4, 3, 16, 16)
+    torch.testing.assert_close(network(3 * clip), network(clip))
+
+
+def test_changes_are_those_of_each_step_and_the_mouth_is_low_in_the_middle():
+    crops = torch.zeros(3, 3, 100, 100)
+    crops[1:] = 1
+    assert changes(crops).tolist() == [1, 0]
+    rows, columns = torch.meshgrid(torch.arange(100), torch.arange(100), indexing="ij")
+    assert (mouth_part(rows)[0, 0], mouth_part(rows)[-1, 0]) == (58, 91)
+    assert (mouth_part(columns)[0, 0], mouth_part(columns)[0, -1]) == (25, 74)

@@ -1,58 +1,30 @@
-"""Material so small that every stage runs in a second."""
-
-from dataclasses import replace
-
-import numpy as np
 import pytest
-import torch
+from tiny_training import TINY, make_tiny
 
-from latentsync_core.training import data
+from latentsync_core.training import train
 from latentsync_core.training.data import Store
-from latentsync_core.training.recipes import (
-    DataRecipe,
-    EncoderRecipe,
-    LoopRecipe,
-    PixelRecipe,
-    ReaderRecipe,
-    Recipe,
-    SyncNetRecipe,
-    UNetRecipe,
-    VaeRecipe,
-)
-
-LOOP = LoopRecipe(steps=6, batch=2, learning_rate=1e-3, warmup=1, save_every=2)
-
-
-def tone(seed):
-    """4 s that sound a little like vowels, so that no espeak-ng is needed."""
-    rng = np.random.default_rng(seed)
-    times = np.arange(4 * 16_000) / 16_000
-    loud = np.clip(np.sin(2 * np.pi * rng.uniform(2, 4) * times), 0, 1)
-    return (0.3 * loud * np.sin(2 * np.pi * rng.uniform(500, 900) * times)).astype(np.float32)
 
 
 @pytest.fixture(autouse=True, scope="session")
 def quick():
-    torch.set_num_threads(2)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(data, "train_track", tone)
-        patch.setattr(data, "test_track", lambda seed: tone(1000 + seed))
+        make_tiny(patch.setattr)
         yield
 
 
 @pytest.fixture(scope="session")
 def recipe():
-    return Recipe(
-        data=DataRecipe(tracks=2, test_tracks=2, identities=2, test_identities=2, clip_frames=18),
-        encoder=EncoderRecipe(loop=replace(LOOP, steps=4), frames=16),
-        vae=VaeRecipe(loop=LOOP),
-        unet=UNetRecipe(loop=LOOP, window=4),
-        reader=ReaderRecipe(loop=LOOP),
-        syncnet=SyncNetRecipe(loop=LOOP),
-        pixels=PixelRecipe(loop=replace(LOOP, steps=2), unet=UNetRecipe(paired=1.0)),
-    )
+    return TINY
+
+
+@pytest.fixture(scope="session")
+def finished(quick, tmp_path_factory):
+    """The folder of a run through all stages."""
+    folder = tmp_path_factory.mktemp("run")
+    train(TINY, folder)
+    return folder
 
 
 @pytest.fixture
-def store(recipe, tmp_path):
-    return Store(tmp_path / "data", recipe.data)
+def store(tmp_path):
+    return Store(tmp_path / "data", TINY.data)

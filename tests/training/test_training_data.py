@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,7 @@ from latentsync_core.faces import crop_face, similarity
 from latentsync_core.synthetic import MouthTrack, talking_clip
 from latentsync_core.training import data, voices
 from latentsync_core.training.data import Store, identity_seed, render
-from latentsync_core.training.recipes import DataRecipe
+from latentsync_core.training.recipes import NANO
 
 
 def mouth(openness):
@@ -27,7 +29,7 @@ def test_crops_agree_with_those_of_a_rendered_video(monkeypatch):
     frame = next(clip.read([0]))
     points = clip.truth[0].points[:1]
     expected = crop_face(frame, similarity(points, 128)[0], 128)
-    recipe = DataRecipe(clip_frames=1)
+    recipe = replace(NANO.data, clip_frames=1)
     drawn = render(7, mouth([0.0]), recipe)[0].astype(np.float32)
     # the clip's motion is sampled in the middle of a frame, a training clip's at its start; grain is 2 levels
     assert np.abs(drawn - expected).mean() < 5
@@ -35,7 +37,7 @@ def test_crops_agree_with_those_of_a_rendered_video(monkeypatch):
 
 
 def test_takes_differ_in_the_mouth_alone():
-    recipe = DataRecipe(clip_frames=2)
+    recipe = replace(NANO.data, clip_frames=2)
     closed, opened = (render(3, mouth([v, v]), recipe).astype(int) for v in (0.0, 1.0))
     changed = np.abs(closed - opened).mean(-1)[0]
     assert changed[75:115, 44:84].mean() > 10

@@ -3,10 +3,7 @@ import pytest
 import torch
 from diffusers import DDIMScheduler
 
-from latentsync_core.training.latents import MASKED, WHOLE, LatentClip
-from latentsync_core.training.recipes import NANO
-from latentsync_core.training.stages import SCHEDULER
-from latentsync_core.training.unet import (
+from latentsync_core.training.draw import (
     Pick,
     assemble,
     choose,
@@ -15,10 +12,13 @@ from latentsync_core.training.unet import (
     estimate,
     loss_weight,
     mixed_noise,
-    parameter_groups,
     silence,
     wanted_output,
 )
+from latentsync_core.training.latents import MASKED, WHOLE, LatentClip
+from latentsync_core.training.recipes import NANO
+from latentsync_core.training.stages import SCHEDULER
+from latentsync_core.training.unet import parameter_groups
 from latentsync_core.weights.untrained import nano_networks
 
 RECIPE = NANO.unet
@@ -89,7 +89,7 @@ def test_estimate_undoes_the_noise_when_the_network_is_right(prediction):
 
 
 def test_weight_is_greatest_at_the_mouth():
-    weight = loss_weight(SIZE, 5.0)
+    weight = loss_weight(SIZE, 5.0, 0.25)
     assert abs(weight.mean() - 1) < 1e-6
     assert weight[11, 8] > 3 * weight[8, 1] and weight[8, 1] > weight[2, 8]
 

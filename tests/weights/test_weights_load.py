@@ -199,6 +199,7 @@ def test_manifest_and_scheduler_of_the_folder(published):
     [
         ('{"resolutoin": 64}', "takes resolution, .*, got 'resolutoin'"),
         ('{"unet": {"heads": 0}}', "unet_heads takes a whole number above 0, got 0"),
+        ('{"note": 5}', "note takes a text, got 5"),
         ('{"resolution": "big"}', "resolution takes a whole number above 0, got 'big'"),
         ("[1]", "takes a JSON object, got list"),
         ("{", "is not JSON"),

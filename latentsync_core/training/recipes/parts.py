@@ -1,26 +1,33 @@
-"""Everything that a training run is made of, as numbers: a recipe is read from top to bottom."""
+"""What a recipe is made of; the numbers are in `nano` and `published`, which are read from top to bottom."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, fields, replace
 from math import cos, pi
+from typing import Literal
+
+from ...errors import OptionError
+
+Precision = Literal["no", "fp16", "bf16"]
+MINUTES = 270.0
+"""What the full nano recipe takes on two idle cores."""
 
 
 @dataclass(frozen=True)
 class DataRecipe:
     """What the synthetic material is: sounds that are spoken, and people who say a part of one."""
 
-    tracks: int = 256
+    tracks: int
     """Sounds for training, each by one voice."""
-    test_tracks: int = 24
+    test_tracks: int
     """Sounds with the held-out voices and sentences."""
-    identities: int = 400
+    identities: int
     """People for training, each filmed twice."""
-    test_identities: int = 32
-    clip_frames: int = 48
+    test_identities: int
+    clip_frames: int
     """Longer than two windows, so that references never come from the frames to be painted."""
-    fps: int = 25
-    resolution: int = 128
+    fps: int
+    resolution: int
 
     def shortened(self, share: float) -> DataRecipe:
         """A share of the material."""
@@ -34,11 +41,12 @@ class LoopRecipe:
 
     steps: int
     batch: int
+    """Of one process."""
     learning_rate: float
     seed: int = 0
     warmup: int = 100
     plateau: float = 0.5
-    """Share of the steps after which the learning rate begins to fall."""
+    """Share of the steps after which the learning rate begins to fall; 1 keeps it constant."""
     final: float = 0.03
     """Share of the learning rate that is left at the end."""
     weight_decay: float = 1e-3
@@ -46,8 +54,20 @@ class LoopRecipe:
     clip: float = 1.0
     """Largest norm of the gradient."""
     ema: float = 0.997
-    """Decay of the average of the weights, which is what is used."""
+    """Decay of the average of the weights, which is what is used; 0 uses the last weights."""
     save_every: int = 100
+    precision: Precision = "no"
+    """Of the network's computations on a GPU; a CPU computes in float32."""
+    checkpointing: bool = False
+    """Whether activations are computed again in the backward pass: a third more work, far less memory."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "warmup", "save_every"):
+            if getattr(self, name) < 1:
+                raise OptionError(f"LoopRecipe takes {name} of 1 or more, got {getattr(self, name)}.")
+        for name in ("plateau", "final", "ema"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise OptionError(f"LoopRecipe takes {name} in 0..1, got {getattr(self, name)}.")
 
     def shortened(self, share: float) -> LoopRecipe:
         """A share of the steps."""
@@ -56,8 +76,8 @@ class LoopRecipe:
 
     def rate(self, step: int) -> float:
         """The factor on the learning rate at a step."""
-        falling = max(0.0, step / self.steps - self.plateau) / (1 - self.plateau)
-        wave = 0.5 + 0.5 * cos(pi * min(1.0, falling))
+        past = step / self.steps - self.plateau
+        wave = 0.5 + 0.5 * cos(pi * min(1.0, past / (1 - self.plateau))) if past > 0 else 1.0
         return min(1.0, (step + 1) / self.warmup) * (self.final + (1 - self.final) * wave)
 
 
@@ -65,10 +85,10 @@ class LoopRecipe:
 class EncoderRecipe:
     """Training of the speech encoder."""
 
-    loop: LoopRecipe = LoopRecipe(steps=800, batch=2, learning_rate=2e-3, plateau=0.0, ema=0.99)
-    frames: int = 256
+    loop: LoopRecipe
+    frames: int
     """Frames read from every sound in a step."""
-    row_weight: float = 0.5
+    row_weight: float
     """Weight of what a single token tells, against what a frame's tokens tell together."""
 
 
@@ -76,43 +96,43 @@ class EncoderRecipe:
 class VaeRecipe:
     """Training of the picture autoencoder."""
 
-    loop: LoopRecipe = LoopRecipe(
-        steps=8500, batch=4, learning_rate=1e-3, plateau=0.3, ema=0.995, weight_decay=1e-4
-    )
-    frame_stride: int = 3
+    loop: LoopRecipe
+    frame_stride: int
     """Every which frame of a clip is shown."""
-    masked: float = 0.2
+    masked: float
     """Share of pictures whose mouth is blanked, as the UNet's second input is."""
-    mouth: float = 6.0
-    """How much more an error in the middle of the mouth counts; at 2 teeth and dark lips stay a smudge."""
-    gradient: float = 1.0
-    square: float = 1.0
-    chroma: float = 4.0
-    thumbnail: float = 0.1
+    mouth: float
+    """How much more an error in the middle of the mouth counts."""
+    gradient: float
+    square: float
+    chroma: float
+    thumbnail: float
     """How firmly three latent channels are taught to be a small copy of the picture. Left alone, so small a network
     spends its latents on edges for thousands of steps, and backgrounds stay grey and lips brown."""
-    kl: float = 2e-4
+    kl: float
 
 
 @dataclass(frozen=True)
 class UNetRecipe:
     """Stage 1 of the denoiser: the noise loss in latent space."""
 
-    loop: LoopRecipe = LoopRecipe(steps=14000, batch=2, learning_rate=1e-3, ema=0.998)
-    window: int = 16
-    early: float = 0.6
+    loop: LoopRecipe
+    window: int
+    early: float
     """Share of the steps whose windows are half as long and half as many again: more people for less work."""
-    paired: float = 0.75
+    paired: float
     """Share of windows whose references are the very frames to be painted, with another mouth, as the pipeline
-    gives them; the others take a window elsewhere in the clip."""
-    high_noise: float = 0.7
+    gives them; the others take a window elsewhere in the clip. Own footage has no other mouth, so it takes 0."""
+    high_noise: float
     """Share of the timesteps drawn from 800..999, where the sound decides."""
-    audio_dropout: float = 0.1
+    audio_dropout: float
     """Share of windows without sound, for guidance."""
-    speech_rate: float = 3.0
+    speech_rate: float
     """Factor on the learning rate of the cross-attention to the sound."""
-    mouth: float = 5.0
+    mouth: float
     """How much more an error in the middle of the mouth counts."""
+    outside: float
+    """Weight of the part that is kept, whose latents are given, against the painted one."""
 
     def shape(self, step: int) -> tuple[int, int]:
         """Windows of a step, and frames in each."""
@@ -125,55 +145,70 @@ class UNetRecipe:
 class ReaderRecipe:
     """Training of the judge that tells the mouth from a crop."""
 
-    loop: LoopRecipe = LoopRecipe(steps=1200, batch=32, learning_rate=2e-3, plateau=0.0, ema=0.99)
+    loop: LoopRecipe
 
 
 @dataclass(frozen=True)
 class SyncNetRecipe:
     """Training of the judge of synchrony."""
 
-    loop: LoopRecipe = LoopRecipe(steps=1500, batch=16, learning_rate=1e-3, plateau=0.3, ema=0.99)
+    loop: LoopRecipe
+
+
+@dataclass(frozen=True)
+class VideoMaeRecipe:
+    """Training of the video network whose features TREPA compares."""
+
+    loop: LoopRecipe
+    masked: float
+    """Share of the tubes that are hidden and have to be guessed."""
 
 
 @dataclass(frozen=True)
 class PixelRecipe:
-    """Stage 2 of the denoiser: losses on decoded pictures. Weights as upstream's, but for the picture itself."""
+    """Stage 2 of the denoiser: losses on decoded pictures. A loss of weight 0 is not computed."""
 
-    loop: LoopRecipe = LoopRecipe(steps=1500, batch=1, learning_rate=2e-4, plateau=0.3, ema=0.995)
-    unet: UNetRecipe = UNetRecipe()
+    loop: LoopRecipe
+    unet: UNetRecipe
     """How windows, references and timesteps are drawn."""
-    mouth: float = 5.0
-    """How much more an error in the middle of the mouth counts."""
-    picture: float = 1.0
-    """Upstream: LPIPS (0.1), whose backbone `nano` does without."""
-    sync: float = 0.05
-    temporal: float = 10.0
+    trainable: tuple[str, ...]
+    """The parameters that learn: those whose name holds one of these."""
+    mouth: float
+    """How much more an error of the picture in the middle of the mouth counts."""
+    picture: float
+    """Mean absolute error."""
+    perceptual: float
+    """LPIPS on VGG, lower half of the picture."""
+    sync: float
+    temporal: float
+    """TREPA."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All stages of a model."""
+    """All stages of a model made from nothing, on synthetic people."""
 
-    data: DataRecipe = field(default_factory=DataRecipe)
-    encoder: EncoderRecipe = field(default_factory=EncoderRecipe)
-    vae: VaeRecipe = field(default_factory=VaeRecipe)
-    unet: UNetRecipe = field(default_factory=UNetRecipe)
-    reader: ReaderRecipe = field(default_factory=ReaderRecipe)
-    syncnet: SyncNetRecipe = field(default_factory=SyncNetRecipe)
-    pixels: PixelRecipe = field(default_factory=PixelRecipe)
+    data: DataRecipe
+    encoder: EncoderRecipe
+    vae: VaeRecipe
+    unet: UNetRecipe
+    reader: ReaderRecipe
+    syncnet: SyncNetRecipe
+    videomae: VideoMaeRecipe
+    pixels: PixelRecipe
 
     def shortened(self, minutes: float) -> Recipe:
         """A run of about this many minutes on two cores: fewer clips and steps, everything else alike."""
         share = min(1.0, minutes / MINUTES)
-        shorter = {
-            name: replace(part, loop=part.loop.shortened(share))
-            for name in ("encoder", "vae", "unet", "reader", "syncnet", "pixels")
-            for part in [getattr(self, name)]
-        }
+        learning = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "data"}
+        shorter = {n: replace(part, loop=part.loop.shortened(share)) for n, part in learning.items()}
         return replace(self, data=self.data.shortened(share), **shorter)
 
 
-MINUTES = 270.0
-"""What the full recipe takes on two idle cores."""
-NANO = Recipe()
-RECIPES = {"nano": NANO}
+@dataclass(frozen=True)
+class FootageRecipe:
+    """One stage on footage that `prepare` made ready, from a checkpoint that is there already."""
+
+    resolution: int
+    """Side of the crops in pixels."""
+    stage: UNetRecipe | PixelRecipe | SyncNetRecipe

@@ -1,0 +1,44 @@
+"""The curves of a run as a picture beside their numbers."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+Curve = dict[str, Any]
+"""`steps` (their number), `losses` (name to means over equal parts of the steps) and `scores` (a dict each)."""
+
+
+def draw_curve(curve: Curve, path: Path) -> None:
+    """Draw losses (left) and scores (right) into a PNG; without matplotlib, say so once and leave it."""
+    figure_class = _figure_class()
+    if figure_class is None:
+        return
+    figure = figure_class(figsize=(11, 4), layout="constrained")
+    losses, scores = figure.subplots(1, 2)
+    for name, values in curve["losses"].items():
+        each = curve["steps"] / max(1, len(values))
+        losses.plot([(k + 1) * each for k in range(len(values))], values, label=name)
+    for name in [key for key in (curve["scores"] or [{}])[0] if key != "step"]:
+        scores.plot([s["step"] for s in curve["scores"]], [s[name] for s in curve["scores"]], label=name)
+    losses.set(title=f"{path.stem}: losses", xlabel="step", yscale="log")
+    scores.set(title="on material never trained on", xlabel="step")
+    for plot in (losses, scores):
+        if plot.lines:
+            plot.legend()
+    figure.savefig(path, dpi=90)
+
+
+@cache
+def _figure_class() -> Any:
+    """matplotlib's Figure, which needs no display, or None."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        log.info("matplotlib is not installed, so curves are written as .json only.")
+        return None
+    return Figure

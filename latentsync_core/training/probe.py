@@ -1,0 +1,104 @@
+"""What a denoiser does in one step from nearly pure noise, on clips never trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from diffusers import DDIMScheduler
+from torch import Tensor, nn
+
+from .draw import Batch, Pick, assemble, estimate, loss_weight
+from .latents import WHOLE, LatentClip
+from .recipes import UNetRecipe
+
+STEP = 900
+OUTSIDE = 0.25
+"""Weight of what is kept in the error."""
+
+
+@torch.no_grad()
+def probe(
+    unet: nn.Module, scheduler: DDIMScheduler, clips: Sequence[LatentClip], recipe: UNetRecipe
+) -> dict[str, float]:
+    """The error with the right sound and with none; where the true mouths are known, also how they are followed."""
+    device = next(unet.parameters()).device
+    batches = [assemble([_pick(k, clips, recipe.window)], clips).to(device) for k in range(len(clips))]
+    deaf = [replace(batch, tokens=torch.zeros_like(batch.tokens)) for batch in batches]
+    heard, unheard = (
+        [_one_step(unet, scheduler, batch, seed) for seed, batch in enumerate(part)]
+        for part in (batches, deaf)
+    )
+    errors, deaf_errors = (
+        [_error(made, batch) for made, batch in zip(part, batches, strict=True)] for part in (heard, unheard)
+    )
+    scores = {"error": float(np.mean(errors)), "error without sound": float(np.mean(deaf_errors))}
+    known = [clip.openness for clip in clips if clip.openness is not None]
+    return scores | (_following(clips, known, heard, unheard, recipe.window) if known else {})
+
+
+def _pick(number: int, clips: Sequence[LatentClip], length: int) -> Pick:
+    """With two takes, the references are the frames to be painted, as in the pipeline; else frames before them."""
+    last = len(clips[number].latents) - 1
+    return Pick(number, last, length, length if last else 0, length)
+
+
+def _one_step(unet: nn.Module, scheduler: DDIMScheduler, batch: Batch, seed: int) -> Tensor:
+    """The estimate of a window, (1, C, F, h, w), from noise that all frames share."""
+    shape, device = batch.target.shape, batch.target.device
+    noise = torch.randn((*shape[:2], 1, *shape[3:]), generator=torch.Generator().manual_seed(seed))
+    timestep = torch.tensor([STEP], device=device)
+    noisy = scheduler.add_noise(batch.target, noise.expand(shape).to(device), timestep)
+    given = unet(torch.cat([noisy, batch.condition], 1), timestep, batch.tokens).sample
+    return estimate(scheduler, noisy, given, timestep).cpu()
+
+
+def _error(made: Tensor, batch: Batch) -> float:
+    weight = loss_weight(made.shape[-1], 0.0, OUTSIDE)
+    return float(((made - batch.target.cpu()) ** 2 * weight).mean())
+
+
+def _following(
+    clips: Sequence[LatentClip],
+    openness: list[Tensor],
+    heard: list[Tensor],
+    unheard: list[Tensor],
+    length: int,
+) -> dict[str, float]:
+    """The mouth's openness is read off the latents by a ridge regression; correlations are within clips."""
+    reader = _ridge([(clip.latents[0, WHOLE], known[0]) for clip, known in zip(clips, openness, strict=True)])
+    with_sound, without = (
+        torch.cat([_centred(_features(made[0].transpose(0, 1)) @ reader) for made in part])
+        for part in (heard, unheard)
+    )
+    new, old = (
+        torch.cat([_centred(known[take, length : 2 * length]) for known in openness]) for take in (1, 0)
+    )
+    return {
+        "follows the sound": _correlation(with_sound, new),
+        "follows the source": _correlation(with_sound, old),
+        "without sound": _correlation(without, new),
+        "gain": float((with_sound * new).sum() / (new * new).sum()),
+    }
+
+
+def _features(latents: Tensor) -> Tensor:  # (F, C, h, w) -> (F, n)
+    size = latents.shape[-1]
+    part = latents[:, :, size // 2 : size - 1, size // 5 : size - size // 5].float().flatten(1)
+    return torch.cat([part, torch.ones(len(part), 1)], 1)
+
+
+def _ridge(pairs: list[tuple[Tensor, Tensor]], strength: float = 30.0) -> Tensor:
+    features = torch.cat([_features(latents) for latents, _ in pairs])
+    square = features.T @ features + strength * torch.eye(features.shape[1])
+    return torch.linalg.solve(square, features.T @ torch.cat([openness for _, openness in pairs]))
+
+
+def _centred(values: Tensor) -> Tensor:
+    return values - values.mean()
+
+
+def _correlation(a: Tensor, b: Tensor) -> float:
+    return float((a * b).sum() / (a.norm() * b.norm() + 1e-9))

@@ -1,0 +1,75 @@
+"""What the demo draws."""
+
+import cv2
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+from pictures import save_jpeg, telling_moments
+from PIL import Image
+
+from latentsync_core.faces.align import smooth_matrices
+from latentsync_core.faces.crop import crop_face
+
+SHEET_FRAMES, SHEET_BYTES, TILE = 7, 250_000, 200
+ANIMATION = {"duration": 40, "loop": 0, "quality": 45, "method": 4}
+"""Milliseconds a frame, repeated for ever, and what WebP is told."""
+
+
+def write_sheet(path, shown, new, old):
+    """Source, result and truth, one below the other, where the true mouths `new` and `old` differ most."""
+    picks = telling_moments(new, old, SHEET_FRAMES)
+    rows = [np.hstack([_tile(part[k]) for k in picks]) for part in (shown.source, shown.result, shown.truth)]
+    save_jpeg(path, np.vstack(rows), SHEET_BYTES)
+
+
+def _tile(frame):
+    low, high = round(0.15 * len(frame)), round(0.85 * len(frame))
+    return cv2.resize(frame[low:high, low:high], (TILE, TILE), interpolation=cv2.INTER_AREA)
+
+
+def write_animation(path, pictures):
+    """Pictures (H, W, 3) uint8 as an animated WebP of half their size."""
+    small = [
+        Image.fromarray(cv2.resize(p, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)) for p in pictures
+    ]
+    small[0].save(path, save_all=True, append_images=small[1:], **ANIMATION)
+
+
+def plot_openings(path, times, new, old, told):
+    figure, axes = plt.subplots(figsize=(9, 2.8), constrained_layout=True)
+    axes.plot(times, old, color="0.7", label="mouth of the source")
+    axes.plot(times, new, color="black", label="what the new words ask for")
+    axes.plot(times, told, color="tab:red", label="result, as read by the face mesh")
+    axes.set(xlabel="seconds", ylabel="opening", ylim=(-0.1, 1.25))
+    axes.legend(loc="upper center", ncols=3, fontsize="small", frameon=False)
+    _save(figure, path)
+
+
+def plot_sync(path, weights, clip, shown, samples):
+    """The sync curves of what is shown with the new words; returns them by name."""
+    from safetensors.torch import load_file
+
+    from latentsync_core.metrics.sync import sync_curve
+    from latentsync_core.training.syncnet import nano_syncnet
+    from latentsync_core.training.vae import to_pixels
+
+    syncnet = nano_syncnet().eval()
+    syncnet.load_state_dict(load_file(weights))
+    matrices = smooth_matrices(clip.truth[0].points, clip.times, 128)
+    figure, axes = plt.subplots(figsize=(6, 2.8), constrained_layout=True)
+    curves = {}
+    for name, frames in vars(shown).items():
+        crops = np.stack([crop_face(f, m, 128) for f, m in zip(frames, matrices, strict=False)])
+        curves[name] = sync_curve(syncnet, to_pixels(np.rint(crops).astype(np.uint8)), samples)
+        axes.plot(curves[name].offsets, curves[name].cosines, label=name)
+    axes.set(xlabel="frames by which the new words are moved", ylabel="cosine")
+    axes.legend(fontsize="small")
+    _save(figure, path)
+    return curves
+
+
+def _save(figure, path):
+    figure.savefig(path, dpi=100)
+    plt.close(figure)

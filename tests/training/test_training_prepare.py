@@ -1,0 +1,130 @@
+"""Own footage: what `prepare` keeps, what it drops and why, and how training reads it."""
+
+import json
+from fractions import Fraction
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from latentsync_core import Waveform, open_writer
+from latentsync_core.errors import InputError
+from latentsync_core.faces import crop_face, smooth_matrices
+from latentsync_core.media import Timeline
+from latentsync_core.synthetic import bundled_speech, talking_clip
+from latentsync_core.training import Wanted, prepare
+from latentsync_core.training.footage import Footage
+from latentsync_core.training.preparation import _stretches
+
+FRAMES = 50
+WANTED = Wanted(resolution=128)
+
+
+@pytest.fixture(scope="module")
+def said():
+    return Waveform(bundled_speech("a").samples[:, : FRAMES * 640].copy(), 16_000)
+
+
+@pytest.fixture(scope="module")
+def clip(said):
+    return talking_clip(3, said, size=(192, 192))
+
+
+@pytest.fixture(scope="module")
+def videos(clip, said, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("videos")
+    (folder / "more").mkdir()
+    frames = list(clip.read(range(FRAMES)))
+    write(folder / "more" / "good.mp4", frames, said)
+    write(folder / "mute.mp4", frames, None)
+    write(folder / "short.mp4", frames[:20], said)
+    write(folder / "nobody.mp4", [np.full_like(frames[0], 90)] * FRAMES, said)
+    (folder / "broken.mp4").write_bytes(b"not a video")
+    (folder / "notes.txt").write_text("not a video either")
+    return folder
+
+
+def write(path, frames, sound):
+    with open_writer(path, *frames[0].shape[:2], Fraction(25), audio=sound) as writer:
+        for index, frame in enumerate(frames):
+            writer.write(frame, index / 25)
+
+
+@pytest.fixture(scope="module")
+def data(videos, tmp_path_factory):
+    out = tmp_path_factory.mktemp("data")
+    return out, {verdict.file: verdict for verdict in prepare(videos, out, WANTED)}
+
+
+def test_every_file_has_a_verdict(data):
+    verdicts = data[1]
+    assert verdicts["more/good.mp4"].clips == ("00000",) and not verdicts["more/good.mp4"].dropped
+    why = {name: verdict.dropped[0] for name, verdict in verdicts.items() if not verdict.clips}
+    assert sorted(why) == ["broken.mp4", "mute.mp4", "nobody.mp4", "short.mp4"]
+    assert "no audio" in why["mute.mp4"] and "No face" in why["nobody.mp4"]
+    assert "No stretch of 1.9 s" in why["short.mp4"] and "found in 20 of 20" in why["short.mp4"]
+
+
+def test_clip_is_the_aligned_face_and_its_sound(data, clip, said):
+    footage = Footage(data[0])
+    crops = footage.crops(0)
+    assert footage.clips == 1 and footage.resolution == 128 and crops.shape == (FRAMES, 128, 128, 3)
+    matrices = smooth_matrices(clip.truth[0].points, clip.times, 128)
+    expected = crop_face(next(clip.read([10])), matrices[10], 128)
+    assert np.corrcoef(crops[10].ravel(), expected.ravel())[0, 1] > 0.9  # the mesh errs by some pixels
+    samples = footage.sound(0)
+    assert len(samples) == FRAMES * 640
+    lag = np.correlate(samples, said.samples[0, : len(samples)], "full").argmax() - len(samples) + 1
+    assert abs(lag) < 320, "sound and picture do not start together"
+    take = footage.takes(0)[0]
+    assert footage.times(take)[-1] == (FRAMES - 1) / 25 and footage.openness(take) is None
+
+
+def test_prepared_files_are_not_looked_at_again(data, videos):
+    assert list(prepare(videos, data[0], WANTED)) == []
+
+
+def test_a_run_that_was_stopped_goes_on(tmp_path):
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        (tmp_path / name).write_bytes(b"not a video")
+    out = tmp_path / "data"
+    assert next(prepare(tmp_path, out, WANTED)).file == "a.mp4"
+    assert [verdict.file for verdict in prepare(tmp_path, out, WANTED)] == ["b.mp4", "c.mp4"]
+    assert len(json.loads((out / "report.json").read_text())["files"]) == 3
+
+
+def test_small_and_out_of_sync_faces_are_dropped(videos, tmp_path, monkeypatch):
+    folder = videos / "more"
+    (verdict,) = prepare(folder, tmp_path / "large", Wanted(resolution=512))
+    assert not verdict.clips and "times as wide as in a crop of 512 px" in verdict.dropped[0]
+    curve = SimpleNamespace(offset=-7, confidence=0.4)
+    monkeypatch.setattr("latentsync_core.training.preparation.sync_curve", lambda *args, **more: curve)
+    (verdict,) = prepare(folder, tmp_path / "late", WANTED, SimpleNamespace(resolution=128))
+    assert verdict.dropped == ("0.0-2.0 s: the sound is -7 frames off (confidence 0.40)",)
+    with pytest.raises(InputError, match="has no clips"):
+        Footage(tmp_path / "late")
+
+
+def test_another_size_needs_another_folder(data, videos, tmp_path):
+    with pytest.raises(InputError, match="holds crops of 128 px, not 256"):
+        list(prepare(videos, data[0], Wanted()))
+    with pytest.raises(InputError, match="has no videos"):
+        list(prepare(tmp_path, tmp_path / "out", WANTED))
+
+
+def test_stretches_end_at_cuts_and_gaps():
+    count = 400
+    timeline = Timeline(np.arange(count), np.arange(count) / 25, count / 25)
+    usable = np.ones(count, bool)
+    usable[60:70] = False
+    assert list(_stretches(usable, timeline, (130,))) == [(0, 60), (70, 130), (130, 280), (280, 400)]
+    assert list(_stretches(usable, timeline, (100, 130))) == [(0, 60), (130, 280), (280, 400)]
+
+
+def test_one_clip_in_twenty_is_held_out(tmp_path):
+    names = [f"{k:05d}" for k in range(25)]
+    report = {"resolution": 128, "files": {"a": {"clips": names, "dropped": []}}}
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    train, test = (Footage(tmp_path, test=t) for t in (False, True))
+    assert (train.clips, test.clips) == (23, 2)
+    assert not set(train._names) & set(test._names)

@@ -1,0 +1,92 @@
+"""The recipes for own footage, on random crops and the tiny checkpoint."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from latentsync_core.cli import main as cli
+from latentsync_core.errors import InputError
+from latentsync_core.training import RECIPES, FootageRecipe, Sources, tune
+from latentsync_core.training.data import save
+from latentsync_core.training.footage import crops_path, sound_path
+from latentsync_core.training.recipes import NANO, LoopRecipe
+from latentsync_core.weights import load_models
+
+FRAMES = 48
+PUBLISHED = {
+    "stage1": RECIPES["stage1"].stage,
+    "stage2": replace(RECIPES["stage2"].stage, perceptual=0.0),
+}
+
+
+def brief(stage):
+    return FootageRecipe(128, replace(stage, loop=replace(stage.loop, steps=2, save_every=1)))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Three prepared clips, of which the first is held out."""
+    folder, rng = tmp_path_factory.mktemp("data"), np.random.default_rng(0)
+    names = ["00000", "00001", "00002"]
+    for name in names:
+        save(crops_path(folder, name), rng.integers(0, 256, (FRAMES, 128, 128, 3), np.uint8))
+        save(sound_path(folder, name), rng.integers(-9000, 9000, FRAMES * 640).astype(np.int16))
+    report = {"resolution": 128, "files": {"video.mp4": {"clips": names, "dropped": []}}}
+    (folder / "report.json").write_text(json.dumps(report))
+    return folder
+
+
+@pytest.mark.parametrize("name", list(PUBLISHED))
+def test_recipe_makes_a_checkpoint_that_loads(name, data, finished, tmp_path):
+    checkpoint = finished / "checkpoint"
+    sources = Sources(str(checkpoint), checkpoint / "syncnet", checkpoint / "videomae")
+    tune(brief(PUBLISHED[name]), data, tmp_path, sources)
+    before, after = (load_models(f / "checkpoint", device="cpu").unet for f in (finished, tmp_path))
+    moved = [k for k, v in after.state_dict().items() if not torch.equal(v, before.state_dict()[k])]
+    assert moved
+    if name == "stage2":
+        assert all("motion_modules." in key or "attentions." in key for key in moved)
+        curve = json.loads((tmp_path / "pixels.json").read_text())
+        assert set(curve["losses"]) == {"noise", "sync", "temporal"}
+
+
+def test_what_is_missing_is_named(data, finished, tmp_path):
+    sources = Sources(str(finished / "checkpoint"), finished / "checkpoint" / "syncnet")
+    with pytest.raises(InputError, match="takes crops of 256 px, .* has 128"):
+        tune(RECIPES["stage1"], data, tmp_path, sources)
+    with pytest.raises(InputError, match="'temporal' needs a VideoMAE"):
+        tune(brief(PUBLISHED["stage2"]), data, tmp_path, sources)
+
+
+def test_published_hyper_parameters():
+    loops = {recipe.stage.loop for name, recipe in RECIPES.items() if name.startswith("stage")}
+    (loop,) = loops
+    assert (loop.learning_rate, loop.clip, loop.precision, loop.checkpointing) == (1e-5, 1.0, "fp16", True)
+    assert {loop.rate(step) for step in (0, 1, loop.steps // 2, loop.steps)} == {1.0}
+    pixels = RECIPES["stage2"].stage
+    assert (pixels.perceptual, pixels.sync, pixels.temporal, pixels.picture) == (0.1, 0.05, 10.0, 0.0)
+    assert RECIPES["stage2_efficient"].stage.temporal == 0.0
+    assert {name for name, recipe in RECIPES.items() if recipe != NANO and recipe.resolution == 512} == {
+        "stage1_512",
+        "stage2_512",
+    }
+
+
+def test_command_line_knows_every_recipe(capsys):
+    from latentsync_core.cli.main import FOOTAGE_RECIPES
+
+    assert {"nano", *FOOTAGE_RECIPES} == set(RECIPES)
+    with pytest.raises(SystemExit):
+        cli(["train", "--help"])
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in (*RECIPES, "prepare"))
+
+
+def test_impossible_loops_are_refused():
+    with pytest.raises(InputError, match="warmup of 1 or more, got 0"):
+        LoopRecipe(steps=1, batch=1, learning_rate=1e-3, warmup=0)
+    with pytest.raises(InputError, match=r"plateau in 0\.\.1, got 2"):
+        LoopRecipe(steps=1, batch=1, learning_rate=1e-3, plateau=2)
