@@ -77,7 +77,7 @@ class VaeRecipe:
     """Training of the picture autoencoder."""
 
     loop: LoopRecipe = LoopRecipe(
-        steps=8500, batch=4, learning_rate=1e-3, plateau=0.3, ema=0.995, weight_decay=1e-4
+        steps=7600, batch=4, learning_rate=1e-3, plateau=0.3, ema=0.995, weight_decay=1e-4
     )
     frame_stride: int = 3
     """Every which frame of a clip is shown."""
