@@ -43,7 +43,7 @@ NANO = Recipe(
         row_weight=0.5,
     ),
     vae=VaeRecipe(
-        loop=LoopRecipe(steps=8500, batch=4, learning_rate=1e-3, plateau=0.3, ema=0.995, weight_decay=1e-4),
+        loop=LoopRecipe(steps=7600, batch=4, learning_rate=1e-3, plateau=0.3, ema=0.995, weight_decay=1e-4),
         frame_stride=3,
         masked=0.2,
         mouth=6.0,  # at 2 teeth and dark lips stay a smudge
