@@ -11,7 +11,7 @@ import torch
 
 from ..data import Array
 from ..errors import DeviceError
-from .detect import detect, detect_rolled, detect_small, overlap
+from .detect import Roi, detect, detect_rolled, detect_small, overlap
 from .frame import checked
 from .graph import Graph
 from .mesh import MIN_SCORE, Face, measure
@@ -44,6 +44,12 @@ class FaceFinder:
         if thorough:
             found = [faces or self._search(image) for faces, image in zip(found, images, strict=True)]
         return found
+
+    def measure(self, frames: Sequence[npt.ArrayLike], rois: Sequence[Roi]) -> list[Face | None]:
+        """Measure the face at one known place in each frame; None where the mesh sees none there."""
+        images = [checked(frame) for frame in frames]
+        found = measure(self._mesh, images, [[roi] for roi in rois])
+        return [face if face.score > MIN_SCORE else None for (face,) in found]
 
     def _search(self, image: Array) -> list[Face]:
         rois = detect_rolled(self._detector, image) + detect_small(self._detector, image)

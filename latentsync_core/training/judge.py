@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from ..data import Array, Clip, Waveform
-from ..faces.align import smooth_matrices
-from ..faces.crop import crop_face
-from ..faces.mask import keep_mask
+from ..faces import FaceFinder, crop_face, keep_mask, mouth_openings, smooth_matrices
+from ..metrics.image import psnr
+from ..metrics.temporal import changes, mouth_part
+from ..metrics.truth import best_lag, correlation, gain
 from ..models.bundle import LipSyncModels
 from ..options import Options
 from ..pipeline import lip_sync
@@ -26,7 +27,8 @@ FIRST_SEED = 60_000
 """Identities from here on are seen by no stage of training, not even by its scores."""
 SPOKEN, SILENT = 2.6, 0.8
 """Seconds of speech and of silence after it."""
-MAX_LAG = 8
+RESOLUTION = 128
+"""Of the crops that are measured, in pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +47,8 @@ class Verdict:
 
     new: float
     """With the mouth of B."""
+    mesh: float
+    """The same, but measured by FaceMesh in the result's frames: a second witness."""
     old: float
     """With the mouth of A."""
     common: float
@@ -91,28 +95,31 @@ def judge(given: Case, result: list[Array], reader: nn.Module) -> Verdict:
     told, best = (read_mouth(reader, to_pixels(c))[:, 0] for c in (made, true))
     new, old = (c.truth[0].mouth.openness[: len(result)] for c in (given.truth, given.source))
     silent = _silence(given.truth.truth[0].mouth)[: len(result)]
-    painted = (1 - keep_mask(made.shape[1]))[None, ..., None]
-    square = (((made.astype(np.float32) - true) / 127.5) ** 2 * painted).sum() / (
-        painted.sum() * 3 * len(made)
-    )
+    matrices = true_matrices(given.source)
+    painted = torch.from_numpy(1 - keep_mask(made.shape[1]))
     return Verdict(
-        new=_correlation(told, new),
-        old=_correlation(told, old),
-        common=_correlation(old, new),
-        ceiling=_correlation(best, new),
-        lag=_lag(told, new),
-        gain=float(np.polyfit(new, told, 1)[0]),
+        new=correlation(told, new),
+        mesh=correlation(mouth_openings(FaceFinder(), result, matrices[: len(result)], RESOLUTION), new),
+        old=correlation(told, old),
+        common=correlation(old, new),
+        ceiling=correlation(best, new),
+        lag=best_lag(told, new),
+        gain=gain(told, new),
         silent=float(told[silent].mean()),
         jitter=_change(made, silent) / _change(true, silent),
-        psnr=float(10 * np.log10(4 / max(square, 1e-8))),
+        psnr=psnr(to_pixels(made), to_pixels(true), painted),
     )
 
 
-def mouth_crops(clip: SyntheticClip, frames: list[Array], resolution: int = 128) -> npt.NDArray[np.uint8]:
+def true_matrices(clip: SyntheticClip) -> npt.NDArray[np.float64]:
+    """From the frames of a clip to its crops, (N, 2, 3), where the person truly is."""
+    return smooth_matrices(clip.truth[0].points, clip.times, RESOLUTION)
+
+
+def mouth_crops(clip: SyntheticClip, frames: list[Array]) -> npt.NDArray[np.uint8]:
     """The aligned faces of frames that show the person of `clip` in their true place, (N, R, R, 3)."""
-    matrices = smooth_matrices(clip.truth[0].points, clip.times, resolution)
-    pairs = zip(frames, matrices, strict=False)
-    return np.stack([np.rint(crop_face(f, m, resolution)).astype(np.uint8) for f, m in pairs])
+    pairs = zip(frames, true_matrices(clip), strict=False)
+    return np.stack([np.rint(crop_face(f, m, RESOLUTION)).astype(np.uint8) for f, m in pairs])
 
 
 def _frames(clip: Clip) -> list[Array]:
@@ -126,27 +133,8 @@ def _silence(mouth: MouthTrack) -> npt.NDArray[np.bool_]:
 
 
 def _change(crops: npt.NDArray[np.uint8], where: npt.NDArray[np.bool_]) -> float:
-    size = crops.shape[1]
-    mouths = crops[:, round(0.58 * size) : round(0.92 * size), round(0.25 * size) : round(0.75 * size)]
-    steps = np.abs(np.diff(mouths.astype(np.float32), axis=0)).mean((1, 2, 3))
-    return float(steps[where[1:]].mean())
-
-
-def _correlation(a: Array, b: Array) -> float:
-    return float(np.corrcoef(a, b)[0, 1])
-
-
-def _lag(told: Array, true: Array) -> int:
-    """The shift in frames at which two curves agree best."""
-
-    def at(lag: int) -> float:
-        late, early = (
-            told[max(0, lag) : len(told) + min(0, lag)],
-            true[max(0, -lag) : len(true) - max(0, lag)],
-        )
-        return _correlation(late, early)
-
-    return max(range(-MAX_LAG, MAX_LAG + 1), key=at)
+    """Jitter of the mouth in the frames named."""
+    return float(changes(mouth_part(to_pixels(crops))).numpy()[where[1:]].mean())
 
 
 def cases(count: int) -> Iterator[Case]:

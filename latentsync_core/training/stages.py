@@ -166,7 +166,8 @@ def export(shop: Workshop) -> None:
     shutil.rmtree(new, ignore_errors=True)
     stage = "pixels" if (shop.folder / "pixels.pt").exists() else "unet"
     unet = shop.trained(stage, shop.networks(0)[0])
-    write_checkpoint(new, unet, shop.vae(), shop.whisper(), manifest, SCHEDULER)
+    judge = shop.trained("syncnet", nano_syncnet()) if (shop.folder / "syncnet.pt").exists() else None
+    write_checkpoint(new, unet, shop.vae(), shop.whisper(), manifest, SCHEDULER, syncnet=judge)
     shutil.rmtree(old, ignore_errors=True)
     new.rename(old)
 

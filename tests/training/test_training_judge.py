@@ -38,13 +38,14 @@ def test_the_truth_follows_the_new_sound(case):
     verdict = judge(case, frames(case.truth), Redness())
     assert verdict.new == pytest.approx(verdict.ceiling) and verdict.new > 0.9
     assert verdict.old < 0.5 and verdict.lag == 0
+    assert verdict.mesh > 0.9
     assert verdict.jitter == pytest.approx(1)
     assert verdict.psnr > 60
 
 
 def test_the_source_follows_the_old_sound(case):
     verdict = judge(case, frames(case.source), Redness())
-    assert verdict.old > 0.9 > 0.5 > verdict.new
+    assert verdict.old > 0.9 > 0.5 > max(verdict.new, verdict.mesh)
     assert verdict.psnr < 40
 
 
