@@ -5,6 +5,8 @@ Pictures are (N, C, H, W) in -1..1, as networks take them; a weight (H, W) in 0.
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -22,9 +24,18 @@ LEAST_SQUARE = 1e-10
 
 def psnr(made: Tensor, true: Tensor, weight: Tensor | None = None) -> float:
     """Peak signal-to-noise ratio in dB over all pictures and channels."""
+    return decibels(mean_square(made, true, weight))
+
+
+def mean_square(made: Tensor, true: Tensor, weight: Tensor | None = None) -> float:
+    """Mean squared difference over all pictures and channels."""
     weights = _weight(made, true, weight)
-    square = _mean((made - true) ** 2, weights)
-    return float(10 * torch.log10(RANGE**2 / square.clamp(min=LEAST_SQUARE)))
+    return float(_mean((made - true) ** 2, weights))
+
+
+def decibels(square: float) -> float:
+    """The PSNR that a mean squared difference is."""
+    return 10 * math.log10(RANGE**2 / max(square, LEAST_SQUARE))
 
 
 def ssim(made: Tensor, true: Tensor, weight: Tensor | None = None) -> float:
