@@ -7,7 +7,7 @@ import torch
 from latentsync_core.errors import InputError
 from latentsync_core.training import train
 from latentsync_core.training.recipes import MINUTES, NANO
-from latentsync_core.weights import load_models
+from latentsync_core.weights import find_syncnet, load_models, load_syncnet
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +22,7 @@ def test_all_stages_make_a_checkpoint_that_loads(folder, recipe):
     assert models.resolution == recipe.data.resolution
     assert models.scheduler_config["prediction_type"] == "v_prediction"
     assert models.vae.config["scaling_factor"] != 0.45
+    assert load_syncnet(find_syncnet(folder / "checkpoint")).resolution == 128
     curve = json.loads((folder / "unet.json").read_text())
     assert curve["steps"] == recipe.unet.loop.steps and np.isfinite(curve["losses"]["noise"]).all()
 
