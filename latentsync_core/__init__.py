@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from .data import Clip, FaceTrack, Plan, Waveform
     from .errors import LatentSyncError
     from .media import FileClip, TensorClip, open_writer, read_audio
+    from .metrics import Score, score
     from .models.bundle import LipSyncModels
     from .options import PRESETS, Options
     from .pipeline import find_face, lip_sync, make_plan
-    from .weights import load_models
+    from .weights import find_syncnet, load_models, load_syncnet
 
 __version__ = "0.1.0"
 
@@ -26,10 +27,11 @@ _HOMES = {
     "data": ("Clip", "FaceTrack", "Plan", "Waveform"),
     "errors": ("LatentSyncError",),
     "media": ("FileClip", "TensorClip", "open_writer", "read_audio"),
+    "metrics": ("Score", "score"),
     "models.bundle": ("LipSyncModels",),
     "options": ("PRESETS", "Options"),
     "pipeline": ("find_face", "lip_sync", "make_plan"),
-    "weights": ("load_models",),
+    "weights": ("find_syncnet", "load_models", "load_syncnet"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -42,14 +44,18 @@ __all__ = [
     "LipSyncModels",
     "Options",
     "Plan",
+    "Score",
     "TensorClip",
     "Waveform",
     "find_face",
+    "find_syncnet",
     "lip_sync",
     "load_models",
+    "load_syncnet",
     "make_plan",
     "open_writer",
     "read_audio",
+    "score",
 ]
 
 

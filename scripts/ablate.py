@@ -20,9 +20,10 @@ import torch
 from latentsync_core import Options, lip_sync, load_models
 from latentsync_core.faces import keep_mask
 from latentsync_core.metrics.temporal import temporal_distance
+from latentsync_core.metrics.truth import correlation
 from latentsync_core.training import NANO, train
 from latentsync_core.training.cases import case
-from latentsync_core.training.judge import correlation, mouth_crops
+from latentsync_core.training.judge import mouth_crops
 from latentsync_core.training.reader import MouthReader, read_mouth
 from latentsync_core.training.stages import Workshop
 from latentsync_core.training.vae import to_pixels

@@ -12,12 +12,23 @@ import numpy as np
 from demo_pictures import plot_openings, plot_sync, write_animation, write_sheet
 from tqdm import tqdm
 
-from latentsync_core import FileClip, Options, lip_sync, load_models, make_plan, open_writer
+from latentsync_core import (
+    FaceTrack,
+    FileClip,
+    Options,
+    TensorClip,
+    lip_sync,
+    load_models,
+    make_plan,
+    open_writer,
+)
 from latentsync_core.errors import WeightsMissingError
-from latentsync_core.faces import FaceFinder
+from latentsync_core.faces import FaceFinder, mouth_openings, smooth_matrices
+from latentsync_core.metrics.score import listen
+from latentsync_core.metrics.view import look
 from latentsync_core.pipeline import find_face
 from latentsync_core.synthetic import bundled_speech, mono_16k, talking_clip
-from latentsync_core.weights import locate, untrained
+from latentsync_core.weights import find_syncnet, load_syncnet, locate, untrained
 
 SEED = 5
 """The person; training takes its people from seed 100 000 on."""
@@ -70,8 +81,9 @@ def main():
     write(args.output / "side_by_side.mp4", clip, side_by_side(shown), plan.times[:count], new, count / 25)
     new_mouth, old_mouth = (c.truth[0].mouth.openness[:count] for c in (true, made))
     write_sheet(args.output / "sheet.jpg", shown, new_mouth, old_mouth)
-    measure(shown, new_mouth, old_mouth, true.times[:count], args.output / "opening.png")
-    judge_sync(models, true, shown, mono_16k(new), args.output / "sync.png")
+    points = true.truth[0].points[:count]
+    measure(shown, points, new_mouth, old_mouth, true.times[:count], args.output / "opening.png")
+    judge_sync(models, points, shown, mono_16k(new), args.output / "sync.png")
     if args.pictures:
         copy_pictures(args.output, args.pictures, shown)
 
@@ -112,10 +124,10 @@ def side_by_side(shown):
         yield np.hstack(parts)
 
 
-def measure(shown, new, old, times, path):
+def measure(shown, points, new, old, times, path):
     """Say and plot how the opening of the result's mouth goes with the true mouths of the new and the old words."""
-    finder = FaceFinder()
-    told, best = finder.openings(shown.result), finder.openings(shown.truth)
+    matrices = smooth_matrices(points, times, 128)
+    told, best = (mouth_openings(FaceFinder(), part, matrices, 128) for part in (shown.result, shown.truth))
     known = ~np.isnan(told + best)
     scale = np.polyfit(best[known], new[known], 1)  # what the reader says of true mouths sets its scale
     plot_openings(path, times, new, old, np.polyval(scale, told))
@@ -130,13 +142,15 @@ def measure(shown, new, old, times, path):
     )
 
 
-def judge_sync(models, true, shown, samples, path):
+def judge_sync(models, points, shown, samples, path):
     """Plot the sync curve of source, result and truth, where the bundled model has a SyncNet."""
-    files = [] if models.name != "nano" else sorted(locate("nano").unet.parent.glob("syncnet/*.safetensors"))
-    if not files:
-        print("No sync curve: the model comes without a SyncNet.")
+    if models.name != "nano":
+        print("No sync curve: there is no trained SyncNet.")
         return
-    curves = plot_sync(path, files[0], true, shown, samples)
+    syncnet, track = load_syncnet(find_syncnet("nano")), FaceTrack.from_points(points)
+    views = {name: look(TensorClip(frames, 25), syncnet, track=track) for name, frames in vars(shown).items()}
+    curves = {name: listen(view, samples, syncnet) for name, view in views.items()}
+    plot_sync(path, curves)
     print("Sync by SyncNet:", ", ".join(f"{n} {c.offset:+d} ({c.confidence:.2f})" for n, c in curves.items()))
 
 

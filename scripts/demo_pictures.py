@@ -9,9 +9,6 @@ import numpy as np
 from pictures import save_jpeg, telling_moments
 from PIL import Image
 
-from latentsync_core.faces.align import smooth_matrices
-from latentsync_core.faces.crop import crop_face
-
 SHEET_FRAMES, SHEET_BYTES, TILE = 7, 250_000, 200
 ANIMATION = {"duration": 40, "loop": 0, "quality": 45, "method": 4}
 """Milliseconds a frame, repeated for ever, and what WebP is told."""
@@ -47,27 +44,14 @@ def plot_openings(path, times, new, old, told):
     _save(figure, path)
 
 
-def plot_sync(path, weights, clip, shown, samples):
-    """The sync curves of what is shown with the new words; returns them by name."""
-    from safetensors.torch import load_file
-
-    from latentsync_core.metrics.sync import sync_curve
-    from latentsync_core.training.syncnet import nano_syncnet
-    from latentsync_core.training.vae import to_pixels
-
-    syncnet = nano_syncnet().eval()
-    syncnet.load_state_dict(load_file(weights))
-    matrices = smooth_matrices(clip.truth[0].points, clip.times, 128)
+def plot_sync(path, curves):
+    """The sync curves by name."""
     figure, axes = plt.subplots(figsize=(6, 2.8), constrained_layout=True)
-    curves = {}
-    for name, frames in vars(shown).items():
-        crops = np.stack([crop_face(f, m, 128) for f, m in zip(frames, matrices, strict=False)])
-        curves[name] = sync_curve(syncnet, to_pixels(np.rint(crops).astype(np.uint8)), samples)
-        axes.plot(curves[name].offsets, curves[name].cosines, label=name)
-    axes.set(xlabel="frames by which the new words are moved", ylabel="cosine")
+    for name, curve in curves.items():
+        axes.plot(curve.offsets, curve.cosines, label=name)
+    axes.set(xlabel="frames by which the new words are moved to later", ylabel="cosine")
     axes.legend(fontsize="small")
     _save(figure, path)
-    return curves
 
 
 def _save(figure, path):

@@ -18,8 +18,9 @@ from pictures import save_jpeg, telling_moments
 
 from latentsync_core import Options, load_models
 from latentsync_core.faces import FaceFinder
+from latentsync_core.metrics.truth import correlation
 from latentsync_core.training.cases import FIRST_SEED, case, perform
-from latentsync_core.training.judge import Judges, correlation, judge
+from latentsync_core.training.judge import Judges, judge
 from latentsync_core.training.latents import digest
 from latentsync_core.training.reader import MouthReader
 from latentsync_core.training.recipes import NANO

@@ -67,6 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_sync(commands.add_parser("sync", help="lip-sync a video to speech"))
     _add_plan(commands.add_parser("plan", help="say what `sync` would do to each frame, without doing it"))
     _add_faces(commands.add_parser("faces", help="draw the faces that are found, with their numbers"))
+    _add_score(
+        commands.add_parser("score", help="measure how well mouth and sound fit, and what a re-sync changed")
+    )
     _add_weights(commands.add_parser("weights", help="list, fetch and convert checkpoints"))
     _add_train(
         commands.add_parser("train", help="train a small model from nothing, or others on own footage")
@@ -109,6 +112,30 @@ def _add_faces(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=("faces", "faces"))
     parser.add_argument("video", type=Path, metavar="VIDEO")
     parser.add_argument("output", type=Path, metavar="OUT", help="drawn video, or a folder of PNGs")
+
+
+def _add_score(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=("score", "run"))
+    parser.add_argument("video", type=Path, metavar="VIDEO")
+    parser.add_argument("audio", type=Path, metavar="AUDIO", nargs="?", help="default: the video's own sound")
+    parser.add_argument(
+        "--against", type=Path, metavar="ORIGINAL", help="the video as it was before a re-sync"
+    )
+    parser.add_argument(
+        "--model",
+        default="nano",
+        help="whose SyncNet: nano, 1.6, a folder or the file (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--videomae", type=Path, metavar="FILE", help="with --against: TREPA's distance as well"
+    )
+    parser.add_argument(
+        "--plot", type=Path, metavar="OUT.png", help="draw the curve, the mouth and the sound"
+    )
+    parser.add_argument("--json", type=Path, metavar="OUT.json", help="write all figures to a file")
+    parser.add_argument("--device", help="cuda, cuda:1, mps or cpu (default: the fastest there is)")
+    parser.add_argument("--models-folder", type=Path, action="append", default=[], help="search here first")
+    _add_speaker(parser)
 
 
 def _add_weights(parser: argparse.ArgumentParser) -> None:
@@ -188,6 +215,10 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--silence", choices=choices_of(SilencePolicy), help="what the mouth does in silence")
     parser.add_argument("--fps", type=_fps, help="frame rate of the result (default: the video's own times)")
+    _add_speaker(parser)
+
+
+def _add_speaker(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--speaker",
         type=_speaker,

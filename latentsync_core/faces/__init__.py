@@ -4,6 +4,7 @@ from .align import crop_size, round_points, similarity, smooth_matrices, templat
 from .crop import crop_face, warp_crop
 from .draw import draw_faces
 from .finder import FaceFinder
+from .lips import mouth_openings
 from .mask import keep_mask
 from .mesh import Face
 from .survey import Speaker, Survey, choose, survey
@@ -18,6 +19,7 @@ __all__ = [
     "crop_size",
     "draw_faces",
     "keep_mask",
+    "mouth_openings",
     "round_points",
     "similarity",
     "smooth_matrices",

@@ -11,7 +11,7 @@ import torch
 
 from ..data import Array
 from ..errors import DeviceError
-from .detect import detect, detect_rolled, detect_small, overlap
+from .detect import Roi, detect, detect_rolled, detect_small, overlap
 from .frame import checked
 from .graph import Graph
 from .mesh import MIN_SCORE, Face, measure
@@ -46,11 +46,11 @@ class FaceFinder:
             found = [faces or self._search(image) for faces, image in zip(found, images, strict=True)]
         return found
 
-    def openings(self, frames: Sequence[npt.ArrayLike]) -> npt.NDArray[np.float64]:
-        """How far the mouth of the surest face is open in each frame, (N,), see `Face.opening`; NaN without a face."""
-        batches = (frames[k : k + _BATCH] for k in range(0, len(frames), _BATCH))
-        found = [faces for batch in batches for faces in self.find(batch)]
-        return np.array([faces[0].opening if faces else np.nan for faces in found])
+    def measure(self, frames: Sequence[npt.ArrayLike], rois: Sequence[Roi]) -> list[Face | None]:
+        """Measure the face at one known place in each frame; None where the mesh sees none there."""
+        images = [checked(frame) for frame in frames]
+        found = measure(self._mesh, images, [[roi] for roi in rois])
+        return [face if face.score > MIN_SCORE else None for (face,) in found]
 
     def _search(self, image: Array) -> list[Face]:
         rois = detect_rolled(self._detector, image) + detect_small(self._detector, image)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +29,9 @@ FRAMES = 16
 FPS = 25
 MEL_LENGTH = math.ceil(FRAMES / 5 * 16)
 """52 spectra beside 16 frames (bytedance/LatentSync a229c39, syncnet_dataset.py)."""
-MAX_OFFSET = 15
+MAX_OFFSET, LEAST_OFFSET = 15, 5
+LEAST_FRAMES = FRAMES + 2 * LEAST_OFFSET
+BATCH = 16
 
 
 def sync_mel(samples: npt.NDArray[np.float32]) -> Tensor:
@@ -64,12 +68,18 @@ class SyncCurve:
     """Mean cosine of mouths and sound for every shift of the sound against the picture."""
 
     offsets: npt.NDArray[np.int64]
-    """Frames; positive: the sound is moved to later."""
+    """Frames at 25 a second; positive: the sound is moved to later."""
     cosines: npt.NDArray[np.float64]
+    windows: int
+    """Windows of 16 frames that each mean is over."""
 
     @property
     def offset(self) -> int:
-        """The shift at which they fit best; 0 in a clip in sync."""
+        """The shift at which they fit best: how many frames the sound comes too early. 0 in a clip in sync.
+
+        Positive: a mouth opens after its sound is heard; delay the sound by so many frames. Negative: the sound
+        comes late; play it earlier.
+        """
         return int(self.offsets[self.cosines.argmax()])
 
     @property
@@ -77,8 +87,25 @@ class SyncCurve:
         """How far the best cosine lies above the median one."""
         return float(self.cosines.max() - np.median(self.cosines))
 
+    @property
+    def reach(self) -> int:
+        """The greatest shift that was tried, in frames."""
+        return int(self.offsets[-1])
 
-@torch.inference_mode()
+
+def reach_of(frames: int) -> int:
+    """How far a sound is shifted against so many frames: a third of those to spare, but 5 to 15.
+
+    The other third is left for windows to compare. Raises InputError below 26 frames, where not one is left.
+    """
+    if frames < LEAST_FRAMES:
+        raise InputError(
+            f"Synchrony is measured on at least {LEAST_FRAMES} frames at {FPS} a second "
+            f"({LEAST_FRAMES / FPS:.2f} s) of picture and sound, got {frames}; give a longer clip."
+        )
+    return min(MAX_OFFSET, max(LEAST_OFFSET, (frames - FRAMES) // 3))
+
+
 def sync_curve(
     syncnet: Any, crops: Tensor, samples: npt.NDArray[np.float32], *, step: int = 4, reach: int = MAX_OFFSET
 ) -> SyncCurve:
@@ -87,20 +114,38 @@ def sync_curve(
     crops: (N, 3, R, R) in -1..1 at 25 frames a second, N >= 16 + 2 * reach, of the size the network was made for.
     samples: (n,) at 16 kHz. step: frames from one window to the next.
     """
-    starts = range(reach, len(crops) - FRAMES - reach + 1, step)
-    if not starts:
+    starts = np.arange(reach, len(crops) - FRAMES - reach + 1, step)
+    if not len(starts):
         raise InputError(f"sync_curve takes at least {FRAMES + 2 * reach} frames, got {len(crops)}.")
-    mel = sync_mel(samples)
-    device = next(syncnet.parameters()).device
-    near = range(starts[0] - reach, starts[-1] + reach + 1)
-    heard = _embed(syncnet.audio_encoder, [mel_window(mel, k) for k in near], device)
-    seen = _embed(syncnet.visual_encoder, [face_window(crops, k) for k in starts], device)
+    seen = embed_mouths(syncnet, (face_window(crops, k) for k in starts.tolist()))
+    return compare(seen, starts, embed_sound(syncnet, samples, len(crops)), reach)
+
+
+def compare(seen: Tensor, starts: npt.NDArray[np.int64], heard: Tensor, reach: int) -> SyncCurve:
+    """The curve of mouths (K, n), whose windows begin at `starts` (K,), and of the sound at every frame (M, n).
+
+    Each start must lie in reach..M - 1 - reach.
+    """
     offsets = np.arange(-reach, reach + 1)
-    index = np.array(starts) - near[0]
-    cosines = [float((seen * heard[index - offset]).sum(1).mean()) for offset in offsets]
-    return SyncCurve(offsets, np.array(cosines))
+    cosines = [float((seen * heard[starts - offset]).sum(1).mean()) for offset in offsets]
+    return SyncCurve(offsets, np.array(cosines), len(starts))
 
 
-def _embed(encoder: Any, parts: list[Tensor], device: torch.device) -> Tensor:
-    batches = torch.stack(parts).split(16)
-    return torch.cat([F.normalize(encoder(batch.to(device))).cpu() for batch in batches])
+def embed_mouths(syncnet: Any, windows: Iterable[Tensor]) -> Tensor:
+    """Unit vectors (K, n) of `face_window`s, on the host."""
+    return _embed(syncnet, syncnet.visual_encoder, windows)
+
+
+def embed_sound(syncnet: Any, samples: npt.NDArray[np.float32], frames: int) -> Tensor:
+    """Unit vectors (frames - 15, n) of the sound beside every window of so many frames, on the host."""
+    mel = sync_mel(samples)
+    return _embed(syncnet, syncnet.audio_encoder, (mel_window(mel, k) for k in range(frames - FRAMES + 1)))
+
+
+@torch.inference_mode()
+def _embed(syncnet: Any, encoder: Any, parts: Iterable[Tensor]) -> Tensor:
+    device, left = next(syncnet.parameters()).device, iter(parts)
+    vectors = []
+    while batch := list(itertools.islice(left, BATCH)):
+        vectors.append(F.normalize(encoder(torch.stack(batch).to(device))).cpu())
+    return torch.cat(vectors)

@@ -7,20 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..data import Array, FloatArray
-from ..diffusion.latents import LatentCodec, to_crops
-from ..faces import FaceFinder
-from ..faces.align import smooth_matrices
-from ..faces.crop import crop_face
-from ..faces.mask import keep_mask
+from ..diffusion.latents import LatentCodec
+from ..faces import FaceFinder, crop_face, keep_mask, mouth_openings, smooth_matrices
+from ..metrics.image import psnr
+from ..metrics.temporal import changes, mouth_part
+from ..metrics.truth import best_lag, correlation, gain
 from ..synthetic import MouthTrack, SyntheticClip
 from .cases import Case, Results
 from .reader import read_mouth
 from .vae import to_pixels
 
-MAX_LAG = 8
+RESOLUTION = 128
+"""Of the crops that are measured, in pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +98,7 @@ def judge(given: Case, results: Results, judges: Judges) -> tuple[Verdict, Curve
     made, true = (mouth_crops(given.source, frames) for frames in (results.new, true_frames))
     curves = _curves(given, results, true_frames, judges)
     silent = _silence(given.truth.truth[0].mouth)
+    painted = torch.from_numpy(1 - keep_mask(RESOLUTION))
     verdict = Verdict(
         new=correlation(curves.told, curves.new),
         old=correlation(curves.told, curves.old),
@@ -107,12 +109,12 @@ def judge(given: Case, results: Results, judges: Judges) -> tuple[Verdict, Curve
         mesh_ceiling=correlation(curves.mesh_best, curves.new),
         mute=correlation(curves.mute, curves.new),
         shuffled=correlation(curves.shuffled, curves.new),
-        lag=_lag(curves.told, curves.new),
-        gain=float(np.polyfit(curves.new, curves.told, 1)[0]),
+        lag=best_lag(curves.told, curves.new),
+        gain=gain(curves.told, curves.new),
         silent=float(curves.told[silent].mean() / np.ptp(curves.new)),
         jitter=_change(made, silent) / _change(true, silent),
-        psnr=_psnr(made, true),
-        vae_psnr=_psnr(_through(judges.vae, true), true),
+        psnr=psnr(to_pixels(made), to_pixels(true), painted),
+        vae_psnr=psnr(_through(judges.vae, to_pixels(true)), to_pixels(true), painted),
     )
     return verdict, curves
 
@@ -122,6 +124,7 @@ def _curves(given: Case, results: Results, true_frames: list[Array], judges: Jud
         read_mouth(judges.reader, to_pixels(mouth_crops(given.source, frames)))[:, 0]
         for frames in (results.new, results.mute, results.shuffled, true_frames)
     )
+    matrices = true_matrices(given.source)
     return Curves(
         new=given.truth.truth[0].mouth.openness,
         old=given.source.truth[0].mouth.openness,
@@ -129,22 +132,20 @@ def _curves(given: Case, results: Results, true_frames: list[Array], judges: Jud
         mute=mute,
         shuffled=wrong,
         best=best,
-        mesh=judges.finder.openings(results.new),
-        mesh_best=judges.finder.openings(true_frames),
+        mesh=mouth_openings(judges.finder, results.new, matrices, RESOLUTION),
+        mesh_best=mouth_openings(judges.finder, true_frames, matrices, RESOLUTION),
     )
 
 
-def mouth_crops(clip: SyntheticClip, frames: list[Array], resolution: int = 128) -> npt.NDArray[np.uint8]:
+def true_matrices(clip: SyntheticClip) -> npt.NDArray[np.float64]:
+    """From the frames of a clip to its crops, (N, 2, 3), where the person truly is."""
+    return smooth_matrices(clip.truth[0].points, clip.times, RESOLUTION)
+
+
+def mouth_crops(clip: SyntheticClip, frames: list[Array]) -> npt.NDArray[np.uint8]:
     """The aligned faces of frames that show the person of `clip` in their true place, (N, R, R, 3)."""
-    matrices = smooth_matrices(clip.truth[0].points, clip.times, resolution)
-    pairs = zip(frames, matrices, strict=False)
-    return np.stack([np.rint(crop_face(f, m, resolution)).astype(np.uint8) for f, m in pairs])
-
-
-def correlation(a: FloatArray, b: FloatArray) -> float:
-    """Pearson's, over the frames in which both are known."""
-    known = ~np.isnan(a + b)
-    return float(np.corrcoef(a[known], b[known])[0, 1])
+    pairs = zip(frames, true_matrices(clip), strict=False)
+    return np.stack([np.rint(crop_face(f, m, RESOLUTION)).astype(np.uint8) for f, m in pairs])
 
 
 def _silence(mouth: MouthTrack) -> npt.NDArray[np.bool_]:
@@ -154,33 +155,11 @@ def _silence(mouth: MouthTrack) -> npt.NDArray[np.bool_]:
 
 
 def _change(crops: npt.NDArray[np.uint8], where: npt.NDArray[np.bool_]) -> float:
-    size = crops.shape[1]
-    mouths = crops[:, round(0.58 * size) : round(0.92 * size), round(0.25 * size) : round(0.75 * size)]
-    steps = np.abs(np.diff(mouths.astype(np.float32), axis=0)).mean((1, 2, 3))
-    return float(steps[where[1:]].mean())
-
-
-def _psnr(crops: Array, true: Array) -> float:
-    """Of crops (N, R, R, 3) in 0..255 inside the mask."""
-    painted = 1 - keep_mask(true.shape[1])[None, ..., None]
-    square = ((crops.astype(np.float32) - true) ** 2 * painted).sum() / (painted.sum() * 3 * len(true))
-    return float(10 * np.log10(255**2 / max(square, 1e-4)))
+    """Jitter of the mouth in the frames named."""
+    return float(changes(mouth_part(to_pixels(crops))).numpy()[where[1:]].mean())
 
 
 @torch.inference_mode()
-def _through(vae: nn.Module, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+def _through(vae: nn.Module, pixels: Tensor) -> Tensor:
     codec = LatentCodec(vae)
-    return to_crops(codec.decode(codec.encode(to_pixels(crops)))).clip(0, 255)
-
-
-def _lag(told: FloatArray, true: FloatArray) -> int:
-    """The shift in frames at which two curves agree best."""
-
-    def at(lag: int) -> float:
-        late, early = (
-            told[max(0, lag) : len(told) + min(0, lag)],
-            true[max(0, -lag) : len(true) - max(0, lag)],
-        )
-        return correlation(late, early)
-
-    return max(range(-MAX_LAG, MAX_LAG + 1), key=at)
+    return codec.decode(codec.encode(pixels)).clamp(-1, 1)

@@ -106,6 +106,7 @@ def _save(module: nn.Module, path: Path, dtype: torch.dtype) -> None:
     path.parent.mkdir(exist_ok=True)
     tensors = {key: value.to("cpu", dtype).contiguous() for key, value in module.state_dict().items()}
     save_file(tensors, path, metadata={"format": "pt"})
+    path.chmod(0o644)  # safetensors makes files that only their owner can read
 
 
 def _write(path: Path, text: str) -> None:

@@ -5,7 +5,16 @@ from support.recipes import golden_json, golden_tensors, recipe_input, recipe_pa
 from torch import nn
 
 from latentsync_core.errors import InputError
-from latentsync_core.metrics.sync import MEL_LENGTH, face_window, mel_window, sync_curve, sync_mel
+from latentsync_core.metrics.sync import (
+    MEL_LENGTH,
+    compare,
+    embed_mouths,
+    embed_sound,
+    face_window,
+    mel_window,
+    sync_curve,
+    sync_mel,
+)
 from latentsync_core.models.syncnet import AUDIO, VISUAL, EncoderConfig, StableSyncNet, convert_syncnet_keys
 
 
@@ -15,19 +24,47 @@ def config(values):
     return EncoderConfig(values["in_channels"], tuple(values["block_out_channels"]), factors, attention)
 
 
-def test_narrow_network_equals_the_official_one():
-    described, golden = golden_json("syncnet_tiny_keys.json"), golden_tensors("syncnet_tiny.safetensors")
+def narrow():
+    """The golden network: the published geometry, with few channels."""
+    described = golden_json("syncnet_tiny_keys.json")
     net = StableSyncNet(*(config(described["config"][f"{name}_encoder"]) for name in ("visual", "audio")))
     keys = described["keys"]
     net.load_state_dict(
         convert_syncnet_keys({key: recipe_parameter(key, shape) for key, shape in keys.items()})
     )
-    seen = nn.functional.normalize(
-        net.eval().visual_encoder(recipe_input("syncnet.visual", (1, 48, 128, 256)))
+    return net.eval()
+
+
+@torch.inference_mode()
+def test_narrow_network_equals_the_official_one():
+    golden = golden_tensors("syncnet_tiny.safetensors")
+    seen, heard = narrow()(
+        recipe_input("syncnet.visual", (1, 48, 128, 256)), recipe_input("syncnet.audio", (2, 1, 80, 52))
     )
-    heard = nn.functional.normalize(net.audio_encoder(recipe_input("syncnet.audio", (2, 1, 80, 52))))
     torch.testing.assert_close(seen, golden["vision_embeds"], atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(heard, golden["audio_embeds"], atol=1e-5, rtol=1e-4)
+
+
+def test_crops_and_sound_reach_the_network_as_the_official_code_brings_them():
+    """The golden picture as the lower halves of 16 crops, and the golden mel as what is heard beside them."""
+    golden, net = golden_tensors("syncnet_tiny.safetensors"), narrow()
+    crops = torch.full((16, 3, 256, 256), 9.0)
+    crops[:, :, 128:] = recipe_input("syncnet.visual", (1, 48, 128, 256))[0].unflatten(0, (16, 3))
+    seen = embed_mouths(net, [face_window(crops, 0)])
+    torch.testing.assert_close(seen, golden["vision_embeds"], atol=1e-5, rtol=1e-4)
+    heard = embed_sound(net, wave(16_000).astype(np.float32) / 32768, 24)
+    mel = golden["mel_1s"].float()
+    assert heard.shape == (9, 64)
+    for frame in (0, 1, 8):
+        part = mel[None, None, :, int(80 * frame / 25) :][..., :MEL_LENGTH]  # as upstream's crop_audio_window
+        with torch.inference_mode():
+            torch.testing.assert_close(
+                heard[frame], net.audio_encoder(part)[0] / net.audio_encoder(part).norm()
+            )
+    curve = compare(seen, np.array([4]), heard, 4)
+    assert curve.cosines.tolist() == pytest.approx(
+        [float(seen[0] @ heard[4 - k]) for k in range(-4, 5)], abs=1e-6
+    )
 
 
 def test_full_network_has_the_published_keys_and_shapes():

@@ -1,0 +1,77 @@
+"""`score VIDEO [AUDIO]`."""
+
+from __future__ import annotations
+
+import argparse
+from importlib.util import find_spec
+from pathlib import Path
+
+from ..errors import OptionError
+from ..media import FileClip, read_audio
+from ..metrics import Score, score
+from ..pipeline import find_face
+from ..weights import find_syncnet, load_clip_encoder, load_syncnet
+from ..weights.place import pick_device
+from .progress import progress_bars
+from .sync import check_report, write_json
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print how well mouth and sound fit; write the figures and draw them where that was asked for."""
+    inputs = [path for path in (args.video, args.audio, args.against) if path]
+    if args.videomae and not args.against:
+        raise OptionError("--videomae compares the video with another one; name it with --against.")
+    if args.plot:
+        _check_plot(args.plot, inputs)
+    if args.json:
+        check_report(args.json, *inputs, *([args.plot] if args.plot else []))
+    device = pick_device(args.device)
+    syncnet = load_syncnet(find_syncnet(args.model, args.models_folder)).to(device)
+    encoder = load_clip_encoder(args.videomae).to(device) if args.videomae else None
+    clip, sound = FileClip(args.video), read_audio(args.audio or args.video)
+    against = FileClip(args.against) if args.against else None
+    with progress_bars() as progress:
+        track = find_face(clip, args.speaker, device=str(device), progress=progress)
+        measured = score(
+            clip, sound, syncnet, against=against, clip_encoder=encoder, track=track, progress=progress
+        )
+    print(measured)
+    if args.json:
+        names = {"video": str(args.video), "audio": str(args.audio or args.video), "model": str(args.model)}
+        write_json(args.json, names | measured.to_json())
+    if args.plot:
+        draw(measured, args.plot)
+
+
+def _check_plot(path: Path, inputs: list[Path]) -> None:
+    if path.suffix.lower() != ".png":
+        raise OptionError(f"--plot takes a file that ends in .png, got {path}.")
+    check_report(path, *inputs)
+    if find_spec("matplotlib") is None:
+        raise OptionError("--plot needs matplotlib, which is not installed: pip install matplotlib")
+
+
+def draw(measured: Score, path: Path) -> None:
+    """Draw the curve, and below it the mouth opening and the sound's level over time, as a PNG."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 6), constrained_layout=True)
+    FigureCanvasAgg(figure)
+    top, bottom = figure.subplots(2, 1)
+    curve = measured.curve
+    top.plot(curve.offsets, curve.cosines, marker=".")
+    top.axvline(curve.offset, color="tab:red", linewidth=1)
+    top.set(
+        title=f"offset {curve.offset:+d} frames, confidence {curve.confidence:.3f}",
+        xlabel="shift of the sound, frames of 1/25 s (positive: the sound is moved to later)",
+        ylabel="cosine of mouth and sound",
+    )
+    bottom.plot(measured.times, measured.opening, color="tab:blue")
+    bottom.set(xlabel="seconds", ylabel="mouth opening over face height", ylim=(0, None))
+    bottom.yaxis.label.set_color("tab:blue")
+    loud = bottom.twinx()
+    loud.plot(measured.times, measured.level.clip(min=-70), color="tab:orange", linewidth=1)
+    loud.set(ylabel="level of the sound, dB", ylim=(-72, 0))
+    loud.yaxis.label.set_color("tab:orange")
+    figure.savefig(path, dpi=100)

@@ -1,0 +1,164 @@
+"""The score of a clip: whether mouth and sound belong together, how steady the mouth is, what the original lost."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..data import Clip, FaceTrack, Progress, Waveform
+from ..errors import FaceError
+from ..media import to_mono_16k
+from ..models.syncnet import StableSyncNet
+from ..models.videomae import ClipEncoder
+from .against import Comparison, compare_pictures
+from .sync import FPS, FRAMES, MAX_OFFSET, SAMPLE_RATE, SyncCurve, compare, embed_sound, reach_of
+from .view import View, look
+
+log = logging.getLogger(__name__)
+
+SAMPLES = SAMPLE_RATE // FPS
+"""Of sound in a frame."""
+SILENCE_DB = -100.0
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """What was measured on a clip, at 25 frames a second."""
+
+    curve: SyncCurve
+    found: float
+    """Share of the frames that show the face."""
+    opening: npt.NDArray[np.float64]
+    """Shape (N,): how far the mouth is open, see `faces.mouth_openings`; NaN where there is no face."""
+    level: npt.NDArray[np.float64]
+    """Shape (N,): loudness of the sound in dB below full scale, -100 for silence."""
+    jitter: float
+    """Mean change of the mouth from frame to frame, in grey levels of 256; speech and noise alike."""
+    against: Comparison | None = None
+    """With the original, where one was given."""
+
+    @property
+    def offset(self) -> int:
+        """Frames by which the sound comes too early; negative: too late. See `SyncCurve.offset`."""
+        return self.curve.offset
+
+    @property
+    def confidence(self) -> float:
+        """See `SyncCurve.confidence`."""
+        return self.curve.confidence
+
+    @property
+    def times(self) -> npt.NDArray[np.float64]:
+        """Shape (N,): the start of every frame in seconds."""
+        return np.arange(len(self.opening)) / FPS
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, ready for JSON; NaN is None."""
+        opening = [None if np.isnan(value) else round(float(value), 4) for value in self.opening]
+        return {
+            "offset_frames": self.offset,
+            "offset_seconds": self.offset / FPS,
+            "confidence": round(self.confidence, 4),
+            "curve": {
+                "offsets": self.curve.offsets.tolist(),
+                "cosines": np.round(self.curve.cosines, 4).tolist(),
+                "windows": self.curve.windows,
+            },
+            "face_found": round(self.found, 4),
+            "jitter": round(self.jitter, 3),
+            "against": None if self.against is None else asdict(self.against),
+            "fps": FPS,
+            "opening": opening,
+            "level_db": np.round(self.level, 2).tolist(),
+        }
+
+    def __str__(self) -> str:
+        """A few lines for people."""
+        best, reach = float(self.curve.cosines.max()), self.curve.reach
+        lines = [
+            f"{_in_words(self.offset)} (offset {self.offset:+d})",
+            f"confidence {self.confidence:.3f}: the best cosine, {best:.3f}, above the median of shifts "
+            f"of -{reach}..{reach} frames, over {self.curve.windows} windows",
+            f"the face is in {self.found:.0%} of {len(self.opening)} frames; its mouth changes by "
+            f"{self.jitter:.2f} grey levels from frame to frame",
+        ]
+        if reach < MAX_OFFSET:
+            lines.append(f"the clip is short, so no shift beyond {reach} frames was tried")
+        if self.against is not None:
+            lines += _comparison_lines(self.against)
+        return "\n".join(lines)
+
+
+def score(
+    clip: Clip,
+    sound: Waveform,
+    syncnet: StableSyncNet,
+    *,
+    against: Clip | None = None,
+    clip_encoder: ClipEncoder | None = None,
+    track: FaceTrack | None = None,
+    progress: Progress | None = None,
+) -> Score:
+    """Measure a clip and a sound that starts with it.
+
+    against: the original of a re-synced clip. clip_encoder: adds TREPA's distance to that comparison. track: the
+    face, one entry a frame of the clip; None is the one with the most area. progress: called for `survey` and
+    `look`. Clips of other rates are looked at 25 times a second; what is longer, clip or sound, is heard or seen
+    only where the other lasts. Raises InputError below 26 frames of both (1.04 s), FaceError without a face for 16
+    frames on end.
+    """
+    view = look(clip, syncnet, track, progress)
+    heard = to_mono_16k(sound)
+    return Score(
+        curve=listen(view, heard, syncnet),
+        found=float(view.scene.found.mean()),
+        opening=view.opening,
+        level=sound_level(heard, len(view.opening)),
+        jitter=view.jitter,
+        against=None if against is None else compare_pictures(view.scene, against, clip_encoder),
+    )
+
+
+def listen(view: View, samples: npt.NDArray[np.float32], syncnet: StableSyncNet) -> SyncCurve:
+    """Compare what was seen with a sound (n,) at 16 kHz; raises InputError and FaceError as `score`."""
+    frames = min(len(view.opening), len(samples) // SAMPLES)
+    reach = reach_of(frames)
+    if reach < MAX_OFFSET:
+        log.warning("With %d frames of picture and sound, shifts up to %d frames are tried.", frames, reach)
+    usable = (view.starts >= reach) & (view.starts <= frames - FRAMES - reach)
+    if not usable.any():
+        raise FaceError(
+            f"The face is not in view for {FRAMES} frames on end with {reach} frames of sound before and after; "
+            "give a longer clip."
+        )
+    heard = embed_sound(syncnet, samples, frames)
+    return compare(view.mouths[usable], view.starts[usable], heard, reach)
+
+
+def sound_level(samples: npt.NDArray[np.float32], frames: int) -> npt.NDArray[np.float64]:
+    """Root mean square of a sound (n,) at 16 kHz within each frame, in dB of full scale, at least -100; (frames,)."""
+    padded = np.zeros(frames * SAMPLES)
+    padded[: len(samples)] = samples[: len(padded)]
+    power = (padded.reshape(frames, SAMPLES) ** 2).mean(1)
+    return 10 * np.log10(np.maximum(power, 10 ** (SILENCE_DB / 10)))
+
+
+def _in_words(offset: int) -> str:
+    if offset == 0:
+        return "the sound fits the mouth best where it is"
+    frames = "1 frame" if abs(offset) == 1 else f"{abs(offset)} frames"
+    early = f"comes {frames} ({abs(offset) / FPS:.2f} s) too {'early: delay' if offset > 0 else 'late: advance'} it"
+    return f"the sound {early}"
+
+
+def _comparison_lines(against: Comparison) -> list[str]:
+    return [
+        f"against the original, inside the mask: PSNR {against.psnr_inside:.2f} dB, SSIM {against.ssim_inside:.4f}",
+        f"outside the mask: PSNR {against.psnr_outside:.2f} dB, SSIM {against.ssim_outside:.4f}",
+        f"the original's mouth changes by {against.jitter:.2f} grey levels from frame to frame",
+        *([] if against.temporal is None else [f"temporal distance (TREPA) {against.temporal:.3e}"]),
+    ]

@@ -1,0 +1,68 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from latentsync_core.errors import InputError
+from latentsync_core.metrics.image import psnr, ssim, ssim_map
+
+
+def pictures(seed=0, size=24):
+    return torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+def test_psnr_of_a_known_error():
+    true = torch.zeros(1, 3, 16, 16)
+    assert psnr(true + 0.02, true) == pytest.approx(40, abs=1e-3)  # a hundredth of the range
+    assert psnr(true, true) > 100
+
+
+def test_weights_choose_where():
+    true = torch.zeros(1, 3, 32, 32)
+    made, left = true.clone(), torch.zeros(32, 32)
+    left[:, :16] = 1
+    made[..., :16] = 0.2
+    assert psnr(made, true, left) == pytest.approx(20, abs=1e-3)
+    assert psnr(made, true, 1 - left) > 100
+    assert psnr(made, true, (1 - left) + 0.25 * left) == pytest.approx(20 + 10 * math.log10(5), abs=1e-3)
+    noisy = true + torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(1)) * left
+    far = torch.zeros(32, 32)
+    far[:, 22:] = 1  # the window reaches 5 pixels
+    assert ssim(noisy, true, far) == pytest.approx(1)
+    assert ssim(noisy, true, left) < 0.1
+
+
+def test_ssim_equals_the_definition():
+    """Equation 13 of Wang et al., written out for one window in double precision."""
+    made, true = pictures(0), (pictures(0) + 0.3 * pictures(1)).clamp(-1, 1)
+    at = np.arange(11) - 5
+    bell = np.exp(-(at[:, None] ** 2 + at[None] ** 2) / (2 * 1.5**2))
+    bell /= bell.sum()
+    x, y = (p[1, 2, 4:15, 7:18].numpy().astype(float) + 1 for p in (made, true))
+    mx, my = (bell * x).sum(), (bell * y).sum()
+    sx, sy, sxy = (
+        (bell * (x - mx) ** 2).sum(),
+        (bell * (y - my) ** 2).sum(),
+        (bell * (x - mx) * (y - my)).sum(),
+    )
+    c1, c2 = 0.02**2, 0.06**2
+    wanted = (2 * mx * my + c1) * (2 * sxy + c2) / ((mx**2 + my**2 + c1) * (sx + sy + c2))
+    assert float(ssim_map(made, true)[1, 2, 4, 7]) == pytest.approx(wanted, abs=1e-5)
+    assert ssim(made, true) == pytest.approx(float(ssim_map(made, true).mean()))
+
+
+def test_ssim_of_the_same_and_of_the_opposite():
+    assert ssim(pictures(), pictures()) == pytest.approx(1)
+    assert ssim(pictures(), -pictures()) < 0
+
+
+def test_what_cannot_be_compared():
+    with pytest.raises(
+        InputError, match=r"one shape \(N, C, H, W\), got \(2, 3, 24, 24\) and \(2, 3, 20, 20\)"
+    ):
+        psnr(pictures(), pictures(size=20))
+    with pytest.raises(InputError, match="at least 11 pixels"):
+        ssim(pictures(size=8), pictures(size=8))
+    with pytest.raises(InputError, match="values above 0 somewhere"):
+        psnr(pictures(), pictures(), torch.zeros(24, 24))
