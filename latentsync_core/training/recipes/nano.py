@@ -16,7 +16,7 @@ from .parts import (
 )
 
 _UNET = UNetRecipe(
-    loop=LoopRecipe(steps=14000, batch=2, learning_rate=1e-3, ema=0.998),
+    loop=LoopRecipe(steps=8000, batch=2, learning_rate=1e-3, ema=0.998),
     window=16,
     early=0.6,
     paired=0.75,
