@@ -27,7 +27,6 @@ from latentsync_core.training.judge import mouth_crops
 from latentsync_core.training.reader import MouthReader, read_mouth
 from latentsync_core.training.stages import Workshop
 from latentsync_core.training.vae import to_pixels
-from latentsync_core.training.videomae import MaskedClips
 
 WINDOW = 16
 COMMON = ("data", "latents", *(f"{name}.pt" for name in ("encoder", "vae", "unet", "syncnet", "videomae")))
@@ -75,7 +74,7 @@ class Examiner:
 
     def __init__(self, shop, cases):
         self.reader = shop.trained("reader", MouthReader())
-        self.clip_encoder = shop.trained("videomae", MaskedClips()).encoder()
+        self.clip_encoder = shop.clip_encoder()
         self.cases = [case(number) for number in range(cases)]
 
     def __call__(self, checkpoint, options):

@@ -19,7 +19,9 @@ from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from ..data import Array
 from ..errors import InputError
+from ..metrics.sync import FRAMES
 from ..models.unet import LatentSyncUNet
+from ..models.videomae import ClipEncoder
 from ..weights import Manifest, write_checkpoint
 from ..weights.catalogue import SCHEDULER_CONFIG
 from ..weights.untrained import UNET_GROUPS, UNET_HEADS, nano_networks
@@ -40,6 +42,7 @@ log = logging.getLogger(__name__)
 SCHEDULER = {**SCHEDULER_CONFIG, "prediction_type": "v_prediction"}
 """With the usual noise prediction a network of this size learns nothing at high noise, where the sound decides."""
 SCALE_CLIPS = 32
+"""Clips over which the spread of latents and the mean of video features are taken."""
 NOTE = "synthetic demo model, made to show and test this software; not for real people"
 """What users of a model that was trained on drawn people are told."""
 
@@ -88,6 +91,12 @@ class Workshop:
         pictures = np.concatenate([self.train.crops(clip)[::16] for clip in range(clips)])
         vae.register_to_config(scaling_factor=latent_scale(vae, to_pixels(pictures)))
         return vae
+
+    def clip_encoder(self) -> ClipEncoder:
+        """The video network of the temporal loss."""
+        clips = range(min(SCALE_CLIPS, self.train.clips))
+        windows = torch.stack([to_pixels(self.train.crops(clip)[:FRAMES]) for clip in clips])
+        return self.trained("videomae", MaskedClips()).encoder(windows)
 
     def finished(self) -> tuple[LatentSyncUNet, AutoencoderKL, WhisperEncoder]:
         """The networks of the model in float32, the UNet as its last stage left it."""
@@ -146,7 +155,7 @@ def make_pixels(shop: Workshop) -> None:
     judges = Judges(
         shop.vae(),
         syncnet=shop.trained("syncnet", nano_syncnet()) if recipe.sync else None,
-        clip_encoder=shop.trained("videomae", MaskedClips()).encoder() if recipe.temporal else None,
+        clip_encoder=shop.clip_encoder() if recipe.temporal else None,
         perceptual=load_lpips().to(run.accelerator.device) if recipe.perceptual else None,
     )
     train, test = shop.latents()
@@ -198,7 +207,7 @@ def export(shop: Workshop) -> None:
         manifest=manifest,
         scheduler=SCHEDULER,
         syncnet=shop.trained("syncnet", nano_syncnet()) if shop.has("syncnet") else None,
-        clip_encoder=shop.trained("videomae", MaskedClips()).encoder() if shop.has("videomae") else None,
+        clip_encoder=shop.clip_encoder() if shop.has("videomae") else None,
     )
 
 

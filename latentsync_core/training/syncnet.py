@@ -78,7 +78,7 @@ def train_syncnet(run: Run, recipe: SyncNetRecipe, train: list[Spoken], test: li
         faces, mels, matching = (part.to(device) for part in _batch(run.rng(), train, recipe.loop.batch))
         seen, heard = run.model(faces, mels)
         run.update(sync=sync_loss(seen, heard, matching))
-        if run.step % SCORE_EVERY == 0:
+        if test and run.step % SCORE_EVERY == 0:
             run.score(**score_syncnet(run.ema, test))
 
 

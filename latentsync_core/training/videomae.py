@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import sqrt
 
 import numpy as np
 import torch
@@ -52,11 +53,19 @@ class MaskedClips(nn.Module):
         frames = (frames / 2 + 0.5).clamp(0, 1)  # as in `ClipEncoder`
         return self.network(frames.unflatten(0, clips.shape[:2]), bool_masked_pos=hidden).loss
 
-    def encoder(self) -> ClipEncoder:
-        """The part that TREPA needs."""
+    @torch.no_grad()
+    def encoder(self, clips: Tensor) -> ClipEncoder:
+        """The part that TREPA needs; features are counted from their mean over `clips` (B, 16, 3, R, R).
+
+        Without labels to tell apart, all clips look nearly alike to so small a network: what they have in common
+        is most of a feature, and would be most of a unit vector. The published network was tuned on classes.
+        """
         encoder = ClipEncoder(CONFIG)
         encoder.model.load_state_dict(self.network.videomae.state_dict())
-        return encoder.to(self.network.device).eval().requires_grad_(False)
+        encoder.to(self.network.device).eval().requires_grad_(False)
+        common = torch.cat([encoder(part.to(self.network.device)) for part in clips.split(8)]).mean(0)
+        encoder.fc_norm.bias.sub_(sqrt(CONFIG.hidden_size) * common)  # the length of what a LayerNorm gives
+        return encoder
 
 
 def train_videomae(run: Run, recipe: VideoMaeRecipe, train: Sequence[Spoken], test: Sequence[Spoken]) -> None:

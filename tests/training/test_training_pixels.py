@@ -136,7 +136,10 @@ def test_checkpointing_changes_no_gradient():
 def test_every_loss_teaches_the_picture(loss, seen):
     torch.manual_seed(0)
     judges = Judges(
-        None, syncnet=nano_syncnet(), clip_encoder=MaskedClips().encoder(), perceptual=Difference()
+        None,
+        syncnet=nano_syncnet(),
+        clip_encoder=MaskedClips().encoder(torch.rand(2, 16, 3, 64, 64)),
+        perceptual=Difference(),
     )
     made = (0.1 * torch.randn(1, 16, 3, 128, 128)).requires_grad_()
     crops = np.random.default_rng(0).integers(0, 256, (20, 128, 128, 3), np.uint8)

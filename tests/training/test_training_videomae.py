@@ -34,10 +34,20 @@ def test_a_clip_is_easier_to_guess_than_noise_once_learnt():
 
 def test_encoder_has_the_trained_weights_and_judges_clips_of_any_size():
     model = MaskedClips()
-    encoder = model.encoder()
+    encoder = model.encoder(torch.rand(4, 16, 3, 32, 32) * 2 - 1)
     trained = model.network.videomae.state_dict()
     assert all(torch.equal(value, trained[key]) for key, value in encoder.model.state_dict().items())
     true = torch.rand(1, 16, 3, 32, 32) * 2 - 1
     assert temporal_distance(encoder, true, true) == 0 < temporal_distance(encoder, true.flip(1), true)
     assert 2 * sum(p.numel() for p in encoder.parameters()) < 1.5e6, "too large to be bundled"
     assert CONFIG.num_frames == 16
+
+
+def test_features_are_counted_from_their_mean():
+    torch.manual_seed(0)
+    clips = torch.rand(6, 16, 3, 64, 64) * torch.rand(6, 1, 1, 1, 1) * 2 - 1
+    model = MaskedClips()
+    plain, centred = model.encoder(clips), model.encoder(clips)
+    torch.nn.init.zeros_(plain.fc_norm.bias)
+    away, near = (encoder(clips).mean(0).norm() for encoder in (plain, centred))
+    assert away > 0.9 and near < 0.3
