@@ -19,7 +19,7 @@ from latentsync_core.training.unet import (
     silence,
     wanted_output,
 )
-from latentsync_core.weights.untrained import nano_networks
+from latentsync_core.weights.fresh import nano_networks
 
 RECIPE = NANO.unet
 FRAMES, SIZE = 48, 16
