@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from .compositing import blend_mask, match_colors, paste, paste_upstream, surround
+from .compositing import Pasted, blend_mask, match_colors, no_share, paste, paste_upstream, surround
 from .data import Array, Clip, FaceTrack, FloatArray, IntArray, Plan, Progress, Waveform
 from .diffusion import Denoiser, WindowStore, cross_fade
 from .errors import InputError
@@ -47,6 +47,7 @@ def lip_sync(
     plan: Plan | None = None,
     progress: Progress | None = None,
     work: Path | None = None,
+    masks: Callable[[Array], None] | None = None,
 ) -> Iterator[Array]:
     """Yield the frames of the result in order, each (H, W, 3) of the clip's dtype.
 
@@ -56,7 +57,8 @@ def lip_sync(
     the same clip, speech, options and track; None makes it. progress is called after every step of `survey`
     and `resync`; raise from it, or close the generator, to cancel. work: a folder that keeps finished
     windows, so that the same call goes on where an earlier one stopped (not with `exact`, whose windows
-    depend on one another).
+    depend on one another). masks: called just before each frame is yielded, with how much of each of its pixels
+    is the new mouth, (H, W) float32 in 0..1; where that is 0 the frame is the clip's, bit for bit.
 
     Raises the errors of `latentsync_core.errors`; nothing is denoised before the plan is made.
     """
@@ -68,7 +70,12 @@ def lip_sync(
     render = _Renderer(plan, speech, models, options, face.keep, progress, work)
     mouths = cross_fade(plan, face.crops(ahead, plan), render)
     for index, (frame, mouth) in enumerate(zip(frames, mouths, strict=True)):
-        yield frame if mouth is None else face.composite(frame, mouth, plan, index)
+        pasted, mask = (
+            (frame, no_share(frame)) if mouth is None else face.composite(frame, mouth, plan, index)
+        )
+        if masks is not None:
+            masks(mask)
+        yield pasted
 
 
 def make_plan(
@@ -154,7 +161,7 @@ class _Face:
     def _crop(self, frame: Array, source: int) -> Array:
         return crop_face(frame, self.matrices[source], self.resolution, self.align_resolution, self.exact)
 
-    def composite(self, frame: Array, mouth: Array, plan: Plan, index: int) -> Array:
+    def composite(self, frame: Array, mouth: Array, plan: Plan, index: int) -> Pasted:
         matrix, size = self.matrices[plan.source[index]], crop_size(self.align_resolution)
         if self.exact:
             return paste_upstream(frame, mouth, matrix, size)

@@ -37,6 +37,26 @@ def test_frames_keep_their_type_and_everything_outside_the_mouth(models, dtype):
         assert left > POINTS[0, 0] - 60 and right < POINTS[1, 0] + 60
 
 
+@pytest.mark.parametrize("preset", ["balanced", "exact"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_masks_say_what_was_changed(models, preset, dtype):
+    masks, missing = [], range(4, 26)
+    options = Options.preset(preset, missing_face="keep", length="silence", **FAST)
+    frames = sync(models, 30, missing=missing, dtype=dtype, options=options, masks=masks.append)
+    source = clip_of(30, dtype=dtype).read(range(30))
+    for i, (new, old, mask) in enumerate(zip(frames, source, masks, strict=True)):
+        assert mask.shape == old.shape[:2] and mask.dtype == np.float32
+        assert mask.min() >= 0 and mask.max() <= 1 and mask.any() == (i not in missing)
+        assert np.array_equal(new[mask == 0], old[mask == 0])
+        assert i in missing or (new != old).any(-1)[mask > 0.1].mean() > 0.9
+
+
+def test_the_mask_of_a_frame_comes_just_before_it(models):
+    masks = []
+    stream = lip_sync(clip_of(6), speech_of(0.24), models, Options(**FAST), track_of(6), masks=masks.append)
+    assert [len(masks) for _ in stream] == [1, 2, 3, 4, 5, 6]
+
+
 def test_a_float_clip_gives_what_an_8_bit_clip_gives(models):
     for exact in (False, True):
         options = Options.preset("exact" if exact else "balanced", **FAST)

@@ -16,41 +16,53 @@ UPSTREAM_FILL = (127 / 2 + 0.5) * 255
 """What upstream's warp finds outside of the face: 127 on a scale of -1..1, so white after clipping."""
 
 
-def paste(frame: Array, mouth: Array, matrix: Array, size: tuple[int, int], mask: Array) -> Array:
-    """A copy of the frame with the mouth blended in; where the warped mask is 0 it is the frame bit for bit.
+Pasted = tuple[Array, npt.NDArray[np.float32]]
+"""The frame with the mouth in it, and how much of each pixel is the mouth's, (H, W), 0..1."""
+
+
+def paste(frame: Array, mouth: Array, matrix: Array, size: tuple[int, int], mask: Array) -> Pasted:
+    """A copy of the frame with the mouth blended in; where the share of the mouth is 0 it is the frame bit for bit.
 
     frame: (H, W, 3), uint8 or float 0..1. mouth: (R, R, 3) in 0..255. matrix: (2, 3), frame pixels to the
     pixels of an aligned crop of `size` (width, height). mask: (R, R), 0..1, how much of the mouth shows.
     """
-    out = frame.copy()
+    out, shares = frame.copy(), no_share(frame)
     roi = _region(frame, matrix, size, _extent(mask, size))
     if roi is None:
-        return out
+        return out, shares
     shrunk = _shrink(np.dstack([mouth, mask]), matrix, size)
     warped = roi.warp(shrunk, size, cv2.INTER_CUBIC)
     face, share = np.clip(warped[..., :3], 0, 255), np.clip(warped[..., 3:], 0, 1)
     view = out[roi.rows, roi.columns]
     blended = view + share * (face * _unit(frame) - view)
     view[...] = np.rint(blended) if frame.dtype == np.uint8 else blended
-    return out
+    shares[roi.rows, roi.columns] = share[..., 0]
+    return out, shares
 
 
-def paste_upstream(frame: Array, face: Array, matrix: Array, size: tuple[int, int]) -> Array:
+def paste_upstream(frame: Array, face: Array, matrix: Array, size: tuple[int, int]) -> Pasted:
     """Paste the whole crop with upstream's soft border (`AlignRestore.restore_img`), truncating 8-bit values.
 
     face: (R, R, 3) in 0..255, not clipped. Other arguments and the result as in `paste`.
     """
-    out = frame.copy()
+    out, shares = frame.copy(), no_share(frame)
     roi = _region(frame, matrix, size, (0, 0, size[0] - 1, size[1] - 1))
     if roi is None:
-        return out
+        return out, shares
     warped = roi.warp(_resize_upstream(face, size) - UPSTREAM_FILL, size) + UPSTREAM_FILL
     cover = roi.warp(np.ones((size[1], size[0]), np.float32), size)
     inner = cv2.erode(cover, np.ones((2, 2), np.uint8))
-    soft = _soft_border(inner)[..., None]
+    share = _soft_border(inner)
+    soft = share[..., None]
     view = out[roi.rows, roi.columns]
     view[...] = soft * (inner[..., None] * np.clip(warped, 0, 255) * _unit(frame)) + (1 - soft) * view
-    return out
+    shares[roi.rows, roi.columns] = np.clip(share, 0, 1)
+    return out, shares
+
+
+def no_share(frame: Array) -> npt.NDArray[np.float32]:
+    """The shares of a frame that passes through: 0, (H, W)."""
+    return np.zeros(frame.shape[:2], np.float32)
 
 
 def _unit(frame: Array) -> np.float32:

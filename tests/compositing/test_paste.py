@@ -22,7 +22,7 @@ def crop_size(resolution):
 @pytest.mark.parametrize(("resolution", "index"), [(256, 0), (512, 3)])
 def test_restore_equals_upstream(resolution, index):
     golden = np.load(GOLDEN / "face.npz")
-    out = paste_upstream(
+    out, _ = paste_upstream(
         frame(180, 200, index),
         golden_face(resolution),
         golden[f"M_smooth_{resolution}"][index],
@@ -38,23 +38,32 @@ def keep_mask(side):
     return keep
 
 
-@given(
-    scale=st.floats(0.2, 3),
-    angle=st.floats(-3.1, 3.1),
-    x=st.floats(-150, 350),
-    y=st.floats(-150, 350),
-    dtype=st.sampled_from([np.uint8, np.float32]),
-)
-@settings(max_examples=60, deadline=None)
-def test_outside_the_mask_nothing_changes(scale, angle, x, y, dtype):
-    """Whatever the transform, also partly or wholly out of the picture."""
+def placed(scale, angle, x, y, dtype):
+    """A frame, and the matrix that puts the middle of a crop of 105 x 140 at (x, y)."""
     source = frame(140, 160, 1)
-    source = source if dtype == np.uint8 else (source / 255).astype(np.float32)
+    source = source if dtype == np.uint8 else (source / 255).astype(dtype)
     cosine, sine = np.cos(angle) / scale, np.sin(angle) / scale
     matrix = np.array([[cosine, -sine, 0], [sine, cosine, 0]])
     matrix[:, 2] = np.array([52, 70]) - matrix[:, :2] @ [x, y]
+    return source, matrix
+
+
+PLACES = {
+    "scale": st.floats(0.2, 3),
+    "angle": st.floats(-3.1, 3.1),
+    "x": st.floats(-150, 350),
+    "y": st.floats(-150, 350),
+    "dtype": st.sampled_from([np.uint8, np.float16, np.float32, np.float64]),
+}
+
+
+@given(**PLACES)
+@settings(max_examples=60, deadline=None)
+def test_outside_the_mask_nothing_changes(scale, angle, x, y, dtype):
+    """Whatever the transform, also partly or wholly out of the picture."""
+    source, matrix = placed(scale, angle, x, y, dtype)
     mask = blend_mask(keep_mask(128), 0.06)
-    out = paste(source, np.full((128, 128, 3), 255, np.float32), matrix, (105, 140), mask)
+    out, _ = paste(source, np.full((128, 128, 3), 255, np.float32), matrix, (105, 140), mask)
     assert out.dtype == source.dtype and out.shape == source.shape
     rows, columns = np.mgrid[0:140, 0:160]
     points = np.stack([columns, rows, np.ones_like(rows)], -1) @ matrix.T
@@ -66,6 +75,25 @@ def test_outside_the_mask_nothing_changes(scale, angle, x, y, dtype):
     assert np.array_equal(out[far], source[far])
 
 
+@given(exact=st.booleans(), **PLACES)
+@settings(max_examples=60, deadline=None)
+def test_the_shares_say_what_was_changed(exact, scale, angle, x, y, dtype):
+    """Where the share is 0 the frame is as it was; where it is not, it moved towards the mouth by that share."""
+    source, matrix = placed(scale, angle, x, y, dtype)
+    white, size = np.full((128, 128, 3), 255, np.float32), (105, 140)
+    if exact:
+        out, share = paste_upstream(source, white, matrix, size)
+    else:
+        out, share = paste(source, white, matrix, size, blend_mask(keep_mask(128), 0.06))
+    assert share.shape == source.shape[:2] and share.dtype == np.float32
+    assert share.min() >= 0 and share.max() <= 1
+    assert np.array_equal(out[share == 0], source[share == 0])
+    unit = 255 if dtype == np.uint8 else 1
+    blended = source + share[..., None] * (unit - source.astype(float))
+    inside = slice(None) if not exact else share > 0.999  # upstream's crop is dark along its rim
+    assert np.abs(out.astype(float) - blended)[inside].max(initial=0) <= (1 if dtype == np.uint8 else 0.01)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
 @pytest.mark.parametrize("scale", [0.4, 1.0, 2.5])
 def test_the_crop_itself_comes_back(dtype, scale):
@@ -74,9 +102,9 @@ def test_the_crop_itself_comes_back(dtype, scale):
     source = source if dtype == np.uint8 else (source / 255).astype(dtype)
     matrix = np.array([[1 / scale, 0, 52 - 150 / scale], [0, 1 / scale, 70 - 150 / scale]])
     mask = blend_mask(keep_mask(128), 0.06)
-    same = paste(source, np.full((128, 128, 3), 100, np.float32), matrix, (105, 140), mask)
+    same, _ = paste(source, np.full((128, 128, 3), 100, np.float32), matrix, (105, 140), mask)
     assert np.abs(same.astype(float) - source).max() <= (0 if dtype == np.uint8 else 1e-6)
-    other = paste(source, np.full((128, 128, 3), 200, np.float32), matrix, (105, 140), mask)
+    other, _ = paste(source, np.full((128, 128, 3), 200, np.float32), matrix, (105, 140), mask)
     centre = other[150 + int(20 * scale), 150]
     assert np.allclose(centre, 200 if dtype == np.uint8 else 200 / 255, atol=1e-6)
     assert np.array_equal(source, np.full_like(source, source[0, 0, 0]))  # the input is not written to
@@ -87,7 +115,7 @@ def test_a_mouth_that_is_made_smaller_is_averaged():
     stripes = np.zeros((256, 256, 3), np.float32)
     stripes[:, ::2] = 255
     matrix = np.array([[4.0, 0, 0], [0, 4.0, 0]])
-    out = paste(np.zeros((80, 80, 3)), stripes, matrix, (210, 280), np.ones((256, 256), np.float32))
+    out, _ = paste(np.zeros((80, 80, 3)), stripes, matrix, (210, 280), np.ones((256, 256), np.float32))
     assert np.abs(out[10:60, 10:40] - 0.5).max() < 0.1
 
 
@@ -97,7 +125,8 @@ def test_paste_lands_where_the_crop_was_taken():
     y, x = np.mgrid[0:128, 0:128]
     mouth[...] = 255 * np.exp(-((x - 63.5) ** 2 + (y - 90.0) ** 2) / 18)[..., None]
     matrix = np.array([[0.5, 0, 10.0], [0, 0.5, -5.0]])
-    out = paste(np.zeros((400, 400, 3)), mouth, matrix, (105, 140), np.ones((128, 128), np.float32))[..., 0]
+    out, _ = paste(np.zeros((400, 400, 3)), mouth, matrix, (105, 140), np.ones((128, 128), np.float32))
+    out = out[..., 0]
     rows, columns = np.mgrid[0:400, 0:400]
     crop_x, crop_y = (63.5 + 0.5) * 105 / 128 - 0.5, (90 + 0.5) * 140 / 128 - 0.5
     assert abs((out * columns).sum() / out.sum() - (crop_x - 10) / 0.5) < 0.1
@@ -131,4 +160,8 @@ def test_surround_keeps_the_crop_outside_of_the_mask():
 def test_a_face_out_of_the_picture_changes_nothing():
     source = frame(60, 60, 0)
     matrix = np.array([[1.0, 0, 900], [0, 1, 900]])
-    assert np.array_equal(paste_upstream(source, golden_face(256), matrix, (210, 280)), source)
+    for out, share in (
+        paste_upstream(source, golden_face(256), matrix, (210, 280)),
+        paste(source, golden_face(256), matrix, (210, 280), np.ones((256, 256), np.float32)),
+    ):
+        assert np.array_equal(out, source) and not share.any()
