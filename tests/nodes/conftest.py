@@ -104,6 +104,12 @@ def images(core):
 
 
 @pytest.fixture(scope="session")
+def speaker(core, images):
+    """The face in `images`, so that most tests need not look for it."""
+    return core.find_face(core.TensorClip(images, 25))
+
+
+@pytest.fixture(scope="session")
 def audio(core):
     """AUDIO: 0.8 s of speech, mono, 16 kHz."""
     samples = torch.from_numpy(_words(core, "b", 12800).samples)[None]

@@ -44,7 +44,9 @@ print([name for name in heavy if name in sys.modules and name not in modules])
 def test_importing_changes_nothing():
     here = str(Path(__file__).parent)
     code = PROBE.format(here=here, real=bool(os.environ.get("COMFYUI_DIR")))
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=here)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=here
+    )
     changed, heavy, seconds, heavy_after_schemas = result.stdout.strip().splitlines()[-4:]
     assert (changed, heavy, heavy_after_schemas) == ("[]", "[]", "[]")
     assert float(seconds) < 1.0

@@ -1,8 +1,14 @@
 """Lip Sync (Frames) and (Video): the core's result, and ComfyUI's types around it."""
 
+import sys
+from fractions import Fraction
+from io import BytesIO
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from comfy_api.latest import InputImpl, Types
 
 
 @pytest.fixture
@@ -15,12 +21,28 @@ def expected(core, checkpoint, images, audio):
     return np.stack(list(frames))
 
 
-def sync(run, model, fast, images, audio, **more):
-    return run("LatentSyncLipSyncFrames", **{"fps": 25.0, "options": fast} | more, images=images, audio=audio, model=model)
+@pytest.fixture
+def sync(run, model, fast, images, audio, speaker):
+    """Lip Sync (Frames) with everything given, and what differs."""
+    given = {
+        "images": images,
+        "audio": audio,
+        "fps": 25.0,
+        "model": model,
+        "options": fast,
+        "speaker": speaker,
+    }
+    return lambda **changes: run("LatentSyncLipSyncFrames", **given | changes)
 
 
-def test_frames_equal_the_core_bit_for_bit(run, model, fast, images, audio, expected, left):
-    result, sound, mask, report = sync(run, model, fast, images, audio)
+@pytest.fixture
+def sync_video(run, model, fast, video, audio, speaker):
+    given = {"video": video, "audio": audio, "model": model, "options": fast, "speaker": speaker}
+    return lambda **changes: run("LatentSyncLipSyncVideo", **given | changes)
+
+
+def test_frames_equal_the_core_bit_for_bit(sync, images, audio, expected, left):
+    result, sound, mask, report = sync(speaker=None)
     assert result.dtype == images.dtype and result.shape == images.shape
     assert np.array_equal(result.numpy(), expected)
     assert not np.array_equal(result.numpy(), images.numpy())
@@ -31,43 +53,39 @@ def test_frames_equal_the_core_bit_for_bit(run, model, fast, images, audio, expe
     assert left() == []
 
 
-def test_transparency_and_precision_come_back(run, model, fast, images, audio):
+def test_transparency_and_precision_come_back(sync, images):
     alpha = torch.rand(20, 192, 192, 1)
-    result = sync(run, model, fast, torch.cat([images, alpha], 3).half(), audio)[0]
+    result = sync(images=torch.cat([images, alpha], 3).half())[0]
     assert result.dtype == torch.float16 and torch.equal(result[..., 3:], alpha.half())
-    assert sync(run, model, fast, images.bfloat16(), audio)[0].dtype == torch.bfloat16
+    assert sync(images=images.bfloat16())[0].dtype == torch.bfloat16
 
 
-def test_sound_lasts_as_long_as_the_frames(run, model, fast, images, audio):
+def test_sound_lasts_as_long_as_the_frames(sync, audio):
     """The length mode silence keeps all frames: shorter speech is followed by silence, longer is cut."""
     short = {**audio, "waveform": audio["waveform"][..., :8000]}
-    sound = sync(run, model, fast, images, short)[1]
+    sound = sync(audio=short)[1]
     assert sound["waveform"].shape[-1] == 12800
     assert torch.equal(sound["waveform"][..., :8000], short["waveform"])
     assert not sound["waveform"][..., 8000:].any()
     long = {**audio, "waveform": torch.cat([audio["waveform"]] * 2, -1)}
-    assert sync(run, model, fast, images, long)[1]["waveform"].shape[-1] == 12800
+    assert sync(audio=long)[1]["waveform"].shape[-1] == 12800
 
 
-def test_a_longer_mode_makes_more_frames(run, model, images, audio):
+def test_a_longer_mode_makes_more_frames(run, sync, audio):
     options = run("LatentSyncOptions", preset="draft", steps=1, guidance=1.0, length="loop")
     long = {**audio, "waveform": torch.cat([audio["waveform"]] * 2, -1)}
-    result, sound, mask, _ = sync(run, model, options, images, long)
+    result, sound, mask, _ = sync(options=options, audio=long)
     assert len(result) == len(mask) == 40 and sound is long
 
 
-def test_a_speaker_saves_the_survey(run, model, fast, images, audio, expected, monkeypatch, core, bridge):
-    speaker = run("LatentSyncFaces", images=images)[0]
-    import sys
-
+def test_a_speaker_saves_the_survey(sync, expected, core, monkeypatch):
     monkeypatch.setattr(sys.modules[f"{core.__name__}.pipeline"], "find_face", None)
-    assert np.array_equal(sync(run, model, fast, images, audio, speaker=speaker)[0].numpy(), expected)
+    assert np.array_equal(sync()[0].numpy(), expected)
 
 
-def test_a_speaker_of_another_clip_is_refused(run, model, fast, images, audio, core):
-    speaker = run("LatentSyncFaces", images=images[:10])[0]
-    with pytest.raises(core.LatentSyncError, match="track has 10 frames, but the clip has 20"):
-        sync(run, model, fast, images, audio, speaker=speaker)
+def test_a_speaker_of_another_clip_is_refused(sync, images, core):
+    with pytest.raises(core.LatentSyncError, match="track has 20 frames, but the clip has 10"):
+        sync(images=images[:10])
 
 
 def refused(images, audio):
@@ -84,21 +102,21 @@ def refused(images, audio):
     yield {"images": torch.zeros_like(images)}, "No face was found"
 
 
-def test_what_cannot_be_used_is_refused_with_a_reason(run, model, fast, images, audio, core, left):
+def test_what_cannot_be_used_is_refused_with_a_reason(sync, images, audio, core, left):
     for given, message in refused(images, audio):
         with pytest.raises(core.LatentSyncError, match=message):
-            sync(run, model, fast, **{"images": images, "audio": audio} | given)
+            sync(speaker=None, **given)
     assert left() == []
 
 
-def test_video_in_video_out(run, model, fast, video, audio, core, left, home):
-    result, report = run("LatentSyncLipSyncVideo", video=video, audio=audio, model=model, options=fast)
+def test_video_in_video_out(sync_video, core, left):
+    result, report = sync_video()
     path = result.get_stream_source()
     clip = core.FileClip(path)
     assert (len(clip), clip.width, clip.height, clip.fps) == (20, 192, 192, 25)
     assert core.read_audio(path).sample_rate == 16000
     assert "20 re-synced" in report
-    assert left() == [path.rsplit("/", 1)[1]]
+    assert left() == [Path(path).name]
     trimmed = result.as_trimmed(0.2, 0.2)
     del result, path, clip
     assert len(left()) == 1  # a trimmed copy needs the file as well
@@ -106,35 +124,28 @@ def test_video_in_video_out(run, model, fast, video, audio, core, left, home):
     assert left() == []
 
 
-def test_the_trim_of_a_video_is_honoured(run, model, fast, video, audio, core):
-    result, _ = run(
-        "LatentSyncLipSyncVideo", video=video.as_trimmed(0.2, 0.4), audio=audio, model=model, options=fast
-    )
+def test_the_trim_of_a_video_is_honoured(sync_video, video, core):
+    result, _ = sync_video(video=video.as_trimmed(0.2, 0.4), speaker=None)
     assert len(core.FileClip(result.get_stream_source())) == 10
 
 
-def test_videos_without_a_file(run, model, fast, video, images, audio, core, left):
-    """A video in memory, as bytes or as tensors, gives the same as the file."""
-    from fractions import Fraction
-    from io import BytesIO
-    from pathlib import Path
-
-    from comfy_api.latest import InputImpl, Types
-
+def test_videos_without_a_file(sync_video, video, images, core, left):
+    """A video in memory gives the same as the file: as bytes exactly, as tensors but for the file's compression."""
     content = BytesIO(Path(video.get_stream_source()).read_bytes())
     tensors = Types.VideoComponents(images=images, audio=None, frame_rate=Fraction(25))
-    first = None
-    for given in (video, InputImpl.VideoFromFile(content), InputImpl.VideoFromComponents(tensors)):
-        result, _ = run("LatentSyncLipSyncVideo", video=given, audio=audio, model=model, options=fast)
-        frames = np.stack(list(core.FileClip(result.get_stream_source()).read(range(20)))).astype(int)
-        first = frames if first is None else first
-        assert np.abs(frames - first).mean() < 0.5
-    del result
+    forms = video, InputImpl.VideoFromFile(content), InputImpl.VideoFromComponents(tensors)
+    file, in_bytes, in_tensors = [pixels(sync_video(video=form)[0], core) for form in forms]
+    assert np.array_equal(in_bytes, file)
+    assert np.abs(in_tensors - file).mean() < 2
     assert left() == []
 
 
-def test_a_failed_video_leaves_nothing(run, model, fast, video, audio, core, left):
-    speaker = core.FaceTrack.from_points(np.full((20, 3, 2), np.nan))
+def test_a_failed_video_leaves_nothing(sync_video, core, left):
+    nobody = core.FaceTrack.from_points(np.full((20, 3, 2), np.nan))
     with pytest.raises(core.LatentSyncError, match="None of the 20 frames"):
-        run("LatentSyncLipSyncVideo", video=video, audio=audio, model=model, options=fast, speaker=speaker)
+        sync_video(speaker=nobody)
     assert left() == []
+
+
+def pixels(video, core):
+    return np.stack(list(core.FileClip(video.get_stream_source()).read(range(20)))).astype(int)

@@ -22,20 +22,31 @@ class Events(list):
         self.append((value, total, preview, node_id))
 
 
-def lip_sync(run, model, fast, images, audio):
-    return run("LatentSyncLipSyncFrames", images=images, audio=audio, fps=25.0, model=model, options=fast)
+@pytest.fixture
+def sync(run, model, fast, images, audio, speaker):
+    given = {
+        "images": images,
+        "audio": audio,
+        "fps": 25.0,
+        "model": model,
+        "options": fast,
+        "speaker": speaker,
+    }
+    return lambda **changes: run("LatentSyncLipSyncFrames", **given | changes)
 
 
-def test_progress_and_a_preview_per_window(run, model, fast, images, audio, events):
-    lip_sync(run, model, fast, images, audio)
+def test_progress_and_a_preview_per_window(sync, events):
+    sync(speaker=None)
     assert {event[3] for event in events} == {"7"}
     assert (20, 20) in [event[:2] for event in events]  # frames surveyed
     assert (4, 4) in [event[:2] for event in events]  # two windows of two steps
     previews = [event[2] for event in events if event[2] is not None]
-    assert [(kind, picture.size, limit) for kind, picture, limit in previews] == [("JPEG", (192, 192), 512)] * 2
+    assert [(kind, picture.size, limit) for kind, picture, limit in previews] == [
+        ("JPEG", (192, 192), 512)
+    ] * 2
 
 
-def test_an_interrupt_is_answered_within_one_step(run, model, fast, images, audio, monkeypatch, bridge, left):
+def test_an_interrupt_is_answered_within_one_step(sync, model, monkeypatch, left):
     steps = []
     forward = type(model.models.unet).forward
 
@@ -46,7 +57,7 @@ def test_an_interrupt_is_answered_within_one_step(run, model, fast, images, audi
 
     monkeypatch.setattr(type(model.models.unet), "forward", counted)
     with pytest.raises(mm.InterruptProcessingException):
-        lip_sync(run, model, fast, images, audio)
+        sync()
     assert len(steps) == 1
     assert left() == []
 
@@ -57,7 +68,7 @@ def test_an_interrupt_is_answered_while_faces_are_looked_for(run, images):
         run("LatentSyncFaces", images=images)
 
 
-def test_a_stopped_run_goes_on_where_it_was(run, model, fast, images, audio, monkeypatch, left):
+def test_a_stopped_run_goes_on_where_it_was(sync, model, monkeypatch, left):
     """The first window is kept in temp, the next run makes only the second, and then nothing is left."""
     made = []
     forward = type(model.models.unet).forward
@@ -70,15 +81,15 @@ def test_a_stopped_run_goes_on_where_it_was(run, model, fast, images, audio, mon
 
     monkeypatch.setattr(type(model.models.unet), "forward", counted)
     with pytest.raises(mm.InterruptProcessingException):
-        lip_sync(run, model, fast, images, audio)
+        sync()
     assert len(left()) == 2  # a folder with one window
     made[:] = [0] * 10
-    result = lip_sync(run, model, fast, images, audio)[0]
+    result = sync()[0]
     assert len(made) == 12 and left() == []
-    assert torch.equal(result, lip_sync(run, model, fast, images, audio)[0])
+    assert torch.equal(result, sync()[0])
 
 
-def test_texts_say_what_is_left(run, model, fast, images, audio, monkeypatch, bridge):
+def test_texts_say_what_is_left(sync, monkeypatch, bridge):
     import server
 
     texts = []
@@ -89,6 +100,6 @@ def test_texts_say_what_is_left(run, model, fast, images, audio, monkeypatch, br
 
     monkeypatch.setattr(server.PromptServer, "instance", Server(), raising=False)
     monkeypatch.setattr(bridge("progress"), "TEXT_SECONDS", 0)
-    lip_sync(run, model, fast, images, audio)
+    sync(speaker=None)
     assert ("Looking for faces: 100 %", "7") in texts and ("Re-syncing the mouth: 100 %", "7") in texts
     assert any(text.startswith("Re-syncing the mouth: 50 %, about ") for text, _ in texts)

@@ -48,7 +48,9 @@ def test_names_and_category(schema):
 
 
 def test_everything_has_a_tooltip(schema):
-    assert [part.id for part in [*schema.inputs, *schema.outputs] if not (part.tooltip or "").endswith(".")] == []
+    assert [
+        part.id for part in [*schema.inputs, *schema.outputs] if not (part.tooltip or "").endswith(".")
+    ] == []
 
 
 def test_numbers_have_ranges_that_hold_their_default(schema):

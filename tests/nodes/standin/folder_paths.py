@@ -48,7 +48,9 @@ def get_folder_paths(name):
 
 
 def filter_files_content_types(files, content_types):
-    return [f for f in files if (mimetypes.guess_type(f, strict=False)[0] or "/").split("/")[0] in content_types]
+    return [
+        f for f in files if (mimetypes.guess_type(f, strict=False)[0] or "/").split("/")[0] in content_types
+    ]
 
 
 def get_annotated_filepath(name):

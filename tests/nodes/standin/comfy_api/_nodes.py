@@ -81,7 +81,9 @@ class NodeOutput:
 
 
 class NodeReplace:
-    def __init__(self, new_node_id, old_node_id, old_widget_ids=None, input_mapping=None, output_mapping=None):
+    def __init__(
+        self, new_node_id, old_node_id, old_widget_ids=None, input_mapping=None, output_mapping=None
+    ):
         self.new_node_id, self.old_node_id, self.old_widget_ids = new_node_id, old_node_id, old_widget_ids
         self.input_mapping, self.output_mapping = input_mapping, output_mapping
 

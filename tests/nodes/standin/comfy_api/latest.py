@@ -7,7 +7,6 @@ import folder_paths
 import numpy as np
 from PIL import Image
 
-from . import _nodes as io
 from . import _video
 
 InputImpl, Types = _video.InputImpl, _video.Types
