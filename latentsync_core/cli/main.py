@@ -8,14 +8,27 @@ import math
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import fields
 from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
+from typing import get_type_hints
 
 from ..errors import LatentSyncError
 from ..options import PRESETS, LengthMode, Options, SilencePolicy, choices_of
 
 FAILED, INTERRUPTED = 1, 130
+
+ADVANCED = {
+    "sampler": "dpm++ needs about half the steps of ddim",
+    "reuse": "run the whole network every so many steps only, 1..10; 1 is off",
+    "overlap": "frames that neighbouring windows share and cross-fade, 0..8",
+    "missing_face": "a frame without the face passes through (keep) or stops the run (error)",
+    "max_turn": "heads turned further keep their mouth, 0..10; about 0.5 is 45 degrees",
+    "feather": "soft edge around the new mouth, 0..0.5 of the side of the crop",
+    "color_match": "shift the new mouth to the colours around it",
+}
+"""Options that few people need, and what `--help` says of them."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,7 +73,10 @@ def _add_sync(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="nano", help="nano, 1.5, 1.6 or a folder (default: %(default)s)")
     parser.add_argument("--resolution", type=int, help="side of the crop: 256 for 1.5, 512 for 1.6")
     parser.add_argument("--device", help="cuda, cuda:1, mps or cpu (default: the fastest there is)")
-    parser.add_argument("--dtype", help="fp32, fp16 or bf16 (default: fp16 on cuda, else fp32)")
+    parser.add_argument(
+        "--dtype",
+        help="fp32, fp16, bf16, or fp8: as by default, with the weights in half the memory of fp16 (default: fp16 on cuda, else fp32)",
+    )
     parser.add_argument("--models-folder", type=Path, action="append", default=[], help="search here first")
     parser.add_argument(
         "--crf", type=int, default=18, help="quality of h264, 0..51, less is better (default: 18)"
@@ -143,12 +159,28 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="auto, left, right, a number (see `faces`), a point X,Y or a box X0,Y0,X1,Y1",
     )
+    _add_advanced(parser)
+
+
+def _add_advanced(parser: argparse.ArgumentParser) -> None:
+    """An argument for each of the options in ADVANCED, of the type that the field has."""
+    group = parser.add_argument_group("advanced", "The preset decides what is not given.")
+    for name, kind in get_type_hints(Options).items():
+        if name not in ADVANCED:
+            continue
+        flag, text = f"--{name.replace('_', '-')}", ADVANCED[name]
+        if kind is bool:
+            group.add_argument(flag, action=argparse.BooleanOptionalAction, help=text)
+        elif choices := choices_of(kind):
+            group.add_argument(flag, choices=choices, help=text)
+        else:
+            group.add_argument(flag, type=kind, help=text)
 
 
 def options_of(args: argparse.Namespace) -> Options:
     """The preset, with what was given on the command line in its place."""
-    names = ("steps", "guidance", "seed", "length", "silence", "fps")
-    return Options.preset(args.preset, **{n: v for n in names if (v := getattr(args, n)) is not None})
+    names = [field.name for field in fields(Options)]
+    return Options.preset(args.preset, **{n: v for n in names if (v := getattr(args, n, None)) is not None})
 
 
 def _fps(text: str) -> Fraction:

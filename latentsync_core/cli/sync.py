@@ -42,7 +42,7 @@ def sync(args: argparse.Namespace) -> None:
         check_report(args.report, args.video, args.audio, args.output)
     clip, speech = FileClip(args.video), read_audio(args.audio)
     models = load_models(args.model, args.resolution, args.device, args.dtype, args.models_folder)
-    log.info("%s at %d px on %s in %s", models.name, models.resolution, models.device, models.dtype)
+    log.info("%s at %d px on %s in %s", models.name, models.resolution, models.device, models.precision)
     started = time.monotonic()
     with progress_bars() as progress, _kept_windows(args.output) as work:
         track = find_face(clip, args.speaker, device=str(models.device), progress=progress)
@@ -104,7 +104,7 @@ def _report(
             "name": models.name,
             "resolution": models.resolution,
             "device": str(models.device),
-            "dtype": str(models.dtype).removeprefix("torch."),
+            "dtype": models.precision,
         },
         "options": asdict(options) | {"fps": None if options.fps is None else float(options.fps)},
         "face": {

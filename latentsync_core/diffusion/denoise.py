@@ -77,7 +77,7 @@ class Denoiser:
         predict = NoisePredictor(
             self._models.unet,
             self._condition(to_pixels(crops).to(self._models.device)),
-            torch.from_numpy(tokens)[None].to(self._models.device, self._models.unet.dtype),
+            torch.from_numpy(tokens)[None].to(self._models.device, self._models.dtype),
             guidance=self._options.guidance,
             reuse=self._options.reuse,
             rows=self._rows,

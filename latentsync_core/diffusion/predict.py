@@ -26,7 +26,7 @@ class NoisePredictor:
         reuse: int,
         rows: Slicer,
     ) -> None:
-        """condition: (1, 1 + 2C, F, h, w); tokens: (1, F, tokens, width); both on the UNet's device."""
+        """condition: (1, 1 + 2C, F, h, w); tokens: (1, F, tokens, width), of the dtype to compute in; both on the UNet's device."""
         self._unet, self._condition, self._rows = unet, condition, rows
         self._guidance, self._reuse = guidance, reuse
         self._tokens = torch.cat([torch.zeros_like(tokens), tokens]) if guidance > 1 else tokens
@@ -34,7 +34,7 @@ class NoisePredictor:
 
     def __call__(self, step: int, timestep: Tensor, latents: Tensor) -> Tensor:
         """Noise in `latents` (1, C, F, h, w), float32; every `reuse`-th step runs the whole UNet."""
-        sample = torch.cat([latents, self._condition], 1).to(self._unet.dtype)
+        sample = torch.cat([latents, self._condition], 1).to(self._tokens.dtype)
         noise = self._predict(step, timestep, sample.expand(len(self._tokens), -1, -1, -1, -1)).float()
         if self._guidance <= 1:
             return noise

@@ -12,6 +12,7 @@ from torch import nn
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from ..errors import OptionError, WeightsMismatchError
+from .fp8 import is_fp8
 from .unet import LatentSyncUNet
 
 WHISPER_SIZES = {384: "tiny", 512: "base", 768: "small", 1024: "medium", 1280: "large"}
@@ -44,7 +45,7 @@ class LipSyncModels:
     """What the checkpoint is called in messages and reports: `1.6`, or its folder's name."""
     device: torch.device
     dtype: torch.dtype
-    """Of `unet` and `vae`."""
+    """That `unet` and `vae` compute in."""
     window_frames: int = 16
     """Frames denoised together."""
     align_resolution: int | None = None
@@ -82,8 +83,14 @@ class LipSyncModels:
                 f"window_frames takes 1..{positions}, the positions this UNet knows, got {self.window_frames}."
             )
 
+    @property
+    def precision(self) -> str:
+        """In words: `float16`, or `float16 with float8 weights`."""
+        name = str(self.dtype).removeprefix("torch.")
+        return f"{name} with float8 weights" if is_fp8(self.unet) else name
+
     def to(self, device: torch.device, dtype: torch.dtype) -> LipSyncModels:
-        """Move the networks, in place as `nn.Module.to` does; Whisper keeps float32."""
+        """Move the networks, in place as `nn.Module.to` does; Whisper keeps float32, float8 weights stay."""
         # diffusers' own `to` warns about modules kept in float32, of which these networks have none
         nn.Module.to(self.unet, device, dtype)
         nn.Module.to(self.vae, device, dtype)

@@ -163,7 +163,7 @@ class LatentSyncUNet(UNetMotionModel):
         """
         frames = sample.shape[2]
         self._set_frames(frames)
-        time = self.time_proj(timestep.expand(sample.shape[0])).to(self.dtype)
+        time = self.time_proj(timestep.expand(sample.shape[0])).to(sample.dtype)
         embedding = self.time_embedding(time).repeat_interleave(frames, 0)
         block = self.up_blocks[-1]
         hidden = self.conv_in(sample.transpose(1, 2).flatten(0, 1))  # (B*F, C, H, W)

@@ -18,6 +18,8 @@ DTYPES = {
     "fp32": torch.float32,
     "float64": torch.float64,
 }
+FP8 = ("fp8", "float8", torch.float8_e4m3fn)
+"""Says how weights are kept; nothing is computed in it."""
 
 
 def pick_device(device: Device) -> torch.device:
@@ -45,12 +47,17 @@ def _best() -> str:
 
 
 def pick_dtype(dtype: Dtype, device: torch.device) -> torch.dtype:
-    """The precision named, or float16 on CUDA and float32 elsewhere; raises OptionError for another one."""
-    if dtype is None:
+    """The precision to compute in: the one named, or float16 on CUDA and float32 elsewhere, also for float8 weights.
+
+    Raises OptionError for another one, or one that the device does not have.
+    """
+    if dtype in FP8 and device.type == "mps":
+        raise OptionError("MPS has no float8; use float16.")
+    if dtype is None or dtype in FP8:
         return torch.float16 if device.type == "cuda" else torch.float32
     kind = DTYPES.get(dtype) if isinstance(dtype, str) else dtype
     if kind is None or kind not in DTYPES.values():
-        raise OptionError(f"dtype takes {', '.join(DTYPES)}, got {dtype!s}.")
+        raise OptionError(f"dtype takes {', '.join(DTYPES)}, fp8, got {dtype!s}.")
     if device.type == "cpu" and kind == torch.float16:
         raise OptionError(
             "float16 does not run well on the CPU; use float32 (or bfloat16), or another device."

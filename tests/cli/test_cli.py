@@ -72,6 +72,18 @@ def test_sync_to_mp4_and_to_pictures(files, tmp_path):
     assert names == ["audio.wav", *(f"frame_{i:06}.png" for i in range(16))]
 
 
+def test_every_option_can_be_given(files, tmp_path):
+    report = tmp_path / "report.json"
+    given = {"sampler": "dpm++", "reuse": 2, "overlap": 6, "missing_face": "error", "max_turn": 0.9, "feather": 0.1,
+             "length": "cut_off", "silence": "keep", "seed": 3, "fps": 20}  # fmt: skip
+    arguments = [
+        part for name, value in given.items() for part in (f"--{name.replace('_', '-')}", str(value))
+    ]
+    assert sync(files, tmp_path / "o.mkv", *arguments, "--no-color-match", "--report", str(report)) == 0
+    options = json.loads(report.read_text())["options"]
+    assert options == given | {"color_match": False, "steps": 1, "guidance": 1.0, "exact": False}
+
+
 def test_plan_says_and_saves_what_would_happen(files, tmp_path, capsys):
     arguments = [
         "plan",
@@ -193,6 +205,8 @@ def test_wrong_arguments_exit_with_2(capsys):
         ["plan", "a", "b", "--preset", "best"],
         ["plan", "a", "b", "--speaker", "nan,2"],
         ["plan", "a", "b", "--speaker", "1,2,3"],
+        ["plan", "a", "b", "--sampler", "euler"],
+        ["plan", "a", "b", "--overlap", "2.5"],
         ["plan", "a", "b", "--speaker", "middle"],
     ):
         with pytest.raises(SystemExit) as exit:
