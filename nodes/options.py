@@ -17,6 +17,7 @@ from ..latentsync_core.options import (
     choices_of,
 )
 from . import sockets
+from .bridge.media import choice
 
 AS_PRESET = "preset"
 COLOR_MATCH = {AS_PRESET: None, "on": True, "off": False}
@@ -49,8 +50,8 @@ def options_of(preset: str, seed: int, color_match: str = AS_PRESET, fps: float 
     unset: dict[str, Any] = {"steps": 0, "guidance": 0, "reuse": 0}
     unset |= {"overlap": -1, "feather": -1, "max_turn": -1}
     changed = {name: value for name, value in rest.items() if value != unset.get(name, AS_PRESET)}
-    if color_match != AS_PRESET:
-        changed["color_match"] = COLOR_MATCH.get(color_match, color_match)
+    if (match := choice("color_match", color_match, COLOR_MATCH)) is not None:
+        changed["color_match"] = match
     if fps != 0:
         changed["fps"] = Fraction(round(fps * 1000), 1000)
     return Options.preset(preset, seed=seed, **changed)

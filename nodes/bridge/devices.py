@@ -73,10 +73,12 @@ def load(source: str, precision: str, memory: str) -> LoadedModel:
         if value not in values:
             raise OptionError(f"{name} takes {', '.join(values)}, got {value!r}.")
     device = mm.get_torch_device()
-    dtype = pick_dtype(_auto(device) if precision == "auto" else precision, device)
-    models = load_models(source, device="cpu", folders=checkpoints.folders())
-    models = models.to(torch.device("cpu"), dtype)
-    return managed(models, device, memory)
+    dtype = pick_dtype(None if precision == "auto" else precision, device)  # refuses what the device lacks
+    if precision in ("auto", "fp8"):
+        dtype = _usual(device)
+    kept = "fp8" if precision == "fp8" else None
+    models = load_models(source, device="cpu", dtype=kept, folders=checkpoints.folders())
+    return managed(models.to(torch.device("cpu"), dtype), device, memory)
 
 
 def managed(models: LipSyncModels, device: torch.device, memory: str) -> LoadedModel:
@@ -99,10 +101,11 @@ def out_of_memory() -> Iterator[None]:
         raise DeviceError(f"{exc} {_ADVICE}") from exc
 
 
-def _auto(device: torch.device) -> str:
+def _usual(device: torch.device) -> torch.dtype:
+    """What ComfyUI computes in on a device."""
     if mm.should_use_fp16(device):
-        return "fp16"
-    return "bf16" if mm.should_use_bf16(device) else "fp32"
+        return torch.float16
+    return torch.bfloat16 if mm.should_use_bf16(device) else torch.float32
 
 
 def _finish(module: nn.Module, device: torch.device) -> None:

@@ -72,6 +72,5 @@ def resyncing(
             options,
             reporter.frames(frames, options.steps),
             mask,
-            f"{models.name} at {models.resolution} px on {models.device} in "
-            f"{str(models.dtype).removeprefix('torch.')}",
+            f"{models.name} at {models.resolution} px on {models.device} in {models.precision}",
         )

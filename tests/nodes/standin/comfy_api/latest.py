@@ -7,8 +7,10 @@ import folder_paths
 import numpy as np
 from PIL import Image
 
+from . import _nodes as io
 from . import _video
 
+__all__ = ["ComfyAPI", "ComfyExtension", "InputImpl", "Types", "io", "ui"]
 InputImpl, Types = _video.InputImpl, _video.Types
 
 
