@@ -24,7 +24,7 @@ from ..models.unet import LatentSyncUNet
 from ..models.videomae import ClipEncoder
 from ..weights import Manifest, write_checkpoint
 from ..weights.catalogue import SCHEDULER_CONFIG
-from ..weights.untrained import UNET_GROUPS, UNET_HEADS, nano_networks
+from ..weights.fresh import UNET_GROUPS, UNET_HEADS, nano_networks
 from .data import Store
 from .encoder import Listener, listen, train_encoder
 from .latents import LatentClip, LatentStore

@@ -15,7 +15,7 @@ from latentsync_core.training.pixels import Judges, freeze_all_but, load_lpips, 
 from latentsync_core.training.recipes import NANO, RECIPES
 from latentsync_core.training.syncnet import Spoken, nano_syncnet
 from latentsync_core.training.videomae import MaskedClips
-from latentsync_core.weights.untrained import nano_networks
+from latentsync_core.weights.fresh import nano_networks
 
 SIZE = 32
 ONLY = {"picture": 0.0, "perceptual": 0.0, "sync": 0.0, "temporal": 0.0}

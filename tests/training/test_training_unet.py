@@ -19,7 +19,7 @@ from latentsync_core.training.latents import MASKED, WHOLE, LatentClip
 from latentsync_core.training.recipes import NANO
 from latentsync_core.training.stages import SCHEDULER
 from latentsync_core.training.unet import parameter_groups
-from latentsync_core.weights.untrained import nano_networks
+from latentsync_core.weights.fresh import nano_networks
 
 RECIPE = NANO.unet
 FRAMES, SIZE = 48, 16

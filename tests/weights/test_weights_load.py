@@ -25,7 +25,7 @@ from latentsync_core.weights import (
     nano_networks,
     untrained,
 )
-from latentsync_core.weights.convert import write_checkpoint
+from latentsync_core.weights.conversion import write_checkpoint
 from latentsync_core.weights.place import pick_dtype
 
 
@@ -165,7 +165,7 @@ def test_failed_conversion_leaves_nothing(tmp_path, monkeypatch):
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(importlib.import_module("latentsync_core.weights.convert"), "save_file", full)
+    monkeypatch.setattr(importlib.import_module("latentsync_core.weights.conversion"), "save_file", full)
     with pytest.raises(OutputError, match="No space left"):
         untrained(tmp_path / "nano")
     assert list(tmp_path.iterdir()) == []

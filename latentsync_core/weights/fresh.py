@@ -11,7 +11,7 @@ from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from ..models.unet import LatentSyncUNet
 from .catalogue import SCHEDULER_CONFIG
-from .convert import write_checkpoint
+from .conversion import write_checkpoint
 from .manifest import Manifest
 
 UNET_HEADS, UNET_GROUPS = 4, 16

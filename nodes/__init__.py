@@ -1,0 +1,36 @@
+"""The nodes. Each is a schema and a few lines; everything between ComfyUI and the library is in `bridge`."""
+
+from comfy_api.latest import ComfyAPI, ComfyExtension, io
+
+from .audio import LoadAudio
+from .faces import Faces
+from .lipsync import LipSyncFrames, LipSyncVideo
+from .load import LoadModel
+from .migration import REPLACEMENTS
+from .options import LipSyncOptions
+from .reassemble import Reassemble
+
+NODES: tuple[type[io.ComfyNode], ...] = (
+    LoadModel,
+    LoadAudio,
+    LipSyncFrames,
+    LipSyncVideo,
+    LipSyncOptions,
+    Faces,
+    Reassemble,
+)
+
+
+class LatentSyncExtension(ComfyExtension):
+    """What ComfyUI loads."""
+
+    async def on_load(self) -> None:
+        for replacement in REPLACEMENTS:
+            await ComfyAPI().node_replacement.register(replacement)
+
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        return list(NODES)
+
+
+async def comfy_entrypoint() -> LatentSyncExtension:
+    return LatentSyncExtension()

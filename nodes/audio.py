@@ -1,0 +1,99 @@
+"""LatentSync Load Audio."""
+
+import os
+
+import folder_paths
+from comfy_api.latest import io
+
+from . import sockets
+from .bridge import media
+
+LOUDNESS = {"off": None, "-16 LUFS": -16.0, "-23 LUFS": -23.0}
+
+
+class LoadAudio(io.ComfyNode):
+    """Reads sound from the input folder, also that of a video; a part of it; at a chosen loudness."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="LatentSyncLoadAudio",
+            display_name="LatentSync Load Audio",
+            category=sockets.CATEGORY,
+            description="Loads the speech: from a sound file or from the sound track of a video, whole or a part, "
+            "with its own sample rate and channels. Unlike Load Audio it can start anywhere and bring speech to a "
+            "usual loudness.",
+            search_aliases=[
+                "load audio",
+                "load speech",
+                "audio from video",
+                "extract audio",
+                "normalize audio",
+            ],
+            inputs=[
+                io.Combo.Input(
+                    "audio",
+                    options=_choices(),
+                    upload=io.UploadType.audio,
+                    tooltip="A sound or video file in ComfyUI's input folder: wav, mp3, aac, m4a, flac, ogg, mp4, "
+                    "mov, mkv, webm.",
+                ),
+                io.Float.Input(
+                    "start",
+                    default=0.0,
+                    min=0.0,
+                    max=86400.0,
+                    step=0.1,
+                    round=0.001,
+                    tooltip="Seconds into the file. 0 is where its video starts, or its sound if it has no video.",
+                ),
+                io.Float.Input(
+                    "duration",
+                    default=0.0,
+                    min=0.0,
+                    max=86400.0,
+                    step=0.1,
+                    round=0.001,
+                    tooltip="Seconds to load; 0 loads to the end.",
+                ),
+                io.Combo.Input(
+                    "normalize",
+                    options=list(LOUDNESS),
+                    default="off",
+                    tooltip="Bring the sound to a loudness (ITU-R BS.1770): -16 LUFS is usual on the web, -23 on "
+                    "television. One gain for the whole sound, lower where a peak would pass -1 dBFS; nothing is "
+                    "compressed.",
+                ),
+            ],
+            outputs=[
+                io.Audio.Output("audio", tooltip="The sound, at its own rate and channels."),
+                io.Float.Output("duration", tooltip="Its length in seconds."),
+            ],
+        )
+
+    @classmethod
+    def validate_inputs(cls, audio: str | None = None) -> bool | str:
+        if audio is None or folder_paths.exists_annotated_filepath(audio):
+            return True  # None: it comes along a link
+        return f"{audio!r} is not in the input folder; upload it, or choose another file."
+
+    @classmethod
+    def fingerprint_inputs(cls, audio: str | None = None, **_: object) -> str:
+        if audio is None or not folder_paths.exists_annotated_filepath(audio):
+            return ""
+        status = os.stat(folder_paths.get_annotated_filepath(audio))
+        return f"{status.st_mtime_ns} {status.st_size}"
+
+    @classmethod
+    def execute(
+        cls, audio: str, start: float = 0.0, duration: float = 0.0, normalize: str = "off"
+    ) -> io.NodeOutput:
+        path = folder_paths.get_annotated_filepath(audio)
+        sound = media.load_audio(path, start, duration, media.choice("normalize", normalize, LOUDNESS))
+        return io.NodeOutput(media.audio_of(sound), sound.duration)
+
+
+def _choices() -> list[str]:
+    folder = folder_paths.get_input_directory()
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    return sorted(folder_paths.filter_files_content_types(names, ["audio", "video"]))

@@ -1,0 +1,1 @@
+"""Everything between ComfyUI and the library: conversion, checkpoints, devices, progress, results."""

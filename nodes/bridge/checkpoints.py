@@ -1,0 +1,76 @@
+"""Which checkpoints there are, as choices of a menu, and how to get the one that was chosen."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import folder_paths
+
+from ...latentsync_core.errors import OptionError
+from ...latentsync_core.weights import RELEASES, Row, download, report
+from .progress import Reporter
+
+FOLDER = "latentsync"
+"""Of models/, and the key in extra_model_paths.yaml."""
+
+
+def _offer(name: str) -> str:
+    size = sum(file.size or 0 for file in RELEASES[name].files if not file.optional)
+    return f"{name} (download, {size / 1e9:.0f} GB)"
+
+
+DOWNLOADS = {_offer(name): name for name in RELEASES}
+
+
+def folders() -> list[str]:
+    """Where checkpoints are looked for; the first is where downloads go.
+
+    Makes the folder known to ComfyUI, which is done here because importing the pack changes nothing.
+    """
+    home = os.path.join(folder_paths.models_dir, FOLDER)
+    folder_paths.add_model_folder_path(FOLDER, home, is_default=True)
+    return folder_paths.get_folder_paths(FOLDER)
+
+
+def menu() -> list[str]:
+    """The newest complete release first, then what else is on disk, then what can be fetched."""
+    here = _on_disk()
+    releases = [name for name in reversed(RELEASES) if name in here]
+    others = [name for name in here if name not in RELEASES]
+    return releases + others + [offer for offer, name in DOWNLOADS.items() if name not in here]
+
+
+def problem(choice: str) -> str | None:
+    """Why a choice cannot be used; None if it can. A choice outlives its place in the menu: workflows travel."""
+    if choice in DOWNLOADS or choice in _on_disk():
+        return None
+    advice = next((f'choose "{offer}"' for offer, name in DOWNLOADS.items() if name == choice), "")
+    return (
+        f"The model {choice!r} is not on this machine; {advice or f'choose one of {menu()}'}, or put it into "
+        f"{folders()[0]}."
+    )
+
+
+def fetch(choice: str, reporter: Reporter) -> str:
+    """What `load_models` takes for a choice; downloads it if the choice says so and it is not here.
+
+    Raises OptionError for an unknown choice, and the errors of the download.
+    """
+    if reason := problem(choice):
+        raise OptionError(reason)
+    name, here = DOWNLOADS.get(choice, choice), _on_disk()
+    if name not in here:
+        return str(download(name, folders()[0], lambda file, done, total: reporter(file, done, total)))
+    return here[name]
+
+
+def _on_disk() -> dict[str, str]:
+    """Choice -> source; the bundled model is always a choice."""
+    rows = [row for row in report(folders()) if row.complete or row.source == "nano"]
+    return {_label(row): row.source for row in reversed(rows)}
+
+
+def _label(row: Row) -> str:
+    """Releases by their name, others by that of their folder, so that a workflow means the same elsewhere."""
+    return row.source if row.source in ("nano", *RELEASES) else Path(row.source).name

@@ -1,0 +1,128 @@
+"""Models under ComfyUI's memory management."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import comfy.model_management as mm
+import torch
+from comfy.model_patcher import ModelPatcher
+from torch import nn
+
+from ...latentsync_core.errors import DeviceError, OptionError
+from . import checkpoints
+
+if TYPE_CHECKING:
+    from ...latentsync_core import LipSyncModels
+
+PRECISIONS = ("auto", "fp32", "fp16", "bf16", "fp8")
+MEMORY_MODES = ("auto", "keep", "offload")
+VALUES_PER_PIXEL = 8000
+"""Activations alive at once per pixel of the crop: the VAE works on 8 frames with up to about 1000 values a pixel."""
+_ADVICE = (
+    'On LatentSync Load Model, choose precision "fp8" or "fp16", or 1.5 instead of 1.6; free memory that other '
+    "models and programs hold."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """What goes along a LATENTSYNC_MODEL link: the networks, and what ComfyUI needs to move them."""
+
+    models: LipSyncModels
+    """On the CPU while nothing runs."""
+    patchers: tuple[ModelPatcher, ...]
+    memory: str
+
+    @contextmanager
+    def on_device(self) -> Iterator[LipSyncModels]:
+        """Give the models, wholly on ComfyUI's device; raises DeviceError where they do not fit."""
+        device = self.patchers[0].load_device
+        try:
+            with out_of_memory():
+                mm.load_models_gpu(list(self.patchers), memory_required=self._room(), force_full_load=True)
+                for patcher in self.patchers:
+                    _finish(patcher.model, device)
+            yield replace(self.models, device=device)
+        finally:
+            if self.memory == "offload" or mm.vram_state == mm.VRAMState.NO_VRAM:
+                self._unload()
+
+    def _room(self) -> int:
+        """Bytes that a run needs beside the weights."""
+        itemsize = torch.empty(0, dtype=self.models.dtype).element_size()
+        return self.models.resolution**2 * VALUES_PER_PIXEL * itemsize
+
+    def _unload(self) -> None:
+        for patcher in self.patchers:
+            mm.unload_model_and_clones(patcher)
+            patcher.model.to(patcher.offload_device)  # also what was moved without ComfyUI's knowledge
+        mm.soft_empty_cache()
+
+
+def load(source: str, precision: str, memory: str) -> LoadedModel:
+    """Load a checkpoint into the computer's memory, ready to be moved; raises WeightsError and OptionError."""
+    from ...latentsync_core.weights import load_models
+    from ...latentsync_core.weights.place import pick_dtype
+
+    for name, value, values in (("precision", precision, PRECISIONS), ("memory", memory, MEMORY_MODES)):
+        if value not in values:
+            raise OptionError(f"{name} takes {', '.join(values)}, got {value!r}.")
+    device = mm.get_torch_device()
+    dtype = pick_dtype(None if precision == "auto" else precision, device)  # refuses what the device lacks
+    if precision in ("auto", "fp8"):
+        dtype = _usual(device)
+    kept = "fp8" if precision == "fp8" else None
+    models = load_models(source, device="cpu", dtype=kept, folders=checkpoints.folders())
+    return managed(models.to(torch.device("cpu"), dtype), device, memory)
+
+
+def managed(models: LipSyncModels, device: torch.device, memory: str) -> LoadedModel:
+    """Put networks that are on the CPU under ComfyUI's management."""
+    rest = device if memory == "keep" else mm.unet_offload_device()
+    # ModelPatcher writes `device` and more onto its module, which diffusers' modules do not allow
+    holders = [nn.Sequential(network) for network in (models.unet, models.vae, models.whisper)]
+    patchers = tuple(ModelPatcher(holder, load_device=device, offload_device=rest) for holder in holders)
+    return LoadedModel(models, patchers, memory)
+
+
+@contextmanager
+def out_of_memory() -> Iterator[None]:
+    """Say what to change in ComfyUI where the memory of the device is not enough."""
+    try:
+        yield
+    except torch.OutOfMemoryError as exc:
+        raise DeviceError(f"The device is out of memory. {_ADVICE}") from exc
+    except DeviceError as exc:
+        raise DeviceError(f"{exc} {_ADVICE}") from exc
+
+
+def _usual(device: torch.device) -> torch.dtype:
+    """What ComfyUI computes in on a device."""
+    if mm.should_use_fp16(device):
+        return torch.float16
+    return torch.bfloat16 if mm.should_use_bf16(device) else torch.float32
+
+
+def _finish(module: nn.Module, device: torch.device) -> None:
+    """Move what ComfyUI left behind: it loads only parts where its budget is small (--novram)."""
+    if _elsewhere(module, device):
+        module.to(device)
+    if stranded := _elsewhere(module, device):
+        raise DeviceError(
+            f"{len(stranded)} tensors did not move to {device}, {stranded[0]} among them. Start ComfyUI without "
+            "--novram and --lowvram."
+        )
+
+
+def _elsewhere(module: nn.Module, device: torch.device) -> list[str]:
+    tensors = chain(module.named_parameters(), module.named_buffers())
+    return [name for name, tensor in tensors if not _same(tensor.device, device)]
+
+
+def _same(place: torch.device, device: torch.device) -> bool:
+    return place.type == device.type and device.index in (None, place.index)

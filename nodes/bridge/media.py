@@ -1,0 +1,140 @@
+"""ComfyUI's IMAGE, AUDIO and VIDEO as the library's clips and waveforms, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from fractions import Fraction
+from io import BytesIO
+from typing import Any, TypeVar
+
+import comfy.model_management as mm
+import numpy as np
+import torch
+from comfy_api.latest import InputImpl
+
+from ...latentsync_core.data import Clip, Waveform
+from ...latentsync_core.errors import InputError, OptionError
+from .temp import temp_copy
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A clip, and what a file made from it takes over."""
+
+    clip: Clip
+    color: Any = None
+    """Colour tags of the file, None for tensors."""
+    pixel_aspect: Fraction = Fraction(1)
+    sound: Waveform | None = None
+    """The clip's own sound, where it was asked for and there is any."""
+
+
+def choice(name: str, value: str, choices: Mapping[str, T]) -> T:
+    """The meaning of a menu's entry; OptionError for another one."""
+    if value not in choices:
+        raise OptionError(f"{name} takes {', '.join(choices)}, got {value!r}.")
+    return choices[value]
+
+
+def clip_of(images: torch.Tensor, fps: float | Fraction) -> Clip:
+    """An IMAGE batch (B, H, W, 3 or 4) as a clip; a fourth channel is left out. Raises InputError."""
+    from ...latentsync_core.media import TensorClip
+
+    if not isinstance(images, torch.Tensor) or images.ndim != 4 or images.shape[3] not in (3, 4):
+        shape = tuple(getattr(images, "shape", ()))
+        raise InputError(f"images takes a batch of pictures (B, H, W, 3 or 4), got shape {shape}.")
+    if not len(images):
+        raise InputError("images is empty: the node it comes from gave no picture.")
+    if images.dtype == torch.bfloat16:  # which NumPy does not know
+        images = images.float()
+    return TensorClip(images[..., :3].contiguous(), fps)
+
+
+def images_source(images: torch.Tensor, fps: float) -> Source:
+    """An IMAGE batch where a VIDEO could be; raises InputError."""
+    return Source(clip_of(images, fps))
+
+
+def waveform_of(audio: Mapping[str, Any] | None) -> Waveform:
+    """An AUDIO as a waveform, samples untouched; raises InputError where there is no sound or more than one."""
+    if audio is None:
+        raise InputError("audio is empty: the clip that it comes from has no sound. Load speech from a file.")
+    samples, rate = audio["waveform"], int(audio["sample_rate"])
+    if samples.ndim != 3 or len(samples) != 1:
+        raise InputError(
+            f"audio takes one sound, (1, channels, samples), got {tuple(samples.shape)}. Take one of the batch first."
+        )
+    if not samples.shape[2]:
+        raise InputError(
+            "audio has no samples; check the start and the duration of the node that it comes from."
+        )
+    return Waveform(samples[0].detach().cpu().float().contiguous().numpy(), rate)
+
+
+def audio_of(waveform: Waveform) -> dict[str, Any]:
+    """A waveform as an AUDIO."""
+    samples = torch.from_numpy(np.ascontiguousarray(waveform.samples))[None]
+    return {"waveform": samples, "sample_rate": waveform.sample_rate}
+
+
+def fitted(audio: Mapping[str, Any], seconds: float, frame: float) -> Mapping[str, Any]:
+    """An AUDIO that lasts as long as a result: cut, or followed by silence.
+
+    Where it differs by less than a frame it is handed on as it is. The samples stay what they are.
+    """
+    samples, rate = audio["waveform"], audio["sample_rate"]
+    missing = round(seconds * rate) - samples.shape[-1]
+    if abs(missing) < frame * rate:
+        return audio
+    return {**audio, "waveform": torch.nn.functional.pad(samples, (0, missing))}
+
+
+def load_audio(path: str, start: float, duration: float, lufs: float | None) -> Waveform:
+    """Read a part of a file's sound (0 seconds: to its end), at a loudness if one is given."""
+    from ...latentsync_core.media import normalize, read_audio
+
+    sound = read_audio(path, start, duration or None)
+    return sound if lufs is None else normalize(sound, lufs)
+
+
+def pictures_of(frames: list[np.ndarray]) -> torch.Tensor:
+    """Frames (H, W, C), uint8 or float, as an IMAGE."""
+    batch = torch.from_numpy(np.stack(frames))
+    return (batch.float() / 255 if batch.dtype == torch.uint8 else batch).to(mm.intermediate_device())
+
+
+@contextmanager
+def opened(video: Any, sound: bool = False) -> Iterator[Source]:
+    """Give a VIDEO as a clip, trimmed as it says, and its own sound if wanted.
+
+    A file is read as it is needed. Bytes in memory go through a file in ComfyUI's temp folder that is removed
+    when the block ends.
+    """
+    if isinstance(video, InputImpl.VideoFromComponents):
+        yield _from_tensors(video, sound)
+        return
+    content = video.get_stream_source()
+    with temp_copy(content) if isinstance(content, BytesIO) else nullcontext(content) as path:
+        source = _from_file(path, *video.get_active_trim_window(), sound)
+        # VIDEOs of newer ComfyUIs may be cropped or resized on top of their file
+        shown = sorted(video.get_dimensions()) == sorted((source.clip.width, source.clip.height))
+        yield source if shown else _from_tensors(video, sound)
+
+
+def _from_tensors(video: Any, sound: bool) -> Source:
+    parts = video.get_components()
+    own = waveform_of(parts.audio) if sound and parts.audio is not None else None
+    return Source(clip_of(parts.images, parts.frame_rate), sound=own)
+
+
+def _from_file(path: str, start: float, duration: float, sound: bool) -> Source:
+    from ...latentsync_core.media import FileClip, read_audio, trim
+
+    file = FileClip(path)
+    own = read_audio(path, start, duration or None) if sound and file.has_audio else None
+    clip = trim(file, start, duration) if start or duration else file
+    return Source(clip, file.color, file.pixel_aspect, own)

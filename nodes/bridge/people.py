@@ -1,0 +1,92 @@
+"""Who is in a clip, drawn and listed, and the one who is to speak."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import comfy.model_management as mm
+import numpy as np
+import torch
+
+from ...latentsync_core.data import Clip, FaceTrack
+from ...latentsync_core.errors import InputError, OptionError
+from .media import pictures_of
+from .progress import Reporter
+
+if TYPE_CHECKING:
+    from ...latentsync_core.faces import Speaker, Survey
+
+CHOICES = ("auto", "left", "right", "number", "point", "box")
+PREVIEW_FRAMES = 6
+PREVIEW_PIXELS = 768
+"""Longer side of a drawn frame."""
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    track: FaceTrack
+    preview: torch.Tensor
+    report: str
+
+
+def wanted(choose: str, number: int, point: tuple[float, float], boxes: Any) -> Speaker:
+    """What `faces.choose` takes for the widgets; raises OptionError and InputError."""
+    if choose not in CHOICES:
+        raise OptionError(f"choose takes {', '.join(CHOICES)}, got {choose!r}.")
+    if choose == "box":
+        return _box(boxes)
+    return {"number": number, "point": point}.get(choose, choose)
+
+
+def require_one(video: Any, images: Any) -> None:
+    """Raise InputError unless there is exactly one of both."""
+    if (video is None) == (images is None):
+        given = "neither" if video is None else "both"
+        raise InputError(f"LatentSync Faces takes either video or images, {given} is connected.")
+
+
+def look(clip: Clip, speaker: Speaker, reporter: Reporter) -> Found:
+    """Survey a clip, choose, draw; raises FaceError where there is no such face."""
+    from ...latentsync_core.faces import FaceFinder, choose, survey
+
+    finder = FaceFinder(mm.get_torch_device())
+    found = survey(clip, finder, lambda done, total: reporter("survey", done, total))
+    track = choose(found, speaker)
+    return Found(track, _preview(clip, found), _report(clip, found, found.tracks.index(track) + 1))
+
+
+def _box(boxes: Any) -> tuple[float, float, float, float]:
+    """The first box of a BOUNDING_BOX: one box, the boxes of a picture, or those of every frame."""
+    while isinstance(boxes, (list, tuple)):
+        boxes = next((inner for inner in boxes if inner), None)
+    if not boxes:
+        raise InputError("choose = box needs boxes with at least one box in it; connect a face detector.")
+    x, y = float(boxes["x"]), float(boxes["y"])
+    return x, y, x + float(boxes["width"]), y + float(boxes["height"])
+
+
+def _preview(clip: Clip, found: Survey) -> torch.Tensor:
+    """A few frames, spread over the clip, with the faces drawn: IMAGE of at most 6 frames of 768 px."""
+    from ...latentsync_core.faces import draw_faces
+
+    shown = np.unique(np.linspace(0, len(clip.times) - 1, PREVIEW_FRAMES).round().astype(int)).tolist()
+    drawn = [draw_faces(frame, found, i) for i, frame in zip(shown, clip.read(shown), strict=True)]
+    images = pictures_of(drawn).float()
+    scale = PREVIEW_PIXELS / max(clip.height, clip.width)
+    if scale >= 1:
+        return images
+    size = [max(1, round(clip.height * scale)), max(1, round(clip.width * scale))]
+    small = torch.nn.functional.interpolate(images.movedim(-1, 1), size, mode="area")
+    return small.movedim(1, -1).contiguous()
+
+
+def _report(clip: Clip, found: Survey, chosen: int) -> str:
+    lines = [f"{len(found.tracks)} persons in {len(clip.times)} frames, {len(found.cuts)} cuts"]
+    for number, track in enumerate(found.tracks, 1):
+        seen = track.found
+        lines.append(
+            f"{number}: in {seen.sum()} frames, score {track.scores[seen].mean():.2f}, "
+            f"turned by up to {track.turn[seen].max():.2f}{', chosen' if number == chosen else ''}"
+        )
+    return "\n".join(lines)

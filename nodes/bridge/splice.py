@@ -1,0 +1,96 @@
+"""Frames and sound put back into the clip that they are a part of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from comfy_execution.graph_utils import ExecutionBlocker
+
+from ...latentsync_core.data import Array, Clip, Waveform
+from ...latentsync_core.errors import InputError
+from .media import Source, audio_of, clip_of, opened, pictures_of, waveform_of
+from .progress import Reporter
+from .temp import video_of
+
+SOUND_FADE = 0.03
+"""Seconds: sound that is cut more sharply clicks."""
+SILENCE_RATE = 44100
+_NO_IMAGES = "LatentSync Reassemble gives images only with return_images on."
+
+
+@dataclass(frozen=True, eq=False)
+class Insertion:
+    """What is put in, and how."""
+
+    images: torch.Tensor
+    audio: Mapping[str, Any] | None
+    fps: float
+    start: float
+    fade: float
+    mode: str
+    duck_db: float
+
+
+def reassembled(
+    part: Insertion,
+    video: Any,
+    original_images: torch.Tensor | None,
+    return_images: bool,
+    node_id: str | None,
+) -> tuple[Any, Any, dict[str, Any]]:
+    """VIDEO, IMAGE and AUDIO of the whole; raises InputError where part and original do not fit."""
+    from ...latentsync_core.media import splice
+
+    frames: list[Array] | None = [] if return_images else None
+    with _original(part, video, original_images) as original:
+        new = clip_of(part.images, part.fps)
+        whole = splice(original and original.clip, new, part.start if original else 0.0, part.fade)
+        sound = _sound(part, original)
+        result = video_of(
+            _read(whole, Reporter(node_id), frames),
+            whole.times.tolist(),
+            like=original or Source(new),
+            fps=whole.fps,
+            duration=whole.duration,
+            sound=sound,
+        )
+    images = ExecutionBlocker(_NO_IMAGES) if frames is None else pictures_of(frames)
+    return result, images, audio_of(sound or _silence(whole.duration))
+
+
+def _original(
+    part: Insertion, video: Any, images: torch.Tensor | None
+) -> AbstractContextManager[Source | None]:
+    if video is not None and images is not None:
+        raise InputError("LatentSync Reassemble takes video or original_images as the original, not both.")
+    if video is not None:
+        return opened(video, sound=True)
+    return nullcontext(None if images is None else Source(clip_of(images, part.fps)))
+
+
+def _sound(part: Insertion, original: Source | None) -> Waveform | None:
+    from ...latentsync_core.media import mix
+
+    new = None if part.audio is None else waveform_of(part.audio)
+    if original is None:
+        return new
+    fade = max(part.fade, SOUND_FADE)
+    return mix(original.sound, new, part.mode, part.start, duck_db=part.duck_db, fade=fade)
+
+
+def _read(clip: Clip, reporter: Reporter, kept: list[Array] | None) -> Iterator[Array]:
+    count = len(clip.times)
+    for done, frame in enumerate(clip.read(range(count)), 1):
+        if kept is not None:
+            kept.append(frame)
+        yield frame
+        reporter("write", done, count)
+
+
+def _silence(seconds: float) -> Waveform:
+    return Waveform(np.zeros((1, max(1, round(seconds * SILENCE_RATE))), np.float32), SILENCE_RATE)

@@ -1,0 +1,86 @@
+"""Files in ComfyUI's temp folder that go when nobody needs them any more."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+import weakref
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import folder_paths
+from comfy_api.latest import InputImpl
+
+if TYPE_CHECKING:
+    from ...latentsync_core.data import Array, Waveform
+    from .media import Source
+
+
+class TempPath(str):
+    """The path of a file that is removed when the last holder of this string lets go of it.
+
+    A VIDEO holds its path, and so does every trimmed copy of it, so that the file lives as long as they do.
+    """
+
+
+def temp_file(suffix: str) -> TempPath:
+    """A new name in ComfyUI's temp folder, which is made where it is missing."""
+    folder = folder_paths.get_temp_directory()
+    os.makedirs(folder, exist_ok=True)
+    path = TempPath(os.path.join(folder, f"latentsync_{uuid.uuid4().hex}{suffix}"))
+    weakref.finalize(path, _remove, str(path))
+    return path
+
+
+@contextmanager
+def temp_copy(content: BytesIO) -> Iterator[str]:
+    """Bytes as a file, for as long as the block runs."""
+    path = temp_file(".video")
+    try:
+        Path(path).write_bytes(content.getbuffer())
+        yield path
+    finally:
+        _remove(path)
+
+
+def _remove(path: str) -> None:
+    with suppress(
+        OSError
+    ):  # a player on Windows may still have it open; ComfyUI empties the folder at its start
+        os.unlink(path)
+
+
+@contextmanager
+def kept_windows() -> Iterator[Path]:
+    """A folder for finished windows; it stays when the run is stopped, so that the next one goes on from there."""
+    folder = Path(folder_paths.get_temp_directory()) / "latentsync_windows"
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def video_of(
+    frames: Iterable[Array],
+    times: Iterable[float],
+    *,
+    like: Source,
+    fps: Fraction,
+    duration: float,
+    sound: Waveform | None,
+) -> Any:
+    """Write frames and sound to a file and give it as a VIDEO; nothing is left where that fails.
+
+    like: whose size, colour tags and pixel aspect the file takes over.
+    """
+    from ...latentsync_core.media import open_writer
+
+    path, clip = temp_file(".mp4"), like.clip
+    looks: dict[str, Any] = {"color": like.color, "pixel_aspect": like.pixel_aspect}
+    with open_writer(path, clip.height, clip.width, fps, audio=sound, duration=duration, **looks) as writer:
+        for frame, time in zip(frames, times, strict=True):
+            writer.write(frame, float(time))
+    return InputImpl.VideoFromFile(path)

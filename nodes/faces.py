@@ -1,0 +1,89 @@
+"""LatentSync Faces."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from comfy_api.latest import io, ui
+
+from . import sockets
+from .bridge import media, people
+from .bridge.progress import Reporter
+
+
+class Faces(io.ComfyNode):
+    """Shows who is in a clip, and chooses who speaks."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="LatentSyncFaces",
+            display_name="LatentSync Faces",
+            category=sockets.CATEGORY,
+            description="Follows the faces of a clip and draws them with numbers, to choose the one to re-sync. 1 is "
+            "the one with the most area over all frames.",
+            search_aliases=["face detection", "choose speaker", "face tracking", "lip sync faces", "select face"],
+            inputs=[
+                io.Video.Input(
+                    "video", optional=True, tooltip="The clip to look at. Give either video or images."
+                ),
+                io.Image.Input(
+                    "images", optional=True, tooltip="The clip to look at. Give either video or images."
+                ),
+                io.Float.Input(
+                    "fps", default=25.0, min=1.0, max=240.0, step=0.01, round=0.001,
+                    tooltip="Frames per second of images; a video has its own.",
+                ),
+                io.Combo.Input(
+                    "choose", options=list(people.CHOICES), default="auto",
+                    tooltip="auto: the face with the most area. left, right: by place. number: as drawn in the "
+                    "preview. point: nearest to x, y. box: overlapping boxes most.",
+                ),
+                io.Int.Input(
+                    "number", default=1, min=1, max=16, tooltip="For choose = number: as drawn in the preview."
+                ),
+                io.Float.Input(
+                    "x", default=0.0, min=0.0, max=16384.0, step=1.0,
+                    tooltip="For choose = point: pixels from the left.",
+                ),
+                io.Float.Input(
+                    "y", default=0.0, min=0.0, max=16384.0, step=1.0,
+                    tooltip="For choose = point: pixels from the top.",
+                ),
+                io.BoundingBox.Input(
+                    "boxes", optional=True, force_input=True,
+                    tooltip="For choose = box: a bounding box, or the boxes of a face detector. The first box of the "
+                    "first frame that has one counts.",
+                ),
+            ],
+            outputs=[
+                sockets.Speaker.Output("speaker", tooltip="For LatentSync Lip Sync, with the same clip."),
+                io.Image.Output("preview", tooltip="Up to 6 frames with every face numbered."),
+                io.String.Output("report", tooltip="Every person: in how many frames, how sure, how far turned."),
+            ],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo],
+        )  # fmt: skip
+
+    @classmethod
+    def execute(
+        cls,
+        video: Any = None,
+        images: torch.Tensor | None = None,
+        fps: float = 25.0,
+        choose: str = "auto",
+        number: int = 1,
+        x: float = 0.0,
+        y: float = 0.0,
+        boxes: Any = None,
+    ) -> io.NodeOutput:
+        speaker = people.wanted(choose, number, (x, y), boxes)
+        people.require_one(video, images)
+        with (
+            nullcontext(media.images_source(images, fps)) if video is None else media.opened(video) as source
+        ):
+            found = people.look(source.clip, speaker, Reporter(cls.hidden.unique_id))
+        return io.NodeOutput(
+            found.track, found.preview, found.report, ui=ui.PreviewImage(found.preview, cls=cls)
+        )

@@ -1,0 +1,38 @@
+"""Workflows of ComfyUI-LatentSyncWrapper open with our nodes where that pack is not installed.
+
+Its nodes held the model and the settings in themselves: the model has to be connected by hand, and settings other
+than the defaults chosen on LatentSync Options.
+"""
+
+from comfy_api.latest import io
+
+REPLACEMENTS = (
+    io.NodeReplace(
+        new_node_id="LatentSyncLipSyncFrames",
+        old_node_id="LatentSyncNode",
+        old_widget_ids=["seed", "control_after_generate", "lips_expression", "inference_steps"],
+        input_mapping=[
+            {"new_id": "images", "old_id": "images"},
+            {"new_id": "audio", "old_id": "audio"},
+            {"new_id": "fps", "set_value": 25.0},  # the only rate that the old node knew
+        ],
+        output_mapping=[{"new_idx": 0, "old_idx": 0}, {"new_idx": 1, "old_idx": 1}],
+    ),
+    # Our lip-sync adapts lengths itself, as LatentSync Options says; this one only hands on what it is given.
+    io.NodeReplace(
+        new_node_id="LatentSyncReassemble",
+        old_node_id="VideoLengthAdjuster",
+        old_widget_ids=["mode", "fps", "silent_padding_sec"],
+        input_mapping=[
+            {"new_id": "images", "old_id": "images"},
+            {"new_id": "audio", "old_id": "audio"},
+            {"new_id": "fps", "old_id": "fps"},
+            {"new_id": "start", "set_value": 0.0},
+            {"new_id": "fade", "set_value": 0.0},
+            {"new_id": "audio_mode", "set_value": "replace"},
+            {"new_id": "duck_db", "set_value": 12.0},
+            {"new_id": "return_images", "set_value": True},
+        ],
+        output_mapping=[{"new_idx": 1, "old_idx": 0}, {"new_idx": 2, "old_idx": 1}],
+    ),
+)

@@ -1,0 +1,92 @@
+"""LatentSync Reassemble."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from comfy_api.latest import io
+
+from . import sockets
+from .bridge import media
+from .bridge.splice import Insertion, reassembled
+
+AUDIO_MODES = ("replace", "mix", "duck")
+
+
+class Reassemble(io.ComfyNode):
+    """Puts lip-synced frames back where they came from."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="LatentSyncReassemble",
+            display_name="LatentSync Reassemble",
+            category=sockets.CATEGORY,
+            description="Puts lip-synced frames and their sound back into the clip that they are a part of, so that a "
+            "sentence in the middle of a film can be dubbed. Without an original it joins frames and sound to a "
+            "video.",
+            search_aliases=["combine video", "insert clip", "splice video", "dub part", "frames to video", "mix audio"],
+            inputs=[
+                io.Image.Input("images", tooltip="The frames to put in."),
+                io.Float.Input(
+                    "fps", default=25.0, min=1.0, max=240.0, step=0.01, round=0.001,
+                    tooltip="Frames per second of images, and of original_images.",
+                ),
+                io.Audio.Input("audio", optional=True, tooltip="The sound that belongs to images."),
+                io.Video.Input(
+                    "video", optional=True,
+                    tooltip="The original. Give either video or original_images, or neither.",
+                ),
+                io.Image.Input(
+                    "original_images", optional=True,
+                    tooltip="The original as frames. Give either video or original_images, or neither.",
+                ),
+                io.Float.Input(
+                    "start", default=0.0, min=0.0, max=86400.0, step=0.04, round=0.001,
+                    tooltip="Second of the original at which images begin.",
+                ),
+                io.Float.Input(
+                    "fade", default=0.0, min=0.0, max=10.0, step=0.04, round=0.001,
+                    tooltip="Seconds over which picture and sound cross-fade where images begin and end; 0 cuts.",
+                ),
+                io.Combo.Input(
+                    "audio_mode", options=list(AUDIO_MODES), default="replace",
+                    tooltip="Where audio sounds: replace silences the original, mix adds to it, duck adds and lowers "
+                    "the original by duck_db.",
+                ),
+                io.Float.Input(
+                    "duck_db", default=12.0, min=0.0, max=60.0, step=1.0,
+                    tooltip="For duck: by how many decibels the original is lowered.",
+                ),
+                io.Boolean.Input(
+                    "return_images", default=False,
+                    tooltip="Also give all frames of the result as images. They are held in memory: leave it off "
+                    "for long films.",
+                ),
+            ],
+            outputs=[
+                io.Video.Output("video", tooltip="The whole clip with picture and sound put in."),
+                io.Image.Output("images", tooltip="Its frames, if return_images is on."),
+                io.Audio.Output("audio", tooltip="Its sound; silence where neither clip has any."),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )  # fmt: skip
+
+    @classmethod
+    def execute(
+        cls,
+        images: torch.Tensor,
+        fps: float,
+        audio: dict[str, Any] | None = None,
+        video: Any = None,
+        original_images: torch.Tensor | None = None,
+        start: float = 0.0,
+        fade: float = 0.0,
+        audio_mode: str = "replace",
+        duck_db: float = 12.0,
+        return_images: bool = False,
+    ) -> io.NodeOutput:
+        mode = media.choice("audio_mode", audio_mode, dict(zip(AUDIO_MODES, AUDIO_MODES, strict=True)))
+        part = Insertion(images, audio, fps, start, fade, mode, duck_db)
+        return io.NodeOutput(*reassembled(part, video, original_images, return_images, cls.hidden.unique_id))

@@ -1,0 +1,140 @@
+"""The nodes in a ComfyUI of their own: the stand-in, or the one that COMFYUI_DIR names."""
+
+import gc
+import importlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+import comfy_setup
+
+comfy_setup.add_comfyui()
+PACK = comfy_setup.load_pack()
+NODES = comfy_setup.node_classes(PACK)
+FAST = {"preset": "balanced", "steps": 2, "guidance": 1.0}
+
+
+@pytest.fixture(scope="session")
+def core():
+    """The library as the nodes see it; its classes are not those of `import latentsync_core`."""
+    return importlib.import_module(f"{comfy_setup.PACK}.latentsync_core")
+
+
+@pytest.fixture(scope="session")
+def bridge():
+    """bridge("media") -> the module nodes/bridge/media.py."""
+    return lambda name: importlib.import_module(f"{comfy_setup.PACK}.nodes.bridge.{name}")
+
+
+@pytest.fixture(scope="session")
+def pack():
+    return PACK
+
+
+@pytest.fixture(scope="session")
+def nodes():
+    return NODES
+
+
+@pytest.fixture
+def run(home):
+    """run("LatentSyncOptions", preset="draft") -> the node's outputs; a single one by itself."""
+    from comfy_api.latest import io
+
+    def call(node_id, **inputs):
+        node = NODES[node_id].PREPARE_CLASS_CLONE({"hidden_inputs": {io.Hidden.unique_id: "7"}})
+        with torch.inference_mode():  # as ComfyUI does
+            outputs = node.EXECUTE_NORMALIZED(**inputs).args
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    return call
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """Fresh folders input, output, temp and models; nothing may stay in temp unless a test asks for it."""
+    import folder_paths
+
+    for name in ("input", "output", "temp", "models"):
+        (tmp_path / name).mkdir()
+    for name in ("input", "output", "temp"):
+        monkeypatch.setattr(folder_paths, f"{name}_directory", str(tmp_path / name))
+    monkeypatch.setattr(folder_paths, "models_dir", str(tmp_path / "models"))
+    monkeypatch.setattr(folder_paths, "folder_names_and_paths", dict(folder_paths.folder_names_and_paths))
+    folder_paths.folder_names_and_paths.pop("latentsync", None)
+    monkeypatch.setenv("LATENTSYNC_MODELS", "")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    return tmp_path
+
+
+def files_in_temp(home):
+    gc.collect()
+    return sorted(path.name for path in (home / "temp").rglob("*"))
+
+
+@pytest.fixture
+def left(home):
+    """left() -> names of the files in ComfyUI's temp folder."""
+    return lambda: files_in_temp(home)
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory, core):
+    """A small checkpoint of random weights."""
+    weights = importlib.import_module(f"{core.__name__}.weights")
+    return weights.untrained(tmp_path_factory.mktemp("weights") / "tiny", resolution=32)
+
+
+@pytest.fixture
+def model(bridge, checkpoint, home):
+    with torch.inference_mode():
+        return bridge("devices").load(str(checkpoint), "auto", "auto")
+
+
+@pytest.fixture
+def fast(run):
+    return run("LatentSyncOptions", **FAST)
+
+
+@pytest.fixture(scope="session")
+def images(core):
+    """IMAGE: 20 frames of a drawn talking head, 192 x 192."""
+    synthetic = importlib.import_module(f"{core.__name__}.synthetic")
+    clip = synthetic.talking_clip(3, _words(core, "a", 12800), size=(192, 192))
+    return torch.from_numpy(np.stack(list(clip.read(range(20))))) / 255
+
+
+@pytest.fixture(scope="session")
+def speaker(core, images):
+    """The face in `images`, so that most tests need not look for it."""
+    return core.find_face(core.TensorClip(images, 25))
+
+
+@pytest.fixture(scope="session")
+def audio(core):
+    """AUDIO: 0.8 s of speech, mono, 16 kHz."""
+    samples = torch.from_numpy(_words(core, "b", 12800).samples)[None]
+    return {"waveform": samples, "sample_rate": 16000}
+
+
+def _words(core, name, count):
+    synthetic = importlib.import_module(f"{core.__name__}.synthetic")
+    said = synthetic.bundled_speech(name)
+    return core.Waveform(np.ascontiguousarray(said.samples[:, 4000 : 4000 + count]), said.sample_rate)
+
+
+@pytest.fixture
+def video(images, audio, core, home):
+    """VIDEO: the same frames as a file with sound."""
+    from comfy_api.latest import InputImpl
+
+    path = home / "input" / "talk ünï.mkv"
+    said = core.Waveform(audio["waveform"][0].numpy(), 16000)
+    with core.open_writer(path, 192, 192, 25, audio=said) as writer:
+        for number, frame in enumerate(images):
+            writer.write((frame.numpy() * 255).round().astype(np.uint8), number / 25)
+    return InputImpl.VideoFromFile(str(path))

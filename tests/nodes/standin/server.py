@@ -1,0 +1,2 @@
+class PromptServer:
+    """Has an attribute `instance` where a server runs."""

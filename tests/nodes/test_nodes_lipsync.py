@@ -1,0 +1,151 @@
+"""Lip Sync (Frames) and (Video): the core's result, and ComfyUI's types around it."""
+
+import sys
+from fractions import Fraction
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from comfy_api.latest import InputImpl, Types
+
+
+@pytest.fixture
+def expected(core, checkpoint, images, audio):
+    """What the library makes of the same clip, called directly."""
+    clip = core.TensorClip(images, 25)
+    speech = core.Waveform(audio["waveform"][0].numpy(), 16000)
+    options = core.Options(steps=2, guidance=1.0)
+    frames = core.lip_sync(clip, speech, core.load_models(checkpoint, device="cpu"), options)
+    return np.stack(list(frames))
+
+
+@pytest.fixture
+def sync(run, model, fast, images, audio, speaker):
+    """Lip Sync (Frames) with everything given, and what differs."""
+    given = {
+        "images": images,
+        "audio": audio,
+        "fps": 25.0,
+        "model": model,
+        "options": fast,
+        "speaker": speaker,
+    }
+    return lambda **changes: run("LatentSyncLipSyncFrames", **given | changes)
+
+
+@pytest.fixture
+def sync_video(run, model, fast, video, audio, speaker):
+    given = {"video": video, "audio": audio, "model": model, "options": fast, "speaker": speaker}
+    return lambda **changes: run("LatentSyncLipSyncVideo", **given | changes)
+
+
+def test_frames_equal_the_core_bit_for_bit(sync, images, audio, expected, left):
+    result, sound, mask, report = sync(speaker=None)
+    assert result.dtype == images.dtype and result.shape == images.shape
+    assert np.array_equal(result.numpy(), expected)
+    assert not np.array_equal(result.numpy(), images.numpy())
+    assert sound is audio  # as long as the frames: handed on as it is
+    assert mask.shape == images.shape[:3] and 0 < mask.max() <= 1 and mask.min() == 0
+    assert torch.equal(result[mask == 0], images[mask == 0])
+    assert "20 frames at 25.000 fps" in report and "tiny at 32 px on cpu" in report
+    assert left() == []
+
+
+def test_transparency_and_precision_come_back(sync, images):
+    alpha = torch.rand(20, 192, 192, 1)
+    result = sync(images=torch.cat([images, alpha], 3).half())[0]
+    assert result.dtype == torch.float16 and torch.equal(result[..., 3:], alpha.half())
+    assert sync(images=images.bfloat16())[0].dtype == torch.bfloat16
+
+
+def test_sound_lasts_as_long_as_the_frames(sync, audio):
+    """The length mode silence keeps all frames: shorter speech is followed by silence, longer is cut."""
+    short = {**audio, "waveform": audio["waveform"][..., :8000]}
+    sound = sync(audio=short)[1]
+    assert sound["waveform"].shape[-1] == 12800
+    assert torch.equal(sound["waveform"][..., :8000], short["waveform"])
+    assert not sound["waveform"][..., 8000:].any()
+    long = {**audio, "waveform": torch.cat([audio["waveform"]] * 2, -1)}
+    assert sync(audio=long)[1]["waveform"].shape[-1] == 12800
+
+
+def test_a_longer_mode_makes_more_frames(run, sync, audio):
+    options = run("LatentSyncOptions", preset="draft", steps=1, guidance=1.0, length="loop")
+    long = {**audio, "waveform": torch.cat([audio["waveform"]] * 2, -1)}
+    result, sound, mask, _ = sync(options=options, audio=long)
+    assert len(result) == len(mask) == 40 and sound is long
+
+
+def test_a_speaker_saves_the_survey(sync, expected, core, monkeypatch):
+    monkeypatch.setattr(sys.modules[f"{core.__name__}.pipeline"], "find_face", None)
+    assert np.array_equal(sync()[0].numpy(), expected)
+
+
+def test_a_speaker_of_another_clip_is_refused(sync, images, core):
+    with pytest.raises(core.LatentSyncError, match="track has 20 frames, but the clip has 10"):
+        sync(images=images[:10])
+
+
+def refused(images, audio):
+    rate = {"sample_rate": 16000}
+    sound = audio["waveform"]
+    yield {"audio": None}, "has no sound"
+    yield {"audio": {"waveform": sound[..., :0], **rate}}, "no samples"
+    yield {"audio": {"waveform": torch.cat([sound, sound]), **rate}}, r"one sound, .* got \(2, 1, 12800\)"
+    yield {"audio": {"waveform": sound[0], **rate}}, "one sound"
+    yield {"images": images[:0]}, "images is empty"
+    yield {"images": images[0]}, r"got shape \(192, 192, 3\)"
+    yield {"images": images[..., :2]}, r"got shape \(20, 192, 192, 2\)"
+    yield {"images": images * 255}, "floats take 0..1"
+    yield {"images": torch.zeros_like(images)}, "No face was found"
+
+
+def test_what_cannot_be_used_is_refused_with_a_reason(sync, images, audio, core, left):
+    for given, message in refused(images, audio):
+        with pytest.raises(core.LatentSyncError, match=message):
+            sync(speaker=None, **given)
+    assert left() == []
+
+
+def test_video_in_video_out(sync_video, core, left):
+    result, report = sync_video()
+    path = result.get_stream_source()
+    clip = core.FileClip(path)
+    assert (len(clip), clip.width, clip.height, clip.fps) == (20, 192, 192, 25)
+    assert core.read_audio(path).sample_rate == 16000
+    assert "20 re-synced" in report
+    assert left() == [Path(path).name]
+    trimmed = result.as_trimmed(0.2, 0.2)
+    del result, path, clip
+    assert len(left()) == 1  # a trimmed copy needs the file as well
+    del trimmed
+    assert left() == []
+
+
+def test_the_trim_of_a_video_is_honoured(sync_video, video, core):
+    result, _ = sync_video(video=video.as_trimmed(0.2, 0.4), speaker=None)
+    assert len(core.FileClip(result.get_stream_source())) == 10
+
+
+def test_videos_without_a_file(sync_video, video, images, core, left):
+    """A video in memory gives the same as the file: as bytes exactly, as tensors but for the file's compression."""
+    content = BytesIO(Path(video.get_stream_source()).read_bytes())
+    tensors = Types.VideoComponents(images=images, audio=None, frame_rate=Fraction(25))
+    forms = video, InputImpl.VideoFromFile(content), InputImpl.VideoFromComponents(tensors)
+    file, in_bytes, in_tensors = [pixels(sync_video(video=form)[0], core) for form in forms]
+    assert np.array_equal(in_bytes, file)
+    assert np.abs(in_tensors - file).mean() < 2
+    assert left() == []
+
+
+def test_a_failed_video_leaves_nothing(sync_video, core, left):
+    nobody = core.FaceTrack.from_points(np.full((20, 3, 2), np.nan))
+    with pytest.raises(core.LatentSyncError, match="None of the 20 frames"):
+        sync_video(speaker=nobody)
+    assert left() == []
+
+
+def pixels(video, core):
+    return np.stack(list(core.FileClip(video.get_stream_source()).read(range(20)))).astype(int)

@@ -1,0 +1,105 @@
+"""Progress, preview, interrupt, resuming."""
+
+import comfy.model_management as mm
+import comfy.utils
+import pytest
+import torch
+
+
+@pytest.fixture
+def events(monkeypatch):
+    """(value, total, preview, node_id) of every progress that ComfyUI is told; set `stop_at` to interrupt."""
+    seen = Events()
+    monkeypatch.setattr(comfy.utils, "PROGRESS_BAR_HOOK", seen.hook)
+    yield seen
+    mm.interrupt_current_processing(False)
+
+
+class Events(list):
+    stop_at = None
+
+    def hook(self, value, total, preview, node_id=None):
+        self.append((value, total, preview, node_id))
+
+
+@pytest.fixture
+def sync(run, model, fast, images, audio, speaker):
+    given = {
+        "images": images,
+        "audio": audio,
+        "fps": 25.0,
+        "model": model,
+        "options": fast,
+        "speaker": speaker,
+    }
+    return lambda **changes: run("LatentSyncLipSyncFrames", **given | changes)
+
+
+def test_progress_and_a_preview_per_window(sync, events):
+    sync(speaker=None)
+    assert {event[3] for event in events} == {"7"}
+    assert (20, 20) in [event[:2] for event in events]  # frames surveyed
+    assert (4, 4) in [event[:2] for event in events]  # two windows of two steps
+    previews = [event[2] for event in events if event[2] is not None]
+    assert [(kind, picture.size, limit) for kind, picture, limit in previews] == [
+        ("JPEG", (192, 192), 512)
+    ] * 2
+
+
+def test_an_interrupt_is_answered_within_one_step(sync, model, monkeypatch, left):
+    steps = []
+    forward = type(model.models.unet).forward
+
+    def counted(self, *args, **kwargs):
+        steps.append(1)
+        mm.interrupt_current_processing()
+        return forward(self, *args, **kwargs)
+
+    monkeypatch.setattr(type(model.models.unet), "forward", counted)
+    with pytest.raises(mm.InterruptProcessingException):
+        sync()
+    assert len(steps) == 1
+    assert left() == []
+
+
+def test_an_interrupt_is_answered_while_faces_are_looked_for(run, images):
+    mm.interrupt_current_processing()
+    with pytest.raises(mm.InterruptProcessingException):
+        run("LatentSyncFaces", images=images)
+
+
+def test_a_stopped_run_goes_on_where_it_was(sync, model, monkeypatch, left):
+    """The first window is kept in temp, the next run makes only the second, and then nothing is left."""
+    made = []
+    forward = type(model.models.unet).forward
+
+    def counted(self, *args, **kwargs):
+        made.append(1)
+        if len(made) == 3:
+            mm.interrupt_current_processing()
+        return forward(self, *args, **kwargs)
+
+    monkeypatch.setattr(type(model.models.unet), "forward", counted)
+    with pytest.raises(mm.InterruptProcessingException):
+        sync()
+    assert len(left()) == 2  # a folder with one window
+    made[:] = [0] * 10
+    result = sync()[0]
+    assert len(made) == 12 and left() == []
+    assert torch.equal(result, sync()[0])
+
+
+def test_texts_say_what_is_left(sync, monkeypatch, bridge):
+    import server
+
+    texts = []
+
+    class Server:
+        def send_progress_text(self, text, node_id):
+            texts.append((text, node_id))
+
+    monkeypatch.setattr(server.PromptServer, "instance", Server(), raising=False)
+    monkeypatch.setattr(bridge("progress"), "TEXT_SECONDS", 0)
+    sync(speaker=None)
+    assert ("Looking for faces: 100 %", "7") in texts and ("Re-syncing the mouth: 100 %", "7") in texts
+    assert any(text.startswith("Re-syncing the mouth: 50 %, about ") for text, _ in texts)
