@@ -148,6 +148,6 @@ def test_every_loss_teaches_the_picture(loss, seen):
     for _ in range(3):
         value = losses(made, seen, judges, **{loss: 1.0})[loss]
         (gradient,) = torch.autograd.grad(value, made)
-        made = (made - 0.01 * gradient / gradient.norm()).detach().requires_grad_()
+        made = (made - 0.02 * gradient / gradient.norm()).detach().requires_grad_()
         values.append(value.item())
     assert values[0] > values[1] > values[2]
