@@ -11,19 +11,21 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .flow import remote_lip_sync, resume
     from .job import Progress, RemoteJob, RemoteResult
-    from .journal import Entry, Journal, State
+    from .journal import Entry, Journal
     from .keys import ApiKey, save_key
     from .models import DEFAULT_MODEL, MODELS
     from .settings import Settings
+    from .states import State
 
 _HOMES = {
     "clock": ("Clock",),
     "flow": ("remote_lip_sync", "resume"),
     "job": ("Progress", "RemoteJob", "RemoteResult"),
-    "journal": ("Entry", "Journal", "State"),
+    "journal": ("Entry", "Journal"),
     "keys": ("ApiKey", "save_key"),
     "models": ("DEFAULT_MODEL", "MODELS"),
     "settings": ("Settings",),
+    "states": ("State",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -18,6 +18,8 @@ from .clock import SYSTEM_CLOCK, Clock
 from .states import COSTS_NOTHING, TRANSITIONS, UNSURE, State
 
 FILE_NAME = "remote.sqlite3"
+_BY_ID = "id-"
+"""Begins the key of a job that is only known by its prediction."""
 UPLOAD_LIFETIME = 24 * 3600.0
 """Seconds for which an uploaded file is used again; uploads are kept 7 days by the documentation."""
 
@@ -131,13 +133,12 @@ class Journal:
 
     def adopt(self, prediction_id: str, account: str) -> Entry:
         """The entry of a prediction; one that this journal does not know is added as a detached job of its own."""
-        key = self._value("SELECT job_key FROM predictions WHERE id = ?", prediction_id)
-        if key is None:
-            key = f"id:{prediction_id}"
-            self.open(Identity(key, account, "", "{}", "", "", 1))
-            with self._transaction():
-                self._update(key, state=State.DETACHED, prediction_id=prediction_id)
-        return self.get(key)
+        owners = self._entries("WHERE prediction_id = ? ORDER BY take", prediction_id)
+        if owners:
+            return owners[0]
+        key = f"{_BY_ID}{prediction_id}"
+        self.open(Identity(key, account, "", "{}", "", "", 1))
+        return self.note(key, state=State.DETACHED, prediction_id=prediction_id)
 
     def get(self, job_key: str) -> Entry:
         """The entry of a job that is known to exist."""
@@ -195,21 +196,23 @@ class Journal:
         return self.get(job_key)
 
     def known_ids(self) -> set[str]:
-        """All predictions that belong to a job."""
+        """All predictions that belong to a job, earlier failures included; not those that were only fetched."""
         return {row[0] for row in self._connection.execute("SELECT id FROM predictions")}
 
-    def cached_upload(self, account: str, kind: str, sha256: str) -> str | None:
-        """URL of an upload (`kind` is audio or video) of the last 24 hours of the same content, or None.
+    def cached_upload(self, account: str, kind: str, sha256: str) -> tuple[str, float] | None:
+        """URL and time of an upload (`kind` is audio or video) of the last 24 hours of the same content, or None.
 
         Not one of a job whose outcome is unknown: the history can only tell tasks apart by their URLs.
         """
         unsure = ", ".join(f"'{state.value}'" for state in UNSURE)
         column = {"audio": "audio_url", "video": "video_url"}[kind]
-        return self._value(
-            f"SELECT {column} FROM jobs WHERE account = ? AND {kind}_sha256 = ? AND {column} <> '' "
-            f"AND uploaded_at > ? AND {column} NOT IN (SELECT {column} FROM jobs WHERE state IN ({unsure}))",
-            account, sha256, self._clock.utc() - UPLOAD_LIFETIME,
-        )  # fmt: skip
+        with self._mapped():
+            row = self._connection.execute(
+                f"SELECT {column}, uploaded_at FROM jobs WHERE account = ? AND {kind}_sha256 = ? AND {column} <> '' "
+                f"AND uploaded_at > ? AND {column} NOT IN (SELECT {column} FROM jobs WHERE state IN ({unsure}))",
+                (account, sha256, self._clock.utc() - UPLOAD_LIFETIME),
+            ).fetchone()
+        return tuple(row) if row else None
 
     def _advance(self, job_key: str, token: str, state: State, values: dict[str, Any]) -> None:
         current = self.get(job_key)
@@ -222,7 +225,7 @@ class Journal:
             )
         if state not in TRANSITIONS[current.state]:
             raise ValueError(f"A job that is {current.state.value} cannot become {state.value}.")
-        if identity := values.get("prediction_id"):
+        if (identity := values.get("prediction_id")) and not job_key.startswith(_BY_ID):
             self._connection.execute("INSERT OR REPLACE INTO predictions VALUES (?, ?)", (identity, job_key))
         self._update(job_key, state=state, lease_beat=self._clock.utc(), **values)
 

@@ -49,6 +49,8 @@ class Settings:
     """How long a run waits for its task; None: 15 minutes or 20 times the length, whichever is more."""
     strict_hosts: bool = False
     """Refuse results from hosts that WaveSpeed has not been seen to use, instead of warning."""
+    largest_result: int = 2 * 2**30
+    """Bytes; a download that grows beyond is stopped."""
     timeouts: Timeouts = field(default_factory=Timeouts)
 
     def __post_init__(self) -> None:
@@ -75,7 +77,7 @@ class Settings:
         Raises OptionError on a bad value, KeyMissingError on a key that cannot be used.
         """
         environ = os.environ if environ is None else environ
-        state_dir = Path(environ.get(STATE_VARIABLE) or default_state_dir or user_state_dir()).absolute()
+        state_dir = find_state_dir(environ, default_state_dir)
         base_url = environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
         settings = cls(
             state_dir,
@@ -123,6 +125,11 @@ class Settings:
         return self.state_dir
 
 
+def find_state_dir(environ: Mapping[str, str], default: Path | None = None) -> Path:
+    """The folder of LATENTSYNC_STATE_DIR, else `default`, else this platform's place for a user's state."""
+    return Path(environ.get(STATE_VARIABLE) or default or _user_state_dir()).absolute()
+
+
 def is_loopback(host: str) -> bool:
     """Whether a URL's host is this machine by its address (names other than localhost may lie)."""
     try:
@@ -131,8 +138,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def user_state_dir() -> Path:
-    """Where this platform keeps a program's state for one user."""
+def _user_state_dir() -> Path:
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":

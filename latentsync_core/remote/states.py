@@ -53,12 +53,12 @@ TRANSITIONS: dict[State, set[State]] = {
     State.REJECTED: _RESTART,
     State.UNKNOWN: {State.RUNNING, State.UNCONFIRMED},
     State.UNCONFIRMED: {State.RUNNING},
-    State.RUNNING: {State.DETACHED, State.COMPLETED, State.FAILED, State.EXPIRED},
+    State.RUNNING: {State.RUNNING, State.DETACHED, State.COMPLETED, State.FAILED, State.EXPIRED},
     State.DETACHED: {State.RUNNING},
     State.COMPLETED: {State.RUNNING, State.DOWNLOADED},
     State.DOWNLOADED: {State.RUNNING, State.DONE},
     State.DONE: {State.RUNNING},
-    State.FAILED: _RESTART,
+    State.FAILED: _RESTART | {State.RUNNING},
     State.EXPIRED: {State.RUNNING},
 }
 """To RUNNING from everywhere that has an id: asking the host again is free."""
