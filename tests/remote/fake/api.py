@@ -63,7 +63,7 @@ async def submit(fake: "FakeWaveSpeed", request: web.Request, faults: dict[str, 
         if not inputs[name].startswith(("https://", fake.origin + "/")):
             raise Refusal(400, f"{name} is {inputs[name][:40]!r}, not a URL")
     task = _task(fake, model, inputs)
-    if fake.ledger.balance(fake.clock.time()) < task.price:
+    if fake.ledger.balance(fake.clock.utc()) < task.price:
         raise Refusal(402, "insufficient balance: please top up")
     fake.ledger.all.append(task)
     reply = prediction(fake, task)
@@ -90,12 +90,12 @@ def _task(fake: "FakeWaveSpeed", model: str, inputs: dict[str, str]) -> Task:
             price = price_of(seconds(paths["audio"]))
     except UnreadableMedia:
         failure = (1401, "invalid parameter: the media cannot be read")
-    return Task(model, inputs, fake.clock.time(), price, fake.queue_seconds, fake.run_seconds, failure)
+    return Task(model, inputs, fake.clock.utc(), price, fake.queue_seconds, fake.run_seconds, failure)
 
 
 def prediction(fake: "FakeWaveSpeed", task: Task) -> dict[str, Any]:
     """The page's table of response parameters."""
-    status = task.status(fake.clock.time())
+    status = task.status(fake.clock.utc())
     done = status == "completed"
     reply = {
         "id": task.id,
@@ -181,7 +181,7 @@ def _matches(fake: "FakeWaveSpeed", task: Task, query: dict[str, Any]) -> bool:
     return (
         from_iso(query["created_after"]) <= created <= from_iso(query["created_before"])
         and query.get("model", task.model) == task.model
-        and query.get("status", task.status(fake.clock.time())) == task.status(fake.clock.time())
+        and query.get("status", task.status(fake.clock.utc())) == task.status(fake.clock.utc())
     )
 
 
@@ -219,14 +219,14 @@ async def price(fake: "FakeWaveSpeed", request: web.Request, faults: dict[str, F
 async def balance(
     fake: "FakeWaveSpeed", request: web.Request, faults: dict[str, Fault]
 ) -> web.StreamResponse:
-    left = float(faults["amount"].value) if "amount" in faults else fake.ledger.balance(fake.clock.time())
+    left = float(faults["amount"].value) if "amount" in faults else fake.ledger.balance(fake.clock.utc())
     return success({"balance": left})
 
 
 async def account_balance(
     fake: "FakeWaveSpeed", request: web.Request, faults: dict[str, Fault]
 ) -> web.StreamResponse:
-    left = float(faults["amount"].value) if "amount" in faults else fake.ledger.balance(fake.clock.time())
+    left = float(faults["amount"].value) if "amount" in faults else fake.ledger.balance(fake.clock.utc())
     return success({"balance": left, "currency": "USD"})
 
 
@@ -242,7 +242,7 @@ async def billings(
     rows = [
         _bill(fake, task, kind)
         for task in reversed(fake.ledger.tasks)
-        for kind in (["deduct", "refund"] if task.refunded(fake.clock.time()) else ["deduct"])
+        for kind in (["deduct", "refund"] if task.refunded(fake.clock.utc()) else ["deduct"])
     ]
     rows = [row for row in rows if query.get("billing_type", row["billing_type"]) == row["billing_type"]]
     start = (query["page"] - 1) * query["page_size"]
@@ -253,7 +253,7 @@ async def billings(
 
 
 def _bill(fake: "FakeWaveSpeed", task: Task, kind: str) -> dict[str, Any]:
-    status = task.status(fake.clock.time())
+    status = task.status(fake.clock.utc())
     return {
         "uuid": f"bill-{task.id}-{kind}",
         "billing_type": kind,

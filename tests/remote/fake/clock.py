@@ -19,16 +19,16 @@ class VirtualClock:
     def monotonic(self) -> float:
         return (time.monotonic() - self._start) * self._speed + self._skipped
 
-    def time(self) -> float:
+    def utc(self) -> float:
         return self._epoch + self.monotonic()
 
     def now(self) -> datetime:
-        return datetime.fromtimestamp(self.time(), timezone.utc)
+        return datetime.fromtimestamp(self.utc(), timezone.utc)
 
     def advance(self, seconds: float) -> None:
         """Jump forward; what `at` put in between is called before this returns."""
         self._skipped += seconds
-        due = [alarm for alarm in self._alarms if alarm[0] <= self.time()]
+        due = [alarm for alarm in self._alarms if alarm[0] <= self.utc()]
         for alarm in due:
             self._alarms.remove(alarm)
             alarm[1]()

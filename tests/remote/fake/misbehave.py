@@ -88,7 +88,7 @@ async def _http(
     status = int(fault.value)
     headers = {}
     if fault.retry_after:
-        in_five_seconds = formatdate(fake.clock.time() + 5, usegmt=True)
+        in_five_seconds = formatdate(fake.clock.utc() + 5, usegmt=True)
         headers["Retry-After"] = in_five_seconds if fault.retry_after == "date" else fault.retry_after
     if status >= 500:
         return web.Response(text=HTML, content_type="text/html", status=status, headers=headers)

@@ -48,7 +48,7 @@ class FakeWaveSpeed:
 
     with FakeWaveSpeed("submit#1 hang after", "result#1-3 http 503") as fake:
         fake.base_url, fake.key             # what a client needs
-        fake.clock.sleep, fake.clock.time   # for clients that can take them: no waiting
+        fake.clock                          # a client that uses it never waits
         fake.ledger.tasks, fake.ledger.dollars
         fake.calls, fake.fired              # what was asked, which faults struck
         fake.violations                     # requests that the contract forbids: should be empty
@@ -160,7 +160,7 @@ class FakeWaveSpeed:
         """Refuse connections for that long; called on the server's loop."""
         self._down = True
         self._listener.close()
-        self.clock.at(self.clock.time() + seconds, self._come_back)
+        self.clock.at(self.clock.utc() + seconds, self._come_back)
         self._loop.call_later(seconds / self._speed, self._come_back)
 
     def _come_back(self) -> None:
@@ -174,7 +174,7 @@ class FakeWaveSpeed:
     # requests
 
     async def _date(self, request: web.Request, reply: web.StreamResponse) -> None:
-        reply.headers["Date"] = formatdate(self.clock.time() + self.skew, usegmt=True)
+        reply.headers["Date"] = formatdate(self.clock.utc() + self.skew, usegmt=True)
 
     def _served(self, route: str, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def serve(request: web.Request) -> web.StreamResponse:
@@ -219,7 +219,7 @@ class FakeWaveSpeed:
         parts = path.split("/")
         if parts[0] == "predictions":
             task = self.ledger.find(parts[1])
-            return self._result(task) if task and task.status(self.clock.time()) == "completed" else None
+            return self._result(task) if task and task.status(self.clock.utc()) == "completed" else None
         file = self.folder.joinpath(*parts)
         return file if ".." not in parts and file.is_file() else None
 

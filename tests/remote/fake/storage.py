@@ -47,7 +47,7 @@ async def ticket(fake: "FakeWaveSpeed", request: web.Request, faults: dict[str, 
             "filename": body["filename"],
             "size": body["size"],
             "upload": upload,
-            "expires_at": iso(fake.clock.time() + fake.skew + TICKET_SECONDS),
+            "expires_at": iso(fake.clock.utc() + fake.skew + TICKET_SECONDS),
         }
     )
 
