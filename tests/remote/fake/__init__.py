@@ -1,0 +1,9 @@
+"""A stand-in for WaveSpeed's API: see server.FakeWaveSpeed."""
+
+from .catalogue import FAULTS, pairs
+from .clip import demo_audio, demo_video
+from .clock import VirtualClock
+from .faults import FOREVER, Fault
+from .server import FakeWaveSpeed
+
+__all__ = ["FAULTS", "FOREVER", "FakeWaveSpeed", "Fault", "VirtualClock", "demo_audio", "demo_video", "pairs"]
