@@ -169,10 +169,9 @@ def task_error(prediction: Prediction) -> RemoteError:
 
 
 def poll_delays(jitter: Jitter = random.random) -> Iterator[float]:
-    """Seconds between looks at a running task: 2, 3, 5, then 1.3 times more up to 10, each within 20 %."""
+    """Seconds between looks at a running task: 3, 5, then 1.3 times more up to 10, each within 20 %."""
+    yield _within(3.0, jitter)
     delay = 5.0
-    for seconds in (2.0, 3.0):
-        yield _within(seconds, jitter)
     while True:
         yield _within(delay, jitter)
         delay = min(10.0, delay * 1.3)

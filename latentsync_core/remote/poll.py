@@ -11,6 +11,8 @@ from .states import State
 
 GRACE_SECONDS = 60.0
 """A task that the host does not know is given so long to appear, and its 404s to go away."""
+_FIRST_LOOK = 2.0
+"""Seconds after the submit; no task ends earlier."""
 _EMPTY_LOOKS = 5
 """A completed task without an output is looked at so often before that is believed."""
 _SHORTEST_WAIT, _WAIT_PER_SECOND = 15 * 60.0, 20.0
@@ -23,6 +25,8 @@ async def poll(run: Run) -> Prediction:
     user can help; ExpiredError if the host no longer knows the task; BadResultError if it has no output.
     """
     watch = _Watch(run)
+    if run.api.now - run.entry.submitted_at < _FIRST_LOOK:
+        await run.clock.sleep(_FIRST_LOOK)
     while True:
         reply = await run.api.result(run.entry.prediction_id)
         seen = read(reply, run.entry.prediction_id)
