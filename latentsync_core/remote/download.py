@@ -208,8 +208,9 @@ class _Fetch:
         return f"HTTP {status}"
 
     def _error(self, kind: type[BadResultError] | type[ServerTroubleError], cause: str) -> Exception:
+        url = plain(self._url)
         return kind(
-            f"{cause} [{quoted(plain(self._url))}]",
+            cause if url in cause else f"{cause} It is at {quoted(url)}.",
             "Run again to fetch it again at no cost, or see https://wavespeed.ai/predictions.",
             prediction_id=self._run.entry.prediction_id,
             charge="billed",

@@ -17,7 +17,7 @@ from ..errors import BadInputError
 from ..media import check_output
 from .clock import SYSTEM_CLOCK, Clock
 from .download import download
-from .job import OnProgress, RemoteJob, RemoteResult
+from .job import OnProgress, RemoteJob, RemoteResult, check_name
 from .journal import Identity, Journal
 from .models import find_model
 from .parse import PREDICTION_ID
@@ -90,6 +90,7 @@ async def resume(
     with Journal(settings.make_state_dir(), clock) as journal:
         entry = journal.adopt(prediction_id, world.key.account_tag(journal.salt))
         output = output or Path(entry.output or f"{prediction_id}.mp4")
+        check_name(output)
         check_output(output)
         async with open_run(world, journal, entry, output) as run:
             return await _to_the_end(run)

@@ -148,22 +148,25 @@ def _code(reply: Reply) -> int:
 def task_error(prediction: Prediction) -> RemoteError:
     """The error for a task that failed."""
     words = f"code {prediction.code}: {quoted(prediction.error) or 'no reason given'}"
-    known = {"prediction_id": prediction.id, "charge": "refunded"}
+    charge = "refunded" if prediction.status.lower() == "failed" else "possible"
+    known = {"prediction_id": prediction.id, "charge": charge}
     if prediction.code == 1402:
         return MediaUnreachableError(
             f"WaveSpeed could not read the media that were uploaded ({words}).",
-            "Run again: they are uploaded anew.",
+            "A new take uploads them anew and buys it again.",
             **known,
         )
     if prediction.code == 1200:
         return ModeratedError(f"WaveSpeed's content moderation refuses the media ({words}).", **known)
     if prediction.code in (1400, 1401):
         return BadInputError(
-            f"The model refuses the media or a parameter ({words}).", "Try a shorter clip.", **known
+            f"The model refuses the media or a parameter ({words}).",
+            "Try another format or a shorter clip.",
+            **known,
         )
     return TaskFailedError(
         f"The task ended as {quoted(prediction.status)} at WaveSpeed ({words}).",
-        "Run again to buy it anew.",
+        "A new take (--take 2) buys it again.",
         **known,
     )
 

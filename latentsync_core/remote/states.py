@@ -33,14 +33,13 @@ class State(str, Enum):
     """The host no longer knows the task."""
 
 
-MAY_SUBMIT = frozenset(
-    {State.NEW, State.PREPARED, State.UPLOADED, State.QUOTED, State.REJECTED, State.FAILED}
-)
-"""No task exists that could still bill."""
+MAY_SUBMIT = frozenset({State.NEW, State.PREPARED, State.UPLOADED, State.QUOTED, State.REJECTED})
+"""No task exists. A failed one is not bought again under the same take: its failure may be an error of the host's
+reply, and a graph that is queued again must not buy again."""
 UNSURE = frozenset({State.SUBMITTING, State.UNKNOWN, State.UNCONFIRMED})
 """A task may exist whose id we do not have."""
-COSTS_NOTHING = MAY_SUBMIT
-"""Jobs in these states are not counted into the day's spending."""
+COSTS_NOTHING = MAY_SUBMIT | {State.FAILED}
+"""Jobs in these states are not counted into the day's spending; failures are refunded by the documentation."""
 
 _RESTART = {State.PREPARED}
 TRANSITIONS: dict[State, set[State]] = {
@@ -58,7 +57,7 @@ TRANSITIONS: dict[State, set[State]] = {
     State.COMPLETED: {State.RUNNING, State.DOWNLOADED},
     State.DOWNLOADED: {State.RUNNING, State.DONE},
     State.DONE: {State.RUNNING},
-    State.FAILED: _RESTART | {State.RUNNING},
+    State.FAILED: {State.RUNNING},
     State.EXPIRED: {State.RUNNING},
 }
 """To RUNNING from everywhere that has an id: asking the host again is free."""
