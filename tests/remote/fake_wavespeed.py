@@ -3,9 +3,27 @@
 import argparse
 import time
 
-from .fake import FAULTS, FakeWaveSpeed, Fault, demo_audio, demo_video, pairs
+from .fake import (
+    FAULTS,
+    AsyncImpatientTransport,
+    FakeWaveSpeed,
+    Fault,
+    ImpatientTransport,
+    demo_audio,
+    demo_video,
+    pairs,
+)
 
-__all__ = ["FAULTS", "FakeWaveSpeed", "Fault", "demo_audio", "demo_video", "pairs"]
+__all__ = [
+    "FAULTS",
+    "AsyncImpatientTransport",
+    "FakeWaveSpeed",
+    "Fault",
+    "ImpatientTransport",
+    "demo_audio",
+    "demo_video",
+    "pairs",
+]
 
 
 def main() -> None:

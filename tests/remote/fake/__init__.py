@@ -4,6 +4,18 @@ from .catalogue import FAULTS, pairs
 from .clip import demo_audio, demo_video
 from .clock import VirtualClock
 from .faults import FOREVER, Fault
+from .impatient import AsyncImpatientTransport, ImpatientTransport
 from .server import FakeWaveSpeed
 
-__all__ = ["FAULTS", "FOREVER", "FakeWaveSpeed", "Fault", "VirtualClock", "demo_audio", "demo_video", "pairs"]
+__all__ = [
+    "FAULTS",
+    "FOREVER",
+    "AsyncImpatientTransport",
+    "FakeWaveSpeed",
+    "Fault",
+    "ImpatientTransport",
+    "VirtualClock",
+    "demo_audio",
+    "demo_video",
+    "pairs",
+]

@@ -157,8 +157,7 @@ async def history(
     fake: "FakeWaveSpeed", request: web.Request, faults: dict[str, Fault]
 ) -> web.StreamResponse:
     query = await checked_json(request, "history")
-    if not 1 <= query["page_size"] <= 100 or query["page"] < 1:
-        raise Refusal(400, "page_size is not 1 to 100, or page is below 1")
+    _check_search(query)
     tasks = [] if "lag" in faults else [task for task in fake.ledger.all if not task.deleted]
     if "lookalike" in faults and tasks:
         tasks += [_lookalike(tasks[-1], faults["lookalike"].value)]
@@ -166,6 +165,16 @@ async def history(
     start = (query["page"] - 1) * query["page_size"]
     items = [_history_item(fake, task, faults) for task in shown[start : start + query["page_size"]]]
     return success({"page": query["page"], "items": items})
+
+
+def _check_search(query: dict[str, Any]) -> None:
+    if not 1 <= query["page_size"] <= 100 or query["page"] < 1:
+        raise Refusal(400, "page_size is not 1 to 100, or page is below 1")
+    for name in ("created_after", "created_before"):
+        try:
+            from_iso(query[name])
+        except ValueError as exc:
+            raise Refusal(400, f"{name} is {query[name]!r}, no ISO time") from exc
 
 
 def _lookalike(task: Task, kind: str) -> Task:

@@ -7,7 +7,9 @@ from datetime import datetime, timezone
 
 
 class VirtualClock:
-    """UTC seconds since 1970 that run `speed` times as fast as real ones and jump on `advance`."""
+    """A clock for the host and for its clients (`remote.Clock`). Its UTC seconds since 1970 run `speed` times as fast as real ones and
+    jump on `advance`, which is how a client sleeps.
+    """
 
     def __init__(self, speed: float = 1.0) -> None:
         self._speed = speed
@@ -17,13 +19,11 @@ class VirtualClock:
         self._alarms: list[tuple[float, Callable[[], None]]] = []
 
     def monotonic(self) -> float:
+        """Seconds since the clock was made."""
         return (time.monotonic() - self._start) * self._speed + self._skipped
 
     def utc(self) -> float:
         return self._epoch + self.monotonic()
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.utc(), timezone.utc)
 
     def advance(self, seconds: float) -> None:
         """Jump forward; what `at` put in between is called before this returns."""
@@ -37,7 +37,7 @@ class VirtualClock:
         self._alarms.append((when, action))
 
     async def sleep(self, seconds: float) -> None:
-        """For clients: in place of asyncio.sleep."""
+        """Jump forward, and let others run."""
         self.advance(seconds)
         await asyncio.sleep(0)
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Misbehaviour = Callable[
     ["FakeWaveSpeed", web.Request, Fault, web.StreamResponse | None], Awaitable[web.StreamResponse]
 ]
+IMPATIENT = "X-Fake-Impatient"
+"""Header of requests that want to be told of a silence instead of living through it, see impatient.py."""
 HTML = "<!DOCTYPE html><html><body><h1>Bad gateway</h1></body></html>"
 
 
@@ -36,6 +38,8 @@ async def _close(
 async def _hang(
     fake: "FakeWaveSpeed", request: web.Request, fault: Fault, reply: object
 ) -> web.StreamResponse:
+    if request.headers.get(IMPATIENT):
+        return web.Response(headers={IMPATIENT: "hang"})
     await asyncio.Event().wait()
     raise AssertionError("unreachable")
 
@@ -101,11 +105,9 @@ async def _http(
 async def _down(
     fake: "FakeWaveSpeed", request: web.Request, fault: Fault, reply: web.StreamResponse | None
 ) -> web.StreamResponse:
-    """After this reply the host refuses connections for `value` seconds."""
+    """This reply still comes; the server already refuses other connections, for `value` seconds."""
     assert isinstance(reply, web.StreamResponse)
-    reply.headers["Connection"] = "close"
     reply.force_close()
-    fake.go_down(float(fault.value))
     return reply
 
 

@@ -151,17 +151,21 @@ class FakeWaveSpeed:
 
     async def _stop(self) -> None:
         self._listener.close()
-        for connection in list(self._runner.server.connections if self._runner.server else []):
-            if connection.transport:
-                connection.transport.abort()
+        self._abort_connections()
         await self._runner.cleanup()
 
-    def go_down(self, seconds: float) -> None:
-        """Refuse connections for that long; called on the server's loop."""
+    def _go_down(self, request: web.Request, seconds: float) -> None:
+        """Refuse connections for that long, and break all but that of `request`."""
         self._down = True
         self._listener.close()
+        self._abort_connections(request.transport)
         self.clock.at(self.clock.utc() + seconds, self._come_back)
         self._loop.call_later(seconds / self._speed, self._come_back)
+
+    def _abort_connections(self, but: asyncio.BaseTransport | None = None) -> None:
+        for connection in list(self._runner.server.connections if self._runner.server else []):
+            if connection.transport and connection.transport is not but:
+                connection.transport.abort()
 
     def _come_back(self) -> None:
         if not self._down:
@@ -186,6 +190,8 @@ class FakeWaveSpeed:
             anywhere = next((fault for kind, fault in faults.items() if kind in ANYWHERE), None)
             if anywhere and not anywhere.after and anywhere.kind not in NEEDS_REPLY:
                 return await ANYWHERE[anywhere.kind](self, request, anywhere, None)
+            if anywhere and anywhere.kind == "down":
+                self._go_down(request, float(anywhere.value))
             reply = await self._answer(route, handler, request, faults)
             return await ANYWHERE[anywhere.kind](self, request, anywhere, reply) if anywhere else reply
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from .api import Refusal, checked_json, success
 from .clock import iso
 from .faults import Fault
-from .misbehave import vanish
+from .misbehave import IMPATIENT, vanish
 
 if TYPE_CHECKING:
     from .server import FakeWaveSpeed
@@ -179,6 +179,8 @@ class _Sending:
         guess = mimetypes.guess_type(self.request.path)[0] or "application/octet-stream"
         kind = self.faults["type"].value if "type" in self.faults else guess
         headers = {"Content-Type": kind, "ETag": self.etag}
+        if "stall" in self.faults:
+            headers[IMPATIENT] = "stall"
         if "no_range" not in self.faults:
             headers["Accept-Ranges"] = "bytes"
         if start:
@@ -201,7 +203,7 @@ class _Sending:
             await reply.write(data[offset : offset + CHUNK])
         while "endless" in self.faults:
             await reply.write(bytes(CHUNK))
-        if "stall" in self.faults:
+        if "stall" in self.faults and not self.request.headers.get(IMPATIENT):
             await asyncio.Event().wait()
         if "drop" in self.faults or int(reply.content_length or 0) > len(data):
             await _flush_and_close(self.request)
@@ -213,7 +215,7 @@ class _Sending:
         for byte in data:
             await reply.write(bytes([byte]))
             fake.clock.advance(seconds)
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
 
 
 async def _flush_and_close(request: web.Request) -> None:
