@@ -21,7 +21,7 @@ from .job import OnProgress, RemoteJob, RemoteResult, check_name
 from .journal import Identity, Journal
 from .models import find_model
 from .parse import PREDICTION_ID
-from .poll import poll
+from .poll import failed_for_good, poll
 from .prepare import Source, encode, file_sha256, inspect
 from .pricing import bounds, check_balance, check_bounds, settle
 from .redact import plain
@@ -54,7 +54,9 @@ async def remote_lip_sync(
     with Journal(settings.make_state_dir(), clock) as journal:
         entry = journal.open(_identity(job, world.key.account_tag(journal.salt), video, audio))
         async with open_run(world, journal, entry, job.output) as run:
-            if run.entry.state in MAY_SUBMIT:
+            if run.entry.state in MAY_SUBMIT or (
+                run.entry.state is State.FAILED and await failed_for_good(run)
+            ):
                 check_bounds(bounds(find_model(job.model), audio.seconds, video.seconds), job.max_cost_usd)
                 run.advance(State.PREPARED, seconds=max(video.seconds, audio.seconds), notes="", price="")
                 await _upload(run, job, video, audio)
@@ -140,7 +142,7 @@ async def _upload(run: Run, job: RemoteJob, *sources: Source) -> None:
 async def _upload_one(run: Run, source: Source) -> str:
     run.say("prepare")
     run.workspace.mkdir(mode=0o700, exist_ok=True)
-    media = await in_thread(lambda halt: encode(source, run.workspace, halt))
+    media = await in_thread(lambda halt: encode(source, run.workspace, halt), lambda: run.say("prepare"))
     return await upload(run.api, media, lambda done, total: run.say("upload", done=done, total=total))
 
 

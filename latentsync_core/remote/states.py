@@ -34,8 +34,7 @@ class State(str, Enum):
 
 
 MAY_SUBMIT = frozenset({State.NEW, State.PREPARED, State.UPLOADED, State.QUOTED, State.REJECTED})
-"""No task exists. A failed one is not bought again under the same take: its failure may be an error of the host's
-reply, and a graph that is queued again must not buy again."""
+"""No task exists. FAILED is not among them: the host is asked once more whether that is so."""
 UNSURE = frozenset({State.SUBMITTING, State.UNKNOWN, State.UNCONFIRMED})
 """A task may exist whose id we do not have."""
 COSTS_NOTHING = MAY_SUBMIT | {State.FAILED}
@@ -57,7 +56,7 @@ TRANSITIONS: dict[State, set[State]] = {
     State.COMPLETED: {State.RUNNING, State.DOWNLOADED},
     State.DOWNLOADED: {State.RUNNING, State.DONE},
     State.DONE: {State.RUNNING},
-    State.FAILED: {State.RUNNING},
+    State.FAILED: _RESTART | {State.RUNNING},
     State.EXPIRED: {State.RUNNING},
 }
 """To RUNNING from everywhere that has an id: asking the host again is free."""

@@ -212,14 +212,25 @@ def test_a_caller_may_stop_from_its_callback(desk):
     assert desk.run().path.exists() and desk.bought == 1
 
 
-def test_a_failed_task_is_looked_at_again_and_not_bought_again(desk):
+def test_a_failed_task_is_bought_anew_with_new_uploads(desk):
     desk.fault("result#1 error 1402")
-    desk.fails(errors.MediaUnreachableError, "1402")
+    assert desk.fails(errors.MediaUnreachableError, "1402").charge == "refunded"
     assert desk.entry.state is State.FAILED
-    desk.fails(errors.MediaUnreachableError, "new take")
-    assert desk.bought == 1
-    desk.fake.ledger.tasks[0].failure = None
+    assert desk.run().path.exists() and desk.bought == 2 and "ticket#4" in desk.fake.calls
+
+
+@pytest.mark.parametrize("status", ["failed", "timeout", "deleted", "cancelled"])
+def test_a_failure_is_looked_at_again_before_it_is_believed(desk, status):
+    desk.fault(f"result#1 status {status}")
+    desk.fails(errors.TaskFailedError, f"ended as {status}")
     assert desk.run().path.exists() and desk.bought == 1
+
+
+def test_a_task_that_was_cancelled_needs_a_new_take(desk):
+    desk.fault("result#1-2 status cancelled")
+    assert desk.fails(errors.TaskFailedError, "new take").charge == "possible"
+    desk.fails(errors.TaskFailedError, "new take")
+    assert desk.bought == 1
 
 
 def test_the_wait_has_an_end_and_the_job_has_not(desk):
@@ -265,6 +276,7 @@ def test_no_secret_is_shown_or_kept(desk, caplog):
     assert len(caplog.records) > 50
 
 
+@pytest.mark.slow
 def test_memory_does_not_follow_the_file(fake, speech, tmp_path):
     """In a process of its own: 200 MB are uploaded within 32 MiB more than 2 MB are."""
     peaks = []
