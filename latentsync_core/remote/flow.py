@@ -104,8 +104,7 @@ async def _to_the_end(run: Run) -> RemoteResult:
         await reconcile(run)
     if found := await in_thread(lambda _: reusable(run.entry, run.output)):
         await in_thread(lambda _: put_copy(found, run.output))
-        run.say("done")
-        return run.result(run.output, reused=True)
+        return await _finish(run, reused=True)
     run.advance(State.RUNNING)
     prediction = await poll(run)
     run.advance(State.COMPLETED)
@@ -116,10 +115,16 @@ async def _to_the_end(run: Run) -> RemoteResult:
     path = await download(run, prediction.outputs[0])
     sha256 = await in_thread(lambda _: file_sha256(path))
     run.advance(State.DOWNLOADED, result_path=str(path.absolute()), result_sha256=sha256)
-    charged = await run.api.charge(run.entry.prediction_id, run.entry.submitted_at - 120)
-    run.advance(State.DONE, charged="" if charged is None else str(charged))
+    return await _finish(run)
+
+
+async def _finish(run: Run, *, reused: bool = False) -> RemoteResult:
+    """The result is in place; what it really cost is asked once."""
+    if run.entry.state is State.DOWNLOADED:
+        charged = await run.api.charge(run.entry.prediction_id, run.entry.submitted_at - 120)
+        run.advance(State.DONE, charged="" if charged is None else str(charged))
     run.say("done")
-    return run.result(path)
+    return run.result(run.output, reused=reused)
 
 
 async def _upload(run: Run, job: RemoteJob, *sources: Source) -> None:
