@@ -26,10 +26,11 @@ from .prepare import Source, encode, file_sha256, inspect
 from .pricing import bounds, check_balance, check_bounds, settle
 from .redact import plain
 from .reuse import put_copy, reusable
-from .run import Run, World, in_thread, open_run
+from .run import Run, World, open_run
 from .settings import Settings
 from .states import MAY_SUBMIT, UNSURE, State
 from .submit import reconcile, submit
+from .threads import Work, in_thread
 from .upload import upload
 
 
@@ -50,7 +51,7 @@ async def remote_lip_sync(
     check_output(job.output)
     world = World.of(settings, on_progress, clock, transport)
     world.hear("prepare")
-    video, audio = await in_thread(lambda halt: inspect(job, halt))
+    video, audio = await in_thread(lambda work: inspect(job, work))
     with Journal(settings.make_state_dir(), clock) as journal:
         entry = journal.open(_identity(job, world.key.account_tag(journal.salt), video, audio))
         async with open_run(world, journal, entry, job.output) as run:
@@ -145,9 +146,12 @@ async def _upload(run: Run, job: RemoteJob, *sources: Source) -> None:
 
 
 async def _upload_one(run: Run, source: Source) -> str:
-    run.say("prepare")
+    def look(work: Work) -> None:
+        run.say("prepare", done=work.done, total=work.total)
+
+    look(Work())
     run.workspace.mkdir(mode=0o700, exist_ok=True)
-    media = await in_thread(lambda halt: encode(source, run.workspace, halt), lambda: run.say("prepare"))
+    media = await in_thread(lambda work: encode(source, run.workspace, work), look)
     return await upload(run.api, media, lambda done, total: run.say("upload", done=done, total=total))
 
 

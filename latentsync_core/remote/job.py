@@ -60,13 +60,13 @@ class Progress:
     """Where a run stands; given to `on_progress`, from which the caller may raise to stop."""
 
     stage: str
-    """prepare, wait (another run has the job), upload, quote, submit, reconcile, queued, processing, download, done,
-    or detached (stopped while a task may go on)."""
+    """prepare, wait (another run has the job), upload, quote, submit, reconcile, queued, processing, download or done.
+    One who cancels knows from the last one whether a task exists, its id, and so that it may still bill."""
     elapsed: float
     """Seconds since the run began."""
     done: int = 0
     total: int = 0
-    """Bytes of an upload or a download; 0 of 0 where there is nothing to count."""
+    """Frames that are encoded, or bytes of an upload or a download; 0 of 0 where there is nothing to count."""
     status: str = ""
     """The host's own word."""
     price_usd: Decimal | None = None

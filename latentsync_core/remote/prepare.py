@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 import wave
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from av.container import InputContainer
@@ -23,6 +21,7 @@ from ..media.opening import find_video, open_media, reading
 from .job import RemoteJob
 from .models import find_model
 from .redact import log
+from .threads import Work
 
 WORTH_SAYING, TOO_LARGE = 100 * 10**6, 300 * 10**6
 """Bytes: the pages on uploads disagree about their limit; 100 MB is the lower one, 300 MB the higher."""
@@ -34,12 +33,6 @@ _MIME = {
     "m4a": "audio/mp4",
 }
 _BLOCK = 1 << 20
-
-_Item = TypeVar("_Item")
-
-
-class Halted(Exception):
-    """The run was cancelled while its thread was at work; nobody sees this."""
 
 
 @dataclass(frozen=True)
@@ -66,19 +59,19 @@ class MediaFile:
     size: int
 
 
-def inspect(job: RemoteJob, halt: threading.Event) -> tuple[Source, Source]:
-    """Measure and fingerprint the video and the audio; `halt` stops it, for it runs in a thread.
+def inspect(job: RemoteJob, work: Work) -> tuple[Source, Source]:
+    """Measure and fingerprint the video and the audio; `work` stops it, for it runs in a thread.
 
     Raises MediaError on what cannot be read, InputError on bad samples, BadInputError on what the model is known
     to refuse.
     """
     video = (
-        _inspect_video_file(job.video, halt)
+        _inspect_video_file(job.video, work)
         if isinstance(job.video, Path)
-        else _inspect_clip(job.video, halt)
+        else _inspect_clip(job.video, work)
     )
     audio = (
-        _inspect_audio_file(job.audio, halt) if isinstance(job.audio, Path) else _inspect_samples(job.audio)
+        _inspect_audio_file(job.audio, work) if isinstance(job.audio, Path) else _inspect_samples(job.audio)
     )
     shortest, longest = find_model(job.model).seconds
     for source in (video, audio):
@@ -91,7 +84,7 @@ def inspect(job: RemoteJob, halt: threading.Event) -> tuple[Source, Source]:
     return video, audio
 
 
-def encode(source: Source, folder: Path, halt: threading.Event) -> MediaFile:
+def encode(source: Source, folder: Path, work: Work) -> MediaFile:
     """Give a file that the host takes: the given one, or one that is written into `folder`.
 
     Raises MediaError, OutputError, and BadInputError on a file that is too large.
@@ -100,10 +93,10 @@ def encode(source: Source, folder: Path, halt: threading.Event) -> MediaFile:
         suffix, path = source.passes, source.given
     elif source.kind == "video":
         suffix, path = "mp4", folder / "video.mp4"
-        _encode_video(source.given, path, halt)
+        _encode_video(source.given, path, work)
     else:
         suffix, path = "wav", folder / "audio.wav"
-        _encode_audio(source.given, path, halt)
+        _encode_audio(source.given, path, work)
     size = path.stat().st_size
     if size > TOO_LARGE:
         raise BadInputError(
@@ -117,11 +110,11 @@ def encode(source: Source, folder: Path, halt: threading.Event) -> MediaFile:
     return MediaFile(path, f"{source.kind}.{suffix}", _MIME[suffix], size)
 
 
-def _inspect_video_file(path: Path, halt: threading.Event) -> Source:
+def _inspect_video_file(path: Path, work: Work) -> Source:
     clip = FileClip(path)
     with open_media(path) as container:
         passes = "mp4" if _is_plain_mp4(container) else ""
-    return Source("video", _sha256(_unless(halt, _blocks(path))), clip.duration, path, passes)
+    return Source("video", _sha256(work.each(_blocks(path))), clip.duration, path, passes)
 
 
 def _is_plain_mp4(container: InputContainer) -> bool:
@@ -135,22 +128,22 @@ def _is_plain_mp4(container: InputContainer) -> bool:
     )
 
 
-def _inspect_clip(clip: Clip, halt: threading.Event) -> Source:
+def _inspect_clip(clip: Clip, work: Work) -> Source:
     def content() -> Iterator[bytes]:
         yield f"{clip.fps} {clip.height} {clip.width} ".encode()
         for index, frame in enumerate(clip.read(range(len(clip.times)))):
             yield f"{float(clip.times[index])!r} {frame.dtype} ".encode()
             yield np.ascontiguousarray(frame).tobytes()
 
-    return Source("video", _sha256(_unless(halt, content())), clip.duration, clip)
+    return Source("video", _sha256(work.each(content())), clip.duration, clip)
 
 
-def _inspect_audio_file(path: Path, halt: threading.Event) -> Source:
+def _inspect_audio_file(path: Path, work: Work) -> Source:
     with open_media(path) as container, reading(path, "has damaged sound; convert it to wav."):
         stream = find_audio(container, path)
-        samples = sum(part.shape[1] for part in _unless(halt, sound_parts(container, stream)))
+        samples = sum(part.shape[1] for part in work.each(sound_parts(container, stream)))
         seconds, passes = samples / stream.rate, _audio_suffix(container)
-    return Source("audio", _sha256(_unless(halt, _blocks(path))), _some_sound(seconds), path, passes)
+    return Source("audio", _sha256(work.each(_blocks(path))), _some_sound(seconds), path, passes)
 
 
 def _audio_suffix(container: InputContainer) -> str:
@@ -173,7 +166,7 @@ def _some_sound(seconds: float) -> float:
     raise BadInputError("The audio is empty.", "Give at least one sample.")
 
 
-def _encode_video(given: Path | Clip | Waveform, path: Path, halt: threading.Event) -> None:
+def _encode_video(given: Path | Clip | Waveform, path: Path, work: Work) -> None:
     assert not isinstance(given, Waveform)
     clip = FileClip(given) if isinstance(given, Path) else given
     color: ColorTags | None = getattr(clip, "color", None)
@@ -181,18 +174,18 @@ def _encode_video(given: Path | Clip | Waveform, path: Path, halt: threading.Eve
     with open_writer(
         path, clip.height, clip.width, clip.fps, duration=clip.duration, color=color, pixel_aspect=aspect
     ) as writer:
-        frames = _unless(halt, clip.read(range(len(clip.times))))
+        frames = work.each(clip.read(range(len(clip.times))), len(clip.times))
         for seconds, frame in zip(clip.times, frames, strict=True):
             writer.write(frame, float(seconds))
 
 
-def _encode_audio(given: Path | Clip | Waveform, path: Path, halt: threading.Event) -> None:
+def _encode_audio(given: Path | Clip | Waveform, path: Path, work: Work) -> None:
     if isinstance(given, Waveform):
-        return _write_wav(path, _unless(halt, seconds_of(given)), given.sample_rate)
+        return _write_wav(path, work.each(seconds_of(given)), given.sample_rate)
     assert isinstance(given, Path)
     with open_media(given) as container:
         stream = find_audio(container, given)
-        _write_wav(path, _unless(halt, sound_parts(container, stream)), stream.rate)
+        _write_wav(path, work.each(sound_parts(container, stream)), stream.rate)
 
 
 def _write_wav(path: Path, parts: Iterable[Samples], rate: int) -> None:
@@ -205,14 +198,6 @@ def _write_wav(path: Path, parts: Iterable[Samples], rate: int) -> None:
                 file.writeframes((np.clip(part.T, -1, 1) * 32767).round().astype("<i2").tobytes())
     except OSError as exc:
         raise OutputError(f"{path} cannot be written: {exc.strerror}.") from exc
-
-
-def _unless(halt: threading.Event, items: Iterable[_Item]) -> Iterator[_Item]:
-    """The items, until the run is cancelled."""
-    for item in items:
-        if halt.is_set():
-            raise Halted
-        yield item
 
 
 def file_sha256(path: Path) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 
@@ -28,8 +26,6 @@ from .states import State
 _BEAT_SECONDS = 5.0
 _WAIT_SECONDS = 1.0
 """Between looks whether another run has finished with the job."""
-
-_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True)
@@ -195,19 +191,3 @@ async def open_run(world: World, journal: Journal, entry: Entry, output: Path) -
                 run.clear()
     finally:
         journal.release(token)
-
-
-async def in_thread(
-    work: Callable[[threading.Event], _Made], beat: Callable[[], None] | None = None
-) -> _Made:
-    """Do what would hold up the event loop; the event tells it that the run was cancelled, `beat` that it lives."""
-    halt = threading.Event()
-    task = asyncio.ensure_future(asyncio.to_thread(work, halt))
-    try:
-        while not (await asyncio.wait({task}, timeout=_BEAT_SECONDS))[0]:
-            if beat:
-                beat()
-        return task.result()
-    finally:
-        halt.set()
-        task.cancel()

@@ -1,6 +1,5 @@
 """The media of a job: what passes, what is encoded, and that fingerprints follow the content."""
 
-import threading
 import wave
 from fractions import Fraction
 
@@ -12,9 +11,10 @@ from latentsync_core import FileClip, TensorClip, Waveform, open_writer
 from latentsync_core.errors import BadInputError, MediaError, OptionError
 from latentsync_core.remote import RemoteJob
 from latentsync_core.remote import prepare as preparing
-from latentsync_core.remote.prepare import Halted, encode, inspect
+from latentsync_core.remote.prepare import encode, inspect
+from latentsync_core.remote.threads import Halted, Work
 
-GO = threading.Event()
+GO = Work()
 TONE = Waveform(np.sin(np.arange(44100 * 2, dtype=np.float32)[None] / 9).repeat(2, 0) * 0.5, 44100)
 
 
@@ -149,8 +149,7 @@ def test_a_file_that_is_too_large(look, tmp_path, monkeypatch, caplog):
 
 
 def test_threads_stop_when_they_are_told(look, tmp_path):
-    halt = threading.Event()
-    halt.set()
+    halt = Work(halted=True)
     with pytest.raises(Halted):
         inspect(RemoteJob(TensorClip(frames(), 12), TONE, tmp_path / "out.mp4"), halt)
     video, _ = look(video=TensorClip(frames(), 12))
