@@ -21,7 +21,7 @@ from .job import OnProgress, RemoteJob, RemoteResult
 from .journal import Identity, Journal
 from .models import find_model
 from .parse import PREDICTION_ID
-from .poll import poll
+from .poll import failed_for_good, poll
 from .prepare import Source, encode, file_sha256, inspect
 from .pricing import bounds, check_balance, check_bounds, settle
 from .redact import plain
@@ -54,6 +54,8 @@ async def remote_lip_sync(
     with Journal(settings.make_state_dir(), clock) as journal:
         entry = journal.open(_identity(job, world.key.account_tag(journal.salt), video, audio))
         async with open_run(world, journal, entry, job.output) as run:
+            if run.entry.state is State.FAILED and not await failed_for_good(run):
+                run.advance(State.RUNNING)
             if run.entry.state in MAY_SUBMIT:
                 check_bounds(bounds(find_model(job.model), audio.seconds, video.seconds), job.max_cost_usd)
                 run.advance(State.PREPARED, seconds=max(video.seconds, audio.seconds), notes="", price="")

@@ -37,6 +37,12 @@ async def poll(run: Run) -> Prediction:
         await run.clock.sleep(watch.next_wait(reply, seen))
 
 
+async def failed_for_good(run: Run) -> bool:
+    """Whether a task that was seen as failed still is, before it is bought anew: one look, at no cost."""
+    seen = read(await run.api.result(run.entry.prediction_id), run.entry.prediction_id)
+    return seen is None or seen.phase is Phase.FAILED
+
+
 def read(reply: Reply, prediction_id: str) -> Prediction | None:
     """What a look shows of the task, or None: not a whole reply, or about something else."""
     envelope = reply.envelope
