@@ -98,6 +98,11 @@ def wrong(outcomes):
     return {line: outcome for line, outcome in outcomes.items() if outcome.wrong}
 
 
+def test_one_fault_of_each_behaviour():
+    assert wrong({str(fault): run_with(*behind_its_door(fault)) for fault in DISTINCT}) == {}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
 def test_every_single_fault(part):
     outcomes = {fault: run_with(*behind_its_door(fault)) for fault in OURS[part::PARTS]}
@@ -125,6 +130,7 @@ def check_pairs(candidates):
     return len(met)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
 def test_every_two_faults_that_differ(part):
     assert check_pairs(list(pairs(DISTINCT))[part::PARTS]) > 10
@@ -165,3 +171,12 @@ def test_any_two_faults(part):
 def test_what_the_user_is_told(line, first, second):
     outcome = run_with(Fault.parse(line))
     assert (outcome.first, outcome.second, outcome.wrong) == (first, second, ())
+
+
+def test_a_client_that_buys_twice_is_found_out(tmp_path):
+    with FakeWaveSpeed() as fake:
+        bench = Bench(fake, tmp_path, *media())
+        bench.run()
+        second = bench.run(take=2)
+        assert list(_wrong_at_once(bench, second)) == ["2 tasks for $0.3"]
+        assert list(_wrong_in_the_end(bench, second))[0] == "2 good tasks in the end"

@@ -1,6 +1,7 @@
 """What no fault of the host causes: kill -9, Cancel, large files, and the next run in the same process."""
 
 import asyncio
+import os
 import subprocess
 import sys
 import time
@@ -21,20 +22,26 @@ STATES = ["prepared", "uploaded", "quoted", "submitting", "running", "completed"
 
 def victim(bench, *arguments):
     """Run the client in a process of its own; what it does there is in victim.py."""
+    temporary = bench.folder.with_name("temporary")
+    temporary.mkdir(exist_ok=True)
     command = [sys.executable, str(HELPER), bench.fake.base_url, bench.fake.key, bench.video, bench.audio]
     done = subprocess.run(
         [*map(str, command), str(bench.output), *map(str, arguments)],
         cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
     )
+    assert list(temporary.iterdir()) == []
     return done.returncode, done.stdout or done.stderr
 
 
 @pytest.fixture
 def bench(tmp_path, clip, speech):
+    folder = tmp_path / "state"
+    folder.mkdir()
     with FakeWaveSpeed(speed=SPEED) as fake:
-        yield Bench(fake, tmp_path, clip, speech)
+        yield Bench(fake, folder, clip, speech)
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -108,7 +115,7 @@ def test_runs_after_one_another_in_one_process(bench):
 
 def test_two_runs_at_the_same_time_buy_once(bench, tmp_path):
     async def both():
-        jobs = [RemoteJob(bench.video, bench.audio, tmp_path / name) for name in ("out.mp4", "out.bad.mp4")]
+        jobs = [RemoteJob(bench.video, bench.audio, tmp_path / name) for name in ("1.mp4", "2.mp4")]
         runs = [remote_lip_sync(job, settings=bench.settings(), clock=bench.fake.clock) for job in jobs]
         return await asyncio.gather(*runs)
 
@@ -141,3 +148,10 @@ def test_a_long_sound_costs_more_and_over_the_limit_nothing_is_sent(bench, tmp_p
     bench.audio = demo_audio(tmp_path / "long.wav", length=41.0)
     error = bench.run()
     assert type(error).__name__ == "OverBudgetError" and bench.fake.calls == []
+
+
+def test_what_is_looked_for_is_found_where_it_is(bench):
+    bench.run()
+    (bench.folder / "note.txt").write_text(f"url?Signature={bench.fake.signature}")
+    bench.log.append(f"Authorization: Bearer {bench.fake.key}")
+    assert len(bench.leaks()) == 2 and bench.litter() == {"note.txt"}
