@@ -7,6 +7,7 @@ import logging
 import math
 import sys
 from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
@@ -46,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_faces(commands.add_parser("faces", help="draw the faces that are found, with their numbers"))
     _add_weights(commands.add_parser("weights", help="list, fetch and convert checkpoints"))
     _add_train(commands.add_parser("train", help="train a small model from nothing, on synthetic people"))
+    _add_remote(commands.add_parser("remote", help="lip-sync on WaveSpeed, which costs money"))
     return parser
 
 
@@ -117,6 +119,43 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_remote(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    sync = actions.add_parser(
+        "sync", help="buy a lip-sync; the same command again goes on, and never buys twice"
+    )
+    price = actions.add_parser("price", help="say what `sync` would cost (uploads the files, buys nothing)")
+    for action, function in ((sync, "sync"), (price, "price")):
+        action.set_defaults(run=("remote", function))
+        _add_inputs(action)
+        action.add_argument(
+            "--model", default="bytedance/latentsync", help="its id at WaveSpeed (default: %(default)s)"
+        )
+        action.add_argument(
+            "--param", type=_pair, action="append", default=[], metavar="NAME=VALUE", help="of the model"
+        )
+    sync.add_argument("output", type=Path, metavar="OUT", help=".mp4")
+    sync.add_argument(
+        "--max-cost", type=_dollars, default=Decimal(1), metavar="USD", help="at most so much (default: 1)"
+    )
+    sync.add_argument("--take", type=int, default=1, help="another number buys another result (default: 1)")
+    sync.add_argument("--dry-run", action="store_true", help="stop after the quote")
+    sync.add_argument("--report", type=Path, metavar="FILE.json", help="write what was done to a file")
+    jobs = actions.add_parser("jobs", help="list what was bought, and how far it came")
+    jobs.set_defaults(run=("remote", "jobs"))
+    jobs.add_argument("--limit", type=int, default=20, help="so many (default: %(default)s)")
+    resume = actions.add_parser("resume", help="wait for a prediction and fetch its result; buys nothing")
+    resume.set_defaults(run=("remote", "resume"))
+    resume.add_argument("id", metavar="ID", help="the prediction's id, see `jobs`")
+    resume.add_argument(
+        "output", type=Path, nargs="?", metavar="OUT", help=".mp4 (default: what its job named)"
+    )
+    key = actions.add_parser("key", help="keep the WaveSpeed key").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    key.add_parser("set", help="ask for the key and keep it").set_defaults(run=("remote", "set_key"))
+
+
 def _add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("video", type=Path, metavar="VIDEO")
     parser.add_argument(
@@ -169,3 +208,20 @@ def _speaker(text: str) -> str | int | tuple[float, float]:
     if not math.isfinite(x + y):
         raise argparse.ArgumentTypeError(f"takes auto, left, right, a number or a point X,Y, got {text}")
     return x, y
+
+
+def _dollars(text: str) -> Decimal:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal("nan")
+    if not (value.is_finite() and value >= 0):
+        raise argparse.ArgumentTypeError(f"takes US dollars such as 1 or 0.50, got {text}")
+    return value
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not (name and sign):
+        raise argparse.ArgumentTypeError(f"takes NAME=VALUE, got {text}")
+    return name, value

@@ -79,7 +79,7 @@ class Api:
 
     def pause(self, reply: Reply, failures: int) -> float:
         """Seconds to wait after a reply that was not OK."""
-        if judge(reply) is Verdict.WAIT:
+        if judge(reply) is Verdict.WAIT or "retry-after" in reply.headers:
             return retry_after(reply, self.now)
         return backoff(failures)
 

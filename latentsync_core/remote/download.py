@@ -32,7 +32,7 @@ _WRONG_REPLIES = 5
 _WATCHED_SECONDS, _SLOWEST = 30.0, 30 * 1024
 """Fewer bytes than this in so many seconds are no download."""
 _SPARE = 2**30
-_GONE = (403, 404, 410)
+_GONE, _PASSING = (403, 404, 410), (408, 416, 425, 429)
 
 
 @dataclass
@@ -124,7 +124,9 @@ class _Fetch:
         if response.status_code == 416:
             self._part.restart()
         if response.status_code not in (200, 206):
-            return f"HTTP {response.status_code}"
+            what = f"HTTP {response.status_code}"
+            lasting = 400 <= response.status_code < 500 and response.status_code not in _PASSING
+            return self._not_a_video(what) if lasting else what
         kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
         if not (kind.startswith("video/") or kind in ("application/octet-stream", "binary/octet-stream")):
             return self._not_a_video(f"it is {quoted(kind) or 'of no type'}")
@@ -208,8 +210,9 @@ class _Fetch:
         return f"HTTP {status}"
 
     def _error(self, kind: type[BadResultError] | type[ServerTroubleError], cause: str) -> Exception:
+        url = plain(self._url)
         return kind(
-            f"{cause} [{quoted(plain(self._url))}]",
+            cause if url in cause else f"{cause} It is at {quoted(url)}.",
             "Run again to fetch it again at no cost, or see https://wavespeed.ai/predictions.",
             prediction_id=self._run.entry.prediction_id,
             charge="billed",

@@ -17,7 +17,7 @@ from ..errors import BadInputError
 from ..media import check_output
 from .clock import SYSTEM_CLOCK, Clock
 from .download import download
-from .job import OnProgress, RemoteJob, RemoteResult
+from .job import OnProgress, RemoteJob, RemoteResult, check_name
 from .journal import Identity, Journal
 from .models import find_model
 from .parse import PREDICTION_ID
@@ -54,9 +54,9 @@ async def remote_lip_sync(
     with Journal(settings.make_state_dir(), clock) as journal:
         entry = journal.open(_identity(job, world.key.account_tag(journal.salt), video, audio))
         async with open_run(world, journal, entry, job.output) as run:
-            if run.entry.state is State.FAILED and not await failed_for_good(run):
-                run.advance(State.RUNNING)
-            if run.entry.state in MAY_SUBMIT:
+            if run.entry.state in MAY_SUBMIT or (
+                run.entry.state is State.FAILED and await failed_for_good(run)
+            ):
                 check_bounds(bounds(find_model(job.model), audio.seconds, video.seconds), job.max_cost_usd)
                 run.advance(State.PREPARED, seconds=max(video.seconds, audio.seconds), notes="", price="")
                 await _upload(run, job, video, audio)
@@ -92,6 +92,7 @@ async def resume(
     with Journal(settings.make_state_dir(), clock) as journal:
         entry = journal.adopt(prediction_id, world.key.account_tag(journal.salt))
         output = output or Path(entry.output or f"{prediction_id}.mp4")
+        check_name(output)
         check_output(output)
         async with open_run(world, journal, entry, output) as run:
             return await _to_the_end(run)
@@ -103,8 +104,7 @@ async def _to_the_end(run: Run) -> RemoteResult:
         await reconcile(run)
     if found := await in_thread(lambda _: reusable(run.entry, run.output)):
         await in_thread(lambda _: put_copy(found, run.output))
-        run.say("done")
-        return run.result(run.output, reused=True)
+        return await _finish(run, reused=True)
     run.advance(State.RUNNING)
     prediction = await poll(run)
     run.advance(State.COMPLETED)
@@ -115,10 +115,16 @@ async def _to_the_end(run: Run) -> RemoteResult:
     path = await download(run, prediction.outputs[0])
     sha256 = await in_thread(lambda _: file_sha256(path))
     run.advance(State.DOWNLOADED, result_path=str(path.absolute()), result_sha256=sha256)
-    charged = await run.api.charge(run.entry.prediction_id, run.entry.submitted_at - 120)
-    run.advance(State.DONE, charged="" if charged is None else str(charged))
+    return await _finish(run)
+
+
+async def _finish(run: Run, *, reused: bool = False) -> RemoteResult:
+    """The result is in place; what it really cost is asked once."""
+    if run.entry.state is State.DOWNLOADED:
+        charged = await run.api.charge(run.entry.prediction_id, run.entry.submitted_at - 120)
+        run.advance(State.DONE, charged="" if charged is None else str(charged))
     run.say("done")
-    return run.result(path)
+    return run.result(run.output, reused=reused)
 
 
 async def _upload(run: Run, job: RemoteJob, *sources: Source) -> None:
@@ -141,7 +147,7 @@ async def _upload(run: Run, job: RemoteJob, *sources: Source) -> None:
 async def _upload_one(run: Run, source: Source) -> str:
     run.say("prepare")
     run.workspace.mkdir(mode=0o700, exist_ok=True)
-    media = await in_thread(lambda halt: encode(source, run.workspace, halt))
+    media = await in_thread(lambda halt: encode(source, run.workspace, halt), lambda: run.say("prepare"))
     return await upload(run.api, media, lambda done, total: run.say("upload", done=done, total=total))
 
 

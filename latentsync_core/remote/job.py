@@ -46,8 +46,13 @@ class RemoteJob:
             raise OptionError(f"take is 1, 2, 3 and so on, got {self.take}.")
         if not (self.max_cost_usd.is_finite() and self.max_cost_usd >= 0):
             raise OptionError(f"max_cost_usd takes US dollars >= 0, got {self.max_cost_usd}.")
-        if self.output.suffix.lower() != ".mp4":
-            raise OptionError(f"The result is an .mp4 file, got {self.output.name}.")
+        check_name(self.output)
+
+
+def check_name(output: Path) -> None:
+    """Raise OptionError for a name that is not that of an mp4 file, which is what the host makes."""
+    if output.suffix.lower() != ".mp4":
+        raise OptionError(f"The result is an .mp4 file, got {output.name}.")
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ def refusal(reply: Reply, doing: str) -> RemoteError:
             f"WaveSpeed cannot be reached, or answers nonsense, {doing} ({reply.says}).",
             "Check the connection, then run again; it goes on where it stopped.",
         )
-    code = _code(reply)
+    code = code_of(reply)
     if code == 402 or any(word in reply.says.lower() for word in _POOR):
         return NoCreditError(
             f"The WaveSpeed account has too little credit {doing} ({reply.says}).",
@@ -140,7 +140,8 @@ def refusal(reply: Reply, doing: str) -> RemoteError:
     )
 
 
-def _code(reply: Reply) -> int:
+def code_of(reply: Reply) -> int:
+    """The HTTP status of a reply, or, where that is fine, the code in its envelope."""
     envelope = reply.envelope
     return reply.status if reply.status >= 300 or envelope is None else envelope.code
 
@@ -148,22 +149,26 @@ def _code(reply: Reply) -> int:
 def task_error(prediction: Prediction) -> RemoteError:
     """The error for a task that failed."""
     words = f"code {prediction.code}: {quoted(prediction.error) or 'no reason given'}"
-    known = {"prediction_id": prediction.id, "charge": "refunded"}
+    failed = prediction.status.lower() == "failed"
+    again = "Run again to buy it anew" if failed else "A new take (--take 2) buys it anew"
+    known = {"prediction_id": prediction.id, "charge": "refunded" if failed else "possible"}
     if prediction.code == 1402:
         return MediaUnreachableError(
             f"WaveSpeed could not read the media that were uploaded ({words}).",
-            "Run again: they are uploaded anew.",
+            f"{again}; the media are uploaded anew.",
             **known,
         )
     if prediction.code == 1200:
         return ModeratedError(f"WaveSpeed's content moderation refuses the media ({words}).", **known)
     if prediction.code in (1400, 1401):
         return BadInputError(
-            f"The model refuses the media or a parameter ({words}).", "Try a shorter clip.", **known
+            f"The model refuses the media or a parameter ({words}).",
+            "Try another format or a shorter clip.",
+            **known,
         )
     return TaskFailedError(
         f"The task ended as {quoted(prediction.status)} at WaveSpeed ({words}).",
-        "Run again to buy it anew.",
+        f"{again}.",
         **known,
     )
 

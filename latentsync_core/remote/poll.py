@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import BadResultError, DetachedError, ExpiredError, KeyRejectedError
-from .judge import Reply, Verdict, judge, poll_delays, task_error
+from .judge import Reply, Verdict, code_of, judge, poll_delays, task_error
 from .parse import Phase, Prediction, parse_prediction
 from .redact import log, quoted
 from .run import Run
@@ -38,9 +38,15 @@ async def poll(run: Run) -> Prediction:
 
 
 async def failed_for_good(run: Run) -> bool:
-    """Whether a task that was seen as failed still is, before it is bought anew: one look, at no cost."""
-    seen = read(await run.api.result(run.entry.prediction_id), run.entry.prediction_id)
-    return seen is None or seen.phase is Phase.FAILED
+    """Whether a task that was seen to fail is still said to have failed: then, and only then, it may be bought anew.
+
+    Not where it was cancelled, deleted or timed out: nobody says that this is refunded.
+    """
+    if run.entry.status.lower() != "failed":
+        return False
+    reply = await run.api.ask("GET", f"predictions/{run.entry.prediction_id}/result")
+    seen = read(reply, run.entry.prediction_id)
+    return code_of(reply) == 404 or (seen is not None and seen.status.lower() == "failed")
 
 
 def read(reply: Reply, prediction_id: str) -> Prediction | None:
@@ -106,9 +112,9 @@ class _Watch:
             raise self._detached(f"The task has not ended within {self._longest / 60:.0f} minutes.")
         if seen:
             return min(next(self._delays), left)
-        if reply.status in (401, 403):
+        if code_of(reply) in (401, 403):
             raise self._locked_out(reply)
-        if reply.status == 404:
+        if code_of(reply) == 404:
             self._see_missing()
         self._failures += 1
         self._run.say("processing")

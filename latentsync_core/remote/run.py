@@ -197,10 +197,17 @@ async def open_run(world: World, journal: Journal, entry: Entry, output: Path) -
         journal.release(token)
 
 
-async def in_thread(work: Callable[[threading.Event], _Made]) -> _Made:
-    """Do what would hold up the event loop; the event tells it that the run was cancelled."""
+async def in_thread(
+    work: Callable[[threading.Event], _Made], beat: Callable[[], None] | None = None
+) -> _Made:
+    """Do what would hold up the event loop; the event tells it that the run was cancelled, `beat` that it lives."""
     halt = threading.Event()
+    task = asyncio.ensure_future(asyncio.to_thread(work, halt))
     try:
-        return await asyncio.to_thread(work, halt)
+        while not (await asyncio.wait({task}, timeout=_BEAT_SECONDS))[0]:
+            if beat:
+                beat()
+        return task.result()
     finally:
         halt.set()
+        task.cancel()

@@ -33,14 +33,12 @@ class State(str, Enum):
     """The host no longer knows the task."""
 
 
-MAY_SUBMIT = frozenset(
-    {State.NEW, State.PREPARED, State.UPLOADED, State.QUOTED, State.REJECTED, State.FAILED}
-)
-"""No task exists that could still bill."""
+MAY_SUBMIT = frozenset({State.NEW, State.PREPARED, State.UPLOADED, State.QUOTED, State.REJECTED})
+"""No task exists. FAILED is not among them: the host is asked once more whether that is so."""
 UNSURE = frozenset({State.SUBMITTING, State.UNKNOWN, State.UNCONFIRMED})
 """A task may exist whose id we do not have."""
-COSTS_NOTHING = MAY_SUBMIT
-"""Jobs in these states are not counted into the day's spending."""
+COSTS_NOTHING = MAY_SUBMIT | {State.FAILED}
+"""Jobs in these states are not counted into the day's spending; failures are refunded by the documentation."""
 
 _RESTART = {State.PREPARED}
 TRANSITIONS: dict[State, set[State]] = {

@@ -113,16 +113,6 @@ def test_runs_after_one_another_in_one_process(bench):
     assert list(bench.traces()) == []
 
 
-def test_two_runs_at_the_same_time_buy_once(bench, tmp_path):
-    async def both():
-        jobs = [RemoteJob(bench.video, bench.audio, tmp_path / name) for name in ("1.mp4", "2.mp4")]
-        runs = [remote_lip_sync(job, settings=bench.settings(), clock=bench.fake.clock) for job in jobs]
-        return await asyncio.gather(*runs)
-
-    results = asyncio.run(both())
-    assert len({result.prediction_id for result in results}) == len(bench.fake.ledger.tasks) == 1
-
-
 def test_memory_does_not_grow_with_the_file(bench, tmp_path):
     """200 MB more to send: a valid mp4 with a hole in it. The bound leaves room for what two runs differ by."""
     small = bench.video.read_bytes()
