@@ -19,7 +19,7 @@ SPEED = 200
 
 
 class FastClock:
-    """Real time, a hundred times shorter where it is waited for."""
+    """Real time, two hundred times shorter where it is waited for."""
 
     def monotonic(self):
         return time.monotonic() * SPEED
