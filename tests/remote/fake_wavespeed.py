@@ -4,6 +4,7 @@ import argparse
 import time
 
 from .fake import (
+    DISTINCT,
     FAULTS,
     AsyncImpatientTransport,
     FakeWaveSpeed,
@@ -15,6 +16,7 @@ from .fake import (
 )
 
 __all__ = [
+    "DISTINCT",
     "FAULTS",
     "AsyncImpatientTransport",
     "FakeWaveSpeed",

@@ -1,6 +1,6 @@
 """A stand-in for WaveSpeed's API: see server.FakeWaveSpeed."""
 
-from .catalogue import FAULTS, pairs
+from .catalogue import DISTINCT, FAULTS, pairs
 from .clip import demo_audio, demo_video
 from .clock import VirtualClock
 from .faults import FOREVER, Fault
@@ -8,6 +8,7 @@ from .impatient import AsyncImpatientTransport, ImpatientTransport
 from .server import FakeWaveSpeed
 
 __all__ = [
+    "DISTINCT",
     "FAULTS",
     "FOREVER",
     "AsyncImpatientTransport",

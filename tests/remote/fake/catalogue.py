@@ -170,12 +170,82 @@ media down 1
 """
 
 
+_DISTINCT = """
+submit close
+submit close after
+submit hang after
+submit cut 70
+submit http 401
+submit http 402
+submit http 429 retry-after=1
+submit http 502
+submit null after
+submit no_id
+submit down 600
+history close
+history null
+history#1+ lag
+history#1-2 lag
+history#1+ no_inputs
+history#1+ lookalike other
+history#1+ lookalike twin
+history#1+ http 404
+server skew 600
+result close
+result http 404
+result null
+result other_id
+result http 429 retry-after=86400000
+result#1-3 status pending
+result#3 status created
+result#1+ http 404
+result#1+ http 401
+result#1+ error 1402
+result#1+ status timeout
+result#1+ outputs none
+result#1+ nsfw
+result#1+ url http://169.254.169.254/latest/meta-data
+ticket close
+ticket expired
+ticket no_url
+ticket http 401
+ticket down 600
+ticket#1+ http 404
+put close after
+put partial 500
+put exists
+put#1+ http 403
+upload close
+upload http 413
+price html
+price amount 0.01
+price amount 500
+price down 600
+balance hang
+balance amount 0
+balance#1+ http 404
+account_balance null
+billings hang
+media drop 700
+media stall 700
+media etag
+media no_range
+media http 403
+media truncated
+media down 1
+media#1+ garbage
+media redirect http://169.254.169.254/x
+"""
+
+
 def _every_fault() -> list[Fault]:
     common = [f"{route} {kind}" for route in ["submit", *_READS] for kind in _ANY_REPLY]
     return [Fault.parse(line) for line in [*common, *_LINES.split("\n")] if line.strip()]
 
 
 FAULTS: list[Fault] = _every_fault()
+DISTINCT: list[Fault] = [Fault.parse(line) for line in _DISTINCT.split("\n") if line]
+"""One of each behaviour: the others of a route differ in a status or a word."""
 
 
 def pairs(faults: list[Fault]) -> Iterator[tuple[Fault, Fault]]:

@@ -63,6 +63,3 @@ class Fault:
         """The same fault, that many calls later."""
         last = self.last if self.last == FOREVER else self.last + calls
         return Fault(self.route, self.kind, self.value, self.call + calls, last, self.after, self.retry_after)
-
-
-NO_FAULT = Fault("", "none")

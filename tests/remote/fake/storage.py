@@ -211,11 +211,12 @@ class _Sending:
     async def _drip(
         self, fake: "FakeWaveSpeed", reply: web.StreamResponse, data: bytes, seconds: float
     ) -> None:
-        """One byte every `seconds` of the virtual clock."""
-        for byte in data:
+        """A byte every `seconds` of the virtual clock, for a minute's worth of bytes, then the connection breaks."""
+        for byte in data[:60]:
             await reply.write(bytes([byte]))
             fake.clock.advance(seconds)
             await asyncio.sleep(0)
+        await _flush_and_close(self.request)
 
 
 async def _flush_and_close(request: web.Request) -> None:
