@@ -9,7 +9,22 @@ LatentSyncError
 │   ├── WeightsMissingError   a file is not where it was looked for
 │   └── WeightsMismatchError  the tensors are not those of the expected model, or the file is damaged
 ├── OutputError           the result cannot be written
-└── DeviceError           the device is absent, or out of memory
+├── DeviceError           the device is absent, or out of memory
+└── RemoteError           the hosted endpoint; carries the prediction's id and whether money may have been spent
+    ├── KeyMissingError       no key is set
+    ├── KeyRejectedError      the host refuses the key, or what its account may do
+    ├── NoCreditError         the account holds less than the job costs
+    ├── OverBudgetError       the job costs more than the limits of a run or a day
+    ├── BadInputError         the host refuses the media, the model or a parameter, or would
+    ├── MediaUnreachableError the host cannot read what was uploaded
+    ├── ModeratedError        the host's content moderation refuses the media
+    ├── RateLimitedError      too many requests, for longer than it was worth waiting
+    ├── ServerTroubleError    the host cannot be reached, or answers nonsense, before anything was bought
+    ├── TaskFailedError       the host accepted the task and failed
+    ├── UnknownOutcomeError   a submit got no clear answer: a task may exist
+    ├── DetachedError         the task may go on without us; the next run picks it up
+    ├── ExpiredError          the host no longer knows the task
+    └── BadResultError        the task ended, but its result cannot be used
 
 A message says what was got, what is accepted and what to do. Errors of other libraries are mapped
 once, where they arise, with ``raise ... from exc``.
@@ -54,3 +69,85 @@ class OutputError(LatentSyncError):
 
 class DeviceError(LatentSyncError):
     """The device is absent, or out of memory."""
+
+
+_CHARGES = {
+    "none": "No money was spent on this.",
+    "refunded": "WaveSpeed's documentation says that a failed job is refunded within 3 hours.",
+    "possible": "Money may have been spent.",
+    "billed": "The job is billed.",
+}
+
+
+class RemoteError(LatentSyncError):
+    """The hosted endpoint: one sentence of cause, one of what to do, the id, and what it may have cost.
+
+    `charge` is none, refunded, possible or billed; `prediction_id` is "" as long as there is none.
+    """
+
+    def __init__(
+        self, cause: str, remedy: str = "", *, prediction_id: str = "", charge: str = "none"
+    ) -> None:
+        super().__init__(cause, remedy)
+        self.cause, self.remedy = cause, remedy
+        self.prediction_id, self.charge = prediction_id, charge
+
+    def __str__(self) -> str:
+        identity = f"Prediction id: {self.prediction_id}." if self.prediction_id else ""
+        return " ".join(filter(None, (self.cause, self.remedy, identity, _CHARGES[self.charge])))
+
+
+class KeyMissingError(RemoteError):
+    """No key is set."""
+
+
+class KeyRejectedError(RemoteError):
+    """The host refuses the key, or what its account may do."""
+
+
+class NoCreditError(RemoteError):
+    """The account holds less than the job costs."""
+
+
+class OverBudgetError(RemoteError):
+    """The job costs more than the limits of a run or a day."""
+
+
+class BadInputError(RemoteError):
+    """The host refuses the media, the model or a parameter, or is known to."""
+
+
+class MediaUnreachableError(RemoteError):
+    """The host cannot read what was uploaded."""
+
+
+class ModeratedError(RemoteError):
+    """The host's content moderation refuses the media."""
+
+
+class RateLimitedError(RemoteError):
+    """Too many requests, for longer than it was worth waiting."""
+
+
+class ServerTroubleError(RemoteError):
+    """The host cannot be reached, or answers nonsense, before anything was bought."""
+
+
+class TaskFailedError(RemoteError):
+    """The host accepted the task and failed."""
+
+
+class UnknownOutcomeError(RemoteError):
+    """A submit got no clear answer: a task may exist."""
+
+
+class DetachedError(RemoteError):
+    """The task may go on without us; the next run picks it up."""
+
+
+class ExpiredError(RemoteError):
+    """The host no longer knows the task."""
+
+
+class BadResultError(RemoteError):
+    """The task ended, but its result cannot be used."""

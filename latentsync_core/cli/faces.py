@@ -6,8 +6,8 @@ import argparse
 
 from ..faces import FaceFinder, draw_faces, survey
 from ..media import FileClip, check_output, open_writer
+from .outputs import check_apart
 from .progress import progress_bars
-from .sync import check_apart
 
 
 def faces(args: argparse.Namespace) -> None:

@@ -6,9 +6,9 @@ import argparse
 
 from ..media import FileClip, read_audio
 from ..pipeline import find_face, make_plan
-from .main import options_of
+from .inputs import options_of
+from .outputs import check_report, write_json
 from .progress import progress_bars
-from .sync import check_report, write_json
 
 
 def plan(args: argparse.Namespace) -> None:

@@ -12,8 +12,8 @@ from ..metrics import Score, score
 from ..pipeline import find_face
 from ..weights import find_syncnet, load_clip_encoder, load_syncnet
 from ..weights.place import pick_device
+from .outputs import check_report, write_json
 from .progress import progress_bars
-from .sync import check_report, write_json
 
 
 def run(args: argparse.Namespace) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -18,13 +16,13 @@ import numpy as np
 
 from .. import __version__
 from ..data import FaceTrack, Plan
-from ..errors import OutputError
 from ..media import FileClip, check_output, open_writer, read_audio
 from ..models.bundle import LipSyncModels
 from ..options import Options
 from ..pipeline import find_face, lip_sync, make_plan
 from ..weights import load_models
-from .main import options_of
+from .inputs import options_of
+from .outputs import check_apart, check_report, write_json
 from .progress import progress_bars
 
 log = logging.getLogger(__name__)
@@ -118,27 +116,3 @@ def _report(
         "plan": plan.summary(),
         "seconds": round(seconds, 3),
     }
-
-
-def check_apart(path: Path, *others: Path) -> None:
-    """Raise OutputError if writing `path` would overwrite one of the others."""
-    for other in others:
-        if path.resolve() == other.resolve():
-            raise OutputError(
-                f"{path} is also read or written otherwise; choose another name for the result."
-            )
-
-
-def check_report(path: Path, *others: Path) -> None:
-    """Raise OutputError now if `write_json` could not write there later, or would overwrite one of the others."""
-    check_apart(path, *others)
-    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise OutputError(f"{path} cannot be written: {path.parent} is not a folder that may be written to.")
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON file; raises OutputError."""
-    try:
-        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    except OSError as exc:
-        raise OutputError(f"{path} cannot be written: {exc.strerror}.") from exc

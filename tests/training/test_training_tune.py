@@ -76,7 +76,7 @@ def test_published_hyper_parameters():
 
 
 def test_command_line_knows_every_recipe(capsys):
-    from latentsync_core.cli.main import FOOTAGE_RECIPES
+    from latentsync_core.cli.train_parser import FOOTAGE_RECIPES
 
     assert {"nano", *FOOTAGE_RECIPES} == set(RECIPES)
     with pytest.raises(SystemExit):

@@ -1,0 +1,94 @@
+"""The arguments of the commands that make and measure lip-syncs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from .inputs import add_inputs, add_options, add_speaker
+
+
+def add_sync(parser: argparse.ArgumentParser) -> None:
+    """`sync`."""
+    parser.set_defaults(run=("sync", "sync"))
+    add_inputs(parser)
+    parser.add_argument(
+        "output", type=Path, metavar="OUT", help=".mp4, .mov, lossless .mkv, or a folder of PNGs"
+    )
+    add_options(parser)
+    parser.add_argument("--model", default="nano", help="nano, 1.5, 1.6 or a folder (default: %(default)s)")
+    parser.add_argument("--resolution", type=int, help="side of the crop: 256 for 1.5, 512 for 1.6")
+    parser.add_argument("--device", help="cuda, cuda:1, mps or cpu (default: the fastest there is)")
+    parser.add_argument(
+        "--dtype",
+        help="fp32, fp16, bf16, or fp8: as by default, with the weights in half the memory of fp16 (default: fp16 on cuda, else fp32)",
+    )
+    parser.add_argument("--models-folder", type=Path, action="append", default=[], help="search here first")
+    parser.add_argument(
+        "--crf", type=int, default=18, help="quality of h264, 0..51, less is better (default: 18)"
+    )
+    parser.add_argument("--encoder-preset", default="medium", help="x264's speed, ultrafast..veryslow")
+    parser.add_argument("--report", type=Path, metavar="FILE.json", help="write what was done to a file")
+
+
+def add_plan(parser: argparse.ArgumentParser) -> None:
+    """`plan`."""
+    parser.set_defaults(run=("plan", "plan"))
+    add_inputs(parser)
+    add_options(parser)
+    parser.add_argument(
+        "--save", type=Path, metavar="FILE.json", help="write the plan of every frame to a file"
+    )
+
+
+def add_faces(parser: argparse.ArgumentParser) -> None:
+    """`faces`."""
+    parser.set_defaults(run=("faces", "faces"))
+    parser.add_argument("video", type=Path, metavar="VIDEO")
+    parser.add_argument("output", type=Path, metavar="OUT", help="drawn video, or a folder of PNGs")
+
+
+def add_score(parser: argparse.ArgumentParser) -> None:
+    """`score`."""
+    parser.set_defaults(run=("score", "run"))
+    parser.add_argument("video", type=Path, metavar="VIDEO")
+    parser.add_argument("audio", type=Path, metavar="AUDIO", nargs="?", help="default: the video's own sound")
+    parser.add_argument(
+        "--against", type=Path, metavar="ORIGINAL", help="the video as it was before a re-sync"
+    )
+    parser.add_argument(
+        "--model",
+        default="nano",
+        help="whose SyncNet: nano, 1.6, a folder or the file (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--videomae", type=Path, metavar="FILE", help="with --against: TREPA's distance as well"
+    )
+    parser.add_argument(
+        "--plot", type=Path, metavar="OUT.png", help="draw the curve, the mouth and the sound"
+    )
+    parser.add_argument("--json", type=Path, metavar="OUT.json", help="write all figures to a file")
+    parser.add_argument("--device", help="cuda, cuda:1, mps or cpu (default: the fastest there is)")
+    parser.add_argument("--models-folder", type=Path, action="append", default=[], help="search here first")
+    add_speaker(parser)
+
+
+def add_weights(parser: argparse.ArgumentParser) -> None:
+    """`weights`."""
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="say which checkpoints are here, and what they lack")
+    listing.set_defaults(run=("weights", "show"))
+    get = actions.add_parser(
+        "get", help="download a published checkpoint (about 5 GB); continues where it stopped"
+    )
+    get.set_defaults(run=("weights", "get"))
+    get.add_argument("name", metavar="1.5|1.6")
+    get.add_argument("--syncnet", action="store_true", help="also its SyncNet (1.6 GB), which `score` needs")
+    convert = actions.add_parser("convert", help="write a checkpoint as half-precision safetensors")
+    convert.set_defaults(run=("weights", "to_safetensors"))
+    convert.add_argument("source", help="1.5, 1.6 or a folder")
+    convert.add_argument("folder", type=Path, help="new folder for the result")
+    for action in (listing, get, convert):
+        action.add_argument(
+            "--models-folder", type=Path, action="append", default=[], help="search here first"
+        )

@@ -1,0 +1,133 @@
+"""`remote sync`, `remote jobs`, `remote resume`, `remote price`, `remote key set`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import getpass
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from decimal import Decimal
+from pathlib import Path
+
+from ..remote import ApiKey, Journal, Progress, RemoteJob, RemoteResult, Settings, State, save_key
+from ..remote import remote_lip_sync as lip_sync
+from ..remote import resume as resume_by_id
+from ..remote.job import OnProgress
+from ..remote.settings import find_state_dir
+from .outputs import check_apart, check_report, write_json
+from .progress import progress_bars
+
+
+def sync(args: argparse.Namespace) -> None:
+    """Lip-sync a file to a file on WaveSpeed; what was begun by an earlier run of the same job is continued."""
+    check_apart(args.output, args.video, args.audio)
+    if args.report:
+        check_report(args.report, args.video, args.audio, args.output)
+    job = RemoteJob(
+        args.video,
+        args.audio,
+        args.output,
+        args.model,
+        dict(args.param),
+        args.take,
+        args.max_cost,
+        args.dry_run,
+    )
+    with _told() as tell:
+        result = asyncio.run(lip_sync(job, settings=Settings.from_environment(), on_progress=tell))
+    _say(result)
+    if args.report:
+        write_json(args.report, result.report())
+
+
+def price(args: argparse.Namespace) -> None:
+    """Say what a job would cost; the media are uploaded for that, because the host prices what it can measure."""
+    with tempfile.TemporaryDirectory() as folder:
+        nowhere = Path(folder) / "result.mp4"
+        job = RemoteJob(
+            args.video,
+            args.audio,
+            nowhere,
+            args.model,
+            dict(args.param),
+            max_cost_usd=Decimal(10**6),
+            dry_run=True,
+        )
+        with _told() as tell:
+            _say(asyncio.run(lip_sync(job, settings=Settings.from_environment(), on_progress=tell)))
+
+
+def resume(args: argparse.Namespace) -> None:
+    """Wait for a prediction and fetch its result."""
+    with _told() as tell:
+        _say(
+            asyncio.run(
+                resume_by_id(args.id, args.output, settings=Settings.from_environment(), on_progress=tell)
+            )
+        )
+
+
+def jobs(args: argparse.Namespace) -> None:
+    """List what the journal knows, newest first."""
+    settings = Settings(find_state_dir(os.environ))
+    with Journal(settings.make_state_dir()) as journal:
+        entries = journal.recent(args.limit)
+    for entry in entries:
+        when = datetime.fromtimestamp(entry.updated_at, timezone.utc).strftime("%Y-%m-%d %H:%M")
+        cost = f"${entry.charged or entry.price}" if entry.charged or entry.price else "-"
+        where = entry.result_path or entry.output
+        take = f"take {entry.take}"
+        print(
+            "  ".join(
+                (when, f"{entry.state.value:11}", cost, entry.prediction_id or "-", entry.model, take, where)
+            )
+        )
+    unsure = [entry for entry in entries if entry.state in (State.UNKNOWN, State.UNCONFIRMED)]
+    if unsure:
+        print("unknown, unconfirmed: compare with https://wavespeed.ai/predictions, then `remote resume ID`.")
+
+
+def set_key(args: argparse.Namespace) -> None:
+    """Read a key from the terminal, without showing it, or from a pipe, and keep it for this user only."""
+    secret = getpass.getpass("WaveSpeed key: ") if sys.stdin.isatty() else sys.stdin.readline()
+    settings = Settings(find_state_dir(os.environ), ApiKey(secret))
+    print(f"Kept in {save_key(settings.require_key(), settings.make_state_dir())}")
+
+
+def _say(result: RemoteResult) -> None:
+    for note in result.notes:
+        print(note)
+    if result.prediction_id:
+        print(f"Prediction id: {result.prediction_id}")
+    cost = (
+        f"${result.price_usd}"
+        if result.charged_usd is None
+        else f"${result.charged_usd}, by WaveSpeed's bill"
+    )
+    if result.path is None:
+        print(f"Price: {cost}. Nothing was bought by this run.")
+    else:
+        print(f"{result.path} ({'used again, no new cost' if result.reused else f'cost: {cost}'})")
+
+
+@contextmanager
+def _told() -> Iterator[OnProgress]:
+    """Bars for what has a length, a line to stderr for every other change."""
+    last = ""
+    with progress_bars() as bars:
+
+        def tell(progress: Progress) -> None:
+            nonlocal last
+            if progress.total:
+                bars(progress.stage, progress.done, progress.total)
+            elif progress.stage != last:
+                cost = f", ${progress.price_usd}" if progress.price_usd is not None else ""
+                print(f"{progress.elapsed:6.1f} s  {progress.stage}{cost}", file=sys.stderr)
+            last = progress.stage
+
+        yield tell

@@ -1,0 +1,55 @@
+"""The arguments of `train`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+FOOTAGE_RECIPES = {
+    "stage1": "the denoiser's noise loss, 256 px",
+    "stage1_512": "the same, 512 px",
+    "stage2": "the denoiser's losses on decoded pictures, 256 px",
+    "stage2_512": "the same, 512 px",
+    "stage2_efficient": "stage 2 with fewer weights and without TREPA, for less memory",
+    "syncnet": "the judge of synchrony, from nothing",
+}
+"""Of `training.RECIPES`, whose import takes seconds."""
+
+
+def add_train(parser: argparse.ArgumentParser) -> None:
+    """`train`."""
+    actions = parser.add_subparsers(required=True, metavar="RECIPE|prepare")
+    nano = actions.add_parser("nano", help="a small model from nothing, on synthetic people")
+    nano.set_defaults(run=("train", "nano"))
+    nano.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="a run that is here goes on")
+    nano.add_argument("--stage", help="one of its stages (default: all, one after another)")
+    nano.add_argument(
+        "--minutes", type=float, help="shorten the recipe to about so many minutes on two cores"
+    )
+    _add_prepare(actions.add_parser("prepare", help="cut the faces out of a folder of videos, for training"))
+    for recipe, what in FOOTAGE_RECIPES.items():
+        _add_footage(actions.add_parser(recipe, help=what), recipe)
+
+
+def _add_prepare(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=("train", "prepare_folder"))
+    parser.add_argument("folder", type=Path, metavar="VIDEOS", help="a folder of videos of people who speak")
+    parser.add_argument("--out", type=Path, required=True, metavar="DATA", help="work that is here goes on")
+    parser.add_argument("--resolution", type=int, default=256, help="side of the crops: 256 (default) or 512")
+    parser.add_argument("--syncnet", type=Path, help="drop what this SyncNet finds out of sync")
+    parser.add_argument(
+        "--most-offset", type=int, default=2, help="frames that still count as in sync (default: 2)"
+    )
+
+
+def _add_footage(parser: argparse.ArgumentParser, recipe: str) -> None:
+    parser.set_defaults(run=("train", "footage"), recipe=recipe)
+    parser.add_argument("--data", type=Path, required=True, help="what `train prepare` made")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FOLDER", help="a run that is here goes on"
+    )
+    parser.add_argument("--model", help="1.5, 1.6 or a folder (default: the release of the recipe's size)")
+    parser.add_argument("--syncnet", type=Path, help="stable_syncnet.pt (default: looks beside the model)")
+    parser.add_argument("--video-encoder", type=Path, help="vit_g_hybrid_pt_1200e_ssv2_ft.pth, for TREPA")
+    parser.add_argument("--steps", type=int, help="in all (default: 100000)")
+    parser.add_argument("--batch", type=int, help="windows a step on each GPU")

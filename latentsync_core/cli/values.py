@@ -1,0 +1,52 @@
+"""What arguments are read as; argparse says what was wrong."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from contextlib import suppress
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+
+
+def fps(text: str) -> Fraction:
+    """A frame rate."""
+    try:
+        return Fraction(text)
+    except ZeroDivisionError as exc:
+        raise argparse.ArgumentTypeError(f"takes a rate such as 25 or 30000/1001, got {text}") from exc
+
+
+def speaker(text: str) -> str | int | tuple[float, ...]:
+    """What `faces.choose` takes."""
+    if text in ("auto", "left", "right"):
+        return text
+    numbers: tuple[float, ...] = ()
+    with suppress(ValueError):
+        if "," not in text:
+            return int(text)
+        numbers = tuple(float(part) for part in text.split(","))
+    if len(numbers) not in (2, 4) or not all(map(math.isfinite, numbers)):
+        raise argparse.ArgumentTypeError(
+            f"takes auto, left, right, a number, a point X,Y or a box X0,Y0,X1,Y1, got {text}"
+        )
+    return numbers
+
+
+def dollars(text: str) -> Decimal:
+    """An amount of money."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal("nan")
+    if not (value.is_finite() and value >= 0):
+        raise argparse.ArgumentTypeError(f"takes US dollars such as 1 or 0.50, got {text}")
+    return value
+
+
+def pair(text: str) -> tuple[str, str]:
+    """NAME=VALUE."""
+    name, sign, value = text.partition("=")
+    if not (name and sign):
+        raise argparse.ArgumentTypeError(f"takes NAME=VALUE, got {text}")
+    return name, value

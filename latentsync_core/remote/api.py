@@ -1,0 +1,161 @@
+"""The host's calls. A submit is one request; only calls that cost nothing are repeated."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import Any
+
+import httpx
+
+from .clock import Clock
+from .exchange import exchange
+from .judge import Reply, Verdict, backoff, http_date, judge, retry_after
+from .keys import ApiKey
+from .parse import Prediction, parse_money, parse_prediction, parse_price
+from .settings import Settings
+
+_ATTEMPTS = 5
+_NOT_IMPLEMENTED = 501
+_PAGE_SIZE, _MOST_PAGES = 100, 20
+
+
+class Api:
+    """WaveSpeed's API v3 for one run; holds the key, which goes to URLs made here and nowhere else."""
+
+    def __init__(self, client: httpx.AsyncClient, settings: Settings, key: ApiKey, clock: Clock) -> None:
+        self.client, self.settings, self.clock = client, settings, clock
+        self._key = key
+        self._ahead = 0.0
+
+    @property
+    def now(self) -> float:
+        """Seconds since 1970 by the host's clock, as far as its `Date` headers told."""
+        return self.clock.utc() + self._ahead
+
+    async def call(self, method: str, path: str, body: object = None, seconds: float | None = None) -> Reply:
+        """Send one request, once; `body` is sent as JSON."""
+        content = None if body is None else json.dumps(body).encode()
+        headers = {} if content is None else {"Content-Type": "application/json"}
+        return await self.send(method, path, headers, content, seconds or self.settings.timeouts.read)
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        content: bytes | AsyncIterator[bytes] | None,
+        seconds: float | None,
+    ) -> Reply:
+        """Send one request with a body of any kind, with the key."""
+        authorization = {"Authorization": f"Bearer {self._key.reveal()}"}
+        times = self.settings.timeouts
+        request = self.client.build_request(
+            method,
+            f"{self.settings.base_url}/{path}",
+            headers={**headers, **authorization},
+            content=content,
+            timeout=httpx.Timeout(seconds or times.transfer, connect=times.connect),
+        )
+        reply = await exchange(self.client, request, seconds)
+        # a host may echo the key in its refusal
+        reply = replace(reply, body=reply.body.replace(self._key.reveal().encode(), b"***"))
+        if (date := http_date(reply.headers.get("date", ""))) is not None:
+            self._ahead = date - self.clock.utc()
+        return reply
+
+    async def ask(self, method: str, path: str, body: object = None, *, attempts: int = _ATTEMPTS) -> Reply:
+        """Make a call that costs nothing, again after trouble, and return the last reply."""
+        for attempt in range(1, attempts + 1):
+            reply = await self.call(method, path, body)
+            if judge(reply) in (Verdict.OK, Verdict.REFUSED) or reply.status == _NOT_IMPLEMENTED:
+                break
+            if attempt < attempts:
+                await self.clock.sleep(self.pause(reply, attempt))
+        return reply
+
+    def pause(self, reply: Reply, failures: int) -> float:
+        """Seconds to wait after a reply that was not OK."""
+        if judge(reply) is Verdict.WAIT or "retry-after" in reply.headers:
+            return retry_after(reply, self.now)
+        return backoff(failures)
+
+    async def submit(self, model: str, inputs: Mapping[str, str]) -> Reply:
+        """Buy. One request: the caller has to know what a repetition may cost."""
+        return await self.call("POST", model, dict(inputs), self.settings.timeouts.submit)
+
+    async def result(self, prediction_id: str) -> Reply:
+        """Look at a task once."""
+        return await self.call("GET", f"predictions/{prediction_id}/result")
+
+    async def price(self, model: str, inputs: Mapping[str, str]) -> Decimal | None:
+        """The price of a job with these inputs, or None if the host does not say."""
+        reply = await self.ask("POST", "model/price", {"model_id": model, "inputs": dict(inputs)}, attempts=3)
+        return parse_price(_data(reply))
+
+    async def balance(self) -> Decimal | None:
+        """What the account holds, or None if the host does not say; the two paths are of different documents."""
+        for path in ("balance", "account/balance"):
+            data = _data(await self.ask("GET", path, attempts=3))
+            amount = parse_money(data.get("balance")) if isinstance(data, dict) else None
+            if amount is not None:
+                return amount
+        return None
+
+    async def history(self, model: str, start: float, end: float) -> list[Prediction] | None:
+        """The tasks created between two moments (seconds since 1970), or None if the host does not say."""
+        query = {"model": model} if model else {}
+        window = {"created_after": _iso(start), "created_before": _iso(end), "page_size": _PAGE_SIZE}
+        found: list[Prediction] = []
+        for page in range(1, _MOST_PAGES + 1):
+            items = _items(
+                await self.ask("POST", "predictions", {**query, **window, "page": page}, attempts=2)
+            )
+            if items is None:
+                return None
+            found += [item for item in map(parse_prediction, items) if item]
+            if len(items) < _PAGE_SIZE:
+                break
+        return found
+
+    async def charge(self, prediction_id: str, since: float) -> Decimal | None:
+        """What the bill says about a task, or None; one look, because it is only for the report."""
+        body = {
+            "page": 1,
+            "page_size": _PAGE_SIZE,
+            "start_time": _iso(since),
+            "end_time": _iso(self.now + 120),
+        }
+        items = _items(await self.ask("POST", "billings/search", body, attempts=1)) or []
+        amounts = [
+            amount if item.get("billing_type", "deduct") == "deduct" else -amount
+            for item in items
+            if isinstance(item, dict) and _task_of(item) == prediction_id
+            if (amount := parse_money(item.get("price"))) is not None
+        ]
+        return sum(amounts, Decimal(0)) if amounts else None
+
+
+def _data(reply: Reply) -> Any:
+    envelope = reply.envelope
+    return envelope.data if envelope and judge(reply) is Verdict.OK else None
+
+
+def _items(reply: Reply) -> list[Any] | None:
+    data = _data(reply)
+    items = data.get("items") if isinstance(data, dict) else None
+    return items if isinstance(items, list) else None
+
+
+def _task_of(bill: dict[str, Any]) -> str:
+    prediction = bill.get("prediction")
+    return str(prediction.get("uuid", "")) if isinstance(prediction, dict) else ""
+
+
+def _iso(seconds: float) -> str:
+    """The form of the page's own example: 2023-04-01T12:34:56.789Z."""
+    moment = datetime.fromtimestamp(max(0.0, seconds), timezone.utc)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,118 @@
+"""One request, one reply: whatever happens on the wire becomes a `Reply`, never an exception of httpx.
+
+httpx's exceptions hold the request with its headers and the URL with its query; none of them leaves this file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+
+from .judge import Reply
+from .settings import Settings
+
+_LARGEST_REPLY = 4 * 2**20
+"""Bytes; a longer reply is not one of the API's."""
+_UNSEEN = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+"""No connection was made, so the host cannot have read the request."""
+_BROKEN = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError, UnicodeError)
+
+OnBody = Callable[[bytes], None]
+
+
+def open_client(settings: Settings, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
+    """The client of one run: nothing is repeated, redirected or kept alive behind our back.
+
+    A connection that is kept alive may be stale, and a submit sent over it might or might not have arrived; it also
+    belongs to an address, not to a name, so that another host's certificate would go unchecked.
+    """
+    times = settings.timeouts
+    return httpx.AsyncClient(
+        transport=transport,
+        timeout=httpx.Timeout(times.read, connect=times.connect),
+        limits=httpx.Limits(max_keepalive_connections=0),
+        follow_redirects=False,
+        trust_env=not settings.loopback,
+    )
+
+
+@dataclass
+class _Partial:
+    """A reply as far as it has come."""
+
+    status: int = 0
+    headers: httpx.Headers | None = None
+    body: bytearray | None = None
+
+
+async def exchange(client: httpx.AsyncClient, request: httpx.Request, seconds: float | None) -> Reply:
+    """Send a request once and read the reply, in at most so many seconds; keeps what came before it broke."""
+    partial = _Partial(body=bytearray())
+    problem, reached = "", True
+    try:
+        await asyncio.wait_for(_receive(client, request, partial), seconds)
+    except _UNSEEN as exc:
+        problem, reached = _name(exc), False
+    except _BROKEN as exc:
+        problem = _name(exc)
+    except asyncio.TimeoutError:
+        problem = f"no complete reply within {seconds:g} seconds"
+    headers = {name.lower(): value for name, value in (partial.headers or {}).items()}
+    return Reply(partial.status, headers, bytes(partial.body or b""), problem, reached)
+
+
+async def _receive(client: httpx.AsyncClient, request: httpx.Request, partial: _Partial) -> None:
+    response = await client.send(request, stream=True)
+    try:
+        partial.status, partial.headers = response.status_code, response.headers
+        async for chunk in response.aiter_bytes():
+            assert partial.body is not None
+            partial.body += chunk
+            if len(partial.body) > _LARGEST_REPLY:
+                raise httpx.StreamError("the reply is too long")
+    finally:
+        await response.aclose()
+
+
+@asynccontextmanager
+async def opened(client: httpx.AsyncClient, request: httpx.Request) -> AsyncIterator[httpx.Response | str]:
+    """The response to a request whose body is to be read piece by piece, or in words why there is none."""
+    try:
+        response = await client.send(request, stream=True)
+    except _BROKEN as exc:
+        problem = _name(exc)
+    else:
+        try:
+            yield response
+        finally:
+            await response.aclose()
+        return
+    yield problem
+
+
+async def pieces(response: httpx.Response, size: int) -> AsyncIterator[bytes | str]:
+    """The body in pieces of `size` bytes, and at its end, in words, why it broke off, if it did."""
+    try:
+        async for chunk in response.aiter_raw(size):
+            yield chunk
+    except _BROKEN as exc:
+        problem = _name(exc)
+    else:
+        return
+    yield problem
+
+
+def _name(exc: Exception) -> str:
+    """What went wrong, without the exception's text, which may hold a URL with its signature."""
+    return f"the connection failed: {type(exc).__name__}"

@@ -1,0 +1,111 @@
+"""What is asked of the hosted endpoint, what is said on the way, and what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from ..data import Clip, Waveform
+from ..errors import OptionError
+from .models import DEFAULT_MODEL, find_model
+
+VideoSource: TypeAlias = "Path | Clip"
+"""A file (H.264 mp4 is sent as it is, anything else encoded at its own rate), or frames."""
+AudioSource: TypeAlias = "Path | Waveform"
+"""A file (wav, mp3, aac and m4a are sent as they are, anything else as WAV), or samples."""
+
+
+@dataclass(frozen=True, eq=False)
+class RemoteJob:
+    """One video to lip-sync to one sound. Raises OptionError on values out of range."""
+
+    video: VideoSource
+    audio: AudioSource
+    output: Path
+    """Where the result goes, ending in .mp4; an earlier file of that name is replaced."""
+    model: str = DEFAULT_MODEL
+    params: Mapping[str, str] = field(default_factory=dict)
+    """Further parameters of the model, see `models.Model.choices`."""
+    take: int = 1
+    """The same video, audio, model and take are never bought twice; a new take is a new purchase."""
+    max_cost_usd: Decimal = Decimal(1)
+    dry_run: bool = False
+    """Stop after the quote: upload and ask for the price, which is free, but buy nothing."""
+
+    def __post_init__(self) -> None:
+        choices = find_model(self.model).choices
+        for name, value in self.params.items():
+            if value not in choices.get(name, ()):
+                raise OptionError(
+                    f"{self.model} takes {dict(choices) or 'no parameters'}, got {name}={value!r}."
+                )
+        if self.take < 1:
+            raise OptionError(f"take is 1, 2, 3 and so on, got {self.take}.")
+        if not (self.max_cost_usd.is_finite() and self.max_cost_usd >= 0):
+            raise OptionError(f"max_cost_usd takes US dollars >= 0, got {self.max_cost_usd}.")
+        check_name(self.output)
+
+
+def check_name(output: Path) -> None:
+    """Raise OptionError for a name that is not that of an mp4 file, which is what the host makes."""
+    if output.suffix.lower() != ".mp4":
+        raise OptionError(f"The result is an .mp4 file, got {output.name}.")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands; given to `on_progress`, from which the caller may raise to stop."""
+
+    stage: str
+    """prepare, wait (another run has the job), upload, quote, submit, reconcile, queued, processing, download or done.
+    One who cancels knows from the last one whether a task exists, its id, and so that it may still bill."""
+    elapsed: float
+    """Seconds since the run began."""
+    done: int = 0
+    total: int = 0
+    """Frames that are encoded, or bytes of an upload or a download; 0 of 0 where there is nothing to count."""
+    status: str = ""
+    """The host's own word."""
+    price_usd: Decimal | None = None
+    prediction_id: str = ""
+
+
+OnProgress = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class RemoteResult:
+    """What came of a run."""
+
+    path: Path | None
+    """The result; None after a dry run."""
+    job_key: str
+    """Names the job in the journal."""
+    model: str
+    take: int
+    price_usd: Decimal | None
+    """What the job was expected to cost, the higher one where sources differ."""
+    charged_usd: Decimal | None = None
+    """What the host's bill says, where it could be read."""
+    notes: tuple[str, ...] = ()
+    """What the user should know: how the price was found, lengths that differ, flagged content."""
+    prediction_id: str = ""
+    status: str = ""
+    created_at: str = ""
+    inference_ms: int | None = None
+    seconds: float = 0.0
+    """How long this run took."""
+    reused: bool = False
+    """Whether the result of an earlier run was used, at no cost."""
+    nsfw: bool = False
+    sha256: str = ""
+
+    def report(self) -> dict[str, Any]:
+        """All of it, ready for JSON; holds no key and no URL."""
+        content = asdict(self)
+        for name in ("path", "price_usd", "charged_usd"):
+            content[name] = None if content[name] is None else str(content[name])
+        return content | {"notes": list(self.notes)}

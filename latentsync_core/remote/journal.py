@@ -1,0 +1,284 @@
+"""What was bought and how far it came: a small SQLite file that survives crashes and serves many processes."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from ..errors import DetachedError, OutputError, OverBudgetError
+from . import lease
+from .clock import SYSTEM_CLOCK, Clock
+from .states import COSTS_NOTHING, TRANSITIONS, UNSURE, State
+
+FILE_NAME = "remote.sqlite3"
+_BY_ID = "id-"
+"""Begins the key of a job that is only known by its prediction."""
+UPLOAD_LIFETIME = 24 * 3600.0
+"""Seconds for which an uploaded file is used again; uploads are kept 7 days by the documentation."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS predictions (id TEXT PRIMARY KEY, job_key TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS jobs (
+    job_key TEXT PRIMARY KEY, account TEXT NOT NULL, model TEXT NOT NULL, params TEXT NOT NULL,
+    audio_sha256 TEXT NOT NULL, video_sha256 TEXT NOT NULL, take INTEGER NOT NULL,
+    state TEXT NOT NULL, created_at REAL NOT NULL, updated_at REAL NOT NULL,
+    seconds REAL NOT NULL DEFAULT 0, audio_url TEXT NOT NULL DEFAULT '', video_url TEXT NOT NULL DEFAULT '',
+    uploaded_at REAL NOT NULL DEFAULT 0, price TEXT NOT NULL DEFAULT '', notes TEXT NOT NULL DEFAULT '',
+    submitted_at REAL NOT NULL DEFAULT 0, prediction_id TEXT NOT NULL DEFAULT '',
+    status TEXT NOT NULL DEFAULT '', remote_created_at TEXT NOT NULL DEFAULT '', inference_ms INTEGER,
+    nsfw INTEGER NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT '', output TEXT NOT NULL DEFAULT '',
+    result_path TEXT NOT NULL DEFAULT '', result_sha256 TEXT NOT NULL DEFAULT '',
+    charged TEXT NOT NULL DEFAULT '',
+    lease_token TEXT NOT NULL DEFAULT '', lease_pid INTEGER NOT NULL DEFAULT 0,
+    lease_boot TEXT NOT NULL DEFAULT '', lease_beat REAL NOT NULL DEFAULT 0
+);
+"""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What makes two jobs the same; `key` names it."""
+
+    key: str
+    account: str
+    model: str
+    params: str
+    audio_sha256: str
+    video_sha256: str
+    take: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A job as the journal knows it. Times are seconds since 1970, money is in US dollars."""
+
+    job_key: str
+    account: str
+    model: str
+    params: str
+    audio_sha256: str
+    video_sha256: str
+    take: int
+    state: State
+    created_at: float
+    updated_at: float
+    seconds: float
+    """Length of the longer of audio and video."""
+    audio_url: str
+    video_url: str
+    """Without query: presigned signatures are not written down."""
+    uploaded_at: float
+    price: str
+    """What was quoted, a decimal number, or ""."""
+    notes: str
+    """What the user should know, one a line."""
+    submitted_at: float
+    """By the host's clock."""
+    prediction_id: str
+    status: str
+    remote_created_at: str
+    inference_ms: int | None
+    nsfw: int
+    error: str
+    output: str
+    """Where the last run wanted the result."""
+    result_path: str
+    result_sha256: str
+    charged: str
+
+
+_COLUMNS = ", ".join(field.name for field in fields(Entry))
+
+
+class Journal:
+    """The journal in a state folder; one object a run, closed by `with`. Raises OutputError where SQLite cannot."""
+
+    def __init__(self, state_dir: Path, clock: Clock = SYSTEM_CLOCK) -> None:
+        self.path, self._clock = state_dir / FILE_NAME, clock
+        with self._mapped():
+            # SQLite gives its side files the permissions of the file itself.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._connection = sqlite3.connect(self.path, timeout=10, isolation_level=None)
+            self._connection.row_factory = sqlite3.Row
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.executescript(_SCHEMA)
+            self.salt = self._salt()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def open(self, identity: Identity) -> Entry:
+        """The entry of a job, made if this is the first time that it is asked for."""
+        now = self._clock.utc()
+        with self._transaction():
+            self._connection.execute(
+                "INSERT OR IGNORE INTO jobs (job_key, account, model, params, audio_sha256, video_sha256, take, "
+                "state, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (identity.key, identity.account, identity.model, identity.params, identity.audio_sha256,
+                 identity.video_sha256, identity.take, State.NEW.value, now, now),
+            )  # fmt: skip
+        return self.get(identity.key)
+
+    def adopt(self, prediction_id: str, account: str) -> Entry:
+        """The entry of a prediction; one that this journal does not know is added as a detached job of its own."""
+        owners = self._entries("WHERE prediction_id = ? ORDER BY take", prediction_id)
+        if owners:
+            return owners[0]
+        key = f"{_BY_ID}{prediction_id}"
+        self.open(Identity(key, account, "", "{}", "", "", 1))
+        return self.note(key, state=State.DETACHED, prediction_id=prediction_id)
+
+    def get(self, job_key: str) -> Entry:
+        """The entry of a job that is known to exist."""
+        return self._entries("WHERE job_key = ?", job_key)[0]
+
+    def recent(self, limit: int = 50) -> list[Entry]:
+        """The newest entries first."""
+        return self._entries("ORDER BY updated_at DESC LIMIT ?", limit)
+
+    def acquire(self, job_key: str) -> str | None:
+        """Take the lease of a job: a token, or None while another run has it."""
+        with self._transaction():
+            return lease.acquire(self._connection, job_key, self._clock.utc())
+
+    def release(self, token: str) -> None:
+        """Give the lease back."""
+        with self._transaction():
+            lease.release(self._connection, token)
+
+    def beat(self, token: str) -> None:
+        """Give a sign of life."""
+        with self._transaction():
+            self._connection.execute(
+                "UPDATE jobs SET lease_beat = ? WHERE lease_token = ?", (self._clock.utc(), token)
+            )
+
+    def advance(self, job_key: str, token: str, state: State, **values: object) -> Entry:
+        """Move a job to `state` and write `values`, on disk when this returns.
+
+        Raises DetachedError if another run has taken the job over, ValueError on a step that no job may take.
+        """
+        with self._transaction():
+            self._advance(job_key, token, state, values)
+        return self.get(job_key)
+
+    def begin_submit(
+        self, job_key: str, token: str, price: Decimal, submitted_at: float, daily_limit: Decimal
+    ) -> Entry:
+        """Commit to a purchase; OverBudgetError, in the same transaction, if the day's jobs would cost too much."""
+        with self._transaction():
+            spent = self._spent_since(submitted_at - submitted_at % 86400)
+            if spent + price > daily_limit:
+                raise OverBudgetError(
+                    f"This job costs ${price} and the jobs of today (UTC) ${spent}: more than ${daily_limit} a day.",
+                    "Raise WAVESPEED_DAILY_LIMIT_USD, or wait until tomorrow.",
+                )
+            values = {"price": str(price), "submitted_at": submitted_at, "prediction_id": "", "error": ""}
+            self._advance(job_key, token, State.SUBMITTING, values)
+        return self.get(job_key)
+
+    def note(self, job_key: str, **values: object) -> Entry:
+        """Write values without a change of state."""
+        with self._transaction():
+            self._update(job_key, **values)
+        return self.get(job_key)
+
+    def known_ids(self) -> set[str]:
+        """All predictions that belong to a job, earlier failures included; not those that were only fetched."""
+        return {row[0] for row in self._connection.execute("SELECT id FROM predictions")}
+
+    def cached_upload(self, account: str, kind: str, sha256: str) -> tuple[str, float] | None:
+        """URL and time of an upload (`kind` is audio or video) of the last 24 hours of the same content, or None.
+
+        Not one of a job whose outcome is unknown: the history can only tell tasks apart by their URLs.
+        """
+        unsure = ", ".join(f"'{state.value}'" for state in UNSURE)
+        column = {"audio": "audio_url", "video": "video_url"}[kind]
+        with self._mapped():
+            row = self._connection.execute(
+                f"SELECT {column}, uploaded_at FROM jobs WHERE account = ? AND {kind}_sha256 = ? AND {column} <> '' "
+                f"AND uploaded_at > ? AND {column} NOT IN (SELECT {column} FROM jobs WHERE state IN ({unsure}))",
+                (account, sha256, self._clock.utc() - UPLOAD_LIFETIME),
+            ).fetchone()
+        return tuple(row) if row else None
+
+    def _advance(self, job_key: str, token: str, state: State, values: dict[str, Any]) -> None:
+        current = self.get(job_key)
+        if self._value("SELECT lease_token FROM jobs WHERE job_key = ?", job_key) != token:
+            raise DetachedError(
+                "Another run has taken this job over.",
+                "Wait for it, or run again.",
+                prediction_id=current.prediction_id,
+                charge="possible",
+            )
+        if state not in TRANSITIONS[current.state]:
+            raise ValueError(f"A job that is {current.state.value} cannot become {state.value}.")
+        if (identity := values.get("prediction_id")) and not job_key.startswith(_BY_ID):
+            self._connection.execute("INSERT OR REPLACE INTO predictions VALUES (?, ?)", (identity, job_key))
+        self._update(job_key, state=state, lease_beat=self._clock.utc(), **values)
+
+    def _update(self, job_key: str, **values: object) -> None:
+        values["updated_at"] = self._clock.utc()
+        assignments = ", ".join(f"{name} = ?" for name in values)
+        plain = [value.value if isinstance(value, State) else value for value in values.values()]
+        self._connection.execute(f"UPDATE jobs SET {assignments} WHERE job_key = ?", (*plain, job_key))
+
+    def _spent_since(self, midnight: float) -> Decimal:
+        return sum(
+            (
+                Decimal(entry.charged or entry.price or 0)
+                for entry in self._entries("WHERE submitted_at >= ?", midnight)
+                if entry.state not in COSTS_NOTHING
+            ),
+            Decimal(0),
+        )
+
+    def _salt(self) -> bytes:
+        with self._transaction():
+            self._connection.execute(
+                "INSERT OR IGNORE INTO meta VALUES ('salt', ?)", (secrets.token_bytes(16),)
+            )
+        return bytes(self._value("SELECT value FROM meta WHERE name = 'salt'"))
+
+    def _entries(self, condition: str, *values: object) -> list[Entry]:
+        with self._mapped():
+            rows = self._connection.execute(f"SELECT {_COLUMNS} FROM jobs {condition}", values).fetchall()
+        return [Entry(**dict(row) | {"state": State(row["state"])}) for row in rows]
+
+    def _value(self, query: str, *values: object) -> Any:
+        with self._mapped():
+            row = self._connection.execute(query, values).fetchone()
+        return row[0] if row else None
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._mapped():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    @contextmanager
+    def _mapped(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as exc:
+            raise OutputError(
+                f"The journal {self.path} cannot be used ({exc}), and nothing is bought without it. "
+                "Check the folder, or set LATENTSYNC_STATE_DIR."
+            ) from exc

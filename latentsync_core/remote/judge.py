@@ -1,0 +1,211 @@
+"""What a reply means for us, and how long to wait before the next request: functions without side effects."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from enum import Enum
+
+from ..errors import (
+    BadInputError,
+    KeyRejectedError,
+    MediaUnreachableError,
+    ModeratedError,
+    NoCreditError,
+    RateLimitedError,
+    RemoteError,
+    ServerTroubleError,
+    TaskFailedError,
+)
+from .parse import Envelope, Prediction, parse_envelope, parse_prediction, salvage_id
+from .redact import quoted
+
+Jitter = Callable[[], float]
+"""A number in 0..1."""
+
+_POOR = ("balance", "credit", "top up", "top-up", "topup", "insufficient fund")
+"""Words of a refusal for lack of money: no status for it is documented, 402 is likely."""
+_TRY_LATER = {408, 425}
+_RETRY_AFTER = 0.5, 300.0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back, also where it is only a part or nothing. Names of headers are in lower case."""
+
+    status: int = 0
+    """0: no status line arrived."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    problem: str = ""
+    """Why it is not complete; "" if it is."""
+    reached: bool = True
+    """False only where the host cannot have seen the request."""
+
+    @property
+    def envelope(self) -> Envelope | None:
+        """The JSON frame, if the reply is complete and has one."""
+        return None if self.problem else parse_envelope(self.body)
+
+    @property
+    def says(self) -> str:
+        """The host's own words, or what is wrong with the reply, for a message."""
+        if self.problem:
+            return self.problem
+        envelope = self.envelope
+        what = f"HTTP {self.status}"
+        if envelope is None:
+            return f"{what} with {'an empty body' if not self.body else 'something that is not JSON'}"
+        return f"{what}, code {envelope.code}: {quoted(envelope.message) or 'no message'}"
+
+
+class Verdict(Enum):
+    """What a reply means."""
+
+    OK = "ok"
+    REFUSED = "refused"
+    """The host understood and said no: nothing was done."""
+    WAIT = "wait"
+    """Too many requests: nothing was done."""
+    UNREACHED = "unreached"
+    """The host cannot have seen the request."""
+    TROUBLE = "trouble"
+    """Anything may have happened."""
+
+
+def judge(reply: Reply) -> Verdict:
+    """The meaning of a reply; what is not certainly a refusal is TROUBLE."""
+    if not reply.reached:
+        return Verdict.UNREACHED
+    if 300 <= reply.status < 500:
+        return _judge_code(reply.status)
+    envelope = reply.envelope
+    if not 200 <= reply.status < 300 or envelope is None:
+        return Verdict.TROUBLE
+    if envelope.code != 200:
+        return _judge_code(envelope.code)
+    return Verdict.TROUBLE if envelope.data is None else Verdict.OK
+
+
+def _judge_code(code: int) -> Verdict:
+    """The meaning of an HTTP status, or of the code in an envelope: 1000 to 4999 are refusals of a task."""
+    if code == 429:
+        return Verdict.WAIT
+    if code in _TRY_LATER:
+        return Verdict.TROUBLE
+    return Verdict.REFUSED if 300 <= code < 500 or 1000 <= code < 5000 else Verdict.TROUBLE
+
+
+def accepted_id(reply: Reply) -> str:
+    """The id of the task that a submit created, also from a reply that was cut off after it; "" if there is none."""
+    if 300 <= reply.status < 500:
+        return ""
+    envelope = reply.envelope
+    if envelope is None:
+        return salvage_id(reply.body)
+    prediction = parse_prediction(envelope.data)
+    return prediction.id if prediction else ""
+
+
+def refusal(reply: Reply, doing: str) -> RemoteError:
+    """The error for a reply that is not OK; `doing` completes "WaveSpeed ... <doing>". Nothing was bought."""
+    verdict = judge(reply)
+    if verdict is Verdict.WAIT:
+        return RateLimitedError(
+            f"WaveSpeed allows no more requests {doing} ({reply.says}).", "Run again in some minutes."
+        )
+    if verdict is not Verdict.REFUSED:
+        return ServerTroubleError(
+            f"WaveSpeed cannot be reached, or answers nonsense, {doing} ({reply.says}).",
+            "Check the connection, then run again; it goes on where it stopped.",
+        )
+    code = code_of(reply)
+    if code == 402 or any(word in reply.says.lower() for word in _POOR):
+        return NoCreditError(
+            f"The WaveSpeed account has too little credit {doing} ({reply.says}).",
+            "Top up at https://wavespeed.ai/billing, then run again.",
+        )
+    if code in (401, 403):
+        return KeyRejectedError(
+            f"WaveSpeed refuses the key {doing} ({reply.says}).",
+            "Check the key; a new one works only after the first top-up, and its role must allow this.",
+        )
+    if code == 1200:
+        return ModeratedError(f"WaveSpeed's content moderation refuses the media ({reply.says}).")
+    return BadInputError(
+        f"WaveSpeed refuses the request {doing} ({reply.says}).",
+        "Check the model and the media; shorter or smaller files may pass.",
+    )
+
+
+def code_of(reply: Reply) -> int:
+    """The HTTP status of a reply, or, where that is fine, the code in its envelope."""
+    envelope = reply.envelope
+    return reply.status if reply.status >= 300 or envelope is None else envelope.code
+
+
+def task_error(prediction: Prediction) -> RemoteError:
+    """The error for a task that failed."""
+    words = f"code {prediction.code}: {quoted(prediction.error) or 'no reason given'}"
+    failed = prediction.status.lower() == "failed"
+    again = "Run again to buy it anew" if failed else "A new take (--take 2) buys it anew"
+    known = {"prediction_id": prediction.id, "charge": "refunded" if failed else "possible"}
+    if prediction.code == 1402:
+        return MediaUnreachableError(
+            f"WaveSpeed could not read the media that were uploaded ({words}).",
+            f"{again}; the media are uploaded anew.",
+            **known,
+        )
+    if prediction.code == 1200:
+        return ModeratedError(f"WaveSpeed's content moderation refuses the media ({words}).", **known)
+    if prediction.code in (1400, 1401):
+        return BadInputError(
+            f"The model refuses the media or a parameter ({words}).",
+            "Try another format or a shorter clip.",
+            **known,
+        )
+    return TaskFailedError(
+        f"The task ended as {quoted(prediction.status)} at WaveSpeed ({words}).",
+        f"{again}.",
+        **known,
+    )
+
+
+def poll_delays(jitter: Jitter = random.random) -> Iterator[float]:
+    """Seconds between looks at a running task: 3, 5, then 1.3 times more up to 10, each within 20 %."""
+    yield _within(3.0, jitter)
+    delay = 5.0
+    while True:
+        yield _within(delay, jitter)
+        delay = min(10.0, delay * 1.3)
+
+
+def backoff(failures: int, jitter: Jitter = random.random) -> float:
+    """Seconds to wait after so many failures in a row, 1, 2, ...: anything up to 1, 2, 4 ... 30 (full jitter)."""
+    return max(0.1, min(30.0, 2.0 ** min(failures - 1, 10)) * jitter())
+
+
+def retry_after(reply: Reply, now: float, jitter: Jitter = random.random) -> float:
+    """Seconds to wait after a 429: what the host asks for (seconds or a date), 0.5 to 300, else 30 to 60."""
+    text = reply.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        seconds = float(text[:12])
+    elif (date := http_date(text)) is not None:
+        seconds = date - now
+    else:
+        return 30 + 30 * jitter()
+    return min(max(seconds, _RETRY_AFTER[0]), _RETRY_AFTER[1])
+
+
+def http_date(text: str) -> float | None:
+    """Seconds since 1970 of a date in a header, or None."""
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _within(seconds: float, jitter: Jitter) -> float:
+    return seconds * (0.8 + 0.4 * jitter())

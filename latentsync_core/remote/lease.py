@@ -1,0 +1,64 @@
+"""Who works on a job: one run at a time, whatever the number of nodes and processes."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import uuid
+from pathlib import Path
+
+STALE_SECONDS = 600.0
+"""A lease without a sign of life for so long is free, even if a process of that number exists."""
+
+_held: set[str] = set()
+"""Leases of this process: exact where a heartbeat can only guess."""
+
+
+def acquire(connection: sqlite3.Connection, job_key: str, now: float) -> str | None:
+    """Take the lease of a job within a transaction of the caller's; None if another run has it."""
+    token, pid, boot, beat = connection.execute(
+        "SELECT lease_token, lease_pid, lease_boot, lease_beat FROM jobs WHERE job_key = ?", (job_key,)
+    ).fetchone()
+    if token and _alive(token, pid, boot, now - beat):
+        return None
+    token = uuid.uuid4().hex
+    connection.execute(
+        "UPDATE jobs SET lease_token = ?, lease_pid = ?, lease_boot = ?, lease_beat = ? WHERE job_key = ?",
+        (token, os.getpid(), boot_id(), now, job_key),
+    )
+    _held.add(token)
+    return token
+
+
+def release(connection: sqlite3.Connection, token: str) -> None:
+    """Give a lease back; one that was taken over meanwhile is left alone."""
+    _held.discard(token)
+    connection.execute("UPDATE jobs SET lease_token = '' WHERE lease_token = ?", (token,))
+
+
+def _alive(token: str, pid: int, boot: str, silent_seconds: float) -> bool:
+    if pid == os.getpid() and boot == boot_id():
+        return token in _held
+    if boot != boot_id() or silent_seconds > STALE_SECONDS:
+        return False
+    return _process_exists(pid)
+
+
+def _process_exists(pid: int) -> bool:
+    if os.name == "nt":
+        return True  # os.kill(pid, 0) would send Ctrl-C there: only the heartbeat tells
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def boot_id() -> str:
+    """Changes when the machine starts anew; "" where the system does not say."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,192 @@
+"""What the host's replies say: every documented field, tolerant of missing, unknown and malformed ones."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from decimal import Decimal, InvalidOperation
+from enum import Enum
+from typing import Any
+from urllib.parse import urlsplit
+
+from .redact import plain
+
+PREDICTION_ID = re.compile(r"[A-Za-z0-9_-]{6,128}")
+_ID_IN_FRAGMENT = re.compile(rb'"id"\s*:\s*"([A-Za-z0-9_-]{6,128})"')
+
+
+class Phase(Enum):
+    """What a status means for us."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+_PHASES = {"completed": Phase.COMPLETED} | dict.fromkeys(
+    ("failed", "cancelled", "canceled", "timeout", "deleted"), Phase.FAILED
+)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A task as the host describes it (`data` of the response tables)."""
+
+    id: str = ""
+    model: str = ""
+    status: str = ""
+    outputs: tuple[str, ...] = ()
+    """URLs of the results."""
+    get_url: str = ""
+    """`urls.get`; read for completeness, never requested: the key only goes to URLs that we made."""
+    has_nsfw_contents: tuple[bool, ...] = ()
+    created_at: str = ""
+    error: str = ""
+    inference_ms: int | None = None
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    """`inputs` or `input` of items in the history."""
+    code: int = 0
+    """`data.code`, where a failed task has one."""
+
+    @property
+    def phase(self) -> Phase:
+        """Anything that is not known to be an end is still running."""
+        return _PHASES.get(self.status.lower(), Phase.RUNNING)
+
+    @property
+    def created(self) -> float | None:
+        """`created_at` in seconds since 1970."""
+        try:
+            moment = datetime.fromisoformat(self.created_at.replace("Z", "+00:00"))
+            return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+        except (ValueError, OverflowError):
+            return None
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """The frame around every reply."""
+
+    code: int
+    message: str
+    data: Any
+
+
+def parse_envelope(body: bytes) -> Envelope | None:
+    """`code`, `message` and `data` of a reply, or None if it is not a JSON object."""
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(content, dict):
+        return None
+    return Envelope(_integer(content.get("code")) or 0, _text(content.get("message")), content.get("data"))
+
+
+def parse_prediction(data: Any) -> Prediction | None:
+    """A prediction, or None if `data` is no object with a usable id."""
+    content = _object(data)
+    identity = _text(content.get("id"))
+    if not PREDICTION_ID.fullmatch(identity):
+        return None
+    return Prediction(
+        identity,
+        _text(content.get("model")),
+        _text(content.get("status")),
+        tuple(item for item in _list(content.get("outputs")) if isinstance(item, str) and item),
+        _text(_object(content.get("urls")).get("get")),
+        tuple(item is True for item in _list(content.get("has_nsfw_contents"))),
+        _text(content.get("created_at")),
+        _text(content.get("error")),
+        _integer(_object(content.get("timings")).get("inference")),
+        _object(content.get("inputs")) or _object(content.get("input")),
+        _integer(content.get("code")) or 0,
+    )
+
+
+def salvage_id(body: bytes) -> str:
+    """The id in a reply that was cut off after it, or ""."""
+    found = _ID_IN_FRAGMENT.search(body)
+    return found[1].decode() if found else ""
+
+
+def parse_money(value: Any) -> Decimal | None:
+    """A finite amount >= 0, or None."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() and amount >= 0 else None
+
+
+def parse_price(data: Any) -> Decimal | None:
+    """The higher of `price` and `discounted_price`: which of them is billed is not documented."""
+    content = _object(data)
+    amounts = [parse_money(content.get(name)) for name in ("price", "discounted_price")]
+    return max((amount for amount in amounts if amount), default=None)
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """Where one file may be uploaded to, and where it can be read then."""
+
+    url: str
+    headers: Mapping[str, str]
+    download_url: str
+
+
+_FORBIDDEN_HEADERS = frozenset(
+    "authorization connection content-length cookie host keep-alive proxy-authenticate proxy-authorization te "
+    "trailer transfer-encoding upgrade".split()
+)
+
+
+def parse_ticket(data: Any) -> Ticket | None:
+    """An upload ticket, or None if it is not one that we can follow: a PUT with harmless headers."""
+    upload = _object(_object(data).get("upload"))
+    headers = _object(upload.get("headers"))
+    ticket = Ticket(_text(upload.get("url")), headers, _text(_object(data).get("download_url")))
+    usable = ticket.url and ticket.download_url and _text(upload.get("method")).upper() == "PUT"
+    return ticket if usable and all(_harmless(name, value) for name, value in headers.items()) else None
+
+
+def _harmless(name: str, value: Any) -> bool:
+    return (
+        name.lower() not in _FORBIDDEN_HEADERS
+        and re.fullmatch(r"[A-Za-z0-9-]+", name) is not None
+        and isinstance(value, str)
+        and re.fullmatch(r"[\x20-\x7e]*", value) is not None
+    )
+
+
+def same_inputs(prediction: Prediction, urls: Mapping[str, str]) -> bool | None:
+    """Whether a task of the history was made from these URLs (queries aside); None if it does not tell.
+
+    URLs on other hosts do not tell: the host may list copies of what was submitted.
+    """
+    given = {name: plain(_text(prediction.inputs.get(name))) for name in urls}
+    if all(given[name] == plain(url) for name, url in urls.items()):
+        return True
+    same_host = all(urlsplit(given[name]).netloc == urlsplit(url).netloc for name, url in urls.items())
+    return False if same_host else None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _integer(value: Any) -> int | None:
+    return int(value) if isinstance(value, (int, float)) and abs(value) < 2**53 else None
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

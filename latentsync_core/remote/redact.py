@@ -1,0 +1,68 @@
+"""What must not be seen: the key, and the signatures in the query of presigned URLs."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from .keys import ApiKey
+
+log = logging.getLogger(__package__)
+"""The one logger of the remote parts."""
+
+_QUERY = re.compile(r"""(?i)(\w+://[^\s?#"'<>\\]*)[?#][^\s"'<>\\]*""")
+_USERINFO = re.compile(r"(?i)(\w+://)[^\s/@]*@")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_LONGEST = 400
+
+_TRANSPORT_LOGGERS = (
+    "httpx",
+    *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")),
+)
+
+
+def redact(text: str, key: ApiKey | None = None) -> str:
+    """`text` without the key, without queries, fragments and passwords of URLs."""
+    if key is not None:
+        text = text.replace(key.reveal(), "***")
+    return _USERINFO.sub(r"\1", _QUERY.sub(r"\1?...", text))
+
+
+def plain(url: str) -> str:
+    """A URL without query and fragment, as it may be written down."""
+    return re.split(r"[?#]", url, maxsplit=1)[0]
+
+
+def quoted(text: object, key: ApiKey | None = None) -> str:
+    """What a server said, fit for a message: one line, at most 400 characters, redacted."""
+    line = _CONTROL.sub(" ", redact(str(text), key)).strip()
+    return line if len(line) <= _LONGEST else line[:_LONGEST] + "..."
+
+
+class _Redactor(logging.Filter):
+    def __init__(self, key: ApiKey) -> None:
+        super().__init__()
+        self._key = key
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = redact(record.getMessage(), self._key), ()
+        return True
+
+
+@contextmanager
+def redacted_logs(key: ApiKey) -> Iterator[None]:
+    """Redact all that is logged by us, httpx and httpcore within the block.
+
+    httpx logs whole URLs at INFO, httpcore the headers of replies at DEBUG: both hold presigned queries.
+    """
+    redactor = _Redactor(key)
+    loggers = [log, *map(logging.getLogger, _TRANSPORT_LOGGERS)]
+    for logger in loggers:
+        logger.addFilter(redactor)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(redactor)

@@ -1,0 +1,36 @@
+"""A result that is already here: found by its hash, and put where this run wants it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from ..errors import OutputError
+from .journal import Entry
+from .prepare import file_sha256
+from .states import State
+
+
+def reusable(entry: Entry, output: Path) -> Path | None:
+    """The file of a finished job, if it is still what was downloaded; at `output` or where an earlier run put it."""
+    if entry.state not in (State.DOWNLOADED, State.DONE):
+        return None
+    for path in (output, Path(entry.result_path)):
+        if path.is_file() and file_sha256(path) == entry.result_sha256:
+            return path
+    return None
+
+
+def put_copy(source: Path, target: Path) -> None:
+    """Copy a file so that it appears at once and whole; raises OutputError."""
+    if source.absolute() == target.absolute():
+        return
+    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        shutil.copyfile(source, partial)
+        os.replace(partial, target)
+    except OSError as exc:
+        raise OutputError(f"{target} cannot be written: {exc.strerror}. Choose another name.") from exc
+    finally:
+        partial.unlink(missing_ok=True)

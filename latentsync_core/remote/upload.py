@@ -1,0 +1,157 @@
+"""Uploads: by ticket, streamed to the store behind the host; by form where the host has no tickets.
+
+An upload costs nothing, so it may be repeated freely.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
+
+from ..errors import BadResultError, ServerTroubleError
+from ..media.opening import reading
+from .api import Api
+from .exchange import exchange
+from .judge import Reply, Verdict, backoff, judge, refusal
+from .parse import Ticket, parse_ticket
+from .prepare import MediaFile
+from .redact import log
+from .safety import checked, url_problem
+
+_BLOCK = 256 * 1024
+_ATTEMPTS, _TICKETS = 3, 3
+_NO_SUCH_ROUTE = (404, 405, 501)
+_DOING = "while the media are uploaded"
+
+OnBytes = Callable[[int, int], None]
+"""Called with the bytes that are sent and their total."""
+
+
+async def upload(api: Api, media: MediaFile, on_bytes: OnBytes) -> str:
+    """Upload a file and return the URL under which the host reads it.
+
+    Raises ServerTroubleError, and KeyRejectedError and its like where the host refuses.
+    """
+    for attempt in range(1, _TICKETS + 1):
+        ticket = await _ticket(api, media)
+        if ticket is None:
+            return await _by_form(api, media, on_bytes)
+        if await _put(api, ticket, media, on_bytes):
+            return ticket.download_url
+        await api.clock.sleep(backoff(attempt))
+    log.warning("The store behind WaveSpeed takes no upload; trying the form.")
+    return await _by_form(api, media, on_bytes)
+
+
+async def _ticket(api: Api, media: MediaFile) -> Ticket | None:
+    """A ticket that can be used, or None where the host has none to give."""
+    body = {"filename": media.name, "size": media.size, "content_type": media.mime}
+    reply = await api.ask("POST", "media/uploads", body)
+    if reply.status in _NO_SUCH_ROUTE:
+        return None
+    envelope = reply.envelope
+    if judge(reply) is not Verdict.OK or envelope is None:
+        raise refusal(reply, _DOING)
+    ticket = parse_ticket(envelope.data)
+    if ticket is None or url_problem(ticket.url, api.settings) or not _readable(ticket.download_url, api):
+        log.warning("WaveSpeed gave an upload ticket that cannot be used; trying the form.")
+        return None
+    return ticket
+
+
+def _readable(url: str, api: Api) -> bool:
+    return url.startswith(("https://", api.settings.origin + "/"))
+
+
+async def _put(api: Api, ticket: Ticket, media: MediaFile, on_bytes: OnBytes) -> bool:
+    """Send the file to the ticket's URL, without the key; whether it is there now."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        reply = await _put_once(api, ticket, media, on_bytes)
+        if 200 <= reply.status < 300:
+            return True
+        if (
+            reply.status == 412
+        ):  # `If-None-Match: *`: something is there, perhaps from an attempt that broke off
+            return await _is_there(api, ticket.download_url, media.size)
+        if 300 <= reply.status < 500 and reply.status not in (408, 425, 429):
+            return False
+        await api.clock.sleep(backoff(attempt))
+    return False
+
+
+async def _put_once(api: Api, ticket: Ticket, media: MediaFile, on_bytes: OnBytes) -> Reply:
+    try:
+        target = await checked(ticket.url, api.settings)
+    except (BadResultError, ServerTroubleError) as exc:
+        return Reply(problem=str(exc))
+    # Without a Content-Length httpx would send chunks, which presigned stores refuse.
+    headers = {**ticket.headers, **target.headers, "Content-Length": str(media.size)}
+    request = api.client.build_request(
+        "PUT",
+        target.url,
+        headers=headers,
+        content=_body(media, on_bytes),
+        extensions={**target.extensions},
+        timeout=api.settings.timeouts.transfer,
+    )
+    return await exchange(api.client, request, None)
+
+
+async def _is_there(api: Api, url: str, size: int) -> bool:
+    try:
+        target = await checked(url, api.settings)
+    except (BadResultError, ServerTroubleError):
+        return False
+    request = api.client.build_request(
+        "HEAD", target.url, headers=target.headers, extensions={**target.extensions}
+    )
+    reply = await exchange(api.client, request, api.settings.timeouts.read)
+    return reply.status == 200 and reply.headers.get("content-length") == str(size)
+
+
+async def _by_form(api: Api, media: MediaFile, on_bytes: OnBytes) -> str:
+    """Send the file as the field `file` of a form, as the documentation describes it."""
+    boundary = secrets.token_hex(16)
+    head = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{media.name}"\r\n'
+        f"Content-Type: {media.mime}\r\n\r\n"
+    ).encode()
+    tail = f"\r\n--{boundary}--\r\n".encode()
+    headers = {
+        "Content-Type": f"multipart/form-data; boundary={boundary}",
+        "Content-Length": str(len(head) + media.size + len(tail)),
+    }
+    for attempt in range(1, _ATTEMPTS + 1):
+        body = _body(media, on_bytes, head, tail)
+        reply = await api.send("POST", "media/upload/binary", headers, body, None)
+        verdict = judge(reply)
+        envelope = reply.envelope
+        data = envelope.data if envelope else None
+        url = data.get("download_url") if isinstance(data, dict) else None
+        if verdict is Verdict.OK and isinstance(url, str) and _readable(url, api):
+            return url
+        if verdict is Verdict.REFUSED:
+            break
+        if attempt < _ATTEMPTS:
+            await api.clock.sleep(api.pause(reply, attempt))
+    raise refusal(reply, _DOING)
+
+
+async def _body(
+    media: MediaFile, on_bytes: OnBytes, head: bytes = b"", tail: bytes = b""
+) -> AsyncIterator[bytes]:
+    """The file in blocks, read outside the event loop, with what a form puts around it."""
+    if head:
+        yield head
+    with (
+        reading(media.path, "cannot be read while it is uploaded; leave it in place."),
+        media.path.open("rb") as file,
+    ):
+        sent = 0
+        while block := await asyncio.to_thread(file.read, _BLOCK):
+            yield block
+            sent += len(block)
+            on_bytes(sent, media.size)
+    if tail:
+        yield tail

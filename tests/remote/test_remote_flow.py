@@ -1,0 +1,289 @@
+"""Whole runs against the fake host, and what they leave on disk, in the journal and in the account."""
+
+import asyncio
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from remote.fake_wavespeed import Fault
+
+from latentsync_core import FileClip, errors
+from latentsync_core.remote import ApiKey, Journal, RemoteJob, Settings, State, remote_lip_sync, resume
+from latentsync_core.remote.settings import Timeouts
+
+FAST = Timeouts(0.5, 0.5, 0.5, 0.5)
+
+
+class Desk:
+    """A user with a video, a sound, a key and a state folder."""
+
+    def __init__(self, fake, clip, speech, folder):
+        self.fake, self.folder = fake, folder
+        self.settings = Settings(folder / "state", ApiKey(fake.key), fake.base_url, timeouts=FAST)
+        self.job = RemoteJob(clip, speech, folder / "out.mp4")
+        self.stages = []
+
+    def hear(self, progress):
+        self.stages.append(progress.stage)
+
+    async def sync(self, **changes):
+        job = replace(self.job, **changes)
+        return await remote_lip_sync(
+            job, settings=self.settings, on_progress=self.hear, clock=self.fake.clock
+        )
+
+    def run(self, **changes):
+        return asyncio.run(self.sync(**changes))
+
+    def fails(self, kind, match, **changes):
+        with pytest.raises(kind, match=match) as caught:
+            self.run(**changes)
+        return caught.value
+
+    def fault(self, *lines):
+        self.fake.faults += map(Fault.parse, lines)
+
+    @property
+    def entry(self):
+        with Journal(self.settings.state_dir) as journal:
+            return journal.recent(1)[0]
+
+    @property
+    def left(self):
+        return sorted(
+            path.name for path in self.folder.rglob("*") if not path.name.startswith("remote.sqlite3")
+        )
+
+    @property
+    def bought(self):
+        return len(self.fake.ledger.tasks)
+
+
+@pytest.fixture
+def desk(fake, clip, speech, tmp_path):
+    return Desk(fake, clip, speech, tmp_path)
+
+
+def test_a_job_from_beginning_to_end(desk):
+    result = desk.run()
+    assert len(FileClip(result.path)) > 0 and desk.left == ["out.mp4", "state"]
+    assert list(dict.fromkeys(desk.stages)) == [
+        "prepare", "upload", "quote", "submit", "queued", "processing", "download", "done"
+    ]  # fmt: skip
+    assert (result.price_usd, result.charged_usd, desk.fake.ledger.dollars) == (
+        Decimal("0.15"),
+        Decimal("0.15"),
+        0.15,
+    )
+    assert result.status == "completed" and result.inference_ms == 20000 and not result.nsfw
+    assert json.dumps(result.report()) and desk.entry.state is State.DONE and desk.fake.violations == []
+
+
+def test_the_same_job_again_costs_nothing(desk):
+    first, again = desk.run(), desk.run()
+    assert again.reused and again.prediction_id == first.prediction_id
+    elsewhere = desk.run(output=desk.folder / "b.mp4")
+    assert elsewhere.path.read_bytes() == first.path.read_bytes()
+    first.path.write_bytes(b"changed by hand")
+    elsewhere.path.unlink()
+    fetched = desk.run()
+    assert not fetched.reused and desk.bought == 1 and fetched.sha256 == first.sha256
+    assert desk.run(take=2).prediction_id != first.prediction_id and desk.bought == 2
+    assert desk.left == ["out.mp4", "state"]
+
+
+def test_a_dry_run_stops_after_the_quote(desk):
+    result = desk.run(dry_run=True)
+    assert result.path is None and result.price_usd == Decimal("0.15") and desk.bought == 0
+    assert desk.left == ["state"] and desk.entry.state is State.QUOTED
+    desk.run()
+    assert desk.bought == 1 and desk.fake.calls.count("ticket#3") == 0  # the uploads were used again
+    assert "bought already" in desk.run(dry_run=True).notes[-1]
+
+
+def test_too_dear_is_refused_before_anything_is_sent(desk):
+    desk.fails(errors.OverBudgetError, "limit of this run is", max_cost_usd=Decimal("0.14"))
+    assert desk.fake.calls == []
+    desk.settings = replace(desk.settings, daily_limit_usd=Decimal("0.20"))
+    desk.run()
+    desk.fails(errors.OverBudgetError, "a day", take=2)
+    assert desk.bought == 1
+
+
+def test_no_key(desk):
+    desk.settings = replace(desk.settings, key=None)
+    desk.fails(errors.KeyMissingError, "WAVESPEED_API_KEY")
+    assert not desk.settings.state_dir.exists()
+
+
+def test_the_limit_counts_what_may_have_been_spent(desk):
+    desk.fault("submit#1 hang after", "history#1+ lag")
+    desk.settings = replace(desk.settings, daily_limit_usd=Decimal("0.20"))
+    desk.fails(errors.UnknownOutcomeError, "no such task")
+    desk.fails(errors.OverBudgetError, "a day", take=2)
+
+
+def test_an_unknown_outcome_heals_when_the_history_does(desk):
+    desk.fault("submit#1 hang after", "history#1-9 lag")
+    error = desk.fails(errors.UnknownOutcomeError, "a new take buys it")
+    assert error.charge == "possible" and desk.entry.state is State.UNCONFIRMED
+    desk.fails(errors.UnknownOutcomeError, "no such task")
+    desk.fake.faults.clear()
+    assert desk.run().path.exists() and desk.bought == 1
+
+
+def test_two_tasks_of_the_same_media_are_left_to_the_user(desk):
+    desk.fault("submit#1 hang after", "history#1+ lookalike twin")
+    error = desk.fails(errors.UnknownOutcomeError, "more than one task")
+    assert desk.fake.ledger.tasks[0].id in str(error) and desk.bought == 1
+
+
+def test_another_order_of_the_same_time_is_not_ours(desk):
+    desk.fault("submit#1 http 502 after", "history#1+ lookalike other")
+    assert desk.run().prediction_id == desk.fake.ledger.tasks[0].id
+
+
+def test_two_runs_at_once_buy_once(desk):
+    async def both():
+        return await asyncio.gather(desk.sync(), desk.sync(output=desk.folder / "b.mp4"))
+
+    first, second = asyncio.run(both())
+    assert desk.bought == 1 and {first.reused, second.reused} == {False, True} and "wait" in desk.stages
+    assert first.path.read_bytes() == second.path.read_bytes()
+
+
+class Now:
+    """Real time, for cancelling."""
+
+    def __init__(self, fake):
+        self.utc, self.monotonic, self.sleep = fake.clock.utc, time.monotonic, asyncio.sleep
+
+
+@pytest.mark.parametrize(
+    ("fault", "stage", "state"),
+    [("put#1+ hang", "prepare", State.PREPARED), ("submit#1 hang after", "submit", State.UNKNOWN),
+     ("result#1+ hang", "submit", State.DETACHED), ("media#1+ stall 700", "processing", State.COMPLETED)],
+)  # fmt: skip
+def test_cancel_is_at_once_and_the_next_run_goes_on(desk, fault, stage, state, caplog):
+    desk.fault(fault)
+    desk.fake.queue_seconds = desk.fake.run_seconds = 0
+    desk.settings = replace(desk.settings, timeouts=Timeouts(60, 60, 60, 60))
+
+    async def cancelled():
+        task = asyncio.create_task(
+            remote_lip_sync(desk.job, settings=desk.settings, on_progress=desk.hear, clock=Now(desk.fake))
+        )
+        while not any(call.startswith(fault.split("#")[0]) for call in desk.fake.calls):
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        started = time.monotonic()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return time.monotonic() - started
+
+    assert asyncio.run(cancelled()) < 1
+    assert desk.entry.state is state and desk.left == ["state"]
+    assert ("Run again to pick it up" in caplog.text) == (state in (State.UNKNOWN, State.DETACHED))
+    desk.fake.faults.clear()
+    assert desk.run().path.exists() and desk.bought == 1
+
+
+def test_a_caller_may_stop_from_its_callback(desk):
+    class Stop(Exception):
+        pass
+
+    def hear(progress):
+        if progress.stage == "processing":
+            raise Stop
+
+    with pytest.raises(Stop):
+        asyncio.run(
+            remote_lip_sync(desk.job, settings=desk.settings, on_progress=hear, clock=desk.fake.clock)
+        )
+    assert desk.entry.state is State.DETACHED
+    assert desk.run().path.exists() and desk.bought == 1
+
+
+def test_a_failed_task_is_bought_anew_with_new_uploads(desk):
+    desk.fault("result#1 error 1402")
+    assert desk.fails(errors.MediaUnreachableError, "1402").charge == "refunded"
+    assert desk.entry.state is State.FAILED
+    assert desk.run().path.exists() and desk.bought == 2 and "ticket#4" in desk.fake.calls
+
+
+@pytest.mark.parametrize("status", ["failed", "timeout", "deleted", "cancelled"])
+def test_a_failure_is_looked_at_again_before_it_is_believed(desk, status):
+    desk.fault(f"result#1 status {status}")
+    desk.fails(errors.TaskFailedError, f"ended as {status}")
+    assert desk.run().path.exists() and desk.bought == 1
+
+
+def test_a_task_that_was_cancelled_needs_a_new_take(desk):
+    desk.fault("result#1-2 status cancelled")
+    assert desk.fails(errors.TaskFailedError, "new take").charge == "possible"
+    desk.fails(errors.TaskFailedError, "new take")
+    assert desk.bought == 1
+
+
+def test_the_wait_has_an_end_and_the_job_has_not(desk):
+    desk.fake.run_seconds = 950
+    assert "15 minutes" in str(desk.fails(errors.DetachedError, "run again to wait on"))
+    assert desk.entry.state is State.DETACHED
+    assert desk.run().path.exists() and desk.bought == 1
+
+
+def test_resume_by_id(desk):
+    done = desk.run()
+    done.path.unlink()
+
+    def fetch(identity, output=None):
+        return asyncio.run(resume(identity, output, settings=desk.settings, clock=desk.fake.clock))
+
+    assert fetch(done.prediction_id).path == done.path
+    desk.settings = replace(desk.settings, state_dir=desk.folder / "lost")
+    other = fetch(done.prediction_id, desk.folder / "b.mp4")
+    assert other.path.read_bytes() == done.path.read_bytes() and other.model == "bytedance/latentsync"
+    assert fetch(done.prediction_id, desk.folder / "b.mp4").reused and desk.bought == 1
+    for wrong in ("../x", "", "a b c d e f"):
+        with pytest.raises(errors.BadInputError, match="6 to 128"):
+            fetch(wrong)
+    with pytest.raises(errors.ExpiredError):
+        fetch("0123456789", desk.folder / "c.mp4")
+
+
+def test_no_secret_is_shown_or_kept(desk, caplog):
+    caplog.set_level(logging.DEBUG)
+    desk.fault(
+        "submit#1 http 502 after",
+        "media#1-2 drop 700",
+        "put#1 http 500",
+        "media#3 http 403",
+        "price#1+ http 401",
+    )
+    result = desk.run()
+    kept = [path.read_bytes() for path in desk.folder.rglob("*") if path.is_file()]
+    for secret in (desk.fake.key, desk.fake.signature):
+        assert secret not in caplog.text and secret not in json.dumps(result.report())
+        assert not any(secret.encode() in content for content in kept)
+    assert len(caplog.records) > 50
+
+
+@pytest.mark.slow
+def test_memory_does_not_follow_the_file(fake, speech, tmp_path):
+    """In a process of its own: 200 MB are uploaded within 32 MiB more than 2 MB are."""
+    peaks = []
+    for megabytes in (2, 200):
+        done = subprocess.run(
+            [sys.executable, Path(__file__).with_name("upload_once.py"), fake.base_url, fake.key, str(megabytes)],
+            cwd=tmp_path, capture_output=True, text=True, check=True, env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)),
+        )  # fmt: skip
+        peaks.append(int(done.stdout))
+    assert peaks[1] - peaks[0] < 32 * 1024, peaks
