@@ -3,13 +3,9 @@
 import asyncio
 import json
 import logging
-import os
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from remote.fake_wavespeed import Fault
@@ -274,16 +270,3 @@ def test_no_secret_is_shown_or_kept(desk, caplog):
         assert secret not in caplog.text and secret not in json.dumps(result.report())
         assert not any(secret.encode() in content for content in kept)
     assert len(caplog.records) > 50
-
-
-@pytest.mark.slow
-def test_memory_does_not_follow_the_file(fake, speech, tmp_path):
-    """In a process of its own: 200 MB are uploaded within 32 MiB more than 2 MB are."""
-    peaks = []
-    for megabytes in (2, 200):
-        done = subprocess.run(
-            [sys.executable, Path(__file__).with_name("upload_once.py"), fake.base_url, fake.key, str(megabytes)],
-            cwd=tmp_path, capture_output=True, text=True, check=True, env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)),
-        )  # fmt: skip
-        peaks.append(int(done.stdout))
-    assert peaks[1] - peaks[0] < 32 * 1024, peaks
