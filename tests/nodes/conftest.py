@@ -31,6 +31,11 @@ def bridge():
 
 
 @pytest.fixture(scope="session")
+def pack():
+    return PACK
+
+
+@pytest.fixture(scope="session")
 def nodes():
     return NODES
 

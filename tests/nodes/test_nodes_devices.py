@@ -14,9 +14,11 @@ META, CPU = torch.device("meta"), torch.device("cpu")
 @pytest.fixture(autouse=True)
 def plenty(monkeypatch):
     """The fake device cannot be asked for its memory."""
-    monkeypatch.setattr(
-        mm, "get_free_memory", lambda *args, **kwargs: (2**34, 2**34)[: 1 + bool(args[1:])][0]
-    )
+
+    def free(device=None, torch_free_too=False):
+        return (2**34, 2**34) if torch_free_too else 2**34
+
+    monkeypatch.setattr(mm, "get_free_memory", free)
     before = list(mm.current_loaded_models)
     yield
     mm.current_loaded_models[:] = before

@@ -1,0 +1,39 @@
+"""Write locales/en/nodeDefs.json from the schemas of the nodes; other languages are translated from it by hand."""
+
+import json
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "nodes"))
+
+
+def definitions(nodes):
+    """What ComfyUI's frontend reads: node id -> names and tooltips."""
+    return {node_id: _definition(node.GET_SCHEMA()) for node_id, node in nodes.items()}
+
+
+def _definition(schema):
+    return {
+        "display_name": schema.display_name,
+        "description": schema.description,
+        "inputs": {part.id: {"name": part.id, "tooltip": part.tooltip} for part in schema.inputs},
+        "outputs": {
+            str(i): {"name": part.display_name or part.id, "tooltip": part.tooltip}
+            for i, part in enumerate(schema.outputs)
+        },
+    }
+
+
+def main():
+    import comfy_setup
+
+    comfy_setup.add_comfyui()
+    content = definitions(comfy_setup.node_classes(comfy_setup.load_pack()))
+    path = ROOT / "locales" / "en" / "nodeDefs.json"
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(f"Wrote {path}; now translate what changed in the other folders of locales/.")
+
+
+if __name__ == "__main__":
+    main()
