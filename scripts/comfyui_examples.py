@@ -28,7 +28,7 @@ NOTES = {
     "The mask shows what was changed. The preset *draft* is for a first look.",
     "pick_a_speaker": "### One of two people\n**LatentSync Faces** draws everybody with a number, and chooses: here the "
     "one on the right. Try `choose` = `number`, `point` or `box`.",
-    "dub_the_middle": "### Dub a sentence in the middle\nThe seconds 1.0 to 2.3 are cut out, re-synced, and put back "
+    "dub_the_middle": "### Dub a sentence in the middle\nThe seconds 1.0 to 2.4 are cut out, re-synced, and put back "
     "with a short cross-fade. Keep `start` of **Reassemble** the same as `start_time` of **Trim Video**.",
     "after_a_generator": "### After a generator of frames\nA still picture stands where your generator goes: connect the "
     "frames of Wan, LTX or AnimateDiff to `images`, and set `fps` to theirs, twice.",
@@ -36,7 +36,11 @@ NOTES = {
 
 
 def main():
-    base = Path(tempfile.mkdtemp(prefix="comfyui-base-"))
+    with tempfile.TemporaryDirectory(prefix="comfyui-server-") as folder:
+        make_all(Path(folder))
+
+
+def make_all(base):
     install(base)
     with ComfyServer(Path(os.environ["COMFYUI_DIR"]), base) as server:
         write_schemas(server)
@@ -89,7 +93,7 @@ def show_faces(page, server):
     page.queue()
     server.newest_status()
     page.fit()
-    page.keep_only("LatentSyncFaces", [760, 860])
+    page.keep_only("LatentSyncFaces", [760, 720])
     page.screenshot(PICTURES / "LatentSyncFaces.jpg", margin=130, tight=True)
 
 

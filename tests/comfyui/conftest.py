@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -22,10 +23,10 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory):
+def server():
     from comfy_server import ComfyServer, install
 
-    base = tmp_path_factory.mktemp("comfyui-base")
-    install(base)
-    with ComfyServer(Path(CHECKOUT), base) as running:
-        yield running
+    with tempfile.TemporaryDirectory(prefix="comfyui-server-") as base:
+        install(Path(base))
+        with ComfyServer(Path(CHECKOUT), Path(base)) as running:
+            yield running

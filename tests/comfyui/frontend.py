@@ -36,7 +36,17 @@ FIT = """margin => {
 }"""
 
 
-LAYOUT = """() => {
+ROOM = {
+    "LoadVideo": 460,
+    "LoadImage": 380,
+    "SaveImage": 300,
+    "MaskPreview": 300,
+    "SaveVideo": 400,
+    "PreviewAny": 200,
+}
+ROOM |= {"LatentSyncFaces": 430, "LatentSyncLipSyncVideo": 430, "LatentSyncLipSyncFrames": 450}
+"""Height of nodes that come to show pictures or text."""
+LAYOUT = """ROOM => {
   const nodes = app.graph.nodes, level = new Map();
   const inputs = n => (n.inputs ?? []).filter(i => i.link != null).map(
     i => app.graph.getNodeById(app.graph.links.get(i.link).origin_id));
@@ -50,8 +60,8 @@ LAYOUT = """() => {
   for (let column = 0; column <= Math.max(...level.values()); column++) {
     let y = 0, width = 0;
     for (const node of nodes.filter(n => level.get(n) === column)) {
-      const least = node.computeSize();
-      node.setSize([Math.max(290, node.size[0], least[0]), Math.max(node.size[1], least[1])]);
+      const least = node.computeSize(), room = ROOM[node.type] ?? 0;
+      node.setSize([Math.max(300, least[0]), Math.max(room, node.size[1], least[1])]);
       node.pos = [x, y];
       y += node.size[1] + 70;
       width = Math.max(width, node.size[0]);
@@ -98,7 +108,7 @@ class Frontend:
     def lay_out(self, note):
         """Put the nodes in columns along the links, and a note beside them."""
         self.fit()
-        self.page.evaluate(LAYOUT)
+        self.page.evaluate(LAYOUT, ROOM)
         self.page.evaluate(NOTE, note)
 
     def show_node(self, node_id):
@@ -123,7 +133,7 @@ class Frontend:
     def queue(self):
         self.page.evaluate(QUEUE)
 
-    def fit(self, margin=60):
+    def fit(self, margin=90):
         """Show the whole graph; gives its corners on the screen, left, top, right, bottom."""
         self.page.evaluate(FIT, margin)
         self.page.wait_for_timeout(2000)  # previews change the size of their nodes once they are seen
@@ -131,7 +141,7 @@ class Frontend:
         self.page.wait_for_timeout(500)
         return corners
 
-    def screenshot(self, path, margin=60, tight=False):
+    def screenshot(self, path, margin=90, tight=False):
         """A picture of the page, or, tight, of the graph alone."""
         left, top, right, bottom = self.fit(margin)
         rest = {}

@@ -1,6 +1,8 @@
 """What the server says to prompts that cannot work, and how fast it stops."""
 
 import time
+from itertools import pairwise
+from statistics import median
 
 import pytest
 from comfy_server import Refused, of_type, quick, workflow
@@ -76,7 +78,7 @@ def test_a_bad_prompt_is_refused_with_a_clear_message(server, prompt, case):
 
 
 def test_an_interrupt_is_answered_within_a_step(server, prompt, record_property):
-    """Under a second, or, on a machine so slow that a step takes longer, within one step."""
+    """Under a second; on a machine so slow that a step takes that long, within two."""
     prompt["quick"]["inputs"] |= {"steps": 50, "guidance": 1.5, "preset": "balanced"}
     node = of_type(prompt, "LatentSyncLipSyncFrames")[0]
     prompt_id = server.queue(prompt)
@@ -92,8 +94,8 @@ def test_an_interrupt_is_answered_within_a_step(server, prompt, record_property)
     answered = run.events[-1].time - asked
     assert run.end[0] == "execution_interrupted"
     steps = [e.time for e in run.events if e.type == "progress" and e.data["max"] % 50 == 0]
-    longest = max(b - a for a, b in zip(steps, steps[1:], strict=False))
-    record_property("interrupt answered after (s), longest step (s)", (answered, longest))
-    assert answered < max(SECOND, 1.5 * longest)
+    step = median(b - a for a, b in pairwise(steps))
+    record_property("answered after, a step takes (s)", (round(answered, 2), round(step, 2)))
+    assert answered < max(SECOND, 2 * step)
     assert server.run(quick(workflow("after_a_generator"))).end[0] == "execution_success"
     assert server.left_in_temp() == []

@@ -11,7 +11,7 @@ FRAMES = {
     "frames_to_frames": 58,
     "pick_a_speaker": 58,
     "dub_the_middle": 107,
-    "after_a_generator": 33,
+    "after_a_generator": 35,
 }
 
 
