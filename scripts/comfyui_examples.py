@@ -93,7 +93,7 @@ def show_faces(page, server):
     page.queue()
     server.newest_status()
     page.fit()
-    page.keep_only("LatentSyncFaces", [760, 720])
+    page.keep_only("LatentSyncFaces", [640, 600])
     page.screenshot(PICTURES / "LatentSyncFaces.jpg", margin=130, tight=True)
 
 

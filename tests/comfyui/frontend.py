@@ -115,6 +115,16 @@ class Frontend:
         """A graph with one fresh node."""
         self.page.evaluate(SINGLE, node_id)
 
+    def help_picture(self, node_id):
+        """Open a node's help page as a user does; gives the width of the picture on it in pixels."""
+        self.show_node(node_id)
+        self.fit()
+        self.page.evaluate("() => app.canvas.selectNode(app.graph.nodes[0])")
+        self.page.get_by_test_id("info-button").click()
+        picture = self.page.wait_for_selector(f"img[src$='{node_id}.jpg']")
+        self.page.wait_for_function("picture => picture.complete", arg=picture)
+        return picture.evaluate("picture => picture.naturalWidth")
+
     def keep_only(self, node_id, size):
         """Take all nodes of other types out of the graph, and give the rest a size."""
         self.page.evaluate(KEEP, [node_id, size])

@@ -45,3 +45,8 @@ def test_an_example_opens_and_runs(server, page, name):
     status = server.newest_status()
     assert status["status_str"] == "success", status["messages"]
     page.screenshot(PICTURES / f"{name}_done.jpg")
+
+
+def test_help_pages_open_with_their_picture(server, page):
+    ours = [name for name in server.json("/object_info") if name.startswith("LatentSync")]
+    assert all(page.help_picture(name) > 100 for name in ours)
