@@ -77,7 +77,7 @@ def write_example(page, name):
     picture = EXAMPLES / f"{name}.jpg"
     page.screenshot(picture, margin=130, tight=True)
     if name == "video_to_video":
-        page.screenshot(ROOT / "docs" / "first_workflow.jpg")
+        page.screenshot(ROOT / "docs" / "first_workflow.jpg", tight=True)
     full = cv2.imread(str(picture))
     size = THUMBNAIL, round(full.shape[0] * THUMBNAIL / full.shape[1])
     cv2.imwrite(str(picture), cv2.resize(full, size, interpolation=cv2.INTER_AREA))

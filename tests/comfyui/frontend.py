@@ -44,7 +44,12 @@ ROOM = {
     "SaveVideo": 400,
     "PreviewAny": 200,
 }
-ROOM |= {"LatentSyncFaces": 430, "LatentSyncLipSyncVideo": 430, "LatentSyncLipSyncFrames": 450}
+ROOM |= {
+    "LatentSyncFaces": 470,
+    "LatentSyncReassemble": 500,
+    "LatentSyncLipSyncVideo": 430,
+    "LatentSyncLipSyncFrames": 450,
+}
 """Height of nodes that come to show pictures or text."""
 LAYOUT = """ROOM => {
   const nodes = app.graph.nodes, level = new Map();
@@ -74,8 +79,8 @@ NOTE = """text => {
   app.graph.add(note);
   note.title = 'Read me';
   note.widgets[0].value = text;
-  note.setSize([360, 230]);
-  note.pos = [-430, 0];
+  note.setSize([380, 200]);
+  note.pos = [0, -270];
 }"""
 KEEP = """([type, size]) => {
   app.graph.nodes.filter(n => n.type !== type).forEach(n => app.graph.remove(n));
@@ -106,7 +111,7 @@ class Frontend:
         self.page.evaluate(OPEN_API, json.dumps(prompt))
 
     def lay_out(self, note):
-        """Put the nodes in columns along the links, and a note beside them."""
+        """Put the nodes in columns along the links, and a note above the first."""
         self.fit()
         self.page.evaluate(LAYOUT, ROOM)
         self.page.evaluate(NOTE, note)

@@ -22,7 +22,10 @@ def lip_sync_node(prompt):
 def test_the_pack_loads(server):
     known = server.json("/object_info")
     ours = sorted(name for name in known if name.startswith("LatentSync"))
-    assert len(ours) >= 7 and "IMPORT FAILED" not in server.log.read_text()
+    failed = [
+        line for line in server.log.read_text().splitlines() if "IMPORT FAILED" in line and PACK in line
+    ]
+    assert len(ours) >= 7 and not failed
     for name in ours:
         assert known[name]["python_module"] == f"custom_nodes.{PACK}"
         assert name.encode() in server.get(f"/extensions/{PACK}/docs/{name}.md")
@@ -35,14 +38,14 @@ def test_examples_are_offered_with_pictures(server):
         assert server.get(f"/api/workflow_templates/{PACK}/{name}.jpg")[:2] == b"\xff\xd8"
 
 
-def test_the_committed_schemas_are_those_of_the_newest_server(server):
+def test_the_committed_schemas_are_those_of_the_server(server):
     """tests/workflows/object_info.json is what the always-on tests check the workflows against."""
     committed = json.loads((ROOT / "tests" / "workflows" / "object_info.json").read_text(encoding="utf-8"))
     known = server.json("/object_info")
     for name, schema in committed.items():
-        assert known[name]["output"][: len(schema["output"])] == schema["output"], name
+        assert set(schema["input_order"]["required"]) <= set(known[name]["input_order"]["required"]), name
         if name.startswith("LatentSync"):
-            assert known[name]["input_order"] == schema["input_order"], name
+            assert known[name]["output"] == schema["output"], name
 
 
 @pytest.mark.parametrize("name", workflow_names())
