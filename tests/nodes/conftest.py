@@ -86,7 +86,7 @@ def left(home):
 def checkpoint(tmp_path_factory, core):
     """A small checkpoint of random weights."""
     weights = importlib.import_module(f"{core.__name__}.weights")
-    return weights.untrained(tmp_path_factory.mktemp("weights") / "tiny", resolution=64)
+    return weights.untrained(tmp_path_factory.mktemp("weights") / "tiny", resolution=32)
 
 
 @pytest.fixture

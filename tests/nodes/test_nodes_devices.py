@@ -140,4 +140,4 @@ def test_the_run_reserves_room_for_its_activations(on_meta, monkeypatch):
     monkeypatch.setattr(mm, "load_models_gpu", lambda models, **more: asked.append(more))
     with on_meta.on_device():
         pass
-    assert asked == [{"memory_required": 64 * 64 * 8000 * 4, "force_full_load": True}]
+    assert asked == [{"memory_required": 32 * 32 * 8000 * 4, "force_full_load": True}]

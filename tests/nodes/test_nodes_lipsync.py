@@ -49,7 +49,7 @@ def test_frames_equal_the_core_bit_for_bit(sync, images, audio, expected, left):
     assert sound is audio  # as long as the frames: handed on as it is
     assert mask.shape == images.shape[:3] and 0 < mask.max() <= 1 and mask.min() == 0
     assert torch.equal(result[mask == 0], images[mask == 0])
-    assert "20 frames at 25.000 fps" in report and "tiny at 64 px on cpu" in report
+    assert "20 frames at 25.000 fps" in report and "tiny at 32 px on cpu" in report
     assert left() == []
 
 
