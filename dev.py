@@ -26,7 +26,7 @@ def demo(arguments):
 
 def test(arguments):
     """Run the tests that this machine allows; arguments go to pytest."""
-    run("-m", "pytest", "--numprocesses=auto", "--dist=loadfile", *arguments)
+    run("-m", "pytest", "--numprocesses=auto", "--dist=loadfile", "--no-loadscope-reorder", *arguments)
 
 
 def check(arguments):

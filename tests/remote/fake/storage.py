@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import mimetypes
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -172,7 +173,8 @@ class _Sending:
             reply.content_length = self._length(start)
         await reply.prepare(self.request)
         if self.request.method != "HEAD":
-            await self._body(fake, reply, self.data[start:])
+            with suppress(ConnectionResetError):  # a client may hang up
+                await self._body(fake, reply, self.data[start:])
         return reply
 
     def _headers(self, start: int) -> dict[str, str]:
