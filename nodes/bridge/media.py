@@ -107,8 +107,8 @@ def given(
 ) -> AbstractContextManager[Source]:
     """The one of both that is connected, opened; raises InputError unless exactly one is."""
     if (video is None) == (images is None):
-        which = "neither" if video is None else "both"
-        raise InputError(f"This node takes either video or images, {which} is connected.")
+        which = "neither is" if video is None else "both are"
+        raise InputError(f"This node takes either video or images, {which} connected.")
     return opened(video, sound) if images is None else nullcontext(Source(clip_of(images, fps)))
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 768, 400
 LEFT, RIGHT, TOP, BOTTOM = 70, 20, 40, 60
 """Margins of the plot, in pixels."""
+LEAST_RANGE = 0.2
+"""Of cosines: noise shall not look like a peak."""
 INK, GRID, LINE, BEST = "#202020", "#d8d8d8", "#1f77b4", "#d62728"
 
 
@@ -56,7 +58,7 @@ def plot(curve: SyncCurve) -> torch.Tensor:
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(15)
     reach, values = curve.reach, curve.cosines
     low, high = float(values.min()), float(values.max())
-    room = max(0.05 * (high - low), 1e-3)
+    room = max(0.05 * (high - low), (LEAST_RANGE - (high - low)) / 2)
     low, high = low - room, high + room
 
     def x(offset: float) -> float:
