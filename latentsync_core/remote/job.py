@@ -122,6 +122,10 @@ class RemoteResult:
         else:
             paid = "used again, no new cost" if self.reused else f"cost: ${cost}{source}"
             lines.append(f"{self.path} ({paid})")
+        if self.inference_ms is not None:
+            lines.append(
+                f"WaveSpeed computed for {self.inference_ms / 1000:.1f} s; this run took {self.seconds:.1f} s."
+            )
         return "\n".join(lines)
 
     def report(self) -> dict[str, Any]:

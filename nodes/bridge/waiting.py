@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound="RemoteResult")
 
+STOPS = (mm.InterruptProcessingException, asyncio.CancelledError)
+"""The user's cancel, and the end of a prompt in which another node failed."""
 LOOK_SECONDS = 0.2
 """Between two looks whether the user has stopped the run."""
 TEXT_SECONDS = 1.0
@@ -44,10 +46,11 @@ class Watch:
         self._started, self._said = time.monotonic(), 0.0
 
     def hear(self, progress: Progress) -> None:
-        """What the library calls on every step."""
+        """What the library calls on every step; raises ComfyUI's interrupt."""
         news = self._last is None or progress.stage != self._last.stage
         self._last = progress
         self._say(at_once=news)
+        check_interrupt()
 
     async def over(self, work: Coroutine[None, None, T]) -> T:
         """The result of a job; on ComfyUI's interrupt, or when the prompt ends, the wait ends at once."""
@@ -56,13 +59,13 @@ class Watch:
             while not (await asyncio.wait({task}, timeout=LOOK_SECONDS))[0]:
                 check_interrupt()
                 self._say()
-        except (mm.InterruptProcessingException, asyncio.CancelledError):
+            result = task.result()
+        except STOPS:
             task.cancel()
-            with suppress(asyncio.CancelledError):
+            with suppress(*STOPS):
                 await task
             send_text(self._farewell(), self._node_id)
             raise
-        result = task.result()
         send_text(str(result), self._node_id)
         return result
 

@@ -69,6 +69,7 @@ def test_a_result_is_bought_once(buy, quick, audio, core, home, left):
     assert torch.equal(sound["waveform"][..., :12800], audio["waveform"])
     task = quick.ledger.tasks[0]
     assert f"Prediction id: {task.id}" in report and "cost: $0.15, by WaveSpeed's bill" in report
+    assert "WaveSpeed computed for " in report
     again = buy()
     assert again[0].get_stream_source() == str(path) and "no new cost" in again[3]
     path.unlink()
