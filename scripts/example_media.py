@@ -1,0 +1,73 @@
+"""Draw the clips and speak the sentence of example_workflows/media. Needs espeak-ng; the files are committed."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+
+from latentsync_core import Waveform, open_writer
+from latentsync_core.media import cut
+from latentsync_core.synthetic import (
+    Identity,
+    Motion,
+    Person,
+    Scene,
+    SyntheticClip,
+    bundled_speech,
+    mono_16k,
+    speak,
+)
+
+FOLDER = Path(__file__).resolve().parents[1] / "example_workflows" / "media"
+FPS = Fraction(25)
+CRF = 23
+GRAIN = 0.7
+"""Less than a camera's: grain is what makes small files large."""
+LOUDEST = 0.7
+SENTENCE = "Now watch my lips follow these words."
+
+
+def main():
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    hello = cut(bundled_speech("a"), 0, 2.32)
+    film = bundled_speech("a")
+    write("latentsync_person.mp4", clip([one(7, hello, (160, 144), 112)], (320, 320), hello), hello)
+    write("latentsync_film.mp4", clip([one(9, film, (192, 128), 92)], (384, 288), film), film)
+    pair = [one(4, hello, (136, 124), 82), one(12, silence(hello), (376, 128), 80)]
+    write("latentsync_two_people.mp4", clip(pair, (512, 288), hello), hello)
+    portrait = next(iter(clip([one(10, silence(hello), (160, 150), 112)], (320, 320), hello).read([0])))
+    cv2.imwrite(str(FOLDER / "latentsync_portrait.jpg"), portrait[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
+    write_flac("latentsync_sentence.flac", speak(SENTENCE, "en-gb+m3", pitch=35))
+
+
+def one(seed, said, centre, unit):
+    return Person(Identity.random(seed), mono_16k(said), centre, unit, Motion(seed))
+
+
+def silence(like):
+    return Waveform(like.samples * 0, like.sample_rate)
+
+
+def clip(people, size, said):
+    return SyntheticClip(Scene(tuple(people), FPS, round(said.duration * FPS), size, grain=GRAIN))
+
+
+def write(name, made, said):
+    height, width = made.height, made.width
+    with open_writer(FOLDER / name, height, width, FPS, audio=said, crf=CRF, preset="veryslow") as writer:
+        for time, frame in zip(made.times, made.read(range(len(made.times))), strict=True):
+            writer.write(frame, float(time))
+
+
+def write_flac(name, sound):
+    samples = (sound.samples * LOUDEST / abs(sound.samples).max() * 32767).astype("int16")
+    with av.open(FOLDER / name, "w") as container:
+        stream = container.add_stream("flac", rate=sound.sample_rate, layout="mono")
+        frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+        frame.sample_rate = sound.sample_rate
+        container.mux(stream.encode(frame) + stream.encode(None))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,261 @@
+"""A real ComfyUI without a window: a base folder with the pack in it, the process, HTTP and the websocket."""
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PACK = "latentsync-native"
+WORKFLOWS = ROOT / "tests" / "workflows"
+MEDIA = ROOT / "example_workflows" / "media"
+FOLDERS = ("custom_nodes", "input", "output", "temp", "user", "models")
+NOT_SHIPPED = (".*", "tests", "output", "build", "dist", "__pycache__", "*.egg-info")
+SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.Minimap.Visible": False, "Comfy.Graph.CanvasInfo": False}
+"""Nothing lies over the page, so that pictures of it show the graph."""
+BOOT_SECONDS = 240
+PREVIEW = 4
+"""Number of a websocket message that holds a preview picture and whose it is."""
+ENDS = {"execution_success", "execution_error", "execution_interrupted"}
+UNCHANGED_OPTIONS = {"seed": 1247, "length": "preset", "silence": "preset", "missing_face": "preset"}
+UNCHANGED_OPTIONS |= {"sampler": "preset", "color_match": "preset", "reuse": 0, "fps": 0.0}
+UNCHANGED_OPTIONS |= {"overlap": -1, "feather": -1.0, "max_turn": -1.0}
+NOTHING = {
+    "1": {"class_type": "TestEmptyBatch", "inputs": {}},
+    "2": {"class_type": "TestCompare", "inputs": {"a": ["1", 0], "b": ["1", 0]}},
+}
+
+
+def install(base, resolution=64):
+    """Fill a base folder: the pack as it would be cloned, test nodes, example media, a model nano."""
+    from latentsync_core.weights import untrained
+
+    for name in FOLDERS:
+        (base / name).mkdir()
+    pack = base / "custom_nodes" / PACK
+    shutil.copytree(ROOT, pack, ignore=shutil.ignore_patterns(*NOT_SHIPPED))
+    shutil.copy(Path(__file__).with_name("helper_nodes.py"), base / "custom_nodes")
+    for file in MEDIA.iterdir():
+        shutil.copy(file, base / "input")
+    nano = pack / "latentsync_core" / "assets" / "nano"
+    if not nano.exists():
+        untrained(nano, resolution=resolution)
+
+
+def workflow(name):
+    """A committed API prompt."""
+    return json.loads((WORKFLOWS / f"{name}.api.json").read_text(encoding="utf-8"))
+
+
+def workflow_names():
+    return sorted(path.name.removesuffix(".api.json") for path in WORKFLOWS.glob("*.api.json"))
+
+
+def of_type(prompt, class_type):
+    """Ids of the nodes of a type."""
+    return [node_id for node_id, node in prompt.items() if node["class_type"] == class_type]
+
+
+def quick(prompt, steps=1, guidance=1.0):
+    """The same prompt with few denoising steps."""
+    settings = {"preset": "draft", "steps": steps, "guidance": guidance}
+    prompt["quick"] = {"class_type": "LatentSyncOptions", "inputs": UNCHANGED_OPTIONS | settings}
+    for node in prompt.values():
+        if node["class_type"].startswith("LatentSyncLipSync"):
+            node["inputs"]["options"] = ["quick", 0]
+    return prompt
+
+
+@dataclass(frozen=True)
+class Event:
+    time: float
+    type: str
+    """ComfyUI's name of the message; "preview" for a picture."""
+    data: dict
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came over the websocket for one prompt."""
+
+    events: list
+
+    def of(self, kind, node=None):
+        """The data of all events of a type, of one node if it is named."""
+        found = [event.data for event in self.events if event.type == kind]
+        return [data for data in found if node in (None, data.get("node"), data.get("node_id"))]
+
+    @property
+    def end(self):
+        """(type, data) of the last of ENDS."""
+        return [(event.type, event.data) for event in self.events if event.type in ENDS][-1]
+
+    def text(self):
+        """All texts that output nodes showed."""
+        return "\n".join(line for data in self.of("executed") for line in data["output"].get("text", []))
+
+    def files(self):
+        """Subfolder and name of all results that were saved."""
+        shown = [entry for data in self.of("executed") for entry in (data["output"] or {}).get("images", [])]
+        return [Path(file["subfolder"], file["filename"]) for file in shown if file["type"] == "output"]
+
+
+@dataclass
+class Refused(Exception):
+    """A prompt that the server did not take."""
+
+    answer: dict
+
+    def __str__(self):
+        return json.dumps(self.answer)
+
+
+@dataclass
+class ComfyServer:
+    """`with ComfyServer(checkout, base) as server`."""
+
+    checkout: Path
+    base: Path
+    events: list = field(default_factory=list)
+
+    def __enter__(self):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = self.base / "server.log"
+        command = [sys.executable, "main.py", "--cpu", "--listen", "127.0.0.1", "--port", str(self.port)]
+        command += ["--base-directory", str(self.base), "--database-url", "sqlite:///:memory:"]
+        quiet = {
+            "GOMP_SPINCOUNT": "0",
+            "HF_HUB_OFFLINE": "1",
+            "LATENTSYNC_MODELS": "",
+            "HOME": str(self.base),
+        }
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [*command, "--disable-api-nodes"],
+                cwd=self.checkout,
+                env=os.environ | quiet,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            self._wait_for_boot()
+        except BaseException:
+            self.process.kill()
+            raise
+        self.post("/settings", SETTINGS)
+        threading.Thread(target=lambda: asyncio.run(self._listen()), daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def get(self, path):
+        """The bytes that a GET gives."""
+        with urllib.request.urlopen(self.url + path, timeout=60) as answer:
+            return answer.read()
+
+    def json(self, path):
+        return json.loads(self.get(path))
+
+    def post(self, path, content):
+        request = urllib.request.Request(
+            self.url + path, json.dumps(content).encode(), {"Content-Type": "application/json"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as exc:
+            raise Refused(json.loads(exc.read())) from None
+
+    def queue(self, prompt):
+        """Queue a prompt and return its id; raises Refused."""
+        return self.post("/prompt", {"prompt": prompt, "client_id": "tests"})["prompt_id"]
+
+    def run(self, prompt, timeout=600):
+        """Run a prompt to its end."""
+        return self.finish(self.queue(prompt), timeout)
+
+    def finish(self, prompt_id, timeout=600):
+        self.wait(lambda event: event.type in ENDS and event.data["prompt_id"] == prompt_id, timeout)
+        return Run([event for event in list(self.events) if event.data.get("prompt_id") == prompt_id])
+
+    def wait(self, wanted, timeout=600):
+        """The first event, also of those seen already, for which `wanted(event)` is true."""
+        start, end = 0, time.monotonic() + timeout
+        while time.monotonic() < end:
+            for start in range(start, len(self.events)):  # noqa: B020
+                if wanted(self.events[start]):
+                    return self.events[start]
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.02)
+        raise AssertionError(f"Nothing came in {timeout} s. The log ends:\n{self.log.read_text()[-4000:]}")
+
+    def newest_status(self, timeout=900):
+        """How the newest prompt ended, whoever queued it; waits until nothing runs."""
+        end = time.monotonic() + timeout
+        while any((queue := self.json("/queue")).values()) and time.monotonic() < end:
+            time.sleep(0.5)
+        assert not any(queue.values()), f"still running after {timeout} s"
+        return list(self.json("/history").values())[-1]["status"]
+
+    def left_in_temp(self):
+        """Our files in temp after ComfyUI has dropped all results that it keeps."""
+        self.run(NOTHING)  # until another prompt has run, the last one is held
+        self.post("/free", {"unload_models": True, "free_memory": True})
+        end = time.monotonic() + 15
+        while (left := self._ours_in_temp()) and time.monotonic() < end:
+            time.sleep(0.2)
+        return left
+
+    def _ours_in_temp(self):
+        return sorted(path.name for path in (self.base / "temp").rglob("*latentsync*"))
+
+    def _wait_for_boot(self):
+        end = time.monotonic() + BOOT_SECONDS
+        while time.monotonic() < end and self.process.poll() is None:
+            try:
+                self.get("/system_stats")
+                return
+            except OSError:
+                time.sleep(0.3)
+        raise AssertionError(f"ComfyUI did not start:\n{self.log.read_text()[-4000:]}")
+
+    async def _listen(self):
+        import aiohttp  # ComfyUI brings it, and without ComfyUI these tests are only collected
+
+        features = {"type": "feature_flags", "data": {"supports_preview_metadata": True}}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"{self.url}/ws?clientId=tests", max_msg_size=0) as messages,
+        ):
+            await messages.send_json(features)
+            async for message in messages:
+                self._note(message)
+
+    def _note(self, message):
+        now = time.monotonic()
+        if isinstance(message.data, str):
+            content = json.loads(message.data)
+            self.events.append(Event(now, content["type"], content["data"] or {}))
+        elif isinstance(message.data, bytes) and int.from_bytes(message.data[:4], "big") == PREVIEW:
+            end = 8 + int.from_bytes(message.data[4:8], "big")
+            about = json.loads(message.data[8:end])
+            self.events.append(Event(now, "preview", {**about, "picture": message.data[end:]}))

@@ -1,0 +1,52 @@
+"""Every example in the real user interface: opened, compared, run, pictured (output/comfyui)."""
+
+import json
+
+import pytest
+from comfy_server import ROOT, workflow, workflow_names
+from frontend import CHROMIUM, opened
+
+PICTURES = ROOT / "output" / "comfyui"
+
+pytestmark = pytest.mark.skipif(
+    not CHROMIUM, reason="needs Chromium: CHROMIUM names the program, or it is on PATH"
+)
+
+
+@pytest.fixture(scope="module")
+def page(server):
+    pytest.importorskip("playwright", reason="needs playwright")
+    with opened(server.url) as frontend:
+        yield frontend
+
+
+def known_inputs(server, prompt):
+    """A prompt without the inputs that this ComfyUI's nodes do not have, such as players and newer options."""
+    schemas = server.json("/object_info")
+    for node in prompt.values():
+        inputs = schemas[node["class_type"]]["input"]
+        known = {**inputs.get("required", {}), **inputs.get("optional", {})}
+        node["inputs"] = {name: value for name, value in node["inputs"].items() if name in known}
+    return prompt
+
+
+def example(name):
+    return json.loads((ROOT / "example_workflows" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", workflow_names())
+def test_an_example_opens_and_runs(server, page, name):
+    page.open(example(name))
+    assert page.missing() == []
+    page.screenshot(PICTURES / f"{name}.jpg")
+    sent = page.prompt()
+    assert known_inputs(server, sent) == known_inputs(server, workflow(name))
+    page.queue()
+    status = server.newest_status()
+    assert status["status_str"] == "success", status["messages"]
+    page.screenshot(PICTURES / f"{name}_done.jpg")
+
+
+def test_help_pages_open_with_their_picture(server, page):
+    ours = [name for name in server.json("/object_info") if name.startswith("LatentSync")]
+    assert all(page.help_picture(name) > 100 for name in ours)

@@ -1,0 +1,101 @@
+"""The pack in a real server: what it offers, and every example run to its end."""
+
+import json
+
+import pytest
+from comfy_server import PACK, ROOT, of_type, quick, workflow, workflow_names
+
+LIP_SYNC = ("LatentSyncLipSyncVideo", "LatentSyncLipSyncFrames")
+FRAMES = {
+    "video_to_video": 58,
+    "frames_to_frames": 58,
+    "pick_a_speaker": 58,
+    "dub_the_middle": 107,
+    "after_a_generator": 35,
+}
+
+
+def lip_sync_node(prompt):
+    return next(node for kind in LIP_SYNC for node in of_type(prompt, kind))
+
+
+def test_the_pack_loads(server):
+    known = server.json("/object_info")
+    ours = sorted(name for name in known if name.startswith("LatentSync"))
+    failed = [
+        line for line in server.log.read_text().splitlines() if "IMPORT FAILED" in line and PACK in line
+    ]
+    assert len(ours) >= 7 and not failed
+    for name in ours:
+        assert known[name]["python_module"] == f"custom_nodes.{PACK}"
+        assert name.encode() in server.get(f"/extensions/{PACK}/docs/{name}.md")
+
+
+def test_examples_are_offered_with_pictures(server):
+    offered = server.json("/workflow_templates")[PACK]
+    assert sorted(offered) == workflow_names()
+    for name in offered:
+        assert server.get(f"/api/workflow_templates/{PACK}/{name}.jpg")[:2] == b"\xff\xd8"
+
+
+def test_the_committed_schemas_are_those_of_the_server(server):
+    """tests/workflows/object_info.json is what the always-on tests check the workflows against."""
+    committed = json.loads((ROOT / "tests" / "workflows" / "object_info.json").read_text(encoding="utf-8"))
+    known = server.json("/object_info")
+    for name, schema in committed.items():
+        assert set(schema["input_order"]["required"]) <= set(known[name]["input_order"]["required"]), name
+        if name.startswith("LatentSync"):
+            assert known[name]["output"] == schema["output"], name
+
+
+@pytest.mark.parametrize("name", workflow_names())
+def test_an_example_runs_to_its_end(server, name):
+    from latentsync_core import FileClip
+
+    prompt = quick(workflow(name))
+    run = server.run(prompt)
+    assert run.end[0] == "execution_success", run.end[1]
+    node = lip_sync_node(prompt)
+    assert run.of("progress", node), "no progress was seen"
+    previews = run.of("preview", node)
+    assert previews and all(preview["picture"][:2] == b"\xff\xd8" for preview in previews)
+    if name != "after_a_generator":  # which shows no report
+        assert "re-synced" in run.text() or "persons" in run.text()
+    files = [server.base / "output" / file for file in run.files()]
+    if files[0].suffix == ".png":
+        assert len(files) == FRAMES[name]
+    else:
+        clip = FileClip(files[0])
+        assert (len(files), len(clip), clip.has_audio) == (1, FRAMES[name], True)
+    assert server.left_in_temp() == []
+
+
+def test_a_second_run_is_cached(server):
+    prompt = quick(workflow("video_to_video"))
+    first, second = server.run(prompt), server.run(prompt)
+    node = lip_sync_node(prompt)
+    assert first.of("progress", node) and not second.of("progress")
+    assert node in second.of("execution_cached")[0]["nodes"]
+    del first
+    prompt["quick"]["inputs"]["seed"] = 5
+    third = server.run(prompt)
+    cached = third.of("execution_cached")[0]["nodes"]
+    assert set(of_type(prompt, "LatentSyncLoadModel")) <= set(cached) and node not in cached
+
+
+def test_frames_equal_the_library_bit_for_bit(server):
+    prompt = quick(workflow("frames_to_frames"), steps=2)
+    node, load = lip_sync_node(prompt), of_type(prompt, "LatentSyncLoadAudio")[0]
+    images = prompt[node]["inputs"]["images"]
+    direct = {"images": images, "audio": [load, 0], "steps": 2}
+    prompt = {
+        name: prompt[name] for name in prompt if not prompt[name]["class_type"].startswith(("Save", "Mask"))
+    }
+    prompt["direct"] = {"class_type": "TestCoreLipSync", "inputs": direct}
+    for name, other in (("same", ["direct", 0]), ("changed", images)):
+        prompt[name] = {"class_type": "TestCompare", "inputs": {"a": [node, 0], "b": other}}
+    run = server.run(prompt)
+    assert run.end[0] == "execution_success", run.end[1]
+    shape = (58, 320, 320, 3)
+    assert f"{shape} {shape} torch.float32 torch.float32 0" in run.text()
+    assert int(run.of("executed", "changed")[0]["output"]["text"][0].split()[-1]) > 1e5

@@ -1,0 +1,47 @@
+"""Check a prompt in ComfyUI's API format against what ComfyUI's /object_info says of the nodes."""
+
+NUMBERS = ("INT", "FLOAT")
+
+
+def problems(prompt, schemas):
+    """Everything that a server with these nodes would refuse, one line each."""
+    return [line for node_id in prompt for line in _of_node(node_id, prompt, schemas)]
+
+
+def _of_node(node_id, prompt, schemas):
+    node = prompt[node_id]
+    schema = schemas.get(node["class_type"])
+    if schema is None:
+        yield f"{node_id}: unknown node {node['class_type']}"
+        return
+    required, optional = schema["input"].get("required", {}), schema["input"].get("optional", {})
+    yield from (f"{node_id}: {name} is missing" for name in required if name not in node["inputs"])
+    for name, value in node["inputs"].items():
+        entry = {**required, **optional}.get(name)
+        reason = "no such input" if entry is None else _of_value(value, entry, prompt, schemas)
+        if reason:
+            yield f"{node_id}: {name}: {reason}"
+
+
+def _of_value(value, entry, prompt, schemas):
+    kind, settings = entry[0], entry[1] if len(entry) > 1 else {}
+    if isinstance(value, list):
+        return _of_link(value, kind, prompt, schemas)
+    choices = kind if isinstance(kind, list) else settings.get("options", [])
+    if choices:  # menus of files are empty in the committed schemas
+        return None if value in choices else f"{value!r} is not in the menu"
+    if kind in NUMBERS:
+        least, most = settings.get("min", value), settings.get("max", value)
+        return None if least <= value <= most else f"{value!r} is not in {least}..{most}"
+    return None
+
+
+def _of_link(link, kind, prompt, schemas):
+    source, slot = link
+    if source not in prompt:
+        return f"link to missing node {source}"
+    given = schemas.get(prompt[source]["class_type"], {"output": []})["output"]
+    if slot >= len(given):
+        return f"node {source} has no output {slot}"
+    fits = kind == "*" or given[slot] in str(kind).split(",")
+    return None if fits else f"{given[slot]} does not fit {kind}"
