@@ -9,6 +9,8 @@ from .load import LoadModel
 from .migration import REPLACEMENTS
 from .options import LipSyncOptions
 from .reassemble import Reassemble
+from .remote import Remote, RemoteJobs
+from .score import SyncScore
 
 NODES: tuple[type[io.ComfyNode], ...] = (
     LoadModel,
@@ -18,6 +20,9 @@ NODES: tuple[type[io.ComfyNode], ...] = (
     LipSyncOptions,
     Faces,
     Reassemble,
+    SyncScore,
+    Remote,
+    RemoteJobs,
 )
 
 

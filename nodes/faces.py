@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -79,10 +78,7 @@ class Faces(io.ComfyNode):
         boxes: Any = None,
     ) -> io.NodeOutput:
         speaker = people.wanted(choose, number, (x, y), boxes)
-        people.require_one(video, images)
-        with (
-            nullcontext(media.images_source(images, fps)) if video is None else media.opened(video) as source
-        ):
+        with media.given(video, images, fps) as source:
             found = people.look(source.clip, speaker, Reporter(cls.hidden.unique_id))
         return io.NodeOutput(
             found.track, found.preview, found.report, ui=ui.PreviewImage(found.preview, cls=cls)

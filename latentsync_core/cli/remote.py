@@ -10,14 +10,14 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
 
-from ..remote import ApiKey, Journal, Progress, RemoteJob, RemoteResult, Settings, State, save_key
+from ..remote import ApiKey, Journal, Progress, RemoteJob, Settings, save_key
 from ..remote import remote_lip_sync as lip_sync
 from ..remote import resume as resume_by_id
 from ..remote.job import OnProgress
+from ..remote.listing import job_lines
 from ..remote.settings import find_state_dir
 from .outputs import check_apart, check_report, write_json
 from .progress import progress_bars
@@ -40,7 +40,7 @@ def sync(args: argparse.Namespace) -> None:
     )
     with _told() as tell:
         result = asyncio.run(lip_sync(job, settings=Settings.from_environment(), on_progress=tell))
-    _say(result)
+    print(result)
     if args.report:
         write_json(args.report, result.report())
 
@@ -59,13 +59,13 @@ def price(args: argparse.Namespace) -> None:
             dry_run=True,
         )
         with _told() as tell:
-            _say(asyncio.run(lip_sync(job, settings=Settings.from_environment(), on_progress=tell)))
+            print(asyncio.run(lip_sync(job, settings=Settings.from_environment(), on_progress=tell)))
 
 
 def resume(args: argparse.Namespace) -> None:
     """Wait for a prediction and fetch its result."""
     with _told() as tell:
-        _say(
+        print(
             asyncio.run(
                 resume_by_id(args.id, args.output, settings=Settings.from_environment(), on_progress=tell)
             )
@@ -77,19 +77,8 @@ def jobs(args: argparse.Namespace) -> None:
     settings = Settings(find_state_dir(os.environ))
     with Journal(settings.make_state_dir()) as journal:
         entries = journal.recent(args.limit)
-    for entry in entries:
-        when = datetime.fromtimestamp(entry.updated_at, timezone.utc).strftime("%Y-%m-%d %H:%M")
-        cost = f"${entry.charged or entry.price}" if entry.charged or entry.price else "-"
-        where = entry.result_path or entry.output
-        take = f"take {entry.take}"
-        print(
-            "  ".join(
-                (when, f"{entry.state.value:11}", cost, entry.prediction_id or "-", entry.model, take, where)
-            )
-        )
-    unsure = [entry for entry in entries if entry.state in (State.UNKNOWN, State.UNCONFIRMED)]
-    if unsure:
-        print("unknown, unconfirmed: compare with https://wavespeed.ai/predictions, then `remote resume ID`.")
+    for line in job_lines(entries):
+        print(line)
 
 
 def set_key(args: argparse.Namespace) -> None:
@@ -97,22 +86,6 @@ def set_key(args: argparse.Namespace) -> None:
     secret = getpass.getpass("WaveSpeed key: ") if sys.stdin.isatty() else sys.stdin.readline()
     settings = Settings(find_state_dir(os.environ), ApiKey(secret))
     print(f"Kept in {save_key(settings.require_key(), settings.make_state_dir())}")
-
-
-def _say(result: RemoteResult) -> None:
-    for note in result.notes:
-        print(note)
-    if result.prediction_id:
-        print(f"Prediction id: {result.prediction_id}")
-    cost = (
-        f"${result.price_usd}"
-        if result.charged_usd is None
-        else f"${result.charged_usd}, by WaveSpeed's bill"
-    )
-    if result.path is None:
-        print(f"Price: {cost}. Nothing was bought by this run.")
-    else:
-        print(f"{result.path} ({'used again, no new cost' if result.reused else f'cost: {cost}'})")
 
 
 @contextmanager

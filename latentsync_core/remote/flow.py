@@ -17,7 +17,7 @@ from ..errors import BadInputError
 from ..media import check_output
 from .clock import SYSTEM_CLOCK, Clock
 from .download import download
-from .job import OnProgress, RemoteJob, RemoteResult, check_name
+from .job import OnProgress, RemoteJob, RemoteResult, check_name, place
 from .journal import Identity, Journal
 from .models import find_model
 from .parse import PREDICTION_ID
@@ -48,13 +48,13 @@ async def remote_lip_sync(
     DETACHED (or UNKNOWN, within the submit) to the journal and stops at once; the host goes on.
     `transport` replaces the network in tests. Raises RemoteError and its kinds, MediaError, OutputError.
     """
-    check_output(job.output)
+    check_output(place(job.output, "result"))
     world = World.of(settings, on_progress, clock, transport)
     world.hear("prepare")
     video, audio = await in_thread(lambda work: inspect(job, work))
     with Journal(settings.make_state_dir(), clock) as journal:
         entry = journal.open(_identity(job, world.key.account_tag(journal.salt), video, audio))
-        async with open_run(world, journal, entry, job.output) as run:
+        async with open_run(world, journal, entry, place(job.output, entry.job_key)) as run:
             if run.entry.state in MAY_SUBMIT or (
                 run.entry.state is State.FAILED and await failed_for_good(run)
             ):
@@ -92,7 +92,7 @@ async def resume(
     world = World.of(settings, on_progress, clock, transport)
     with Journal(settings.make_state_dir(), clock) as journal:
         entry = journal.adopt(prediction_id, world.key.account_tag(journal.salt))
-        output = output or Path(entry.output or f"{prediction_id}.mp4")
+        output = place(output or Path(entry.output or f"{prediction_id}.mp4"), entry.job_key)
         check_name(output)
         check_output(output)
         async with open_run(world, journal, entry, output) as run:

@@ -25,7 +25,8 @@ class RemoteJob:
     video: VideoSource
     audio: AudioSource
     output: Path
-    """Where the result goes, ending in .mp4; an earlier file of that name is replaced."""
+    """Where the result goes, ending in .mp4; an earlier file of that name is replaced. In a folder it is named after
+    the job, so that the same job always has the same place."""
     model: str = DEFAULT_MODEL
     params: Mapping[str, str] = field(default_factory=dict)
     """Further parameters of the model, see `models.Model.choices`."""
@@ -49,9 +50,14 @@ class RemoteJob:
         check_name(self.output)
 
 
+def place(output: Path, job_key: str) -> Path:
+    """The file for a result: in a folder it is named after the job."""
+    return output / f"{job_key}.mp4" if output.is_dir() else output
+
+
 def check_name(output: Path) -> None:
-    """Raise OptionError for a name that is not that of an mp4 file, which is what the host makes."""
-    if output.suffix.lower() != ".mp4":
+    """Raise OptionError for a name that is neither a folder nor an mp4 file, which is what the host makes."""
+    if not output.is_dir() and output.suffix.lower() != ".mp4":
         raise OptionError(f"The result is an .mp4 file, got {output.name}.")
 
 
@@ -102,6 +108,25 @@ class RemoteResult:
     """Whether the result of an earlier run was used, at no cost."""
     nsfw: bool = False
     sha256: str = ""
+
+    def __str__(self) -> str:
+        """A few lines for people."""
+        lines = list(self.notes)
+        if self.prediction_id:
+            lines.append(f"Prediction id: {self.prediction_id}")
+        cost, source = self.charged_usd, ", by WaveSpeed's bill"
+        if cost is None:
+            cost, source = self.price_usd, ""
+        if self.path is None:
+            lines.append(f"Price: ${cost}{source}. Nothing was bought by this run.")
+        else:
+            paid = "used again, no new cost" if self.reused else f"cost: ${cost}{source}"
+            lines.append(f"{self.path} ({paid})")
+        if self.inference_ms is not None:
+            lines.append(
+                f"WaveSpeed computed for {self.inference_ms / 1000:.1f} s; this run took {self.seconds:.1f} s."
+            )
+        return "\n".join(lines)
 
     def report(self) -> dict[str, Any]:
         """All of it, ready for JSON; holds no key and no URL."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import folder_paths
 
-from ...latentsync_core.errors import OptionError
-from ...latentsync_core.weights import RELEASES, Row, download, report
+from ...latentsync_core.errors import OptionError, WeightsMissingError
+from ...latentsync_core.weights import RELEASES, Row, download, find_syncnet, report
 from .progress import Reporter
 
 FOLDER = "latentsync"
@@ -20,6 +21,9 @@ def _offer(name: str) -> str:
     return f"{name} (download, {size / 1e9:.0f} GB)"
 
 
+JUDGE = "1.6"
+"""The release whose SyncNet is published with a checksum."""
+JUDGE_DOWNLOAD = f"{JUDGE} (download)"
 DOWNLOADS = {_offer(name): name for name in RELEASES}
 
 
@@ -61,8 +65,31 @@ def fetch(choice: str, reporter: Reporter) -> str:
         raise OptionError(reason)
     name, here = DOWNLOADS.get(choice, choice), _on_disk()
     if name not in here:
-        return str(download(name, folders()[0], lambda file, done, total: reporter(file, done, total)))
+        return str(download(name, folders()[0], reporter))
     return here[name]
+
+
+def judges() -> list[str]:
+    """Checkpoints with a SyncNet: the bundled one, then what else is on disk, then what can be fetched."""
+    others = [name for name in _judges_on_disk() if name != "nano"]
+    return ["nano", *others] + ([] if JUDGE in others else [JUDGE_DOWNLOAD])
+
+
+def judge(choice: str, reporter: Reporter) -> Path:
+    """The SyncNet of a choice; fetches it if the choice says so and it is not here. Raises as `fetch`."""
+    here = _judges_on_disk()
+    if choice == JUDGE_DOWNLOAD and JUDGE not in here:
+        return find_syncnet(download(JUDGE, folders()[0], reporter, optional=True))
+    name = JUDGE if choice == JUDGE_DOWNLOAD else choice
+    return here[name] if name in here else find_syncnet(name, folders())
+
+
+def _judges_on_disk() -> dict[str, Path]:
+    found = {}
+    for row in report(folders()):
+        with suppress(WeightsMissingError):
+            found[_label(row)] = find_syncnet(row.source, folders())
+    return found
 
 
 def _on_disk() -> dict[str, str]:

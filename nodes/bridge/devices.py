@@ -91,6 +91,20 @@ def managed(models: LipSyncModels, device: torch.device, memory: str) -> LoadedM
 
 
 @contextmanager
+def on_device(network: nn.Module) -> Iterator[None]:
+    """Put a network on ComfyUI's device while the block runs; raises DeviceError where it does not fit."""
+    device = mm.get_torch_device()
+    patcher = ModelPatcher(nn.Sequential(network), load_device=device, offload_device=torch.device("cpu"))
+    try:
+        with out_of_memory():
+            mm.load_models_gpu([patcher], force_full_load=True)
+            _finish(patcher.model, device)
+            yield
+    finally:
+        mm.unload_model_and_clones(patcher)
+
+
+@contextmanager
 def out_of_memory() -> Iterator[None]:
     """Say what to change in ComfyUI where the memory of the device is not enough."""
     try:

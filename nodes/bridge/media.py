@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
@@ -54,11 +54,6 @@ def clip_of(images: torch.Tensor, fps: float | Fraction) -> Clip:
     return TensorClip(images[..., :3].contiguous(), fps)
 
 
-def images_source(images: torch.Tensor, fps: float) -> Source:
-    """An IMAGE batch where a VIDEO could be; raises InputError."""
-    return Source(clip_of(images, fps))
-
-
 def waveform_of(audio: Mapping[str, Any] | None) -> Waveform:
     """An AUDIO as a waveform, samples untouched; raises InputError where there is no sound or more than one."""
     if audio is None:
@@ -105,6 +100,16 @@ def pictures_of(frames: list[np.ndarray]) -> torch.Tensor:
     """Frames (H, W, C), uint8 or float, as an IMAGE."""
     batch = torch.from_numpy(np.stack(frames))
     return (batch.float() / 255 if batch.dtype == torch.uint8 else batch).to(mm.intermediate_device())
+
+
+def given(
+    video: Any, images: torch.Tensor | None, fps: float, sound: bool = False
+) -> AbstractContextManager[Source]:
+    """The one of both that is connected, opened; raises InputError unless exactly one is."""
+    if (video is None) == (images is None):
+        which = "neither is" if video is None else "both are"
+        raise InputError(f"This node takes either video or images, {which} connected.")
+    return opened(video, sound) if images is None else nullcontext(Source(clip_of(images, fps)))
 
 
 @contextmanager

@@ -39,13 +39,6 @@ def wanted(choose: str, number: int, point: tuple[float, float], boxes: Any) -> 
     return {"number": number, "point": point}.get(choose, choose)
 
 
-def require_one(video: Any, images: Any) -> None:
-    """Raise InputError unless there is exactly one of both."""
-    if (video is None) == (images is None):
-        given = "neither" if video is None else "both"
-        raise InputError(f"LatentSync Faces takes either video or images, {given} is connected.")
-
-
 def look(clip: Clip, speaker: Speaker, reporter: Reporter) -> Found:
     """Survey a clip, choose, draw; raises FaceError where there is no such face."""
     from ...latentsync_core.faces import FaceFinder, choose, survey

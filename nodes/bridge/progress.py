@@ -17,7 +17,12 @@ PREVIEW_PIXELS = 512
 """Longer side of a preview."""
 TEXT_SECONDS = 0.5
 """Between two texts."""
-TITLES = {"survey": "Looking for faces", "resync": "Re-syncing the mouth", "write": "Writing"}
+TITLES = {
+    "survey": "Looking for faces",
+    "resync": "Re-syncing the mouth",
+    "write": "Writing",
+    "look": "Looking at the mouth",
+}
 
 
 class Reporter:

@@ -1,7 +1,9 @@
 """The nodes in a ComfyUI of their own: the stand-in, or the one that COMFYUI_DIR names."""
 
+import asyncio
 import gc
 import importlib
+import inspect
 import sys
 from pathlib import Path
 
@@ -48,7 +50,10 @@ def run(home):
     def call(node_id, **inputs):
         node = NODES[node_id].PREPARE_CLASS_CLONE({"hidden_inputs": {io.Hidden.unique_id: "7"}})
         with torch.inference_mode():  # as ComfyUI does
-            outputs = node.EXECUTE_NORMALIZED(**inputs).args
+            if inspect.iscoroutinefunction(node.execute):
+                outputs = asyncio.run(node.EXECUTE_NORMALIZED_ASYNC(**inputs)).args
+            else:
+                outputs = node.EXECUTE_NORMALIZED(**inputs).args
         return outputs[0] if len(outputs) == 1 else outputs
 
     return call
@@ -59,9 +64,9 @@ def home(tmp_path, monkeypatch):
     """Fresh folders input, output, temp and models; nothing may stay in temp unless a test asks for it."""
     import folder_paths
 
-    for name in ("input", "output", "temp", "models"):
+    for name in ("input", "output", "temp", "models", "user"):
         (tmp_path / name).mkdir()
-    for name in ("input", "output", "temp"):
+    for name in ("input", "output", "temp", "user"):
         monkeypatch.setattr(folder_paths, f"{name}_directory", str(tmp_path / name))
     monkeypatch.setattr(folder_paths, "models_dir", str(tmp_path / "models"))
     monkeypatch.setattr(folder_paths, "folder_names_and_paths", dict(folder_paths.folder_names_and_paths))

@@ -56,7 +56,7 @@ def test_a_video_is_taken_as_it_is_trimmed(run, video):
     ("given", "message"),
     [
         ({}, "neither is connected"),
-        ({"images": 1, "video": 1}, "both is connected"),
+        ({"images": 1, "video": 1}, "both are connected"),
         ({"images": 1, "choose": "box"}, "needs boxes"),
         ({"images": 1, "choose": "box", "boxes": [[], []]}, "needs boxes"),
         ({"images": 1, "choose": "tallest"}, "choose takes"),

@@ -52,7 +52,7 @@ def test_a_node_is_short():
     long = {}
     for path in (ROOT / "nodes").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.FunctionDef) and node.name == "execute":
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == "execute":
                 lines = node.end_lineno - node.body[0].lineno + 1
                 if lines > 15:
                     long[path.name] = lines

@@ -24,6 +24,16 @@ IDS = {
         + ["return_images"],
         ["video", "images", "audio"],
     ),
+    "LatentSyncSyncScore": (
+        ["video", "images", "fps", "audio", "model", "speaker"],
+        ["offset", "confidence", "report", "curve"],
+    ),
+    "LatentSyncRemote": (
+        ["video", "images", "fps", "audio", "model", "take", "max_cost", "dry_run", "return_images"]
+        + ["custom_model"],
+        ["video", "images", "audio", "report"],
+    ),
+    "LatentSyncRemoteJobs": (["prediction_id", "limit"], ["video", "report"]),
 }
 """Ids that saved workflows hold: they may be added to, and never changed."""
 

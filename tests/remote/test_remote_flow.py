@@ -270,3 +270,15 @@ def test_no_secret_is_shown_or_kept(desk, caplog):
         assert secret not in caplog.text and secret not in json.dumps(result.report())
         assert not any(secret.encode() in content for content in kept)
     assert len(caplog.records) > 50
+
+
+def test_a_folder_holds_results_under_the_names_of_their_jobs(desk):
+    shelf = desk.folder / "results"
+    shelf.mkdir()
+    (shelf / "another.mp4").write_bytes(b"")
+    first, again, other = (desk.run(output=shelf, take=take) for take in (1, 1, 2))
+    assert first.path == shelf / f"{first.job_key}.mp4" == again.path != other.path
+    assert again.reused and desk.bought == 2
+    first.path.unlink()
+    fetched = resume(first.prediction_id, shelf, settings=desk.settings, clock=desk.fake.clock)
+    assert asyncio.run(fetched).path == first.path and len(list(shelf.iterdir())) == 3

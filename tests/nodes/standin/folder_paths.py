@@ -4,6 +4,7 @@ import os
 base_path = os.path.join(os.path.dirname(__file__), "nowhere")
 models_dir = os.path.join(base_path, "models")
 input_directory, temp_directory = os.path.join(base_path, "input"), os.path.join(base_path, "temp")
+user_directory = os.path.join(base_path, "user")
 output_directory = os.path.join(base_path, "output")
 folder_names_and_paths = {}
 
@@ -33,6 +34,10 @@ def get_output_directory():
 
 def get_temp_directory():
     return temp_directory
+
+
+def get_system_user_directory(name):
+    return os.path.join(user_directory, f"__{name}")
 
 
 def add_model_folder_path(name, path, is_default=False):

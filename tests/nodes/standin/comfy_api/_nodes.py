@@ -12,6 +12,7 @@ _KEYWORDS = {
     "INT": _NUMBER | {"control_after_generate"},
     "FLOAT": _NUMBER | {"round"},
     "COMBO": _ANY | {"default", "options", "upload", "control_after_generate"},
+    "STRING": _WIDGET | {"multiline", "placeholder"},
     "BOUNDING_BOX": {"display_name", "optional", "tooltip", "default", "force_input"},
 }
 
@@ -68,6 +69,7 @@ class Schema:
     outputs: list = field(default_factory=list)
     hidden: list = field(default_factory=list)
     search_aliases: list = field(default_factory=list)
+    is_output_node: bool = False
 
     def validate(self):
         for ids in ([i.id for i in self.inputs], [o.id for o in self.outputs]):
@@ -113,5 +115,11 @@ class ComfyNode:
     @classmethod
     def EXECUTE_NORMALIZED(cls, **inputs):  # noqa: N802
         output = cls.execute(**inputs)
+        assert isinstance(output, NodeOutput)
+        return output
+
+    @classmethod
+    async def EXECUTE_NORMALIZED_ASYNC(cls, **inputs):  # noqa: N802
+        output = await cls.execute(**inputs)
         assert isinstance(output, NodeOutput)
         return output

@@ -1,0 +1,29 @@
+"""The journal in lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+
+from .journal import Entry
+from .states import UNSURE
+
+
+def job_lines(entries: Sequence[Entry]) -> list[str]:
+    """A line for each job, and what to do about those whose purchase is not certain."""
+    lines = [_line(entry) for entry in entries]
+    if any(entry.state in UNSURE for entry in entries):
+        lines.append(
+            "unknown, unconfirmed: compare with https://wavespeed.ai/predictions, then resume by the id."
+        )
+    return lines
+
+
+def _line(entry: Entry) -> str:
+    when = datetime.fromtimestamp(entry.updated_at, timezone.utc).strftime("%Y-%m-%d %H:%M")
+    cost = f"${entry.charged or entry.price}" if entry.charged or entry.price else "-"
+    where = entry.result_path or entry.output
+    identity = entry.prediction_id or "-"
+    return "  ".join(
+        (when, f"{entry.state.value:11}", cost, identity, entry.model, f"take {entry.take}", where)
+    )

@@ -1,0 +1,147 @@
+"""Jobs at WaveSpeed: ComfyUI's media as a job, where its state and results are kept, and the result as media."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import folder_paths
+import torch
+from comfy_api.latest import InputImpl
+from comfy_execution.graph_utils import ExecutionBlocker
+
+from ...latentsync_core.errors import KeyMissingError
+from .media import Source, fitted, given, pictures_of, waveform_of
+from .waiting import Watch
+
+if TYPE_CHECKING:
+    from ...latentsync_core.data import Clip
+    from ...latentsync_core.remote import RemoteResult, Settings
+
+RESULTS = "latentsync_remote"
+"""Folder in ComfyUI's output folder: what was paid for is kept until the user removes it."""
+NOTHING = ExecutionBlocker(None)
+"""Leaves out the nodes behind an output that has nothing to give."""
+_NO_IMAGES = "LatentSync Remote gives images only with return_images on."
+
+
+@dataclass(frozen=True)
+class Order:
+    """What may be bought."""
+
+    model: str
+    take: int
+    max_cost: float
+    dry_run: bool
+
+
+async def bought(
+    order: Order,
+    video: Any,
+    images: torch.Tensor | None,
+    fps: float,
+    audio: Mapping[str, Any],
+    node_id: str | None,
+) -> RemoteResult:
+    """Lip-sync at WaveSpeed; raises ComfyUI's interrupt within a fraction of a second, and the library's errors."""
+    from ...latentsync_core.remote import RemoteJob, remote_lip_sync
+
+    settings, speech = _settings(), waveform_of(audio)
+    with ExitStack() as stack:
+        source = await asyncio.to_thread(stack.enter_context, given(video, images, fps))
+        cost = Decimal(str(round(order.max_cost, 2)))
+        job = RemoteJob(
+            _sent(source), speech, _results(), order.model,
+            take=order.take, max_cost_usd=cost, dry_run=order.dry_run,
+        )  # fmt: skip
+        watch = Watch(node_id)
+        return await watch.over(remote_lip_sync(job, settings=settings, on_progress=watch.hear))
+
+
+async def fetched(prediction_id: str, node_id: str | None) -> RemoteResult:
+    """The result of a prediction by its id; raises as `bought`."""
+    from ...latentsync_core.remote import resume
+
+    watch = Watch(node_id)
+    work = resume(prediction_id, _results(), settings=_settings(), on_progress=watch.hear)
+    return await watch.over(work)
+
+
+def jobs(limit: int) -> str:
+    """What the journal knows, newest first, a line each."""
+    from ...latentsync_core.remote import Journal, Settings
+    from ...latentsync_core.remote.listing import job_lines
+
+    with Journal(Settings(_state_dir()).make_state_dir()) as journal:
+        lines = job_lines(journal.recent(limit))
+    return "\n".join(lines) or "Nothing was bought yet."
+
+
+def journal_version() -> str:
+    """Changes whenever the journal does."""
+    from ...latentsync_core.remote.journal import FILE_NAME
+
+    files = [path for path in _state_dir().glob(f"{FILE_NAME}*") if not path.name.endswith("-shm")]
+    return " ".join(f"{file.stat().st_mtime_ns}" for file in sorted(files))
+
+
+def video_of(result: RemoteResult) -> Any:
+    """VIDEO of a result; after a dry run nothing, and the nodes behind it are left out."""
+    return NOTHING if result.path is None else InputImpl.VideoFromFile(str(result.path))
+
+
+async def media_of(
+    result: RemoteResult, audio: Mapping[str, Any], return_images: bool
+) -> tuple[Any, Any, Any]:
+    """VIDEO, IMAGE and AUDIO of a result: the given sound, as long as the result."""
+    from ...latentsync_core.media import FileClip
+
+    if result.path is None:
+        return NOTHING, NOTHING, NOTHING
+    clip = await asyncio.to_thread(FileClip, result.path)
+    images = await asyncio.to_thread(_pictures, clip) if return_images else ExecutionBlocker(_NO_IMAGES)
+    return video_of(result), images, fitted(audio, clip.duration, 1 / float(clip.fps))
+
+
+def _pictures(clip: Clip) -> torch.Tensor:
+    return pictures_of(list(clip.read(range(len(clip.times)))))
+
+
+def _sent(source: Source) -> Path | Clip:
+    """A whole file, so that it can be sent as it is; frames where it was trimmed, or where there is no file."""
+    from ...latentsync_core.media import FileClip
+
+    return source.clip.path if isinstance(source.clip, FileClip) else source.clip
+
+
+def _settings() -> Settings:
+    """The environment's, with ComfyUI's own place for the state; KeyMissingError without a key."""
+    from ...latentsync_core.remote import Settings
+    from ...latentsync_core.remote.keys import KEY_FILE_VARIABLE, KEY_NAME, KEY_VARIABLE
+
+    settings = Settings.from_environment(default_state_dir=_state_dir())
+    if settings.key is None:
+        raise KeyMissingError(
+            "No WaveSpeed key is set.",
+            f"Set {KEY_VARIABLE} before ComfyUI starts, or {KEY_FILE_VARIABLE} to a file, or put the key into "
+            f"{settings.make_state_dir() / KEY_NAME}; keys come from https://wavespeed.ai/accesskey.",
+        )
+    return settings
+
+
+def _state_dir() -> Path:
+    from ...latentsync_core.remote.settings import find_state_dir
+
+    return find_state_dir(os.environ, Path(folder_paths.get_system_user_directory("latentsync")))
+
+
+def _results() -> Path:
+    folder = Path(folder_paths.get_output_directory()) / RESULTS
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

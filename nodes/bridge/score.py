@@ -1,0 +1,87 @@
+"""Synchrony measured and drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+
+from ...latentsync_core.data import FaceTrack, Waveform
+from ...latentsync_core.errors import InputError
+from . import checkpoints, devices
+from .media import Source, pictures_of, waveform_of
+from .progress import Reporter
+
+if TYPE_CHECKING:
+    from ...latentsync_core.metrics import Score, SyncCurve
+
+WIDTH, HEIGHT = 768, 400
+LEFT, RIGHT, TOP, BOTTOM = 70, 20, 40, 60
+"""Margins of the plot, in pixels."""
+LEAST_RANGE = 0.2
+"""Of cosines: noise shall not look like a peak."""
+INK, GRID, LINE, BEST = "#202020", "#d8d8d8", "#1f77b4", "#d62728"
+
+
+def sound_of(source: Source, audio: Mapping[str, Any] | None) -> Waveform:
+    """The sound to judge: the one that is connected, else the clip's own; raises InputError without any."""
+    if audio is not None:
+        return waveform_of(audio)
+    if source.sound is None:
+        raise InputError("The clip has no sound of its own; connect audio.")
+    return source.sound
+
+
+def measured(
+    source: Source,
+    audio: Mapping[str, Any] | None,
+    model: str,
+    speaker: FaceTrack | None,
+    node_id: str | None,
+) -> Score:
+    """How well mouth and sound fit, by the SyncNet of a checkpoint; raises the library's errors."""
+    from ...latentsync_core.metrics import score
+    from ...latentsync_core.weights import load_syncnet
+
+    sound, reporter = sound_of(source, audio), Reporter(node_id)
+    syncnet = load_syncnet(checkpoints.judge(model, reporter))
+    with devices.on_device(syncnet):
+        return score(source.clip, sound, syncnet, track=speaker, progress=reporter)
+
+
+def plot(curve: SyncCurve) -> torch.Tensor:
+    """The cosine for every shift of the sound, as an IMAGE (1, 400, 768, 3)."""
+    picture = Image.new("RGB", (WIDTH, HEIGHT), "white")
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(15)
+    reach, values = curve.reach, curve.cosines
+    low, high = float(values.min()), float(values.max())
+    room = max(0.05 * (high - low), (LEAST_RANGE - (high - low)) / 2)
+    low, high = low - room, high + room
+
+    def x(offset: float) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * (offset + reach) / (2 * reach)
+
+    def y(value: float) -> float:
+        return TOP + (HEIGHT - TOP - BOTTOM) * (high - value) / (high - low)
+
+    for value in np.linspace(low, high, 5).tolist():
+        draw.line([x(-reach), y(value), x(reach), y(value)], GRID)
+        draw.text((LEFT - 8, y(value)), f"{value:.2f}", INK, font, anchor="rm")
+    for offset in range(-(reach // 5) * 5, reach + 1, 5):
+        draw.line([x(offset), TOP, x(offset), HEIGHT - BOTTOM], GRID)
+        draw.text((x(offset), HEIGHT - BOTTOM + 8), f"{offset:+d}" if offset else "0", INK, font, anchor="ma")
+    draw.line([x(curve.offset), TOP, x(curve.offset), HEIGHT - BOTTOM], BEST, 2)
+    points = [
+        (x(offset), y(value)) for offset, value in zip(curve.offsets.tolist(), values.tolist(), strict=True)
+    ]
+    draw.line(points, LINE, 3, joint="curve")
+    for px, py in points:
+        draw.ellipse([px - 4, py - 4, px + 4, py + 4], LINE)
+    title = f"offset {curve.offset:+d} frames, confidence {curve.confidence:.3f}"
+    draw.text((WIDTH / 2, TOP / 2), title, INK, ImageFont.load_default(18), anchor="mm")
+    below = "shift of the sound in frames of 1/25 s (positive: to later); height: cosine of mouth and sound"
+    draw.text((WIDTH / 2, HEIGHT - 16), below, INK, font, anchor="mm")
+    return pictures_of([np.asarray(picture)])

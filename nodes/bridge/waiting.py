@@ -1,0 +1,90 @@
+"""Waiting for a job at WaveSpeed: what is shown meanwhile, and the way to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
+
+import comfy.model_management as mm
+
+from .progress import check_interrupt, duration, send_text
+
+if TYPE_CHECKING:
+    from ...latentsync_core.remote import Progress, RemoteResult
+
+T = TypeVar("T", bound="RemoteResult")
+
+STOPS = (mm.InterruptProcessingException, asyncio.CancelledError)
+"""The user's cancel, and the end of a prompt in which another node failed."""
+LOOK_SECONDS = 0.2
+"""Between two looks whether the user has stopped the run."""
+TEXT_SECONDS = 1.0
+UNPAID = ("", "prepare", "upload", "quote")
+"""Stages before a task exists."""
+TITLES = {
+    "prepare": "Preparing",
+    "wait": "Waiting for another run of this job",
+    "upload": "Uploading",
+    "quote": "Asking for the price",
+    "submit": "Submitting",
+    "reconcile": "Looking for the task in the history",
+    "queued": "Queued at WaveSpeed",
+    "processing": "Processing at WaveSpeed",
+    "download": "Downloading",
+}
+
+
+class Watch:
+    """Shows how a job goes on a node, and stops waiting when the user or the prompt does."""
+
+    def __init__(self, node_id: str | None) -> None:
+        self._node_id = node_id
+        self._last: Progress | None = None
+        self._started, self._said = time.monotonic(), 0.0
+
+    def hear(self, progress: Progress) -> None:
+        """What the library calls on every step; raises ComfyUI's interrupt."""
+        news = self._last is None or progress.stage != self._last.stage
+        self._last = progress
+        self._say(at_once=news)
+        check_interrupt()
+
+    async def over(self, work: Coroutine[None, None, T]) -> T:
+        """The result of a job; on ComfyUI's interrupt, or when the prompt ends, the wait ends at once."""
+        task = asyncio.ensure_future(work)
+        try:
+            while not (await asyncio.wait({task}, timeout=LOOK_SECONDS))[0]:
+                check_interrupt()
+                self._say()
+            result = task.result()
+        except STOPS:
+            task.cancel()
+            with suppress(*STOPS):
+                await task
+            send_text(self._farewell(), self._node_id)
+            raise
+        send_text(str(result), self._node_id)
+        return result
+
+    def _say(self, at_once: bool = False) -> None:
+        now = time.monotonic()
+        if self._last is None or not (at_once or now - self._said >= TEXT_SECONDS):
+            return
+        self._said, progress = now, self._last
+        words = [TITLES.get(progress.stage, progress.stage)]
+        if progress.total:
+            words.append(f"{100 * progress.done // progress.total} %")
+        words.append(duration(now - self._started))
+        if progress.price_usd is not None:
+            words.append(f"${progress.price_usd}")
+        send_text(", ".join(words), self._node_id)
+
+    def _farewell(self) -> str:
+        last = self._last
+        if last is None or last.stage in UNPAID:
+            return "Stopped. Nothing was bought by this run."
+        task = f"The task {last.prediction_id}" if last.prediction_id else "The task"
+        return f"Stopped waiting. {task} may go on at WaveSpeed and bill; queue again with the same inputs to pick it up."

@@ -1,0 +1,79 @@
+"""LatentSync Sync Score."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from comfy_api.latest import io, ui
+
+from ..latentsync_core.data import FaceTrack
+from . import sockets
+from .bridge import checkpoints, media, score
+
+
+class SyncScore(io.ComfyNode):
+    """Measures whether a mouth and a sound belong together."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="LatentSyncSyncScore",
+            display_name="LatentSync Sync Score",
+            category=sockets.CATEGORY,
+            description="Measures with a SyncNet how well the mouth in a clip fits a sound, and by how many frames of "
+            "1/25 s the sound comes too early or too late.",
+            search_aliases=["sync score", "syncnet", "lip sync confidence", "av offset", "audio offset", "evaluate"],
+            inputs=[
+                io.Video.Input("video", optional=True, tooltip="The clip. Give either video or images."),
+                io.Image.Input("images", optional=True, tooltip="The clip. Give either video or images."),
+                io.Float.Input(
+                    "fps", default=25.0, min=1.0, max=240.0, step=0.01, round=0.001,
+                    tooltip="Frames per second of images; a video has its own.",
+                ),
+                io.Audio.Input(
+                    "audio", optional=True,
+                    tooltip="The sound, which starts with the clip. Nothing connected takes the video's own.",
+                ),
+                io.Combo.Input(
+                    "model", options=checkpoints.judges(), default="nano",
+                    tooltip="Whose SyncNet judges. Figures of different ones cannot be compared. nano knows drawn "
+                    "heads; for people take 1.6, of which the download fetches all that is missing, up to 7 GB.",
+                ),
+                sockets.Speaker.Input(
+                    "speaker", optional=True,
+                    tooltip="From LatentSync Faces, of the same clip; nothing connected takes the face with the most "
+                    "area.",
+                ),
+            ],
+            outputs=[
+                io.Int.Output(
+                    "offset",
+                    tooltip="Frames of 1/25 s by which the sound comes too early; negative: too late. 0 is in sync.",
+                ),
+                io.Float.Output(
+                    "confidence",
+                    tooltip="How far the best fit stands out; near 0 where mouth and sound have nothing in common.",
+                ),
+                io.String.Output("report", tooltip="The same in words, and how much of the face was seen."),
+                io.Image.Output("curve", tooltip="The fit for every shift of the sound, as a plot."),
+            ],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo],
+        )  # fmt: skip
+
+    @classmethod
+    def execute(
+        cls,
+        video: Any = None,
+        images: torch.Tensor | None = None,
+        fps: float = 25.0,
+        audio: dict[str, Any] | None = None,
+        model: str = "nano",
+        speaker: FaceTrack | None = None,
+    ) -> io.NodeOutput:
+        with media.given(video, images, fps, sound=audio is None) as source:
+            result = score.measured(source, audio, model, speaker, cls.hidden.unique_id)
+        curve = score.plot(result.curve)
+        return io.NodeOutput(
+            result.offset, result.confidence, str(result), curve, ui=ui.PreviewImage(curve, cls=cls)
+        )
