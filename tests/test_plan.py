@@ -85,6 +85,12 @@ def test_a_gap_passes_through_with_faded_edges():
     assert "frames 30-49 pass through: no face" in str(plan)
 
 
+def test_one_is_not_many():
+    assert "  frame 1 passes through: no face" in str(plan_of([True, False, True]))
+    plan = plan_of([True])
+    assert str(plan).startswith("1 frame at 25.000 fps") and str(plan).endswith("1 re-synced in 1 window")
+
+
 def test_a_cut_parts_windows_and_is_not_faded():
     plan = plan_of([True] * 60, cuts=(20,))
     assert all((window.frames < 20).all() or (window.frames >= 20).all() for window in plan.windows)

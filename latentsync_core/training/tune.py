@@ -40,8 +40,8 @@ def tune(recipe: FootageRecipe, data: Path, folder: Path, sources: Sources) -> N
     """Follow a recipe on footage that `prepare` laid out in `data`.
 
     `folder` holds the run, which goes on if it is there, and in the end `checkpoint`, which `load_models` takes
-    (of a SyncNet: `syncnet.pt`, which `load_syncnet` takes). Raises InputError where the footage is of another size than the recipe's, or
-    the recipe asks for a loss whose judge is missing, and WeightsError as `load_models` does.
+    (of a SyncNet: `syncnet.pt`, which `load_syncnet` takes). Raises InputError where the footage is of another size
+    than the recipe's, or the recipe asks for a loss whose judge is missing, and WeightsError as `load_models` does.
     """
     train, test = Footage(data), Footage(data, test=True)
     if train.resolution != recipe.resolution:
