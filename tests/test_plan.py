@@ -120,6 +120,11 @@ def test_jumps_in_the_source_are_breaks_and_uneven_times_are_not():
     assert breaks(shown, fps=10, times=uneven) == []
 
 
+def test_a_video_that_is_played_faster_has_no_jumps_but_its_own():
+    assert breaks(range(0, 400, 10)) == []
+    assert breaks([*range(0, 400, 10), 0, 10]) == [40]
+
+
 def test_turned_heads_keep_their_mouth():
     plan = plan_of([True] * 40, turned=range(10, 20))
     assert [i for i, reason in enumerate(plan.reasons) if reason == "turned away"] == list(range(10, 20))
