@@ -130,6 +130,11 @@ class FaceTrack:
         return len(self.points)
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 frame`, `2 frames`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 CUT_WORTH_SAYING = 0.1
 """Seconds of speech that may be cut without a word: less than a syllable."""
 
@@ -202,8 +207,8 @@ class Plan:
         """A few lines for people."""
         figures = self.summary()
         lines = [
-            f"{len(self)} frames at {float(self.fps):.3f} fps ({self.duration:.2f} s), "
-            f"{figures['why'].get('resync', 0)} re-synced in {len(self.windows)} windows"
+            f"{counted(len(self), 'frame')} at {float(self.fps):.3f} fps ({self.duration:.2f} s), "
+            f"{figures['why'].get('resync', 0)} re-synced in {counted(len(self.windows), 'window')}"
         ]
         if (cut := self.speech_duration - self.duration) > CUT_WORTH_SAYING:
             lines.append(
@@ -212,7 +217,8 @@ class Plan:
             )
         for run in figures["passed_through"]:
             first, last = run["frames"]
-            lines.append(f"  frames {first}-{last} pass through: {run['reason']}")
+            passing = f"frame {first} passes" if first == last else f"frames {first}-{last} pass"
+            lines.append(f"  {passing} through: {run['reason']}")
         return "\n".join(lines)
 
 

@@ -56,6 +56,9 @@ class Options:
             if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
                 whole = "a whole number in " if kind is Integral else ""
                 raise OptionError(f"{name} takes {whole}{low}..{high}, got {value!r}.")
+        for name in ("color_match", "exact"):
+            if not isinstance(getattr(self, name), bool):
+                raise OptionError(f"{name} takes True or False, got {getattr(self, name)!r}.")
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise OptionError(f"{name} takes {', '.join(choices)}, got {getattr(self, name)!r}.")
@@ -104,4 +107,5 @@ PRESETS: dict[str, Options] = {
     "balanced": Options(),
     "draft": Options(steps=8, sampler="dpm++", overlap=2),
 }
-"""`exact` reproduces upstream for clips of 25 frames a second (others it re-encodes first, by ffmpeg's rule); `quality` spends half as much again; `draft` is for a first look."""
+"""`exact` reproduces upstream for clips of 25 frames a second (others it re-encodes first, by ffmpeg's rule);
+`quality` spends half as much again; `draft` is for a first look."""

@@ -63,8 +63,10 @@ def lip_sync(
     Raises the errors of `latentsync_core.errors`; nothing is denoised before the plan is made.
     """
     options = options or Options()
-    track = track or find_face(clip, device=str(models.device), progress=progress)
-    plan = plan or make_plan(clip, speech, options, track, window_frames=models.window_frames)
+    if track is None:
+        track = find_face(clip, device=str(models.device), progress=progress)
+    if plan is None:
+        plan = make_plan(clip, speech, options, track, window_frames=models.window_frames)
     face = _Face.of(clip, track, models, options)
     frames, ahead = itertools.tee(clip.read(plan.source.tolist()))
     render = _Renderer(plan, speech, models, options, face.keep, progress, work)
@@ -89,7 +91,8 @@ def make_plan(
 ) -> Plan:
     """Decide about every output frame; nothing is denoised. Arguments as of `lip_sync`."""
     options = options or Options()
-    track = track or find_face(clip, progress=progress)
+    if track is None:
+        track = find_face(clip, progress=progress)
     if len(track) != len(clip.times):
         raise InputError(f"The face track has {len(track)} frames, but the clip has {len(clip.times)}.")
     if options.exact and clip.fps != options.fps:

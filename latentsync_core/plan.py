@@ -40,8 +40,9 @@ def build_plan(
 ) -> Plan:
     """Plan the output frames of a timeline of the clip.
 
-    track, present: the face and whether it is usable, one entry a frame of the clip. speaks: (M,), whether there is speech at each output frame. Raises FaceError if no frame can be
-    re-synced, or if a frame has no face and `options.missing_face` is `error`.
+    track, present: the face and whether it is usable, one entry a frame of the clip. speaks: (M,), whether there
+    is speech at each output frame. speech_duration: in seconds. window_frames: denoised together. Raises FaceError
+    if no frame shows the face, or if one does not and `options.missing_face` is `error`.
     """
     reasons = _reasons(timeline.source, track, present, speaks, options)
     _require_faces(reasons, options)

@@ -74,7 +74,7 @@ class Examiner:
 
     def __init__(self, shop, cases):
         self.reader = shop.trained("reader", MouthReader())
-        self.clip_encoder = shop.clip_encoder()
+        self.clip_encoder = shop.clip_encoder().cpu()
         self.cases = [case(number) for number in range(cases)]
 
     def __call__(self, checkpoint, options):

@@ -54,7 +54,8 @@ def main():
     shutil.copy(judged / "sheet.jpg", args.folder / "sheet.jpg")
     pictures = [curve_picture(args.run / f"{name}.json", args.folder) for name in measured["training"]]
     (args.folder / "README.md").write_text(
-        readme(measured, args.notes.read_text(), weights, pictures, args.folder), encoding="utf-8"
+        readme(measured, args.notes.read_text(encoding="utf-8"), weights, pictures, args.folder),
+        encoding="utf-8",
     )
     print(f"{args.folder}: {size / 1e6:.2f} MB of weights")
 
@@ -62,7 +63,7 @@ def main():
 def rounding(run):
     """How far half precision moves the result of a case, in grey levels of the frames' changed pixels."""
     half = load_models(run / "checkpoint", device="cpu")
-    unet, vae, whisper = Workshop(NANO, run).finished()
+    unet, vae, whisper = (network.cpu() for network in Workshop(NANO, run).finished())
     given, options = case(0), Options.preset("draft")
     source = list(given.source.read(range(len(given.source.times))))
     both = [

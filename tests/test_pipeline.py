@@ -1,6 +1,7 @@
 """What `lip_sync` promises, whatever the networks: counts, untouched pixels, same seed, cancel, resume, memory."""
 
 import itertools
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from support.recipes import frame
 from support.runs import FAST, POINTS, clip_of, speech_of, sync, track_of
 from support.tiny import golden_pipeline_models
 
-from latentsync_core import Options, TensorClip, Waveform, lip_sync, make_plan
+from latentsync_core import FaceTrack, Options, TensorClip, Waveform, lip_sync, make_plan
 from latentsync_core.errors import DeviceError, FaceError, InputError, MediaError, WeightsError
 
 
@@ -164,6 +165,15 @@ def test_short_memory_halves_the_work_with_the_same_result(models, monkeypatch):
     assert max(np.abs(a.astype(int) - b).max() for a, b in zip(whole, halves, strict=True)) <= 1
 
 
+def test_what_filled_the_memory_is_let_go_before_the_cache_is_emptied(models, monkeypatch):
+    handled = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: handled.append(sys.exc_info()[1]))
+    monkeypatch.setattr(models.vae, "decode", failing(models.vae.decode, lambda batch: len(batch) > 2))
+    sync(models, 4)
+    assert handled == [None, None]
+
+
 def test_no_memory_at_all_says_what_to_do(models, monkeypatch):
     monkeypatch.setattr(models.unet, "forward", failing(models.unet.forward, lambda batch: True))
     with pytest.raises(DeviceError, match="ran out of memory in the UNet.*half-precision"):
@@ -200,6 +210,8 @@ def test_bad_input_is_one_clear_error(models):
         sync(models, missing=range(10))
     with pytest.raises(InputError, match="track has 9 frames, but the clip has 10"):
         next(lip_sync(clip_of(10), speech, models, Options(), track_of(9)))
+    with pytest.raises(InputError, match="track has 0 frames, but the clip has 10"):
+        next(lip_sync(clip_of(10), speech, models, Options(), FaceTrack.from_points(np.zeros((0, 3, 2)))))
     with pytest.raises(MediaError, match="at least 20 ms"):
         next(lip_sync(clip_of(10), speech_of(0.01), models, Options.preset("exact"), track_of(10)))
     with pytest.raises(InputError, match="NaN"):

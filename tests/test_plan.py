@@ -85,6 +85,12 @@ def test_a_gap_passes_through_with_faded_edges():
     assert "frames 30-49 pass through: no face" in str(plan)
 
 
+def test_one_is_not_many():
+    assert "  frame 1 passes through: no face" in str(plan_of([True, False, True]))
+    plan = plan_of([True])
+    assert str(plan).startswith("1 frame at 25.000 fps") and str(plan).endswith("1 re-synced in 1 window")
+
+
 def test_a_cut_parts_windows_and_is_not_faded():
     plan = plan_of([True] * 60, cuts=(20,))
     assert all((window.frames < 20).all() or (window.frames >= 20).all() for window in plan.windows)
@@ -112,6 +118,11 @@ def test_jumps_in_the_source_are_breaks_and_uneven_times_are_not():
     uneven = np.cumsum(np.where(np.arange(60) < 30, 1 / 60, 1 / 10))
     shown = np.searchsorted(uneven, np.arange(0, 3, 0.1), side="right").clip(max=59)
     assert breaks(shown, fps=10, times=uneven) == []
+
+
+def test_a_video_that_is_played_faster_has_no_jumps_but_its_own():
+    assert breaks(range(0, 400, 10)) == []
+    assert breaks([*range(0, 400, 10), 0, 10]) == [40]
 
 
 def test_turned_heads_keep_their_mouth():

@@ -15,7 +15,7 @@ LAYERS = [
     {"media", "faces", "models", "speech", "compositing", "synthetic"},
     {"plan", "weights", "diffusion", "metrics", "remote"},
     {"pipeline"},
-    {"cluster", "training"},
+    {"training"},
     {"cli"},
     {"__main__"},
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ..data import counted
 from ..faces import FaceFinder, draw_faces, survey
 from ..media import FileClip, check_output, open_writer
 from .outputs import check_apart
@@ -28,10 +29,11 @@ def faces(args: argparse.Namespace) -> None:
             for index, frame in enumerate(clip.read(range(len(clip)))):
                 writer.write(draw_faces(frame, found, index), float(clip.times[index]))
                 progress("draw", index + 1, len(clip))
-    print(f"{len(found.tracks)} persons in {len(clip)} frames, {len(found.cuts)} cuts")
+    persons, frames, cuts = (len(some) for some in (found.tracks, clip, found.cuts))
+    print(f"{counted(persons, 'person')} in {counted(frames, 'frame')}, {counted(cuts, 'cut')}")
     for number, track in enumerate(found.tracks, 1):
         seen = track.found
         print(
-            f"  {number}: in {seen.sum()} frames, score {track.scores[seen].mean():.2f}, "
+            f"  {number}: in {counted(seen.sum(), 'frame')}, score {track.scores[seen].mean():.2f}, "
             f"turned by up to {track.turn[seen].max():.2f}"
         )

@@ -22,6 +22,8 @@ def check_apart(path: Path, *others: Path) -> None:
 def check_report(path: Path, *others: Path) -> None:
     """Raise OutputError now if `write_json` could not write there later, or would overwrite one of the others."""
     check_apart(path, *others)
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder; name a file in it.")
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise OutputError(f"{path} cannot be written: {path.parent} is not a folder that may be written to.")
 

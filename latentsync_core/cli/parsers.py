@@ -88,7 +88,5 @@ def add_weights(parser: argparse.ArgumentParser) -> None:
     convert.set_defaults(run=("weights", "to_safetensors"))
     convert.add_argument("source", help="1.5, 1.6 or a folder")
     convert.add_argument("folder", type=Path, help="new folder for the result")
-    for action in (listing, get, convert):
-        action.add_argument(
-            "--models-folder", type=Path, action="append", default=[], help="search here first"
-        )
+    for action, what in ((listing, "search here first"), (get, "where to"), (convert, "search here first")):
+        action.add_argument("--models-folder", type=Path, action="append", default=[], help=what)

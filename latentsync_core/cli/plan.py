@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ..data import counted
 from ..media import FileClip, read_audio
 from ..pipeline import find_face, make_plan
 from .inputs import options_of
@@ -20,6 +21,6 @@ def plan(args: argparse.Namespace) -> None:
     with progress_bars() as progress:
         made = make_plan(clip, speech, options, find_face(clip, args.speaker, progress=progress))
     print(made)
-    print(f"{len(made.windows)} windows of {options.steps} steps to denoise")
+    print(f"{counted(len(made.windows), 'window')} of {counted(options.steps, 'step')} to denoise")
     if args.save:
         write_json(args.save, made.to_json())

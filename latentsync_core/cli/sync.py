@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
-from ..data import FaceTrack, Plan
+from ..data import FaceTrack, Plan, counted
 from ..media import FileClip, check_output, open_writer, read_audio
 from ..models.bundle import LipSyncModels
 from ..options import Options
@@ -68,10 +68,8 @@ def _kept_windows(output: Path) -> Iterator[Path]:
         yield work
     except BaseException:
         if work.is_dir():
-            windows = len(list(work.glob("*.safetensors")))
-            log.warning(
-                "%d finished windows are kept in %s; run the same command again to go on.", windows, work
-            )
+            windows = counted(len(list(work.glob("*.safetensors"))), "finished window")
+            log.warning("Kept %s in %s; run the same command again to go on.", windows, work)
         raise
     shutil.rmtree(work, ignore_errors=True)
 

@@ -6,6 +6,7 @@ import argparse
 import logging
 from dataclasses import replace
 
+from ..data import counted
 from ..training import NANO, RECIPES, FootageRecipe, Sources, Wanted, prepare, train, tune
 from ..weights import load_syncnet
 
@@ -36,11 +37,11 @@ def footage(args: argparse.Namespace) -> None:
 def prepare_folder(args: argparse.Namespace) -> None:
     """Cut the faces out of a folder of videos, and say what was dropped and why."""
     wanted = Wanted(args.resolution, most_offset=args.most_offset)
-    syncnet = None if args.syncnet is None else load_syncnet(args.syncnet).eval()
+    syncnet = None if args.syncnet is None else load_syncnet(args.syncnet)
     clips = 0
     for verdict in prepare(args.folder, args.out, wanted, syncnet):
         clips += len(verdict.clips)
-        print(f"{verdict.file}: {len(verdict.clips)} clips")
+        print(f"{verdict.file}: {counted(len(verdict.clips), 'clip')}")
         for reason in verdict.dropped:
             print(f"  dropped: {reason}")
-    print(f"{clips} new clips in {args.out}")
+    print(f"{counted(clips, 'new clip')} in {args.out}")

@@ -43,13 +43,20 @@ def _add_prepare(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_footage(parser: argparse.ArgumentParser, recipe: str) -> None:
-    parser.set_defaults(run=("train", "footage"), recipe=recipe)
+    parser.set_defaults(run=("train", "footage"), recipe=recipe, model=None, syncnet=None, video_encoder=None)
     parser.add_argument("--data", type=Path, required=True, help="what `train prepare` made")
     parser.add_argument(
         "--out", type=Path, required=True, metavar="FOLDER", help="a run that is here goes on"
     )
-    parser.add_argument("--model", help="1.5, 1.6 or a folder (default: the release of the recipe's size)")
-    parser.add_argument("--syncnet", type=Path, help="stable_syncnet.pt (default: looks beside the model)")
-    parser.add_argument("--video-encoder", type=Path, help="vit_g_hybrid_pt_1200e_ssv2_ft.pth, for TREPA")
     parser.add_argument("--steps", type=int, help="in all (default: 100000)")
     parser.add_argument("--batch", type=int, help="windows a step on each GPU")
+    if recipe != "syncnet":
+        parser.add_argument(
+            "--model", help="1.5, 1.6 or a folder (default: the release of the recipe's size)"
+        )
+    if recipe.startswith("stage2"):
+        parser.add_argument(
+            "--syncnet", type=Path, help="stable_syncnet.pt (default: looks beside the model)"
+        )
+    if recipe in ("stage2", "stage2_512"):
+        parser.add_argument("--video-encoder", type=Path, help="vit_g_hybrid_pt_1200e_ssv2_ft.pth, for TREPA")

@@ -20,7 +20,7 @@ def show(args: argparse.Namespace) -> None:
 def get(args: argparse.Namespace) -> None:
     """Download a release into the first models folder."""
     folder = [*args.models_folder, *default_folders()][0]
-    with progress_bars() as progress:
+    with progress_bars("B") as progress:
         print(download(args.name, folder, progress, optional=args.syncnet))
 
 

@@ -21,8 +21,7 @@ def blend_mask(keep: npt.NDArray[np.float32], feather: float) -> npt.NDArray[np.
     where the network saw the source and reproduces it; 0 at the border of the crop.
     """
     side = len(keep)
-    outside = cv2.distanceTransform((keep > 0.5).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    fall = _smoothstep(1 - outside / max(1.0, feather * side))
+    fall = _smoothstep(1 - _outside(keep) / max(1.0, feather * side))
     edge = np.minimum(np.arange(side), np.arange(side)[::-1]) / (BORDER * side)
     border = _smoothstep(np.minimum(edge[:, None], edge[None, :]))
     return (fall * border).astype(np.float32)
@@ -33,7 +32,7 @@ def match_colors(mouths: FloatArray, crops: FloatArray, keep: npt.NDArray[np.flo
 
     mouths, crops: (F, R, R, 3) in 0..255; keep: (R, R), 1 = keep.
     """
-    distance = cv2.distanceTransform((keep > 0.5).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    distance = _outside(keep)
     ring = (distance > 0) & (distance <= max(1.0, RING * len(keep)))
     shift = (crops[:, ring] - mouths[:, ring]).mean(1, dtype=np.float64)  # (F, 3)
     mouths += shift[:, None, None].astype(np.float32)
@@ -43,6 +42,11 @@ def match_colors(mouths: FloatArray, crops: FloatArray, keep: npt.NDArray[np.flo
 def surround(mouths: FloatArray, crops: FloatArray, keep: npt.NDArray[np.float32]) -> FloatArray:
     """The generated pixels inside the mask, the crop's outside: upstream's `paste_surrounding_pixels_back`."""
     return np.where(keep[..., None] == 1, crops, mouths * (1 - keep[..., None]) + crops * keep[..., None])
+
+
+def _outside(keep: npt.NDArray[np.float32]) -> Array:
+    """Distance of each kept pixel to the painted part; 0 in there."""
+    return cv2.distanceTransform((keep > 0.5).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
 
 
 def _smoothstep(x: Array) -> Array:

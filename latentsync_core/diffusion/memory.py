@@ -33,14 +33,14 @@ class Slicer:
                     for parts in zip(*(batch.split(self.size) for batch in batches), strict=True)
                 ]
             except torch.OutOfMemoryError as exc:
-                self._halve(exc)
+                if self.size == 1:
+                    raise DeviceError(
+                        f"The device ran out of memory in the {self.what}, already in its smallest slices. Use a "
+                        "half-precision dtype, the 256 px checkpoint (1.5), or free memory held by other programs."
+                    ) from exc
+            self._halve()  # not in the handler, where the error still holds on to the tensors that filled the memory
 
-    def _halve(self, cause: Exception) -> None:
-        if self.size == 1:
-            raise DeviceError(
-                f"The device ran out of memory in the {self.what}, already in its smallest slices. Use a "
-                "half-precision dtype, the 256 px checkpoint (1.5), or free memory held by other programs."
-            ) from cause
+    def _halve(self) -> None:
         self.size //= 2
         log.warning("Out of memory in the %s: going on with slices of %d.", self.what, self.size)
         if torch.cuda.is_available():

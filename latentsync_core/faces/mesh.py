@@ -58,16 +58,6 @@ class Face:
     opening: float
     """Distance of the inner lips over the height of the face: near 0 for a shut mouth, 0.2 for a wide open one."""
 
-    @property
-    def turn(self) -> float:
-        """How far the nose lies off the middle of the brows, in brow distances along the brows.
-
-        0 is frontal, about +-0.5 a half profile; positive is a face turned to the right of the picture.
-        """
-        brows = self.points[1] - self.points[0]
-        offset = self.points[2] - self.points[:2].mean(0)
-        return float(offset @ brows / max(1e-9, brows @ brows))
-
 
 def measure(network: Graph, frames: Sequence[Array], rois: Sequence[Sequence[Roi]]) -> list[list[Face]]:
     """Measure the regions of each frame; what is no face comes back with a score near 0."""

@@ -39,17 +39,15 @@ class Survey:
     """One track a person, each over all N frames."""
     boxes: npt.NDArray[np.float64]
     """Shape (persons, N, 4): x0, y0, x1, y1 in pixels, NaN where the person was not found."""
-    turn: npt.NDArray[np.float64]
-    """Shape (persons, N): 0 = frontal, about +-0.5 = half profile, NaN where the person was not found."""
     cuts: npt.NDArray[np.int64]
     """Shape (K,): indices, rising, of frames that start a new scene or before which a person jumps."""
 
     def __post_init__(self) -> None:
-        persons, frames = self.turn.shape
-        if self.boxes.shape != (persons, frames, 4) or [len(t) for t in self.tracks] != [frames] * persons:
+        persons, frames = self.boxes.shape[:2]
+        if self.boxes.shape[2:] != (4,) or [len(t) for t in self.tracks] != [frames] * persons:
             raise InputError(
-                f"Survey takes tracks, boxes (persons, N, 4) and turn (persons, N) of one size, got "
-                f"{[len(t) for t in self.tracks]}, {self.boxes.shape} and {self.turn.shape}."
+                f"Survey takes tracks and boxes (persons, N, 4) of one size, got {[len(t) for t in self.tracks]} "
+                f"and {self.boxes.shape}."
             )
         if (
             self.cuts.ndim != 1
@@ -98,7 +96,7 @@ def choose(found: Survey, speaker: Speaker = "auto") -> FaceTrack:
     """
     if not found.tracks:
         raise FaceError(
-            f"No face was found in any of the {found.turn.shape[1]} frames looked at. Faces must be at least about "
+            f"No face was found in any of the {found.boxes.shape[1]} frames looked at. Faces must be at least about "
             "40 pixels high in 1080p, lit, and show both eyes; cartoon faces are often not found. Crop the video to "
             "the face, or give the landmarks yourself (FaceTrack.from_points)."
         )
@@ -160,13 +158,12 @@ def _survey(faces: Sequence[Sequence[Face]], cuts: npt.NDArray[np.int64], max_ga
     persons, jumps = link(faces, cuts.tolist(), max_gap)
     persons = sorted(persons, key=_area, reverse=True)[:_MAX_PERSONS]
     boxes = np.full((len(persons), len(faces), 4), np.nan)
-    turn = np.full(boxes.shape[:2], np.nan)
     for number, person in enumerate(persons):
         for index, face in person.faces.items():
-            boxes[number, index], turn[number, index] = face.box, face.turn
+            boxes[number, index] = face.box
     cuts = np.union1d(cuts, np.array(jumps, np.int64))
     tracks = tuple(_track(person, len(faces), tuple(cuts.tolist())) for person in persons)
-    return Survey(tracks, boxes, turn, cuts)
+    return Survey(tracks, boxes, cuts)
 
 
 def _track(person: Person, count: int, cuts: tuple[int, ...]) -> FaceTrack:

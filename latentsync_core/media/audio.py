@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
@@ -30,9 +31,9 @@ def read_audio(path: MediaPath, start: float = 0.0, duration: float | None = Non
 
     Second 0 is where the file's video starts, or its sound if it has no video; sound that starts later is
     preceded by silence. Takes anything FFmpeg decodes: wav, mp3, aac, m4a, flac, ogg, opus, or a video.
-    Raises InputError on a negative start or duration, MediaError where there is no sound or it is damaged.
+    Raises InputError on a negative or infinite start or duration, MediaError where there is no sound or it is damaged.
     """
-    if start < 0 or (duration is not None and not duration > 0):
+    if not 0 <= start < math.inf or (duration is not None and not 0 < duration < math.inf):
         raise InputError(f"Sound is read from a start >= 0 for a duration > 0, got {start} and {duration}.")
     with open_media(path) as container, reading(path, _DAMAGED):
         stream = find_audio(container, path)
@@ -59,7 +60,7 @@ def sound_parts(
     Sample 0 is where the file's video starts, or else its sound; silence fills what the timestamps leave open.
     """
     rate, origin, position = stream.rate, start_seconds(container, stream), 0
-    stop = min(stop or _NEVER, _declared_samples(container, stream))
+    stop = min(_NEVER if stop is None else stop, _declared_samples(container, stream))
     for frame in container.decode(stream):
         samples = _planar_float(frame)
         gap = round(((frame.time or 0.0) - origin) * rate) - position

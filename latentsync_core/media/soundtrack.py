@@ -15,7 +15,7 @@ from ..data import Waveform
 from .audio import Samples, find_audio, layout_name, seconds_of, sound_parts, to_frames
 from .opening import MediaPath, open_media, reading, start_seconds
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 AudioSource: TypeAlias = MediaPath | Waveform
 """A file with sound, or samples."""
@@ -89,7 +89,7 @@ def _add_encoder(
     codec = av.Codec(encoder, "w")
     best = min(codec.audio_rates or [rate], key=lambda possible: abs(possible - rate))
     if best != rate:
-        logger.warning("%s cannot hold %d Hz; the sound is resampled to %d Hz.", encoder, rate, best)
+        log.warning("%s cannot hold %d Hz; the sound is resampled to %d Hz.", encoder, rate, best)
     stream = cast(av.AudioStream, output.add_stream(encoder, rate=best, layout=layout_name(channels)))
     if encoder == "aac":
         stream.bit_rate = _AAC_BITS_PER_CHANNEL * channels

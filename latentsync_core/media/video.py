@@ -13,13 +13,14 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InputError, MediaError
+from ..errors import MediaError
 from .color import ACCURATE, ColorTags
 from .index import REMEDY, FrameIndex, build_index
 from .opening import MediaPath, find_video, open_media, reading
 from .orientation import Orientation
+from .span import checked_numbers
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 RUN_LENGTH = 24
 """Decoded frames held at most: one second of film, of which 4K takes 300 MB."""
@@ -63,7 +64,7 @@ class FileClip:
         """
         with FrameDecoder(self.path, self._index) as decoder:
             held: dict[int, av.VideoFrame] = {}
-            for run in _runs(self._checked(indices)):
+            for run in _runs(checked_numbers(indices, len(self))):
                 held = {number: frame for number, frame in held.items() if number in run}
                 if missing := set(run) - set(held):
                     decoder.go_to(min(missing))
@@ -75,12 +76,6 @@ class FileClip:
                     number = run.popleft()
                     yield self._upright(number, held[number])
                     held = {n: frame for n, frame in held.items() if n in run or n == number}
-
-    def _checked(self, indices: Iterable[int]) -> Iterator[int]:
-        for number in indices:
-            if not 0 <= number < len(self):
-                raise InputError(f"{self.path} has frames 0..{len(self) - 1}, got {number}.")
-            yield int(number)
 
     def _upright(self, number: int, frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
         if (frame.height, frame.width) != self._stored_size:
@@ -95,11 +90,11 @@ class FileClip:
 
     def _warn_of_loss(self, frame: av.VideoFrame) -> None:
         if self.color.hdr:
-            logger.warning("%s is HDR video; it is treated as 8 bit without tone mapping.", self.path)
+            log.warning("%s is HDR video; it is treated as 8 bit without tone mapping.", self.path)
         elif (bits := max(component.bits for component in frame.format.components)) > 8:
-            logger.warning("%s has %d bits per colour component; it is read as 8 bit.", self.path, bits)
+            log.warning("%s has %d bits per colour component; it is read as 8 bit.", self.path, bits)
         if _has_alpha(frame):
-            logger.warning("%s has transparency, which is dropped.", self.path)
+            log.warning("%s has transparency, which is dropped.", self.path)
 
 
 def _has_alpha(frame: av.VideoFrame) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..data import Clip, FaceTrack, Progress, Waveform
+from ..data import Clip, FaceTrack, Progress, Waveform, counted
 from ..errors import FaceError
 from ..media import to_mono_16k
 from ..models.syncnet import StableSyncNet
@@ -82,7 +82,7 @@ class Score:
         lines = [
             f"{_in_words(self.offset)} (offset {self.offset:+d})",
             f"confidence {self.confidence:.3f}: the best cosine, {best:.3f}, above the median of shifts "
-            f"of -{reach}..{reach} frames, over {self.curve.windows} windows",
+            f"of -{reach}..{reach} frames, over {counted(self.curve.windows, 'window')}",
             f"the face is in {self.found:.0%} of {len(self.opening)} frames; its mouth changes by "
             f"{self.jitter:.2f} grey levels from frame to frame",
         ]
@@ -150,8 +150,7 @@ def sound_level(samples: npt.NDArray[np.float32], frames: int) -> npt.NDArray[np
 def _in_words(offset: int) -> str:
     if offset == 0:
         return "the sound fits the mouth best where it is"
-    frames = "1 frame" if abs(offset) == 1 else f"{abs(offset)} frames"
-    early = f"comes {frames} ({abs(offset) / FPS:.2f} s) too {'early: delay' if offset > 0 else 'late: advance'} it"
+    early = f"comes {counted(abs(offset), 'frame')} ({abs(offset) / FPS:.2f} s) too {'early: delay' if offset > 0 else 'late: advance'} it"
     return f"the sound {early}"
 
 

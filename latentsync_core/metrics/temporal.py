@@ -1,4 +1,4 @@
-"""How steady a result is: the distance of two clips to a video network (TREPA), and the jitter of the mouth."""
+"""How steady a result is: the distance of two clips to a video network (TREPA), and how much a mouth changes."""
 
 from __future__ import annotations
 
@@ -25,8 +25,3 @@ def mouth_part(crops: Tensor) -> Tensor:
 def changes(crops: Tensor) -> Tensor:
     """Mean absolute change from each frame to the next, (F - 1,), of crops (F, 3, H, W), in their units."""
     return crops.diff(dim=0).abs().mean((1, 2, 3))
-
-
-def jitter(crops: Tensor) -> float:
-    """Mean change from frame to frame of crops (F, 3, H, W), in their units."""
-    return float(changes(crops).mean())

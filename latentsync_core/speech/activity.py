@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data import FloatArray
+from .encode import SAMPLE_RATE
 
-SAMPLE_RATE = 16_000
 HOP = 160
 """10 ms."""
 BELOW_LOUD_DB = 40.0

@@ -25,8 +25,8 @@ class Footage:
     def __init__(self, folder: Path, test: bool = False) -> None:
         report = read_report(folder)
         names = [name for entry in report["files"].values() for name in entry["clips"]]
-        held_out = names[::TEST_EVERY] if len(names) > 1 else []
-        self._names = held_out if test else [name for name in names if name not in held_out]
+        held_out = set(names[::TEST_EVERY] if len(names) > 1 else [])
+        self._names = [name for name in names if (name in held_out) == test]
         if not names:
             raise InputError(f"{folder} has no clips; {REPORT} there says why each file was dropped.")
         self.folder, self.test = folder, test

@@ -54,6 +54,7 @@ class LatentStore:
         for clip in clips:
             loaded.append(self._clip(clip))
             on_clip()
+        self._speech.clear()  # the clips hold copies of what they need of it
         return loaded
 
     def _clip(self, clip: int) -> LatentClip:
@@ -88,5 +89,7 @@ class LatentStore:
 
 def digest(module: nn.Module) -> str:
     """A name for a network's weights."""
-    tensors = [tensor.float().cpu().numpy().tobytes() for tensor in module.state_dict().values()]
-    return hashlib.sha256(b"".join(tensors)).hexdigest()[:12]
+    content = hashlib.sha256()
+    for tensor in module.state_dict().values():
+        content.update(tensor.float().cpu().numpy().tobytes())
+    return content.hexdigest()[:12]

@@ -137,7 +137,8 @@ class Run:
     def _restore(self) -> None:
         if not self.path.exists():
             return
-        state = torch.load(self.path, map_location=self.accelerator.device, weights_only=True)
+        # On the host: a second copy of weights and moments would not fit a GPU that the run just fits.
+        state = torch.load(self.path, map_location="cpu", weights_only=True)
         self.module.load_state_dict(state["model"])
         self.ema.load_state_dict(state["ema"])
         self.optimizer.load_state_dict(state["optimizer"])

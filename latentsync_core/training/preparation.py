@@ -67,7 +67,7 @@ def prepare(
     """Yield a verdict on every video in a folder and its subfolders, and write clips and `report.json` to `out`.
 
     A file that cannot be used is dropped with its reason and the next one follows; files that the report names
-    are not looked at again. Raises InputError if `folder` has no videos or `out` was made with other wishes.
+    are not looked at again. Raises InputError if `folder` has no videos or `out` holds crops of another size.
     """
     videos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEOS)
     if not videos:

@@ -72,8 +72,9 @@ def _worsened(pixels: Tensor, rng: np.random.Generator) -> Tensor:
 
 @torch.no_grad()
 def read_mouth(reader: nn.Module, crops: Tensor) -> npt.NDArray[np.float32]:
-    """Crops (N, 3, R, R) in -1..1 -> (N, 3)."""
-    return torch.cat([reader(part) for part in crops.split(64)]).cpu().numpy()
+    """Crops (N, 3, R, R) in -1..1, on any device -> (N, 3)."""
+    device = next(reader.parameters()).device
+    return torch.cat([reader(part.to(device)).cpu() for part in crops.split(64)]).numpy()
 
 
 def score_reader(reader: nn.Module, test: list[Filmed]) -> dict[str, float]:

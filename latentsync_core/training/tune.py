@@ -40,8 +40,8 @@ def tune(recipe: FootageRecipe, data: Path, folder: Path, sources: Sources) -> N
     """Follow a recipe on footage that `prepare` laid out in `data`.
 
     `folder` holds the run, which goes on if it is there, and in the end `checkpoint`, which `load_models` takes
-    (of a SyncNet: `syncnet.pt`, which `load_syncnet` takes). Raises InputError where the footage is of another size than the recipe's, or
-    the recipe asks for a loss whose judge is missing, and WeightsError as `load_models` does.
+    (of a SyncNet: `syncnet.pt`, which `load_syncnet` takes). Raises InputError where the footage is of another size
+    than the recipe's, or the recipe asks for a loss whose judge is missing, and WeightsError as `load_models` does.
     """
     train, test = Footage(data), Footage(data, test=True)
     if train.resolution != recipe.resolution:
@@ -72,16 +72,12 @@ def _tune_unet(
     device = PartialState().device
     checkpoint = locate(sources.model)
     models = load_models(checkpoint, resolution, device, "fp32")
-    places = [LatentStore(part, folder / "latents", models.vae, models.whisper) for part in (train, test)]
-    latents = [place.load(range(place.clips)) for place in places]
-    scheduler = DDIMScheduler.from_config(models.scheduler_config)
     if isinstance(recipe, PixelRecipe):
+        # A judge that is missing is missed before the latents of all clips are made, which takes long.
         judges = _judges(recipe, models, sources, device)
-        run = _run_pixels(recipe, models, judges, scheduler, train, latents, folder)
+        run = _run_pixels(recipe, models, judges, train, test, folder)
     else:
-        unet = models.unet.train().requires_grad_(True)
-        run = Run("unet", unet, recipe.loop, folder, parameter_groups(unet, recipe))
-        train_unet(run, recipe, scheduler, *latents)
+        run = _run_noise(recipe, models, train, test, folder)
     replace_checkpoint(
         folder / "checkpoint",
         unet=run.ema,
@@ -92,19 +88,28 @@ def _tune_unet(
     )
 
 
+def _run_noise(recipe: UNetRecipe, models: LipSyncModels, train: Footage, test: Footage, folder: Path) -> Run:
+    latents = _latents(models, (train, test), folder)
+    unet = models.unet.train().requires_grad_(True)
+    run = Run("unet", unet, recipe.loop, folder, parameter_groups(unet, recipe))
+    train_unet(run, recipe, DDIMScheduler.from_config(models.scheduler_config), *latents)
+    return run
+
+
 def _run_pixels(
-    recipe: PixelRecipe,
-    models: LipSyncModels,
-    judges: Judges,
-    scheduler: DDIMScheduler,
-    train: Footage,
-    latents: list[list[LatentClip]],
-    folder: Path,
+    recipe: PixelRecipe, models: LipSyncModels, judges: Judges, train: Footage, test: Footage, folder: Path
 ) -> Run:
+    latents = _latents(models, (train, test), folder)
     unet = freeze_all_but(models.unet.train(), recipe.trainable)
     run = Run("pixels", unet, recipe.loop, folder)
+    scheduler = DDIMScheduler.from_config(models.scheduler_config)
     train_pixels(run, recipe, scheduler, judges, latents[0], spoken(train), latents[1])
     return run
+
+
+def _latents(models: LipSyncModels, parts: tuple[Footage, ...], folder: Path) -> list[list[LatentClip]]:
+    places = [LatentStore(part, folder / "latents", models.vae, models.whisper) for part in parts]
+    return [place.load(range(place.clips)) for place in places]
 
 
 def _judges(recipe: PixelRecipe, models: LipSyncModels, sources: Sources, device: torch.device) -> Judges:
@@ -112,9 +117,11 @@ def _judges(recipe: PixelRecipe, models: LipSyncModels, sources: Sources, device
         return network.to(device).eval().requires_grad_(False)
 
     video_encoder = sources.video_encoder
-    return Judges(
+    judges = Judges(
         frozen(models.vae),
         syncnet=frozen(load_syncnet(sources.syncnet or find_syncnet(sources.model))) if recipe.sync else None,
         clip_encoder=frozen(load_clip_encoder(video_encoder)) if recipe.temporal and video_encoder else None,
         perceptual=frozen(load_lpips()) if recipe.perceptual else None,
     )
+    judges.check(recipe)
+    return judges

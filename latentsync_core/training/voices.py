@@ -6,6 +6,8 @@ no voice is in both. Identities are held out in the same way, see `data.identity
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -68,12 +70,14 @@ def _random_sentence(rng: np.random.Generator) -> str:
     return " ".join(rng.choice(WORDS, rng.integers(4, 12)))
 
 
-def _track(rng: np.random.Generator, voices: tuple[str, ...], sentence: object) -> npt.NDArray[np.float32]:
+def _track(
+    rng: np.random.Generator, voices: tuple[str, ...], sentence: Callable[[np.random.Generator], str]
+) -> npt.NDArray[np.float32]:
     voice, speed, pitch = str(rng.choice(voices)), int(rng.integers(115, 190)), int(rng.integers(20, 80))
     length = round((LONG_SECONDS if rng.random() < 0.5 else rng.uniform(*SHORT_SECONDS)) * SAMPLE_RATE)
     parts = [_silence(rng)]
     while sum(map(len, parts)) < length:
-        said = mono_16k(speak(sentence(rng), voice, speed, pitch))  # type: ignore[operator]
+        said = mono_16k(speak(sentence(rng), voice, speed, pitch))
         parts += [said * np.float32(rng.uniform(0.5, 1.0)), _silence(rng)]
     return _recorded(np.concatenate(parts)[:length], rng)
 

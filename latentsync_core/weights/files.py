@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from ..data import counted
 from ..errors import WeightsMismatchError, WeightsMissingError
 from .identify import Shapes, identify
 
@@ -136,7 +137,7 @@ def _differences(expected: Shapes, got: Shapes) -> list[str]:
     ]
     kinds = (("missing", missing), ("unexpected", unexpected), ("of another shape", misshaped))
     return [
-        f"{len(keys)} {'tensor' if len(keys) == 1 else 'tensors'} {kind} ({', '.join(keys[:_SHOWN])}"
+        f"{counted(len(keys), 'tensor')} {kind} ({', '.join(keys[:_SHOWN])}"
         f"{', ...' if len(keys) > _SHOWN else ''})"
         for kind, keys in kinds
         if keys

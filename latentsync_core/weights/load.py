@@ -147,7 +147,7 @@ def load_models(
         store_as_fp8(models.unet)
     try:
         return models.to(place, kind)
-    except torch.cuda.OutOfMemoryError as exc:
+    except torch.OutOfMemoryError as exc:
         raise DeviceError(
             f"{checkpoint.name} does not fit into the free memory of {place}; free some, or use dtype=fp8 or "
             "device=cpu."

@@ -183,7 +183,11 @@ def release_of(unet: Path) -> str | None:
     for name, release in RELEASES.items():
         if size == release.unet.size:
             return name
-    named = [n for n in RELEASES if re.search(rf"(?<![\d.]){n[0]}[._-]?{n[2]}(?!\d)", unet.parent.name)]
+    named = [
+        name
+        for name in RELEASES
+        if re.search(rf"(?<![\d.]){name.replace('.', '[._-]?')}(?!\d)", unet.parent.name)
+    ]
     return named[0] if len(named) == 1 else None
 
 
@@ -210,10 +214,9 @@ def _parts_of(name: str, home: Path | None, unet: Path | None, shared: tuple[Pat
 
 
 def _first(folder: Path, patterns: Sequence[str]) -> Path | None:
-    for pattern in patterns:
-        for path in sorted(folder.glob(pattern)):
-            return path
-    return None
+    """The first file; a link to nothing is none."""
+    files = (path for pattern in patterns for path in sorted(folder.glob(pattern)) if path.is_file())
+    return next(files, None)
 
 
 def _first_in(folders: Iterable[Path], patterns: Sequence[str]) -> Path | None:

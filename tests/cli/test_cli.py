@@ -106,7 +106,7 @@ def test_the_speaker_is_chosen_by_a_place(files, speaker, code):
 
 def test_faces_are_drawn(files, tmp_path, capsys):
     assert main(["faces", str(files / "video.mkv"), str(tmp_path / "faces.mkv")]) == 0
-    assert "1 persons in 20 frames" in capsys.readouterr().out
+    assert "1 person in 20 frames, 0 cuts" in capsys.readouterr().out
     source, drawn = FileClip(files / "video.mkv"), FileClip(tmp_path / "faces.mkv")
     assert all((a != b).any() for a, b in zip(source.read(range(20)), drawn.read(range(20)), strict=True))
 
@@ -190,6 +190,8 @@ def test_inputs_are_never_overwritten(bad_files, capsys, other):
         str(bad_files / other),
     ]
     assert main(save) == 1
+    assert sync(bad_files, bad_files / "outputs" / "out.mkv", "--report", str(bad_files / "outputs")) == 1
+    assert list((bad_files / "outputs").iterdir()) == []
     assert "choose another name" in capsys.readouterr().err
     assert (bad_files / other).read_bytes() == before
 

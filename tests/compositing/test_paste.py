@@ -150,6 +150,13 @@ def test_match_colors_removes_a_constant_shift():
     assert np.allclose(match_colors(shifted, crops, keep_mask(64)), crops, atol=1e-3)
 
 
+def test_colours_are_compared_around_the_painted_part_only():
+    keep = keep_mask(64)
+    mouths, crops = np.full((2, 1, 64, 64, 3), 100, np.float32)
+    mouths[:, keep <= 0.5] = 200
+    assert np.array_equal(match_colors(mouths.copy(), crops, keep), mouths)
+
+
 def test_surround_keeps_the_crop_outside_of_the_mask():
     keep = keep_mask(64)
     mouths, crops = np.full((1, 64, 64, 3), 9, np.float32), np.full((1, 64, 64, 3), 7, np.float32)

@@ -40,10 +40,10 @@ def test_the_clip_is_read_once_and_progress_is_told():
     clip, seen = numbered_clip(40), []
     found = survey(clip, FakeFinder(two_persons()), lambda done, total: seen.append((done, total)))
     assert clip.reads == 1 and seen == [(16, 40), (32, 40), (40, 40)]
-    assert found.boxes.shape == (2, 40, 4) and found.turn.shape == (2, 40)
+    assert found.boxes.shape == (2, 40, 4)
     assert [t.found.sum() for t in found.tracks] == [20, 40]  # the greater area comes first
     assert np.isnan(found.tracks[0].points[20:]).all() and (found.tracks[0].scores[20:] == 0).all()
-    assert np.isnan(found.boxes[0, 20:]).all() and np.isnan(found.turn[0, 20:]).all()
+    assert np.isnan(found.boxes[0, 20:]).all()
 
 
 def test_progress_may_cancel():
@@ -147,13 +147,13 @@ def test_at_most_sixteen_persons():
 
 
 @pytest.mark.parametrize(
-    "boxes, turn, cuts",
-    [((1, 5, 4), (1, 4), []), ((2, 5, 4), (2, 5), []), ((1, 5, 4), (1, 5), [3, 2]), ((1, 5, 4), (1, 5), [5])],
+    "boxes, cuts",
+    [((1, 4, 4), []), ((1, 5, 3), []), ((2, 5, 4), []), ((1, 5, 4), [3, 2]), ((1, 5, 4), [5])],
 )
-def test_survey_checks_itself(boxes, turn, cuts):
+def test_survey_checks_itself(boxes, cuts):
     track = FaceTrack.from_points(np.zeros((5, 3, 2)))
     with pytest.raises(InputError):
-        Survey((track,), np.zeros(boxes), np.zeros(turn), np.array(cuts, np.int64))
+        Survey((track,), np.zeros(boxes), np.array(cuts, np.int64))
 
 
 def test_painted_heads_that_cross_with_a_cut_and_a_cutaway(finder):

@@ -53,6 +53,21 @@ def test_a_part_is_the_same_as_that_part_of_the_whole(tmp_path, start, duration)
     np.testing.assert_array_equal(part, whole[:, first:last])
 
 
+def test_a_part_shorter_than_a_sample_is_nothing(tmp_path):
+    path = make_audio(tmp_path / "a.wav", "pcm_s16le", tone(1), 44100)
+    with pytest.raises(MediaError, match="no sound from second 0 on"):
+        read_audio(path, 0.0, 1e-6)
+
+
+@pytest.mark.parametrize(
+    "start,duration", [(-1, None), (float("nan"), 1), (float("inf"), 1), (0, 0), (0, float("inf"))]
+)
+def test_parts_that_are_none_are_refused(tmp_path, start, duration):
+    path = make_audio(tmp_path / "a.wav", "pcm_s16le", tone(0.1), 44100)
+    with pytest.raises(InputError, match="Sound is read from a start >= 0"):
+        read_audio(path, start, duration)
+
+
 def test_second_zero_is_where_the_picture_starts(tmp_path):
     video = make_video(tmp_path / "v.mp4")
     audio = make_audio(tmp_path / "a.wav", "pcm_s16le", tone(1), 44100)

@@ -29,7 +29,15 @@ def test_torch_tensors_are_taken_without_a_copy():
 
 
 @pytest.mark.parametrize(
-    "fps,exact", [(23.976, (24000, 1001)), (29.97, (30000, 1001)), (12.5, (25, 2)), (30, (30, 1))]
+    "fps,exact",
+    [
+        (23.976, (24000, 1001)),
+        (29.97, (30000, 1001)),
+        (12.5, (25, 2)),
+        (30, (30, 1)),
+        (24.0, (24, 1)),
+        (59.94, (60000, 1001)),
+    ],
 )
 def test_decimal_rates_are_the_fractions_they_stand_for(fps, exact):
     assert TensorClip(np.zeros((1, 2, 2, 3), np.uint8), fps).fps == Fraction(*exact)

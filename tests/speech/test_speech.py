@@ -158,3 +158,9 @@ def test_speaking_does_not_depend_on_gain(gain):
 def test_silence_and_no_sound_are_not_speech():
     assert not speaking(np.zeros(16000, np.float32), np.arange(0, 1, 0.04)).any()
     assert not speaking(np.zeros(3, np.float32), np.array([0.0])).any()
+
+
+def test_hiss_is_a_pause_however_little_is_said():
+    hiss = np.random.default_rng(0).standard_normal(160_000).astype(np.float32) * np.float32(10 ** (-58 / 20))
+    hiss[64_000:80_000] += np.sin(np.arange(16_000) / 4).astype(np.float32) / 2
+    assert speaking(hiss, np.array([1.0, 4.5, 8.0])).tolist() == [False, True, False]

@@ -11,6 +11,7 @@ from latentsync_core.options import Options
 from latentsync_core.synthetic import talking_clip
 from latentsync_core.training.cases import Case, Results, perform, shuffled
 from latentsync_core.training.judge import RESOLUTION, Judges, judge, true_matrices
+from latentsync_core.training.reader import read_mouth
 from latentsync_core.weights import load_models, untrained
 
 
@@ -24,11 +25,27 @@ def vowels(rate, seconds=1.4):
 class Redness(nn.Module):
     """Stands for the reader: an open mouth of these speakers is redder than their skin."""
 
+    def __init__(self, device="cpu"):
+        super().__init__()
+        self.place = nn.Parameter(torch.zeros(1, device=device))
+
     def forward(self, crops):
         size = crops.shape[-1]
         mouth = crops[:, :, round(0.66 * size) : round(0.8 * size), round(0.4 * size) : round(0.6 * size)]
         red = (mouth[:, 0] - mouth[:, 1]).mean((1, 2))
         return red[:, None].expand(-1, 3)
+
+
+class Elsewhere(Redness):
+    """A reader on a device that takes crops from there only."""
+
+    def forward(self, crops):
+        assert crops.device == self.place.device
+        return super().forward(torch.zeros(crops.shape))
+
+
+def test_the_reader_is_given_crops_on_its_own_device():
+    assert read_mouth(Elsewhere("meta"), torch.zeros(70, 3, 64, 64)).shape == (70, 3)
 
 
 @pytest.fixture(scope="module")

@@ -51,6 +51,16 @@ def test_killed_and_resumed_equals_uninterrupted(tmp_path):
     assert whole.losses == resumed.losses
 
 
+def test_a_saved_run_is_read_into_the_memory_of_the_host(tmp_path, monkeypatch):
+    learn(tmp_path)
+    load, places = torch.load, []
+    monkeypatch.setattr(
+        torch, "load", lambda *args, **how: (places.append(how["map_location"]), load(*args, **how))[1]
+    )
+    learn(tmp_path)
+    assert places == ["cpu"]
+
+
 def test_finished_run_makes_no_more_steps(tmp_path):
     learn(tmp_path)
     again = Run("line", nn.Linear(3, 1), RECIPE, tmp_path)

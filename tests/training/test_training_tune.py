@@ -59,6 +59,17 @@ def test_what_is_missing_is_named(data, finished, tmp_path):
         tune(RECIPES["stage1"], data, tmp_path, sources)
     with pytest.raises(InputError, match="'temporal' needs a VideoMAE"):
         tune(brief(PUBLISHED["stage2"]), data, tmp_path, sources)
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "recipe, option",
+    [("syncnet", "--model"), ("stage1", "--syncnet"), ("stage2_efficient", "--video-encoder")],
+)
+def test_what_a_recipe_has_no_use_for_is_refused(recipe, option, capsys):
+    with pytest.raises(SystemExit):
+        cli(["train", recipe, "--data", "data", "--out", "out", option, "1.5"])
+    assert f"unrecognized arguments: {option}" in capsys.readouterr().err
 
 
 def test_published_hyper_parameters():

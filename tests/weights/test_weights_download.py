@@ -1,14 +1,14 @@
-"""The download with a hub of our own: no network is used, and no real file is ever fetched here."""
+"""The download from a hub of our own: no network is used, and no real file is ever fetched here."""
 
 import dataclasses
 import errno
 import hashlib
 import importlib
+import re
 
 import httpx
 import huggingface_hub
 import pytest
-from huggingface_hub import errors as hub
 
 from latentsync_core.errors import OptionError, OutputError, WeightsMismatchError, WeightsMissingError
 from latentsync_core.weights import download
@@ -18,27 +18,37 @@ module = importlib.import_module("latentsync_core.weights.download")
 
 CONTENT = {"latentsync_unet.pt": b"unet" * 100, "whisper/tiny.pt": b"tiny" * 10, "stable_syncnet.pt": b"sync"}
 CONTENT |= {"config.json": b"{}", "diffusion_pytorch_model.safetensors": b"vae" * 50}
+CDN = "https://cdn.example"
 
 
-class Hub:
-    """Stands in for `hf_hub_download`: writes CONTENT, in two pieces, and keeps a record."""
+class Hub(httpx.BaseTransport):
+    """A hub that has CONTENT on another host; `troubles` are answers or errors that come first."""
 
     def __init__(self):
-        self.calls, self.error = [], None
+        self.requests, self.troubles, self.ranges = [], [], True
 
-    def __call__(self, repo, path, *, revision=None, local_dir=None, tqdm_class=None):
-        self.calls.append((repo, path, revision))
-        if self.error:
-            raise self.error
-        content, target = CONTENT[path], local_dir / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        bar = tqdm_class(total=len(content), initial=0) if tqdm_class else None
-        for piece in (content[:3], content[3:]):
-            with target.open("ab") as file:
-                file.write(piece)
-            if bar is not None:
-                bar.update(len(piece))
-        return str(target)
+    def handle_request(self, request):
+        if request.url.host != "cdn.example":
+            return httpx.Response(302, headers={"location": CDN + request.url.path})
+        self.requests.append(request)
+        if self.troubles:
+            trouble = self.troubles.pop(0)
+            if isinstance(trouble, Exception):
+                raise trouble
+            return trouble
+        content = CONTENT[request.url.path.split("/resolve/")[1].partition("/")[2]]
+        start = int(re.fullmatch(r"bytes=(\d+)-", request.headers["range"])[1])
+        if not self.ranges:
+            return httpx.Response(200, content=content)
+        return httpx.Response(206, content=content[start:])
+
+    @property
+    def fetched(self):
+        """(path, first byte) of every request."""
+        return [
+            (request.url.path.split("/resolve/")[1].partition("/")[2], request.headers["range"])
+            for request in self.requests
+        ]
 
 
 @pytest.fixture
@@ -52,106 +62,154 @@ def fake_hub(monkeypatch):
             for f in release.files
         )
         monkeypatch.setitem(RELEASES, name, dataclasses.replace(release, files=files))
-    fake = Hub()
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", fake)
-    return fake
+    monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(module, "_PIECE", 3)
+    monkeypatch.setattr(huggingface_hub, "get_token", lambda: None)
+    return Hub()
+
+
+def half(content, error):
+    """An answer that breaks off."""
+
+    def pieces():
+        yield content[: len(content) // 2]
+        raise error
+
+    return httpx.Response(206, content=pieces())
 
 
 def test_layout(fake_hub, tmp_path):
-    home = download("1.6", tmp_path)
+    home = download("1.6", tmp_path, transport=fake_hub)
     assert home == tmp_path / "LatentSync-1.6"
-    assert {str(p.relative_to(home).as_posix()) for p in home.rglob("*") if p.is_file()} == {
-        "latentsync_unet.pt",
-        "whisper/tiny.pt",
-        "vae/config.json",
-        "vae/diffusion_pytorch_model.safetensors",
+    files = {str(p.relative_to(home).as_posix()): p.read_bytes() for p in home.rglob("*") if p.is_file()}
+    assert files == {
+        "latentsync_unet.pt": CONTENT["latentsync_unet.pt"],
+        "whisper/tiny.pt": CONTENT["whisper/tiny.pt"],
+        "vae/config.json": CONTENT["config.json"],
+        "vae/diffusion_pytorch_model.safetensors": CONTENT["diffusion_pytorch_model.safetensors"],
     }
-    assert [call[0] for call in fake_hub.calls] == ["ByteDance/LatentSync-1.6"] * 2 + [
-        "stabilityai/sd-vae-ft-mse"
+    places = [request.url.path.split("/resolve/") for request in fake_hub.requests]
+    assert [repo for repo, _ in places] == ["/ByteDance/LatentSync-1.6"] * 2 + [
+        "/stabilityai/sd-vae-ft-mse"
     ] * 2
-    assert all(len(revision) == 40 for _, _, revision in fake_hub.calls)
-    assert (download("1.6", tmp_path, optional=True) / "stable_syncnet.pt").is_file()
+    assert all(len(rest.split("/")[0]) == 40 for _, rest in places)
+    assert (download("1.6", tmp_path, optional=True, transport=fake_hub) / "stable_syncnet.pt").is_file()
+
+
+def test_the_token_stays_with_the_hub(fake_hub, tmp_path, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(huggingface_hub, "get_token", lambda: "hf_secret")
+
+    def look(request):
+        seen.setdefault(request.url.host, request.headers.get("authorization"))
+        return fake_hub.handle_request(request)
+
+    download("1.6", tmp_path, transport=httpx.MockTransport(look))
+    assert seen == {"huggingface.co": "Bearer hf_secret", "cdn.example": None}
 
 
 def test_files_that_are_there_are_not_fetched_again(fake_hub, tmp_path):
-    download("1.5", tmp_path)
-    fake_hub.calls.clear()
+    download("1.5", tmp_path, transport=fake_hub)
+    fake_hub.requests.clear()
     (tmp_path / "LatentSync-1.5" / "whisper" / "tiny.pt").unlink()
-    download("1.5", tmp_path)
-    assert [path for _, path, _ in fake_hub.calls] == ["whisper/tiny.pt"]
+    download("1.5", tmp_path, transport=fake_hub)
+    assert fake_hub.fetched == [("whisper/tiny.pt", "bytes=0-")]
 
 
 def test_progress_counts_the_bytes_of_each_file(fake_hub, tmp_path):
     seen = []
-    download("1.6", tmp_path, lambda *progress: seen.append(progress))
-    assert [p for p in seen if p[0] == "latentsync_unet.pt"] == [
-        ("latentsync_unet.pt", done, 400) for done in (0, 3, 400, 400)
+    download("1.6", tmp_path, lambda *progress: seen.append(progress), transport=fake_hub)
+    assert [p for p in seen if p[0] == "whisper/tiny.pt"] == [
+        ("whisper/tiny.pt", done, 40) for done in (*range(0, 40, 3), 40)
     ]
 
 
-def test_cancel_stops_between_two_pieces(fake_hub, tmp_path):
-    def cancel(name, done, total):
-        if done:
-            raise KeyboardInterrupt
+def cancel(name, done, total):
+    if done > 100:
+        raise KeyboardInterrupt
 
+
+def test_what_was_cancelled_between_two_pieces_goes_on(fake_hub, tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        download("1.6", tmp_path, cancel)
-    assert (tmp_path / "LatentSync-1.6" / "latentsync_unet.pt").stat().st_size == 3
+        download("1.6", tmp_path, cancel, transport=fake_hub)
+    assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["latentsync_unet.pt.part"]
+    fake_hub.requests.clear()
+    home = download("1.6", tmp_path, transport=fake_hub)
+    assert fake_hub.fetched[0] == ("latentsync_unet.pt", "bytes=102-")
+    assert (home / "latentsync_unet.pt").read_bytes() == CONTENT["latentsync_unet.pt"]
 
 
-def test_older_hub_libraries_without_a_progress_class(fake_hub, tmp_path, monkeypatch):
-    def older(repo, path, *, revision, local_dir):
-        return fake_hub(repo, path, revision=revision, local_dir=local_dir)
-
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", older)
-    seen = []
-    download("1.6", tmp_path, lambda *progress: seen.append(progress))
-    assert seen[:2] == [("latentsync_unet.pt", 0, 400), ("latentsync_unet.pt", 400, 400)]
+def test_a_whole_part_is_only_put_in_place(fake_hub, tmp_path):
+    home = tmp_path / "LatentSync-1.6"
+    home.mkdir()
+    (home / "latentsync_unet.pt.part").write_bytes(CONTENT["latentsync_unet.pt"])
+    download("1.6", tmp_path, transport=fake_hub)
+    assert fake_hub.fetched[0][0] == "whisper/tiny.pt" and (home / "latentsync_unet.pt").is_file()
 
 
-def test_a_file_that_is_not_the_published_one_is_named_and_kept(fake_hub, tmp_path, monkeypatch):
-    monkeypatch.setitem(CONTENT, "whisper/tiny.pt", b"tinx" * 10)
-    with pytest.raises(WeightsMismatchError, match=r"tiny\.pt is not the published file.*HF_ENDPOINT"):
-        download("1.6", tmp_path)
-    assert (tmp_path / "LatentSync-1.6" / "whisper" / "tiny.pt").exists()
+@pytest.mark.parametrize("ranges", [True, False], ids=["with ranges", "without"])
+def test_a_broken_connection_is_taken_up_again(fake_hub, tmp_path, ranges):
+    fake_hub.ranges = ranges
+    fake_hub.troubles = [
+        httpx.ConnectTimeout("slow"),
+        httpx.Response(503),
+        half(CONTENT["latentsync_unet.pt"], httpx.ReadError("gone")),
+    ]
+    home = download("1.6", tmp_path, transport=fake_hub)
+    assert [start for _, start in fake_hub.fetched[:4]] == ["bytes=0-"] * 3 + ["bytes=198-"]
+    assert (home / "latentsync_unet.pt").read_bytes() == CONTENT["latentsync_unet.pt"]
 
 
-def http(kind, code):
-    request = httpx.Request("GET", "https://hub.example")
-    return kind("refused", response=httpx.Response(code, request=request))
+@pytest.mark.parametrize("content", [b"tinx" * 10, b"tiny"], ids=["other bytes", "too short"])
+def test_a_file_that_is_not_the_published_one_is_never_used(fake_hub, tmp_path, monkeypatch, content):
+    with monkeypatch.context() as changed:
+        changed.setitem(CONTENT, "whisper/tiny.pt", content)
+        with pytest.raises(WeightsMismatchError, match=r"whisper/tiny\.pt of .*HF_ENDPOINT"):
+            download("1.6", tmp_path, transport=fake_hub)
+    assert not any((tmp_path / "LatentSync-1.6" / "whisper").iterdir())
+    home = download("1.6", tmp_path, transport=fake_hub)
+    assert (home / "whisper" / "tiny.pt").read_bytes() == CONTENT["whisper/tiny.pt"]
 
 
 @pytest.mark.parametrize(
-    ("error", "kind", "message"),
+    ("trouble", "attempts", "kind", "message"),
     [
-        (hub.LocalEntryNotFoundError("offline"), WeightsMissingError, "the hub cannot be reached"),
-        (hub.OfflineModeIsEnabled("offline"), WeightsMissingError, "the hub cannot be reached"),
-        (http(hub.GatedRepoError, 403), WeightsMissingError, "asks for a login"),
-        (http(hub.RepositoryNotFoundError, 404), WeightsMissingError, "the hub has no such file"),
-        (http(hub.HfHubHTTPError, 500), WeightsMissingError, "the download failed"),
-        (httpx.ReadTimeout("slow"), WeightsMissingError, "the download failed"),
-        (OSError("Consistency check failed"), WeightsMissingError, "the download failed"),
-        (OSError(errno.ENOSPC, "No space left on device"), OutputError, "is full"),
-        (PermissionError(errno.EACCES, "denied"), OutputError, "Choose another folder"),
+        (httpx.ConnectError("no route"), 5, WeightsMissingError, r"the hub cannot be reached \(no route\)"),
+        (httpx.Response(500), 5, WeightsMissingError, r"the hub cannot be reached \(HTTP 500\)"),
+        (httpx.Response(403), 1, WeightsMissingError, "asks for a login"),
+        (httpx.Response(404), 1, WeightsMissingError, "the hub has no such file"),
+        (httpx.Response(410), 1, WeightsMissingError, "the hub answers HTTP 410"),
+        (OSError(errno.ENOSPC, "No space left on device"), 1, OutputError, "is full"),
+        (PermissionError(errno.EACCES, "denied"), 1, OutputError, "Choose another folder"),
     ],
 )
-def test_errors_say_what_to_do(fake_hub, tmp_path, error, kind, message):
-    fake_hub.error = error
+def test_errors_say_what_to_do(fake_hub, tmp_path, trouble, attempts, kind, message):
+    fake_hub.troubles = [trouble] * 9
     with pytest.raises(kind, match=message) as caught:
-        download("1.6", tmp_path)
-    assert caught.value.__cause__ is error
+        download("1.6", tmp_path, transport=fake_hub)
+    assert len(fake_hub.requests) == attempts
     if kind is WeightsMissingError:
         text = str(caught.value)
         assert "HF_ENDPOINT" in text and "weights get 1.6" in text
         assert str(tmp_path / "LatentSync-1.6" / "latentsync_unet.pt") in text
-        assert f"https://huggingface.co/ByteDance/LatentSync-1.6/resolve/{fake_hub.calls[0][2]}/" in text
+        assert "https://huggingface.co/ByteDance/LatentSync-1.6/resolve/" in text
+
+
+def test_offline_asks_nobody(fake_hub, tmp_path, monkeypatch):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(WeightsMissingError, match="HF_HUB_OFFLINE is set"):
+        download("1.6", tmp_path, transport=fake_hub)
+    assert fake_hub.requests == []
 
 
 def test_disk_is_checked_before_anything_is_fetched(fake_hub, tmp_path, monkeypatch):
-    monkeypatch.setattr(module.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 10}))
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 250}))
     with pytest.raises(OutputError, match=r"0\.0 GB free and 0\.0 GB are needed"):
-        download("1.6", tmp_path)
-    assert fake_hub.calls == []
+        download("1.6", tmp_path, transport=fake_hub)
+    assert fake_hub.requests == []
+    # What is there of a file needs no more space.
+    (tmp_path / "LatentSync-1.6" / "latentsync_unet.pt.part").write_bytes(CONTENT["latentsync_unet.pt"][:350])
+    download("1.6", tmp_path, transport=fake_hub)
 
 
 def test_unknown_release(tmp_path):
@@ -162,11 +220,10 @@ def test_unknown_release(tmp_path):
 def test_folder_that_cannot_be_made(fake_hub, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
-        download("1.6", tmp_path / "file")
+        download("1.6", tmp_path / "file", transport=fake_hub)
 
 
-def test_the_real_function_takes_our_arguments():
-    """The stand-in above must not drift from the library."""
-    import inspect
-
-    inspect.signature(huggingface_hub.hf_hub_download).bind("repo", "path", revision="r", local_dir="d")
+def test_the_address_is_the_hubs(monkeypatch):
+    unet = RELEASES["1.6"].unet
+    url = huggingface_hub.hf_hub_url(unet.repo, unet.path, revision=unet.revision)
+    assert url == f"https://huggingface.co/{unet.repo}/resolve/{unet.revision}/latentsync_unet.pt"

@@ -44,6 +44,20 @@ def test_release_is_known_by_its_folder(tmp_path, name):
     assert locate(home).resolution == 512
 
 
+def test_a_release_may_have_two_digits_after_the_point(tmp_path, monkeypatch):
+    monkeypatch.setitem(RELEASES, "1.10", RELEASES["1.6"])
+    home = put_all(tmp_path / "LatentSync-1.10")
+    assert locate("1.10", [tmp_path]).unet == home / "latentsync_unet.pt"
+
+
+def test_a_folder_is_no_weight_file(tmp_path):
+    home = put_all(tmp_path / "LatentSync-1.6")
+    (home / "latentsync_unet.pt").unlink()
+    (home / "latentsync_unet.pt").mkdir()
+    with pytest.raises(WeightsMissingError, match="lacks latentsync_unet.pt"):
+        locate("1.6", [tmp_path])
+
+
 @pytest.mark.parametrize("name", ["checkpoints", "11.6", "1.60", "torch2.1.6"])
 def test_other_folders_are_not_taken_for_a_release(tmp_path, name):
     home = put_all(tmp_path / name)
