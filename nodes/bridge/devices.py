@@ -64,6 +64,7 @@ class LoadedModel:
         mm.soft_empty_cache()
 
 
+@checkpoints.in_comfyui()
 def load(source: str, precision: str, memory: str) -> LoadedModel:
     """Load a checkpoint into the computer's memory, ready to be moved; raises WeightsError and OptionError."""
     from ...latentsync_core.weights import load_models

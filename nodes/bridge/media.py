@@ -58,6 +58,9 @@ def waveform_of(audio: Mapping[str, Any] | None) -> Waveform:
     """An AUDIO as a waveform, samples untouched; raises InputError where there is no sound or more than one."""
     if audio is None:
         raise InputError("audio is empty: the clip that it comes from has no sound. Load speech from a file.")
+    if not isinstance(audio, Mapping) or not {"waveform", "sample_rate"} <= set(audio):
+        got = list(audio) if isinstance(audio, Mapping) else type(audio).__name__
+        raise InputError(f"audio takes an AUDIO (waveform, sample_rate), got {got}. Connect another node.")
     samples, rate = audio["waveform"], int(audio["sample_rate"])
     if samples.ndim != 3 or len(samples) != 1:
         raise InputError(
@@ -86,14 +89,6 @@ def fitted(audio: Mapping[str, Any], seconds: float, frame: float) -> Mapping[st
     if abs(missing) < frame * rate:
         return audio
     return {**audio, "waveform": torch.nn.functional.pad(samples, (0, missing))}
-
-
-def load_audio(path: str, start: float, duration: float, lufs: float | None) -> Waveform:
-    """Read a part of a file's sound (0 seconds: to its end), at a loudness if one is given."""
-    from ...latentsync_core.media import normalize, read_audio
-
-    sound = read_audio(path, start, duration or None)
-    return sound if lufs is None else normalize(sound, lufs)
 
 
 def pictures_of(frames: list[np.ndarray]) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ...latentsync_core.faces import Speaker, Survey
 
 CHOICES = ("auto", "left", "right", "number", "point", "box")
+SIDES = ("x", "y", "width", "height")
 PREVIEW_FRAMES = 6
 PREVIEW_PIXELS = 768
 """Longer side of a drawn frame."""
@@ -55,8 +57,10 @@ def _box(boxes: Any) -> tuple[float, float, float, float]:
         boxes = next((inner for inner in boxes if inner), None)
     if not boxes:
         raise InputError("choose = box needs boxes with at least one box in it; connect a face detector.")
-    x, y = float(boxes["x"]), float(boxes["y"])
-    return x, y, x + float(boxes["width"]), y + float(boxes["height"])
+    if not isinstance(boxes, Mapping) or not set(SIDES) <= set(boxes):
+        raise InputError(f"boxes takes a BOUNDING_BOX ({', '.join(SIDES)} in pixels), got {boxes!r}.")
+    x, y, width, height = (float(boxes[side]) for side in SIDES)
+    return x, y, x + width, y + height
 
 
 def _preview(clip: Clip, found: Survey) -> torch.Tensor:
