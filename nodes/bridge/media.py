@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
-from typing import Any, TypeVar
+from typing import Any
 
 import comfy.model_management as mm
 import numpy as np
@@ -17,8 +17,6 @@ from comfy_api.latest import InputImpl
 from ...latentsync_core.data import Clip, Waveform
 from ...latentsync_core.errors import InputError, OptionError
 from .temp import temp_copy
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +31,11 @@ class Source:
     """The clip's own sound, where it was asked for and there is any."""
 
 
-def choice(name: str, value: str, choices: Mapping[str, T]) -> T:
-    """The meaning of a menu's entry; OptionError for another one."""
-    if value not in choices:
-        raise OptionError(f"{name} takes {', '.join(choices)}, got {value!r}.")
-    return choices[value]
+def entry(name: str, value: str, menu: Iterable[str]) -> str:
+    """The chosen entry of a menu; OptionError where it is not in it, which a server would not let through."""
+    if value not in (entries := list(menu)):
+        raise OptionError(f"{name} takes {', '.join(entries)}, got {value!r}.")
+    return value
 
 
 def clip_of(images: torch.Tensor, fps: float | Fraction) -> Clip:

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from ...latentsync_core.data import Clip, FaceTrack
-from ...latentsync_core.errors import InputError, OptionError
-from .media import pictures_of
+from ...latentsync_core.errors import InputError
+from .media import entry, pictures_of
 from .progress import Reporter
 
 if TYPE_CHECKING:
@@ -34,9 +34,7 @@ class Found:
 
 def wanted(choose: str, number: int, point: tuple[float, float], boxes: Any) -> Speaker:
     """What `faces.choose` takes for the widgets; raises OptionError and InputError."""
-    if choose not in CHOICES:
-        raise OptionError(f"choose takes {', '.join(CHOICES)}, got {choose!r}.")
-    if choose == "box":
+    if entry("choose", choose, CHOICES) == "box":
         return _box(boxes)
     return {"number": number, "point": point}.get(choose, choose)
 
@@ -79,11 +77,11 @@ def _preview(clip: Clip, found: Survey) -> torch.Tensor:
 
 
 def _report(clip: Clip, found: Survey, chosen: int) -> str:
-    lines = [f"{len(found.tracks)} persons in {len(clip.times)} frames, {len(found.cuts)} cuts"]
+    lines = [f"persons: {len(found.tracks)}, frames: {len(clip.times)}, cuts: {len(found.cuts)}"]
     for number, track in enumerate(found.tracks, 1):
         seen = track.found
         lines.append(
-            f"{number}: in {seen.sum()} frames, score {track.scores[seen].mean():.2f}, "
+            f"{number}: seen in {seen.sum()}, score {track.scores[seen].mean():.2f}, "
             f"turned by up to {track.turn[seen].max():.2f}{', chosen' if number == chosen else ''}"
         )
     return "\n".join(lines)

@@ -33,7 +33,7 @@ def test_a_speaker_is_chosen(run, two, choice, side):
     )
     assert preview.shape == (6, 192, 336, 3) and preview.dtype == torch.float32
     assert not torch.equal(preview, two)
-    assert f"{1 if side == 'left' else 2}: in 6 frames" in report and report.count("chosen") == 1
+    assert f"{1 if side == 'left' else 2}: seen in 6," in report and report.count("chosen") == 1
 
 
 def test_large_and_long_clips_have_a_small_preview(run, images, home):
