@@ -13,7 +13,7 @@ from ...latentsync_core.errors import InputError
 SUFFIXES = tuple(
     ".aac .aif .aiff .avi .flac .m4a .m4v .mkv .mov .mp3 .mp4 .mpg .oga .ogg .opus .wav .webm .wma".split()
 )
-"""What is offered. ComfyUI would ask Python for the types, which knows only some of these where the system has no list."""
+"""What is offered; Python, which ComfyUI asks for types, knows only some of these where the system has no list."""
 
 
 def names() -> list[str]:
@@ -24,7 +24,10 @@ def names() -> list[str]:
 
 
 def problem(name: str) -> str | None:
-    """Why a file cannot be used; None if it can. Names that lead out of ComfyUI's folders, which 0.25 allows, count as missing."""
+    """Why a file cannot be used; None if it can.
+
+    A name that leads out of ComfyUI's folders counts as missing; ComfyUI 0.25 would follow it.
+    """
     if folder_paths.exists_annotated_filepath(name):
         path = Path(folder_paths.get_annotated_filepath(name)).resolve()
         if any(path.is_relative_to(Path(folder).resolve()) for folder in _folders()):
