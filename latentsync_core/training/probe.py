@@ -1,4 +1,4 @@
-"""What a denoiser does in one step from nearly pure noise, on clips never trained on."""
+"""What a denoiser does in one step from pure noise, on clips never trained on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from .draw import Batch, Pick, assemble, estimate, loss_weight
 from .latents import WHOLE, LatentClip
 from .recipes import UNetRecipe
 
-STEP = 900
 OUTSIDE = 0.25
 """Weight of what is kept in the error."""
 
@@ -46,13 +45,16 @@ def _pick(number: int, clips: Sequence[LatentClip], length: int) -> Pick:
 
 
 def _one_step(unet: nn.Module, scheduler: DDIMScheduler, batch: Batch, seed: int) -> Tensor:
-    """The estimate of a window, (1, C, F, h, w), from noise that all frames share."""
+    """The estimate of a window, (1, C, F, h, w), from noise that all frames share, as the pipeline starts.
+
+    No trace of the target is in it: under noise that frames share, their differences would tell the mouth.
+    """
     shape, device = batch.target.shape, batch.target.device
     noise = torch.randn((*shape[:2], 1, *shape[3:]), generator=torch.Generator().manual_seed(seed))
-    timestep = torch.tensor([STEP], device=device)
-    noisy = scheduler.add_noise(batch.target, noise.expand(shape).to(device), timestep)
-    given = unet(torch.cat([noisy, batch.condition], 1), timestep, batch.tokens).sample
-    return estimate(scheduler, noisy, given, timestep).cpu()
+    noise = noise.expand(shape).to(device)
+    timestep = torch.tensor([scheduler.config.num_train_timesteps - 1], device=device)
+    given = unet(torch.cat([noise, batch.condition], 1), timestep, batch.tokens).sample
+    return estimate(scheduler, noise, given, timestep).cpu()
 
 
 def _error(made: Tensor, batch: Batch) -> float:

@@ -16,6 +16,7 @@ from latentsync_core.training.draw import (
     wanted_output,
 )
 from latentsync_core.training.latents import MASKED, WHOLE, LatentClip
+from latentsync_core.training.probe import probe
 from latentsync_core.training.recipes import NANO
 from latentsync_core.training.stages import SCHEDULER
 from latentsync_core.training.unet import parameter_groups
@@ -105,3 +106,26 @@ def test_early_windows_are_shorter_and_more():
     steps = RECIPE.loop.steps
     assert RECIPE.shape(0) == (3, 8)
     assert RECIPE.shape(steps - 1) == (2, 16)
+
+
+def test_probe_sees_no_trace_of_what_it_should_paint():
+    rng = torch.Generator().manual_seed(0)
+    clips = [
+        LatentClip(
+            torch.randn(2, 2, FRAMES, 8, SIZE, SIZE, generator=rng).half(),
+            torch.ones(2, FRAMES, 30, 64).half(),
+            torch.rand(2, FRAMES, generator=rng),
+        )
+        for _ in range(2)
+    ]
+    scheduler = DDIMScheduler.from_config(SCHEDULER)
+
+    unet = nano_networks()[0].requires_grad_(False)
+    before = probe(unet, scheduler, clips, RECIPE)
+    other = [
+        LatentClip(torch.stack([clip.latents[0], clip.latents[1].flip(1)]), clip.tokens, clip.openness)
+        for clip in clips
+    ]
+    after = probe(unet, scheduler, other, RECIPE)
+    assert before["error"] != after["error"]
+    assert before["follows the sound"] == after["follows the sound"]
