@@ -54,8 +54,8 @@ def lip_sync(
     Frames that pass through are the clip's own arrays: copy them before writing into them.
 
     track: the face to re-sync, one entry a frame of the clip; None looks for it. plan: of `make_plan` with
-    the same clip, speech, options and track; None makes it. progress is called after every step of `survey`
-    and `resync`; raise from it, or close the generator, to cancel. work: a folder that keeps finished
+    the same clip, speech, options and track; None makes it. progress is called after every step of `survey`,
+    `listen` and `resync`; raise from it, or close the generator, to cancel. work: a folder that keeps finished
     windows, so that the same call goes on where an earlier one stopped (not with `exact`, whose windows
     depend on one another). masks: called just before each frame is yielded, with how much of each of its pixels
     is the new mouth, (H, W) float32 in 0..1; where that is 0 the frame is the clip's, bit for bit.
@@ -190,7 +190,8 @@ class _Renderer:
         self._steps, self._total = options.steps, options.steps * len(plan.windows)
         self._denoiser = Denoiser(models, keep, options, self._on_step)
         self._store = WindowStore(work, models, options) if work and not options.exact else None
-        self._speech = encode(models.whisper, _heard(speech, plan, options), seams=options.exact)
+        heard = _heard(speech, plan, options)
+        self._speech = encode(models.whisper, heard, seams=options.exact, progress=progress)
 
     def __call__(self, crops: Array, frames: IntArray) -> Array:
         mouths = self._denoiser.decode(self._latents(crops, tokens_at(self._speech, self._times[frames])))

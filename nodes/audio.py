@@ -1,12 +1,10 @@
 """LatentSync Load Audio."""
 
-import os
-
-import folder_paths
 from comfy_api.latest import io
 
 from . import sockets
-from .bridge import media
+from .bridge import sound
+from .bridge.media import audio_of, entry
 
 LOUDNESS = {"off": None, "-16 LUFS": -16.0, "-23 LUFS": -23.0}
 
@@ -33,7 +31,7 @@ class LoadAudio(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "audio",
-                    options=_choices(),
+                    options=sound.names(),
                     upload=io.UploadType.audio,
                     tooltip="A sound or video file in ComfyUI's input folder: wav, mp3, aac, m4a, flac, ogg, mp4, "
                     "mov, mkv, webm.",
@@ -73,27 +71,15 @@ class LoadAudio(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, audio: str | None = None) -> bool | str:
-        if audio is None or folder_paths.exists_annotated_filepath(audio):
-            return True  # None: it comes along a link
-        return f"{audio!r} is not in the input folder; upload it, or choose another file."
+        return audio is None or sound.problem(audio) or True  # None: it comes along a link
 
     @classmethod
     def fingerprint_inputs(cls, audio: str | None = None, **_: object) -> str:
-        if audio is None or not folder_paths.exists_annotated_filepath(audio):
-            return ""
-        status = os.stat(folder_paths.get_annotated_filepath(audio))
-        return f"{status.st_mtime_ns} {status.st_size}"
+        return "" if audio is None else sound.version(audio)
 
     @classmethod
     def execute(
         cls, audio: str, start: float = 0.0, duration: float = 0.0, normalize: str = "off"
     ) -> io.NodeOutput:
-        path = folder_paths.get_annotated_filepath(audio)
-        sound = media.load_audio(path, start, duration, media.choice("normalize", normalize, LOUDNESS))
-        return io.NodeOutput(media.audio_of(sound), sound.duration)
-
-
-def _choices() -> list[str]:
-    folder = folder_paths.get_input_directory()
-    names = os.listdir(folder) if os.path.isdir(folder) else []
-    return sorted(folder_paths.filter_files_content_types(names, ["audio", "video"]))
+        loaded = sound.load(audio, start, duration, LOUDNESS[entry("normalize", normalize, LOUDNESS)])
+        return io.NodeOutput(audio_of(loaded), loaded.duration)

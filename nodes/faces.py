@@ -31,10 +31,7 @@ class Faces(io.ComfyNode):
                 io.Image.Input(
                     "images", optional=True, tooltip="The clip to look at. Give either video or images."
                 ),
-                io.Float.Input(
-                    "fps", default=25.0, min=1.0, max=240.0, step=0.01, round=0.001,
-                    tooltip="Frames per second of images; a video has its own.",
-                ),
+                sockets.fps("Frames per second of images; a video has its own."),
                 io.Combo.Input(
                     "choose", options=list(people.CHOICES), default="auto",
                     tooltip="auto: the face with the most area. left, right: by place. number: as drawn in the "

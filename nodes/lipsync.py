@@ -54,14 +54,8 @@ class LipSyncFrames(io.ComfyNode):
                 io.Audio.Input(
                     "audio", tooltip="The new speech. Longer or shorter than the frames: see Options, length."
                 ),
-                io.Float.Input(
-                    "fps",
-                    default=25.0,
-                    min=1.0,
-                    max=240.0,
-                    step=0.01,
-                    round=0.001,
-                    tooltip="Frames per second of images; each frame hears the speech at its own time. Any rate.",
+                sockets.fps(
+                    "Frames per second of images; each frame hears the speech at its own time. Any rate."
                 ),
                 *_settings(),
             ],

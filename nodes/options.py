@@ -17,7 +17,7 @@ from ..latentsync_core.options import (
     choices_of,
 )
 from . import sockets
-from .bridge.media import choice
+from .bridge.media import entry
 
 AS_PRESET = "preset"
 COLOR_MATCH = {AS_PRESET: None, "on": True, "off": False}
@@ -50,7 +50,7 @@ def options_of(preset: str, seed: int, color_match: str = AS_PRESET, fps: float 
     unset: dict[str, Any] = {"steps": 0, "guidance": 0, "reuse": 0}
     unset |= {"overlap": -1, "feather": -1, "max_turn": -1}
     changed = {name: value for name, value in rest.items() if value != unset.get(name, AS_PRESET)}
-    if (match := choice("color_match", color_match, COLOR_MATCH)) is not None:
+    if (match := COLOR_MATCH[entry("color_match", color_match, COLOR_MATCH)]) is not None:
         changed["color_match"] = match
     if fps != 0:
         changed["fps"] = Fraction(round(fps * 1000), 1000)

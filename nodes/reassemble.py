@@ -8,7 +8,7 @@ import torch
 from comfy_api.latest import io
 
 from . import sockets
-from .bridge import media
+from .bridge.media import entry
 from .bridge.splice import Insertion, reassembled
 
 AUDIO_MODES = ("replace", "mix", "duck")
@@ -29,10 +29,7 @@ class Reassemble(io.ComfyNode):
             search_aliases=["combine video", "insert clip", "splice video", "dub part", "frames to video", "mix audio"],
             inputs=[
                 io.Image.Input("images", tooltip="The frames to put in."),
-                io.Float.Input(
-                    "fps", default=25.0, min=1.0, max=240.0, step=0.01, round=0.001,
-                    tooltip="Frames per second of images, and of original_images.",
-                ),
+                sockets.fps("Frames per second of images, and of original_images."),
                 io.Audio.Input("audio", optional=True, tooltip="The sound that belongs to images."),
                 io.Video.Input(
                     "video", optional=True,
@@ -87,6 +84,6 @@ class Reassemble(io.ComfyNode):
         duck_db: float = 12.0,
         return_images: bool = False,
     ) -> io.NodeOutput:
-        mode = media.choice("audio_mode", audio_mode, dict(zip(AUDIO_MODES, AUDIO_MODES, strict=True)))
+        mode = entry("audio_mode", audio_mode, AUDIO_MODES)
         part = Insertion(images, audio, fps, start, fade, mode, duck_db)
         return io.NodeOutput(*reassembled(part, video, original_images, return_images, cls.hidden.unique_id))

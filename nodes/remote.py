@@ -39,10 +39,7 @@ class Remote(io.ComfyNode):
                 io.Image.Input(
                     "images", optional=True, tooltip="The video as frames. Give either video or images."
                 ),
-                io.Float.Input(
-                    "fps", default=25.0, min=1.0, max=240.0, step=0.01, round=0.001,
-                    tooltip="Frames per second of images; a video has its own.",
-                ),
+                sockets.fps("Frames per second of images; a video has its own."),
                 io.Audio.Input("audio", tooltip="The new speech."),
                 io.Combo.Input(
                     "model", options=list(MODELS), default=DEFAULT_MODEL,

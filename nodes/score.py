@@ -27,10 +27,7 @@ class SyncScore(io.ComfyNode):
             inputs=[
                 io.Video.Input("video", optional=True, tooltip="The clip. Give either video or images."),
                 io.Image.Input("images", optional=True, tooltip="The clip. Give either video or images."),
-                io.Float.Input(
-                    "fps", default=25.0, min=1.0, max=240.0, step=0.01, round=0.001,
-                    tooltip="Frames per second of images; a video has its own.",
-                ),
+                sockets.fps("Frames per second of images; a video has its own."),
                 io.Audio.Input(
                     "audio", optional=True,
                     tooltip="The sound, which starts with the clip. Nothing connected takes the video's own.",

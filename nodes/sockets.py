@@ -10,3 +10,8 @@ Speaker = io.Custom("LATENTSYNC_SPEAKER")
 """A `latentsync_core.FaceTrack`: one person's face in every frame of a clip."""
 
 CATEGORY = "LatentSync"
+
+
+def fps(tooltip: str) -> io.Input:
+    """The widget for the rate of frames."""
+    return io.Float.Input("fps", default=25.0, min=1.0, max=240.0, step=0.01, round=0.001, tooltip=tooltip)

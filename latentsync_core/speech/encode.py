@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers import WhisperFeatureExtractor
 
-from ..data import SpeechTokens
+from ..data import Progress, SpeechTokens
 from ..errors import MediaError
 
 SAMPLE_RATE = 16_000
@@ -48,21 +48,31 @@ def log_mel(samples: npt.NDArray[np.float32], n_mels: int = 80) -> Tensor:
 
 
 @torch.inference_mode()
-def encode(whisper: Any, samples: npt.NDArray[np.float32], *, seams: bool = False) -> SpeechTokens:
+def encode(
+    whisper: Any,
+    samples: npt.NDArray[np.float32],
+    *,
+    seams: bool = False,
+    progress: Progress | None = None,
+) -> SpeechTokens:
     """Run the encoder over a sound of any length.
 
     whisper: a `WhisperEncoder` whose `layer_norm` is `nn.Identity`, in float32. samples: (n,) float32 at
     16 kHz, n >= 320. With `seams` its 30 s windows touch without overlap, as upstream's do; otherwise they
     overlap by 10 s and every row comes from the window that hears at least 5 s on either side of it.
+    progress is called after every window of the stage `listen`.
     """
     mel = log_mel(samples, whisper.config.num_mel_bins)
     rows = mel.shape[1] // MELS_PER_ROW
     size: int = whisper.config.max_source_positions
     context = 0 if seams else CONTEXT_ROWS
     parts = []
-    for start, first, last in _windows(rows, size, context):
+    windows = _windows(rows, size, context)
+    for done, (start, first, last) in enumerate(windows, 1):
         states = _encode_window(whisper, mel[:, start * MELS_PER_ROW : (start + size) * MELS_PER_ROW], size)
         parts.append(states[first - start : last - start])
+        if progress is not None:
+            progress("listen", done, len(windows))
     return SpeechTokens(torch.cat(parts).numpy(), ROWS_PER_SECOND)
 
 

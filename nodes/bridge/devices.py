@@ -13,8 +13,9 @@ import torch
 from comfy.model_patcher import ModelPatcher
 from torch import nn
 
-from ...latentsync_core.errors import DeviceError, OptionError
+from ...latentsync_core.errors import DeviceError
 from . import checkpoints
+from .media import entry
 
 if TYPE_CHECKING:
     from ...latentsync_core import LipSyncModels
@@ -64,14 +65,14 @@ class LoadedModel:
         mm.soft_empty_cache()
 
 
+@checkpoints.in_comfyui()
 def load(source: str, precision: str, memory: str) -> LoadedModel:
     """Load a checkpoint into the computer's memory, ready to be moved; raises WeightsError and OptionError."""
     from ...latentsync_core.weights import load_models
     from ...latentsync_core.weights.place import pick_dtype
 
-    for name, value, values in (("precision", precision, PRECISIONS), ("memory", memory, MEMORY_MODES)):
-        if value not in values:
-            raise OptionError(f"{name} takes {', '.join(values)}, got {value!r}.")
+    entry("precision", precision, PRECISIONS)
+    entry("memory", memory, MEMORY_MODES)
     device = mm.get_torch_device()
     dtype = pick_dtype(None if precision == "auto" else precision, device)  # refuses what the device lacks
     if precision in ("auto", "fp8"):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
-from typing import Any, TypeVar
+from typing import Any
 
 import comfy.model_management as mm
 import numpy as np
@@ -17,8 +17,6 @@ from comfy_api.latest import InputImpl
 from ...latentsync_core.data import Clip, Waveform
 from ...latentsync_core.errors import InputError, OptionError
 from .temp import temp_copy
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +31,11 @@ class Source:
     """The clip's own sound, where it was asked for and there is any."""
 
 
-def choice(name: str, value: str, choices: Mapping[str, T]) -> T:
-    """The meaning of a menu's entry; OptionError for another one."""
-    if value not in choices:
-        raise OptionError(f"{name} takes {', '.join(choices)}, got {value!r}.")
-    return choices[value]
+def entry(name: str, value: str, menu: Iterable[str]) -> str:
+    """The chosen entry of a menu; OptionError where it is not in it, which a server would not let through."""
+    if value not in (entries := list(menu)):
+        raise OptionError(f"{name} takes {', '.join(entries)}, got {value!r}.")
+    return value
 
 
 def clip_of(images: torch.Tensor, fps: float | Fraction) -> Clip:
@@ -58,6 +56,9 @@ def waveform_of(audio: Mapping[str, Any] | None) -> Waveform:
     """An AUDIO as a waveform, samples untouched; raises InputError where there is no sound or more than one."""
     if audio is None:
         raise InputError("audio is empty: the clip that it comes from has no sound. Load speech from a file.")
+    if not isinstance(audio, Mapping) or not {"waveform", "sample_rate"} <= set(audio):
+        got = list(audio) if isinstance(audio, Mapping) else type(audio).__name__
+        raise InputError(f"audio takes an AUDIO (waveform, sample_rate), got {got}. Connect another node.")
     samples, rate = audio["waveform"], int(audio["sample_rate"])
     if samples.ndim != 3 or len(samples) != 1:
         raise InputError(
@@ -86,14 +87,6 @@ def fitted(audio: Mapping[str, Any], seconds: float, frame: float) -> Mapping[st
     if abs(missing) < frame * rate:
         return audio
     return {**audio, "waveform": torch.nn.functional.pad(samples, (0, missing))}
-
-
-def load_audio(path: str, start: float, duration: float, lufs: float | None) -> Waveform:
-    """Read a part of a file's sound (0 seconds: to its end), at a loudness if one is given."""
-    from ...latentsync_core.media import normalize, read_audio
-
-    sound = read_audio(path, start, duration or None)
-    return sound if lufs is None else normalize(sound, lufs)
 
 
 def pictures_of(frames: list[np.ndarray]) -> torch.Tensor:

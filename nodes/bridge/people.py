@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +11,15 @@ import numpy as np
 import torch
 
 from ...latentsync_core.data import Clip, FaceTrack
-from ...latentsync_core.errors import InputError, OptionError
-from .media import pictures_of
+from ...latentsync_core.errors import InputError
+from .media import entry, pictures_of
 from .progress import Reporter
 
 if TYPE_CHECKING:
     from ...latentsync_core.faces import Speaker, Survey
 
 CHOICES = ("auto", "left", "right", "number", "point", "box")
+SIDES = ("x", "y", "width", "height")
 PREVIEW_FRAMES = 6
 PREVIEW_PIXELS = 768
 """Longer side of a drawn frame."""
@@ -32,9 +34,7 @@ class Found:
 
 def wanted(choose: str, number: int, point: tuple[float, float], boxes: Any) -> Speaker:
     """What `faces.choose` takes for the widgets; raises OptionError and InputError."""
-    if choose not in CHOICES:
-        raise OptionError(f"choose takes {', '.join(CHOICES)}, got {choose!r}.")
-    if choose == "box":
+    if entry("choose", choose, CHOICES) == "box":
         return _box(boxes)
     return {"number": number, "point": point}.get(choose, choose)
 
@@ -55,8 +55,10 @@ def _box(boxes: Any) -> tuple[float, float, float, float]:
         boxes = next((inner for inner in boxes if inner), None)
     if not boxes:
         raise InputError("choose = box needs boxes with at least one box in it; connect a face detector.")
-    x, y = float(boxes["x"]), float(boxes["y"])
-    return x, y, x + float(boxes["width"]), y + float(boxes["height"])
+    if not isinstance(boxes, Mapping) or not set(SIDES) <= set(boxes):
+        raise InputError(f"boxes takes a BOUNDING_BOX ({', '.join(SIDES)} in pixels), got {boxes!r}.")
+    x, y, width, height = (float(boxes[side]) for side in SIDES)
+    return x, y, x + width, y + height
 
 
 def _preview(clip: Clip, found: Survey) -> torch.Tensor:
@@ -75,11 +77,11 @@ def _preview(clip: Clip, found: Survey) -> torch.Tensor:
 
 
 def _report(clip: Clip, found: Survey, chosen: int) -> str:
-    lines = [f"{len(found.tracks)} persons in {len(clip.times)} frames, {len(found.cuts)} cuts"]
+    lines = [f"persons: {len(found.tracks)}, frames: {len(clip.times)}, cuts: {len(found.cuts)}"]
     for number, track in enumerate(found.tracks, 1):
         seen = track.found
         lines.append(
-            f"{number}: in {seen.sum()} frames, score {track.scores[seen].mean():.2f}, "
+            f"{number}: seen in {seen.sum()}, score {track.scores[seen].mean():.2f}, "
             f"turned by up to {track.turn[seen].max():.2f}{', chosen' if number == chosen else ''}"
         )
     return "\n".join(lines)

@@ -19,6 +19,7 @@ TEXT_SECONDS = 0.5
 """Between two texts."""
 TITLES = {
     "survey": "Looking for faces",
+    "listen": "Listening to the speech",
     "resync": "Re-syncing the mouth",
     "write": "Writing",
     "look": "Looking at the mouth",
@@ -53,8 +54,9 @@ class Reporter:
         windows = 0
         for frame in frames:
             check_interrupt()
-            if self._done // steps > windows and self._bar is not None:
-                windows = self._done // steps
+            finished = self._done // steps if self._stage == "resync" else 0
+            if finished > windows:
+                windows = finished
                 self._bar.update_absolute(self._done, self._total, ("JPEG", picture(frame), PREVIEW_PIXELS))
             yield frame
 

@@ -24,7 +24,6 @@ class Job:
 
     plan: Plan
     track: FaceTrack
-    options: Options
     frames: Iterator[Array]
     newest_mask: deque[Array]
     """One item, (H, W) in 0..1: how much of the newest frame was changed."""
@@ -69,7 +68,6 @@ def resyncing(
         yield Job(
             plan,
             track,
-            options,
             reporter.frames(frames, options.steps),
             mask,
             f"{models.name} at {models.resolution} px on {models.device} in {models.precision}",

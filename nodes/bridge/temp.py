@@ -49,9 +49,8 @@ def temp_copy(content: BytesIO) -> Iterator[str]:
 
 
 def _remove(path: str) -> None:
-    with suppress(
-        OSError
-    ):  # a player on Windows may still have it open; ComfyUI empties the folder at its start
+    # A player on Windows may still have it open; ComfyUI empties the folder at its start.
+    with suppress(OSError):
         os.unlink(path)
 
 

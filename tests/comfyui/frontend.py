@@ -145,6 +145,12 @@ class Frontend:
         """Types of nodes that nobody knows."""
         return json.loads(self.page.evaluate(MISSING))
 
+    def replace_missing(self):
+        """Take the replacements that the interface offers for nodes that nobody knows."""
+        self.page.get_by_text("View details").first.click()
+        self.page.get_by_role("button", name="Replace All").click()
+        self.page.wait_for_timeout(1000)
+
     def queue(self):
         self.page.evaluate(QUEUE)
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from comfy_server import ROOT, workflow, workflow_names
+from comfy_server import ROOT, WORKFLOWS, workflow, workflow_names
 from frontend import CHROMIUM, opened
 
 PICTURES = ROOT / "output" / "comfyui"
@@ -50,3 +50,19 @@ def test_an_example_opens_and_runs(server, page, name):
 def test_help_pages_open_with_their_picture(server, page):
     ours = [name for name in server.json("/object_info") if name.startswith("LatentSync")]
     assert all(page.help_picture(name) > 100 for name in ours)
+
+
+def test_a_workflow_of_the_old_pack_is_taken_over(page):
+    """The interface offers our nodes in place of those of ComfyUI-LatentSyncWrapper; the model is left to connect."""
+    page.open(json.loads((WORKFLOWS / "old_pack.json").read_text(encoding="utf-8")))
+    assert sorted(page.missing()) == ["LatentSyncNode", "VideoLengthAdjuster"]
+    page.replace_missing()
+    assert page.missing() == []
+    page.screenshot(PICTURES / "old_pack.jpg")
+    sent = page.prompt()
+    assert (
+        sent["4"]["class_type"] == "LatentSyncLipSyncFrames"
+        and sent["3"]["class_type"] == "LatentSyncReassemble"
+    )
+    assert sent["4"]["inputs"] == {"images": ["3", 1], "audio": ["3", 2], "fps": 25}
+    assert sent["3"]["inputs"]["return_images"] is True and sent["5"]["inputs"] == {"images": ["4", 0]}

@@ -1,9 +1,11 @@
 """Put a ComfyUI on sys.path, real where COMFYUI_DIR names one, and load the pack as ComfyUI does."""
 
 import asyncio
+import atexit
 import importlib
 import importlib.util
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -21,6 +23,7 @@ def add_comfyui():
         return
     sys.path.insert(0, REAL)
     base = tempfile.mkdtemp(prefix="comfyui-base-")
+    atexit.register(shutil.rmtree, base, ignore_errors=True)
     for name in ("custom_nodes", "input", "output", "temp", "user", "models"):
         Path(base, name).mkdir()
     given, sys.argv = sys.argv, ["x", "--cpu", "--base-directory", base]

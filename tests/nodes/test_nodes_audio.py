@@ -1,7 +1,10 @@
 """Load Audio, and what becomes of sound on its way."""
 
+import mimetypes
+import shutil
 import wave
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -45,6 +48,48 @@ def test_loudness_is_one_gain(run, tone):
 def test_the_sound_of_a_video(run, video, audio):
     sound, duration = run("LatentSyncLoadAudio", audio="talk ünï.mkv")
     assert duration == pytest.approx(0.8, abs=0.01) and sound["sample_rate"] == 16000
+
+
+@pytest.mark.parametrize(
+    ("suffix", "container", "codec", "rate"),
+    [
+        ("wav", "wav", "pcm_s16le", 44100),
+        ("mp3", "mp3", "libmp3lame", 44100),
+        ("aac", "adts", "aac", 44100),
+        ("m4a", "ipod", "aac", 44100),
+        ("flac", "flac", "flac", 44100),
+        ("ogg", "ogg", "libopus", 48000),
+    ],
+)
+def test_every_usual_kind_of_file(run, nodes, home, tone, suffix, container, codec, rate):
+    """Offered in the menu, and read at its own rate and channels; encoders may add some milliseconds."""
+    name = f"speech.{suffix.upper()}"
+    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(tone), "fltp", "stereo")
+    frame.sample_rate = 44100
+    with av.open(str(home / "input" / name), "w", format=container) as file:
+        stream = file.add_stream(codec, rate=rate, layout="stereo")
+        file.mux([*stream.encode(frame), *stream.encode(None)])
+    assert name in nodes["LatentSyncLoadAudio"].define_schema().inputs[0].options
+    audio, duration = run("LatentSyncLoadAudio", audio=name)
+    assert (audio["sample_rate"], audio["waveform"].shape[1]) == (rate, 2)
+    assert 2 <= duration < 2.1
+    assert audio["waveform"].std() == pytest.approx(tone.std(), rel=0.05)
+
+
+def test_the_menu_does_not_depend_on_the_systems_list_of_types(nodes, home, tone, monkeypatch):
+    monkeypatch.setattr(mimetypes, "guess_type", lambda *args, **kwargs: (None, None))
+    assert nodes["LatentSyncLoadAudio"].define_schema().inputs[0].options == ["tone.wav"]
+
+
+@pytest.mark.parametrize(
+    "name", ["../secret.wav", "sub/../../secret.wav", "{home}/secret.wav", "../secret.wav [output]"]
+)
+def test_names_do_not_lead_out_of_comfyuis_folders(run, nodes, core, home, tone, name):
+    shutil.copy(home / "input" / "tone.wav", home / "secret.wav")
+    name = name.format(home=home)
+    assert "is not in the input folder" in nodes["LatentSyncLoadAudio"].validate_inputs(audio=name)
+    with pytest.raises(core.LatentSyncError, match="is not in the input folder"):
+        run("LatentSyncLoadAudio", audio=name)
 
 
 def test_the_menu_shows_sound_and_video_files(nodes, tone, video, home):

@@ -4,6 +4,7 @@ The fake device is `meta`: it takes tensors and holds no values.
 """
 
 import comfy.model_management as mm
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -48,6 +49,48 @@ def test_partial_loads_are_completed(on_meta, monkeypatch):
     assert "cpu" in places(on_meta)
     with on_meta.on_device():
         assert places(on_meta) == {"meta"}
+
+
+def test_a_small_budget_does_not_split_a_model(on_meta, monkeypatch):
+    """--lowvram, and a device that is almost full."""
+    monkeypatch.setattr(mm, "vram_state", mm.VRAMState.LOW_VRAM)
+    monkeypatch.setattr(
+        mm, "get_free_memory", lambda device=None, torch_free_too=False: (1, 1) if torch_free_too else 1
+    )
+    with on_meta.on_device():
+        assert places(on_meta) == {"meta"}
+
+
+def test_fp8_stays_fp8_under_comfyuis_management(bridge, checkpoint, home):
+    devices = bridge("devices")
+    plain, packed = (devices.load(str(checkpoint), precision, "auto").models for precision in ("fp32", "fp8"))
+    managed = devices.managed(packed, META, "keep")
+    with managed.on_device():
+        assert places(managed) == {"meta"}
+        kinds = [t.dtype for t in managed.patchers[0].model.state_dict().values()]
+        assert kinds.count(torch.uint8) > 50  # float8 weights are held as bytes
+    assert weight_bytes(packed.unet) < 0.3 * weight_bytes(plain.unet)
+
+
+def weight_bytes(network):
+    return sum(tensor.nbytes for name, tensor in network.state_dict().items() if name.endswith("weight"))
+
+
+def test_fp8_frames_are_the_librarys(run, bridge, checkpoint, fast, images, audio, speaker, core):
+    packed = bridge("devices").load(str(checkpoint), "fp8", "offload")
+    given = {
+        "images": images,
+        "audio": audio,
+        "fps": 25.0,
+        "model": packed,
+        "options": fast,
+        "speaker": speaker,
+    }
+    result, _, _, report = run("LatentSyncLipSyncFrames", **given)
+    models = core.load_models(checkpoint, device="cpu", dtype="fp8")
+    clip, speech = core.TensorClip(images, 25), core.Waveform(audio["waveform"][0].numpy(), 16000)
+    expected = core.lip_sync(clip, speech, models, fast, speaker)
+    assert np.array_equal(result, np.stack(list(expected))) and "float8 weights" in report
 
 
 def test_partial_loads_give_the_same_result(run, model, fast, images, audio, speaker, monkeypatch):
@@ -133,6 +176,30 @@ def test_a_run_that_does_not_fit_shrinks_and_then_says_what_to_change(
     with pytest.raises(core.errors.DeviceError, match="smallest slices.*On LatentSync Load Model, choose"):
         run("LatentSyncLipSyncFrames", **given)
     assert rows == [2, 1] and left() == []
+
+
+def test_a_run_that_fits_in_smaller_slices_goes_on(run, model, fast, images, audio, speaker, monkeypatch):
+    """Memory for one picture at a time in the VAE: the slices are halved until they fit, with the same result."""
+    given = {
+        "images": images,
+        "audio": audio,
+        "fps": 25.0,
+        "model": model,
+        "options": fast,
+        "speaker": speaker,
+    }
+    whole, sizes = run("LatentSyncLipSyncFrames", **given)[0], []
+    decode = type(model.models.vae).decode
+
+    def tight(self, latents, *args, **kwargs):
+        sizes.append(len(latents))
+        if len(latents) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return decode(self, latents, *args, **kwargs)
+
+    monkeypatch.setattr(type(model.models.vae), "decode", tight)
+    assert torch.allclose(run("LatentSyncLipSyncFrames", **given)[0], whole, atol=1e-5)
+    assert sizes[:4] == [8, 4, 2, 1] and set(sizes[4:]) == {1}
 
 
 def test_the_run_reserves_room_for_its_activations(on_meta, monkeypatch):

@@ -33,7 +33,7 @@ def test_a_speaker_is_chosen(run, two, choice, side):
     )
     assert preview.shape == (6, 192, 336, 3) and preview.dtype == torch.float32
     assert not torch.equal(preview, two)
-    assert f"{1 if side == 'left' else 2}: in 6 frames" in report and report.count("chosen") == 1
+    assert f"{1 if side == 'left' else 2}: seen in 6," in report and report.count("chosen") == 1
 
 
 def test_large_and_long_clips_have_a_small_preview(run, images, home):
@@ -59,6 +59,11 @@ def test_a_video_is_taken_as_it_is_trimmed(run, video):
         ({"images": 1, "video": 1}, "both are connected"),
         ({"images": 1, "choose": "box"}, "needs boxes"),
         ({"images": 1, "choose": "box", "boxes": [[], []]}, "needs boxes"),
+        (
+            {"images": 1, "choose": "box", "boxes": {"left": 1}},
+            r"takes a BOUNDING_BOX \(x, y, width, height in pixels\)",
+        ),
+        ({"images": 1, "choose": "box", "boxes": [[1, 2, 3, 4]]}, "takes a BOUNDING_BOX .* got 1"),
         ({"images": 1, "choose": "tallest"}, "choose takes"),
         ({"images": 1, "choose": "number", "number": 3}, "Face 3 was asked for"),
     ],

@@ -34,10 +34,16 @@ seconds = time.process_time() - started
 after = state()
 print([name for name in before if before[name] != after[name]])
 heavy = ("diffusers", "transformers", "cv2", "accelerate", "torchvision", "torchaudio")
-print([name for name in heavy if name in sys.modules and name not in modules])
+models = f"{{pack.__name__}}.latentsync_core.models."
+
+def added():
+    new = set(sys.modules) - modules
+    return sorted(name for name in new if name in heavy or name.startswith(models))
+
+print(added())
 print(seconds)
 comfy_setup.node_classes(pack)
-print([name for name in heavy if name in sys.modules and name not in modules])
+print(added())
 """
 
 

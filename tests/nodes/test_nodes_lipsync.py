@@ -92,6 +92,8 @@ def refused(images, audio):
     rate = {"sample_rate": 16000}
     sound = audio["waveform"]
     yield {"audio": None}, "has no sound"
+    yield {"audio": {"waveform": sound}}, r"waveform, sample_rate\), got \['waveform'\]"
+    yield {"audio": "speech.wav"}, "got str"
     yield {"audio": {"waveform": sound[..., :0], **rate}}, "no samples"
     yield {"audio": {"waveform": torch.cat([sound, sound]), **rate}}, r"one sound, .* got \(2, 1, 12800\)"
     yield {"audio": {"waveform": sound[0], **rate}}, "one sound"

@@ -80,6 +80,16 @@ def test_a_download_can_be_cancelled(run, home, fetched):
         run("LatentSyncLoadModel", model=OFFERS[1])
 
 
+def test_missing_files_say_what_to_do_in_comfyui(bridge, core, home, tiny):
+    missing = pytest.raises(
+        core.errors.WeightsMissingError, match=r'In ComfyUI: choose a model with "\(download"'
+    )
+    with missing:
+        bridge("devices").load(str(home / "models"), "auto", "auto")
+    with missing:
+        bridge("checkpoints").judge("my tiny", print)
+
+
 @pytest.mark.parametrize("change", [{"model": "1.6"}, {"precision": "int4"}, {"memory": "disk"}])
 def test_what_the_server_would_refuse_is_refused_here_too(run, tiny, core, change):
     with pytest.raises(core.LatentSyncError):

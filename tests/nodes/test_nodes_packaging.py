@@ -10,11 +10,50 @@ COMFYUI = {"comfy", "comfy_api", "comfy_execution", "folder_paths", "server"}
 GIVEN_BY_COMFYUI = {"torch", "numpy", "PIL"}
 
 
+FIELDS = {
+    "name": r"(?!.*comfyui)[a-z]([-_.]?[a-z0-9])*",
+    "version": r"\d+\.\d+\.\d+",
+    "description": ".{20,200}",
+    "readme": "README.md",
+    "requires-python": ">=3.10",
+    "PublisherId": "[a-z0-9-]+",
+    "DisplayName": "LatentSync Native",
+    "requires-comfyui": ">=0.25.0",
+}
+"""Of pyproject.toml, as https://docs.comfy.org/registry/specifications says."""
+
+
 def test_pyproject_has_what_the_registry_asks_for():
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    section = text.split("[tool.comfy]")[1].split("\n[")[0]
-    assert re.search(r'PublisherId = "[a-z-]+"', section) and "DisplayName" in section
-    assert 'requires-comfyui = ">=0.25.0"' in section
+    for field, form in FIELDS.items():
+        value = re.search(f'^{field} = "(.+)"$', text, re.MULTILINE)
+        assert value and re.fullmatch(form, value[1]), field
+    assert 'license = { text = "Apache-2.0" }' in text and '"Operating System :: OS Independent"' in text
+    assert 'dynamic = ["dependencies"]' in text and 'dependencies = { file = ["requirements.txt"] }' in text
+
+
+def test_addresses_are_addresses():
+    """Icon, Banner and Repository are left out as long as there is no public address to name."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    named = re.findall(r'^(?:Icon|Banner|Repository) = "(.*)"$', text, re.MULTILINE)
+    assert [value for value in named if not value.startswith("https://")] == []
+    icon = (ROOT / "docs" / "icon.svg").read_text(encoding="utf-8")
+    assert 'width="400" height="400"' in icon  # the registry takes SVG up to 800 x 400, square here
+
+
+def test_the_archive_holds_what_users_need():
+    ignored = (ROOT / ".comfyignore").read_text(encoding="utf-8").split()
+    for needed in (
+        "nodes",
+        "web",
+        "locales",
+        "example_workflows",
+        "latentsync_core",
+        "requirements.txt",
+        "README.md",
+    ):
+        assert (ROOT / needed).exists() and f"{needed}/" not in ignored and needed not in ignored
+    assert "tests/" in ignored
 
 
 def test_one_registration_form():

@@ -1,9 +1,12 @@
 """Progress, preview, interrupt, resuming."""
 
+import importlib
+
 import comfy.model_management as mm
 import comfy.utils
 import pytest
 import torch
+from comfy_setup import PACK
 
 
 @pytest.fixture
@@ -44,6 +47,36 @@ def test_progress_and_a_preview_per_window(sync, events):
     assert [(kind, picture.size, limit) for kind, picture, limit in previews] == [
         ("JPEG", (192, 192), 512)
     ] * 2
+
+
+def test_frames_that_pass_through_first_cost_no_preview(sync, events, images):
+    nobody = torch.zeros_like(images).repeat(2, 1, 1, 1)
+    sync(images=torch.cat([nobody, images]), speaker=None)
+    shown = [value for value, _, preview, _ in events if preview is not None]
+    assert shown == [2, 4]  # after each window of two steps
+
+
+def test_an_interrupt_is_answered_while_the_speech_is_listened_to(sync, model, audio, monkeypatch):
+    """A minute of it is heard in several parts."""
+    heard, whisper = [], type(model.models.whisper)
+    forward = whisper.forward
+
+    def counted(self, *args, **kwargs):
+        heard.append(1)
+        mm.interrupt_current_processing()
+        return forward(self, *args, **kwargs)
+
+    monkeypatch.setattr(whisper, "forward", counted)
+    monkeypatch.setattr(
+        importlib.import_module(f"{PACK}.latentsync_core.pipeline"), "_heard", lambda *_: minute(audio)
+    )
+    with pytest.raises(mm.InterruptProcessingException):
+        sync()
+    assert len(heard) == 1
+
+
+def minute(audio):
+    return audio["waveform"][0, 0].numpy().repeat(75)
 
 
 def test_an_interrupt_is_answered_within_one_step(sync, model, monkeypatch, left):

@@ -1,5 +1,6 @@
 """The examples and the help pages agree with the nodes."""
 
+import importlib
 import json
 import re
 from copy import deepcopy
@@ -55,6 +56,19 @@ def test_the_check_bites(schemas, node, change, found):
     prompt = deepcopy(read(PROMPTS / "video_to_video.api.json"))
     prompt[node] |= change
     assert any(found in line for line in problems(prompt, schemas))
+
+
+def test_comfy_lint_agrees(name, schemas):
+    """The public linter of API prompts, which knows no ranges, on the same schemas with our media in the menus."""
+    lint = pytest.importorskip("comfy_lint", reason="needs comfy-lint: pip install comfy-lint")
+    known, prompt = deepcopy(schemas), read(PROMPTS / f"{name}.api.json")
+    media = sorted(path.name for path in (EXAMPLES / "media").iterdir())
+    for node, entry in FILES.items():
+        known[node]["input"]["required"][entry][1]["options"] = media
+    known = importlib.import_module("comfy_lint.schema").normalize(known)
+    assert lint.lint_workflow(prompt, known) == []
+    next(iter(prompt.values()))["inputs"]["unknown"] = 1
+    assert len(lint.lint_workflow(prompt, known)) == 1
 
 
 def test_committed_schemas_are_those_of_the_nodes(schemas, nodes, home):
