@@ -16,8 +16,8 @@ import httpx
 from ..errors import BadInputError
 from ..media import check_output
 from .clock import SYSTEM_CLOCK, Clock
-from .download import download
-from .job import OnProgress, RemoteJob, RemoteResult, check_name, place
+from .download import check_space, download
+from .job import OnProgress, RemoteJob, RemoteResult, at_no_cost, check_name, place
 from .journal import Identity, Journal
 from .models import find_model
 from .parse import PREDICTION_ID
@@ -51,7 +51,8 @@ async def remote_lip_sync(
     check_output(place(job.output, "result"))
     world = World.of(settings, on_progress, clock, transport)
     world.hear("prepare")
-    video, audio = await in_thread(lambda work: inspect(job, work))
+    with at_no_cost():
+        video, audio = await in_thread(lambda work: inspect(job, work))
     with Journal(settings.make_state_dir(), clock) as journal:
         entry = journal.open(_identity(job, world.key.account_tag(journal.salt), video, audio))
         async with open_run(world, journal, entry, place(job.output, entry.job_key)) as run:
@@ -59,6 +60,7 @@ async def remote_lip_sync(
                 run.entry.state is State.FAILED and await failed_for_good(run)
             ):
                 check_bounds(bounds(find_model(job.model), audio.seconds, video.seconds), job.max_cost_usd)
+                check_space(run.output.parent)
                 run.advance(State.PREPARED, seconds=max(video.seconds, audio.seconds), notes="", price="")
                 await _upload(run, job, video, audio)
                 price = await _quote(run, job, audio.seconds, video.seconds)
@@ -101,6 +103,7 @@ async def resume(
 
 async def _to_the_end(run: Run) -> RemoteResult:
     """From a task that exists, or may exist, to its result in place."""
+    run.name_output()
     if run.entry.state in UNSURE:
         await reconcile(run)
     if found := await in_thread(lambda _: reusable(run.entry, run.output)):
