@@ -56,6 +56,8 @@ async def remote_lip_sync(
     with Journal(settings.make_state_dir(), clock) as journal:
         entry = journal.open(_identity(job, world.key.account_tag(journal.salt), video, audio))
         async with open_run(world, journal, entry, place(job.output, entry.job_key)) as run:
+            if not job.dry_run:
+                run.name_output()
             if run.entry.state in MAY_SUBMIT or (
                 run.entry.state is State.FAILED and await failed_for_good(run)
             ):
@@ -98,12 +100,12 @@ async def resume(
         check_name(output)
         check_output(output)
         async with open_run(world, journal, entry, output) as run:
+            run.name_output()
             return await _to_the_end(run)
 
 
 async def _to_the_end(run: Run) -> RemoteResult:
     """From a task that exists, or may exist, to its result in place."""
-    run.name_output()
     if run.entry.state in UNSURE:
         await reconcile(run)
     if found := await in_thread(lambda _: reusable(run.entry, run.output)):

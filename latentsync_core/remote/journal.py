@@ -224,8 +224,7 @@ class Journal:
 
     def _bought_with_another_key(self, entry: Entry) -> Entry | None:
         same = self._entries(
-            "WHERE model = ? AND params = ? AND audio_sha256 = ? AND video_sha256 = ? AND take = ? "
-            "ORDER BY updated_at DESC",
+            "WHERE model = ? AND params = ? AND audio_sha256 = ? AND video_sha256 = ? AND take = ?",
             *(entry.model, entry.params, entry.audio_sha256, entry.video_sha256, entry.take),
         )
         return next((other for other in same if other.state not in COSTS_NOTHING), None)

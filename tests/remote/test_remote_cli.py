@@ -94,3 +94,6 @@ def test_a_key_is_kept(fake_host, tmp_path, monkeypatch, capsys, clip, speech):
     assert main(["remote", "sync", str(clip), str(speech), str(tmp_path / "out.mp4")]) == 0
     monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
     assert main(["remote", "key", "set"]) == 1 and "empty" in capsys.readouterr().err
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("getpass.getpass", lambda _: (_ for _ in ()).throw(EOFError))
+    assert main(["remote", "key", "set"]) == 1 and "empty" in capsys.readouterr().err
