@@ -32,6 +32,8 @@ NOTES = {
     "with a short cross-fade. Keep `start` of **Reassemble** the same as `start_time` of **Trim Video**.",
     "after_a_generator": "### After a generator of frames\nA still picture stands where your generator goes: connect the "
     "frames of Wan, LTX or AnimateDiff to `images`, and set `fps` to theirs, twice.",
+    "remote": "### On a rented GPU, for money\n**LatentSync Remote** stands where **Lip Sync** would. This clip costs about "
+    "$0.15; turn `dry_run` on to see the price first. The key is read from WAVESPEED_API_KEY: see the node's help page.",
 }
 
 

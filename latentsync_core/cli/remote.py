@@ -77,13 +77,15 @@ def jobs(args: argparse.Namespace) -> None:
     settings = Settings(find_state_dir(os.environ))
     with Journal(settings.make_state_dir()) as journal:
         entries = journal.recent(args.limit)
-    for line in job_lines(entries):
-        print(line)
+    print("\n".join(job_lines(entries)))
 
 
 def set_key(args: argparse.Namespace) -> None:
     """Read a key from the terminal, without showing it, or from a pipe, and keep it for this user only."""
-    secret = getpass.getpass("WaveSpeed key: ") if sys.stdin.isatty() else sys.stdin.readline()
+    try:
+        secret = getpass.getpass("WaveSpeed key: ") if sys.stdin.isatty() else sys.stdin.readline()
+    except EOFError:  # Ctrl-D
+        secret = ""
     settings = Settings(find_state_dir(os.environ), ApiKey(secret))
     print(f"Kept in {save_key(settings.require_key(), settings.make_state_dir())}")
 

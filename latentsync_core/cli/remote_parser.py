@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from .inputs import add_inputs
-from .values import dollars, pair
+from .values import count, dollars, pair
 
 
 def add_remote(parser: argparse.ArgumentParser) -> None:
@@ -30,12 +30,12 @@ def add_remote(parser: argparse.ArgumentParser) -> None:
     sync.add_argument(
         "--max-cost", type=dollars, default=Decimal(1), metavar="USD", help="at most so much (default: 1)"
     )
-    sync.add_argument("--take", type=int, default=1, help="another number buys another result (default: 1)")
+    sync.add_argument("--take", type=count, default=1, help="another number buys another result (default: 1)")
     sync.add_argument("--dry-run", action="store_true", help="stop after the quote")
     sync.add_argument("--report", type=Path, metavar="FILE.json", help="write what was done to a file")
     jobs = actions.add_parser("jobs", help="list what was bought, and how far it came")
     jobs.set_defaults(run=("remote", "jobs"))
-    jobs.add_argument("--limit", type=int, default=20, help="so many (default: %(default)s)")
+    jobs.add_argument("--limit", type=count, default=20, help="so many (default: %(default)s)")
     resume = actions.add_parser("resume", help="wait for a prediction and fetch its result; buys nothing")
     resume.set_defaults(run=("remote", "resume"))
     resume.add_argument("id", metavar="ID", help="the prediction's id, see `jobs`")

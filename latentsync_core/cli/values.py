@@ -44,6 +44,13 @@ def dollars(text: str) -> Decimal:
     return value
 
 
+def count(text: str) -> int:
+    """A whole number from 1 on."""
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"takes 1, 2, 3 and so on, got {text}")
+    return int(text)
+
+
 def pair(text: str) -> tuple[str, str]:
     """NAME=VALUE."""
     name, sign, value = text.partition("=")

@@ -58,12 +58,16 @@ async def download(run: Run, url: str) -> Path:
         await _Fetch(run, url, part).to_the_end()
         await asyncio.to_thread(_put_in_place, part.path, run.output)
     except OSError as exc:
-        raise OutputError(
-            f"{run.output} cannot be written: {exc.strerror}. Run again: the result is fetched again at no cost."
-        ) from exc
+        raise OutputError(f"{run.output} cannot be written: {exc.strerror}.") from exc
     finally:
         part.path.unlink(missing_ok=True)
     return run.output
+
+
+def check_space(folder: Path, wanted: int = 0) -> None:
+    """Raise OutputError if `wanted` more bytes would fill the disk of a folder to its last gigabyte."""
+    if shutil.disk_usage(folder).free - wanted < _SPARE:
+        raise OutputError(f"The disk of {folder} would have less than 1 GB left. Free some space.")
 
 
 class _Fetch:
@@ -144,7 +148,7 @@ class _Fetch:
         total = part.size + length if length is not None else 0
         if total > run.settings.largest_result:
             return self._not_a_video(f"it is said to be {total} bytes")
-        self._check_space(total - part.size)
+        check_space(part.path.parent, total - part.size)
         slow = _Stopwatch(run, part.size)
         with part.path.open("r+b" if part.size else "wb") as file:
             file.seek(part.size)
@@ -168,15 +172,7 @@ class _Fetch:
         """An endless reply has no length to judge it by."""
         if self._part.size > self._run.settings.largest_result:
             raise self._error(BadResultError, "The host of the result sends without end.")
-        self._check_space(_BLOCK)
-
-    def _check_space(self, wanted: int) -> None:
-        folder = self._part.path.parent
-        if shutil.disk_usage(folder).free - wanted < _SPARE:
-            raise OutputError(
-                f"The disk of {folder} would have less than 1 GB left. Free some space, then run again: the "
-                "result is fetched again at no cost."
-            )
+        check_space(self._part.path.parent, _BLOCK)
 
     async def _verdict(self) -> str:
         """Look at a complete file; "" if it plays. One that does not is fetched anew, and kept as evidence at last."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -61,7 +61,7 @@ async def exchange(client: httpx.AsyncClient, request: httpx.Request, seconds: f
     partial = _Partial(body=bytearray())
     problem, reached = "", True
     try:
-        await asyncio.wait_for(_receive(client, request, partial), seconds)
+        await _within(seconds, _receive(client, request, partial))
     except _UNSEEN as exc:
         problem, reached = _name(exc), False
     except _BROKEN as exc:
@@ -70,6 +70,18 @@ async def exchange(client: httpx.AsyncClient, request: httpx.Request, seconds: f
         problem = f"no complete reply within {seconds:g} seconds"
     headers = {name.lower(): value for name, value in (partial.headers or {}).items()}
     return Reply(partial.status, headers, bytes(partial.body or b""), problem, reached)
+
+
+async def _within(seconds: float | None, work: Coroutine[None, None, None]) -> None:
+    """`asyncio.wait_for`, which before Python 3.12 drops a cancel that comes together with the reply."""
+    task = asyncio.ensure_future(work)
+    try:
+        if not (await asyncio.wait({task}, timeout=seconds))[0]:
+            raise asyncio.TimeoutError
+        task.result()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _receive(client: httpx.AsyncClient, request: httpx.Request, partial: _Partial) -> None:

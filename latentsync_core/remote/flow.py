@@ -16,8 +16,8 @@ import httpx
 from ..errors import BadInputError
 from ..media import check_output
 from .clock import SYSTEM_CLOCK, Clock
-from .download import download
-from .job import OnProgress, RemoteJob, RemoteResult, check_name, place
+from .download import check_space, download
+from .job import OnProgress, RemoteJob, RemoteResult, at_no_cost, check_name, place
 from .journal import Identity, Journal
 from .models import find_model
 from .parse import PREDICTION_ID
@@ -51,14 +51,18 @@ async def remote_lip_sync(
     check_output(place(job.output, "result"))
     world = World.of(settings, on_progress, clock, transport)
     world.hear("prepare")
-    video, audio = await in_thread(lambda work: inspect(job, work))
+    with at_no_cost():
+        video, audio = await in_thread(lambda work: inspect(job, work))
     with Journal(settings.make_state_dir(), clock) as journal:
         entry = journal.open(_identity(job, world.key.account_tag(journal.salt), video, audio))
         async with open_run(world, journal, entry, place(job.output, entry.job_key)) as run:
+            if not job.dry_run:
+                run.name_output()
             if run.entry.state in MAY_SUBMIT or (
                 run.entry.state is State.FAILED and await failed_for_good(run)
             ):
                 check_bounds(bounds(find_model(job.model), audio.seconds, video.seconds), job.max_cost_usd)
+                check_space(run.output.parent)
                 run.advance(State.PREPARED, seconds=max(video.seconds, audio.seconds), notes="", price="")
                 await _upload(run, job, video, audio)
                 price = await _quote(run, job, audio.seconds, video.seconds)
@@ -96,6 +100,7 @@ async def resume(
         check_name(output)
         check_output(output)
         async with open_run(world, journal, entry, output) as run:
+            run.name_output()
             return await _to_the_end(run)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from ..data import Clip, Waveform
-from ..errors import OptionError
+from ..errors import BadInputError, InputError, OptionError
 from .models import DEFAULT_MODEL, find_model
 
 VideoSource: TypeAlias = "Path | Clip"
@@ -48,6 +49,15 @@ class RemoteJob:
         if not (self.max_cost_usd.is_finite() and self.max_cost_usd >= 0):
             raise OptionError(f"max_cost_usd takes US dollars >= 0, got {self.max_cost_usd}.")
         check_name(self.output)
+
+
+@contextmanager
+def at_no_cost() -> Iterator[None]:
+    """What is wrong with the given media is found before anything is bought; the error says so."""
+    try:
+        yield
+    except InputError as exc:
+        raise BadInputError(str(exc)) from exc
 
 
 def place(output: Path, job_key: str) -> Path:

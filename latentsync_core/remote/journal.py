@@ -120,7 +120,14 @@ class Journal:
         self._connection.close()
 
     def open(self, identity: Identity) -> Entry:
-        """The entry of a job, made if this is the first time that it is asked for."""
+        """The entry of a job, made if this is the first time that it is asked for.
+
+        One that was bought with another key is gone on with: keys are renewed, and that must not buy again.
+        """
+        entry = self._make(identity)
+        return self._bought_with_another_key(entry) or entry if entry.state in COSTS_NOTHING else entry
+
+    def _make(self, identity: Identity) -> Entry:
         now = self._clock.utc()
         with self._transaction():
             self._connection.execute(
@@ -137,7 +144,7 @@ class Journal:
         if owners:
             return owners[0]
         key = f"{_BY_ID}{prediction_id}"
-        self.open(Identity(key, account, "", "{}", "", "", 1))
+        self._make(Identity(key, account, "", "{}", "", "", 1))
         return self.note(key, state=State.DETACHED, prediction_id=prediction_id)
 
     def get(self, job_key: str) -> Entry:
@@ -206,13 +213,21 @@ class Journal:
         """
         unsure = ", ".join(f"'{state.value}'" for state in UNSURE)
         column = {"audio": "audio_url", "video": "video_url"}[kind]
+        now = self._clock.utc()
         with self._mapped():
             row = self._connection.execute(
                 f"SELECT {column}, uploaded_at FROM jobs WHERE account = ? AND {kind}_sha256 = ? AND {column} <> '' "
-                f"AND uploaded_at > ? AND {column} NOT IN (SELECT {column} FROM jobs WHERE state IN ({unsure}))",
-                (account, sha256, self._clock.utc() - UPLOAD_LIFETIME),
+                f"AND uploaded_at > ? AND uploaded_at <= ? AND {column} NOT IN (SELECT {column} FROM jobs WHERE state IN ({unsure}))",
+                (account, sha256, now - UPLOAD_LIFETIME, now),  # not of the future: the clock may be set back
             ).fetchone()
         return tuple(row) if row else None
+
+    def _bought_with_another_key(self, entry: Entry) -> Entry | None:
+        same = self._entries(
+            "WHERE model = ? AND params = ? AND audio_sha256 = ? AND video_sha256 = ? AND take = ?",
+            *(entry.model, entry.params, entry.audio_sha256, entry.video_sha256, entry.take),
+        )
+        return next((other for other in same if other.state not in COSTS_NOTHING), None)
 
     def _advance(self, job_key: str, token: str, state: State, values: dict[str, Any]) -> None:
         current = self.get(job_key)
@@ -279,6 +294,6 @@ class Journal:
             yield
         except (sqlite3.Error, OSError) as exc:
             raise OutputError(
-                f"The journal {self.path} cannot be used ({exc}), and nothing is bought without it. "
-                "Check the folder, or set LATENTSYNC_STATE_DIR."
+                f"The journal {self.path} cannot be used ({exc}), and nothing is bought without it. Mend that: "
+                "another journal does not know what was bought, and would buy it again."
             ) from exc

@@ -27,6 +27,7 @@ Jitter = Callable[[], float]
 
 _POOR = ("balance", "credit", "top up", "top-up", "topup", "insufficient fund")
 """Words of a refusal for lack of money: no status for it is documented, 402 is likely."""
+_MODERATED = "Choose another video or sound; the same ones will be refused again."
 _TRY_LATER = {408, 425}
 _RETRY_AFTER = 0.5, 300.0
 
@@ -133,7 +134,7 @@ def refusal(reply: Reply, doing: str) -> RemoteError:
             "Check the key; a new one works only after the first top-up, and its role must allow this.",
         )
     if code == 1200:
-        return ModeratedError(f"WaveSpeed's content moderation refuses the media ({reply.says}).")
+        return ModeratedError(f"WaveSpeed's content moderation refuses the media ({reply.says}).", _MODERATED)
     return BadInputError(
         f"WaveSpeed refuses the request {doing} ({reply.says}).",
         "Check the model and the media; shorter or smaller files may pass.",
@@ -159,7 +160,9 @@ def task_error(prediction: Prediction) -> RemoteError:
             **known,
         )
     if prediction.code == 1200:
-        return ModeratedError(f"WaveSpeed's content moderation refuses the media ({words}).", **known)
+        return ModeratedError(
+            f"WaveSpeed's content moderation refuses the media ({words}).", _MODERATED, **known
+        )
     if prediction.code in (1400, 1401):
         return BadInputError(
             f"The model refuses the media or a parameter ({words}).",

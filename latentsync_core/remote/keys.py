@@ -70,10 +70,7 @@ def find_key(environ: Mapping[str, str], state_dir: Path) -> ApiKey | None:
     if named := environ.get(KEY_FILE_VARIABLE, "").strip():
         return _read(Path(named))
     own = state_dir / KEY_NAME
-    if not own.exists():
-        return None
-    _close_to_others(own)
-    return _read(own)
+    return _read(own, ours=True) if os.path.lexists(own) else None
 
 
 def save_key(key: ApiKey, state_dir: Path) -> Path:
@@ -92,13 +89,16 @@ def save_key(key: ApiKey, state_dir: Path) -> Path:
     return target
 
 
-def _read(path: Path) -> ApiKey:
+def _read(path: Path, *, ours: bool = False) -> ApiKey:
     refuse_served(path)
     try:
+        if ours:
+            _close_to_others(path)
         return ApiKey(path.read_text(encoding="ascii", errors="replace"))
     except OSError as exc:
         raise KeyMissingError(
-            f"The key file {path} cannot be read: {exc.strerror}.", f"Check {KEY_FILE_VARIABLE}."
+            f"The key file {path} cannot be read: {exc.strerror}.",
+            f"Check who owns it, or set {KEY_VARIABLE} or {KEY_FILE_VARIABLE}.",
         ) from exc
 
 

@@ -10,7 +10,7 @@ from .run import Run
 from .states import State
 
 GRACE_SECONDS = 60.0
-"""A task that the host does not know is given so long to appear, and its 404s to go away."""
+"""A task of ours that the host does not know is given so long to appear, and its 404s to go away."""
 _FIRST_LOOK = 2.0
 """Seconds after the submit; no task ends earlier."""
 _EMPTY_LOOKS = 5
@@ -126,14 +126,16 @@ class _Watch:
         now = self._run.clock.monotonic()
         if self._missing_since is None:
             self._missing_since = now
+        ours = self._run.entry.submitted_at > 0
         young = self._run.api.now - self._run.entry.submitted_at < GRACE_SECONDS
-        if young or now - self._missing_since < GRACE_SECONDS:
+        if ours and (young or now - self._missing_since < GRACE_SECONDS):
             return
         identity = self._run.entry.prediction_id
         self._run.advance(State.EXPIRED)
         raise ExpiredError(
             "WaveSpeed does not know this task (any more); its history goes back 7 days.",
-            "Check that the key is of the account that bought it; a new take buys it anew.",
+            "Check that the key is of the account that bought it"
+            + ("; a new take buys it anew." if ours else ", and the id."),
             prediction_id=identity,
             charge="possible",
         )

@@ -100,6 +100,10 @@ class Run:
         shutil.rmtree(self.workspace, ignore_errors=True)
         self.part.unlink(missing_ok=True)
 
+    def name_output(self) -> None:
+        """Write down where the result is wanted, for those who resume by the id."""
+        self.entry = self.journal.note(self.entry.job_key, output=str(self.output.absolute()))
+
     @property
     def price(self) -> Decimal | None:
         """What the job is taken to cost, once that is known."""
@@ -129,11 +133,20 @@ class Run:
         """Whatever stops the run, the journal says in what state it leaves the job; this waits for nothing."""
         try:
             yield
-        except BaseException:
+        except BaseException as exc:
             after = {State.RUNNING: State.DETACHED, State.SUBMITTING: State.UNKNOWN}.get(self.entry.state)
             if after:
                 self._leave(after)
+            if isinstance(exc, OutputError) and self.entry.prediction_id:
+                raise OutputError(f"{exc} {self._bought}") from exc
             raise
+
+    @property
+    def _bought(self) -> str:
+        return (
+            f"The job is bought: run again to fetch it at no further cost. Prediction id: "
+            f"{self.entry.prediction_id}."
+        )
 
     def _leave(self, state: State) -> None:
         try:
@@ -179,7 +192,7 @@ async def open_run(world: World, journal: Journal, entry: Entry, output: Path) -
         world.hear("wait", prediction_id=entry.prediction_id)
         await world.clock.sleep(_WAIT_SECONDS)
     try:
-        entry = journal.note(entry.job_key, output=str(output.absolute()))
+        entry = journal.get(entry.job_key)  # another run may have moved it on
         async with open_client(world.settings, world.transport) as client:
             api = Api(client, world.settings, world.key, world.clock)
             run = Run(journal, entry, token, api, world, output)

@@ -27,10 +27,10 @@ async def submit(run: Run, price: Decimal) -> None:
     Raises OverBudgetError (the day's limit), the errors of a refusal, and UnknownOutcomeError.
     """
     for attempt in range(1, _ATTEMPTS + 1):
+        run.say("submit")  # who stops here has bought nothing, and knows it
         run.entry = run.journal.begin_submit(
             run.entry.job_key, run.token, price, run.api.now, run.settings.daily_limit_usd
         )
-        run.say("submit")
         reply = await run.api.submit(run.entry.model, run.inputs)
         if identity := accepted_id(reply):
             return _accept(run, identity)

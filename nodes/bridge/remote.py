@@ -51,10 +51,13 @@ async def bought(
 ) -> RemoteResult:
     """Lip-sync at WaveSpeed; raises ComfyUI's interrupt within a fraction of a second, and the library's errors."""
     from ...latentsync_core.remote import RemoteJob, remote_lip_sync
+    from ...latentsync_core.remote.job import at_no_cost
 
-    settings, speech = _settings(), waveform_of(audio)
+    settings = _settings()
     with ExitStack() as stack:
-        source = await asyncio.to_thread(stack.enter_context, given(video, images, fps))
+        with at_no_cost():
+            speech = waveform_of(audio)
+            source = await asyncio.to_thread(stack.enter_context, given(video, images, fps))
         cost = Decimal(str(round(order.max_cost, 2)))
         job = RemoteJob(
             _sent(source), speech, _results(), order.model,
@@ -79,8 +82,7 @@ def jobs(limit: int) -> str:
     from ...latentsync_core.remote.listing import job_lines
 
     with Journal(Settings(_state_dir()).make_state_dir()) as journal:
-        lines = job_lines(journal.recent(limit))
-    return "\n".join(lines) or "Nothing was bought yet."
+        return "\n".join(job_lines(journal.recent(limit)))
 
 
 def journal_version() -> str:

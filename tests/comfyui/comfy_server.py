@@ -56,8 +56,27 @@ def workflow(name):
     return json.loads((WORKFLOWS / f"{name}.api.json").read_text(encoding="utf-8"))
 
 
+def example(name):
+    """The committed graph that a user opens."""
+    return json.loads((ROOT / "example_workflows" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def known_inputs(server, prompt):
+    """A prompt without the inputs that this ComfyUI's nodes do not have, such as players and newer options."""
+    schemas = server.json("/object_info")
+    for node in prompt.values():
+        inputs = schemas[node["class_type"]]["input"]
+        known = {**inputs.get("required", {}), **inputs.get("optional", {})}
+        node["inputs"] = {name: value for name, value in node["inputs"].items() if name in known}
+    return prompt
+
+
 def workflow_names():
     return sorted(path.name.removesuffix(".api.json") for path in WORKFLOWS.glob("*.api.json"))
+
+
+LOCAL = [name for name in workflow_names() if name != "remote"]
+"""Examples that need nothing but this machine; the other one is run in test_server_remote.py."""
 
 
 def of_type(prompt, class_type):

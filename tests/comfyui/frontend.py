@@ -49,6 +49,7 @@ ROOM |= {
     "LatentSyncReassemble": 500,
     "LatentSyncLipSyncVideo": 430,
     "LatentSyncLipSyncFrames": 450,
+    "LatentSyncRemote": 480,
 }
 """Height of nodes that come to show pictures or text."""
 LAYOUT = """ROOM => {

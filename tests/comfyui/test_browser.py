@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from comfy_server import ROOT, WORKFLOWS, workflow, workflow_names
+from comfy_server import LOCAL, ROOT, WORKFLOWS, example, known_inputs, workflow
 from frontend import CHROMIUM, opened
 
 PICTURES = ROOT / "output" / "comfyui"
@@ -20,21 +20,7 @@ def page(server):
         yield frontend
 
 
-def known_inputs(server, prompt):
-    """A prompt without the inputs that this ComfyUI's nodes do not have, such as players and newer options."""
-    schemas = server.json("/object_info")
-    for node in prompt.values():
-        inputs = schemas[node["class_type"]]["input"]
-        known = {**inputs.get("required", {}), **inputs.get("optional", {})}
-        node["inputs"] = {name: value for name, value in node["inputs"].items() if name in known}
-    return prompt
-
-
-def example(name):
-    return json.loads((ROOT / "example_workflows" / f"{name}.json").read_text(encoding="utf-8"))
-
-
-@pytest.mark.parametrize("name", workflow_names())
+@pytest.mark.parametrize("name", LOCAL)
 def test_an_example_opens_and_runs(server, page, name):
     page.open(example(name))
     assert page.missing() == []

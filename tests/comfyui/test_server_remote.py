@@ -6,42 +6,33 @@ import time
 from pathlib import Path
 
 import pytest
+from comfy_server import ROOT, ComfyServer, example, install, known_inputs, workflow
+from frontend import CHROMIUM, opened
+from support.prompts import hosted
 
-PROMPT = {
-    "1": {"class_type": "LoadVideo", "inputs": {"file": "latentsync_person.mp4"}},
-    "2": {
-        "class_type": "LatentSyncLoadAudio",
-        "inputs": {"audio": "latentsync_sentence.flac", "start": 0.0, "duration": 0.0, "normalize": "off"},
-    },
-    "3": {
-        "class_type": "LatentSyncRemote",
-        "inputs": {
-            "video": ["1", 0], "audio": ["2", 0], "fps": 25.0, "model": "bytedance/latentsync", "take": 1,
-            "max_cost": 1.0, "dry_run": False, "return_images": False,
-        },
-    },
-    "4": {
-        "class_type": "SaveVideo",
-        "inputs": {"video": ["3", 0], "filename_prefix": "remote", "format": "auto", "codec": "auto"},
-    },
-    "5": {"class_type": "PreviewAny", "inputs": {"source": ["3", 3]}},
-}  # fmt: skip
+PICTURE = ROOT / "output" / "comfyui" / "remote_done.jpg"
 
 
 @pytest.fixture(scope="module")
-def fake():
+def host():
     from remote.fake_wavespeed import FakeWaveSpeed
 
-    with FakeWaveSpeed(queue_seconds=0.5, run_seconds=600.0) as host:
-        yield host
+    with FakeWaveSpeed(queue_seconds=0.5, run_seconds=0.5) as fake:
+        yield fake
+        assert fake.violations == []
+
+
+@pytest.fixture
+def fake(host):
+    """The fake host; `take` numbers purchases so that no test meets another's."""
+    host.run_seconds = 0.5
+    return host
 
 
 @pytest.fixture(scope="module")
-def remote_server(fake):
+def server(host):
     """A server whose environment names the fake host."""
-    from comfy_server import ComfyServer, install
-
-    named = {"WAVESPEED_BASE_URL": fake.base_url, "WAVESPEED_API_KEY": fake.key}
+    named = {"WAVESPEED_BASE_URL": host.base_url, "WAVESPEED_API_KEY": host.key}
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="comfyui-remote-") as base:
         for name, value in (named | {"WAVESPEED_ALLOW_INSECURE_LOOPBACK": "1"}).items():
             patch.setenv(name, value)
@@ -51,33 +42,80 @@ def remote_server(fake):
             yield running
 
 
-def test_stopped_picked_up_cached_listed(remote_server, fake):
-    server, base = remote_server, remote_server.base
-    first = server.queue(PROMPT)
+def remote_prompt(**changes):
+    """The committed example, with other settings of the Remote node."""
+    prompt = workflow("remote")
+    prompt["3"]["inputs"] |= changes
+    return prompt
+
+
+def test_the_example_runs_as_it_is(server, fake):
+    from latentsync_core import FileClip
+
+    run = server.run(workflow("remote"), 60)
+    assert run.end[0] == "execution_success", run.end[1]
+    (task,) = fake.ledger.tasks
+    assert task.id in run.text() and "cost: $0.15" in run.text() and fake.ledger.dollars == 0.15
+    (file,) = run.files()
+    assert FileClip(server.base / "output" / file).has_audio
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: CHROMIUM names the program, or it is on PATH")
+def test_the_example_opens_and_runs_in_the_browser(server, fake):
+    pytest.importorskip("playwright", reason="needs playwright")
+    before = len(fake.ledger.tasks)
+    with opened(server.url) as page:
+        page.open(example("remote"))
+        assert page.missing() == []
+        assert known_inputs(server, page.prompt()) == known_inputs(server, workflow("remote"))
+        page.queue()
+        status = server.newest_status()
+        assert status["status_str"] == "success", status["messages"]
+        page.screenshot(PICTURE)
+    assert len(fake.ledger.tasks) == max(1, before)  # the same graph again buys nothing
+
+
+def test_stopped_picked_up_cached_listed(server, fake):
+    prompt, fake.run_seconds = remote_prompt(take=2), 600.0
+    fake.calls.clear()
+    before = len(fake.ledger.tasks)
+    first = server.queue(prompt)
     while not any("result" in call for call in fake.calls):
         time.sleep(0.05)
     stopped = time.monotonic()
     server.post("/interrupt", {})
     assert server.finish(first, 60).end[0] == "execution_interrupted" and time.monotonic() - stopped < 1
     fake.clock.advance(600)
-    second = server.run(PROMPT, 60)
-    task = fake.ledger.tasks[0].id
+    second = server.run(prompt, 60)
+    task = fake.ledger.tasks[-1].id
     assert second.end[0] == "execution_success", second.end[1]
     assert task in second.text() and "cost: $0." in second.text() and len(second.files()) == 1
-    third = server.run(PROMPT, 60)
+    third = server.run(prompt, 60)
     assert {"3", "4"} <= set(third.of("execution_cached")[0]["nodes"])
     jobs = {"6": {"class_type": "LatentSyncRemoteJobs", "inputs": {"prediction_id": "", "limit": 20}}}
     listed = {**jobs, "7": {"class_type": "PreviewAny", "inputs": {"source": ["6", 1]}}}
-    assert task in server.run(listed, 60).text() and len(fake.ledger.tasks) == 1
-    seen = [
-        path.name for path in base.rglob("*") if path.is_file() and fake.key.encode() in path.read_bytes()
-    ]
-    assert seen == [] and fake.violations == []
+    assert task in server.run(listed, 60).text() and len(fake.ledger.tasks) == before + 1
 
 
-def test_a_dry_run_ends_well_without_a_video(remote_server, fake):
-    inputs = PROMPT["3"]["inputs"] | {"take": 2, "dry_run": True}
-    run = remote_server.run({**PROMPT, "3": {"class_type": "LatentSyncRemote", "inputs": inputs}}, 60)
+def test_a_dry_run_ends_well_without_a_video(server, fake):
+    before = len(fake.ledger.tasks)
+    run = server.run(remote_prompt(take=3, dry_run=True), 60)
     assert run.end[0] == "execution_success", run.end[1]
     assert "Nothing was bought by this run." in run.text() and run.files() == []
-    assert len(fake.ledger.tasks) == 1
+    assert len(fake.ledger.tasks) == before
+
+
+@pytest.mark.parametrize(("local", "files"), [("video_to_video", 1), ("frames_to_frames", 66)])
+def test_remote_takes_the_place_of_a_local_node(server, fake, local, files):
+    """Nothing else in the graph is changed; the host fits the frames to the sound."""
+    prompt = hosted(workflow(local), server.json("/object_info"), return_images=True, take=4)
+    run = server.run(prompt, 60)
+    assert run.end[0] == "execution_success", run.end[1]
+    assert len(run.files()) == files
+
+
+def test_the_key_is_in_no_file_of_the_server(server, fake):
+    """Results, journal, log, settings, whatever the tests before left there."""
+    for secret in (fake.key, fake.signature):
+        files = [path for path in server.base.rglob("*") if path.is_file()]
+        assert [path.name for path in files if secret.encode() in path.read_bytes()] == []

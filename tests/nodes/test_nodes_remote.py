@@ -194,6 +194,7 @@ def test_the_end_of_the_prompt_detaches_as_well(nodes, fake, images, audio, home
         task = asyncio.ensure_future(node.EXECUTE_NORMALIZED_ASYNC(images=images, audio=audio))
         while not fake.ledger.tasks:
             await asyncio.sleep(0.02)
+            assert not task.done(), task.result()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -7,7 +7,7 @@ from copy import deepcopy
 from pathlib import Path
 
 import pytest
-from support.prompts import problems
+from support.prompts import hosted, problems
 
 ROOT = Path(__file__).resolve().parents[2]
 PROMPTS, EXAMPLES, DOCS = ROOT / "tests" / "workflows", ROOT / "example_workflows", ROOT / "web" / "docs"
@@ -69,6 +69,34 @@ def test_comfy_lint_agrees(name, schemas):
     assert lint.lint_workflow(prompt, known) == []
     next(iter(prompt.values()))["inputs"]["unknown"] = 1
     assert len(lint.lint_workflow(prompt, known)) == 1
+
+
+@pytest.mark.parametrize("local", ["video_to_video", "frames_to_frames", "after_a_generator"])
+def test_local_and_remote_are_interchangeable(schemas, local):
+    prompt = read(PROMPTS / f"{local}.api.json")
+    swapped = hosted(prompt, schemas)
+    assert "LatentSyncRemote" in [node["class_type"] for node in swapped.values()]
+    assert problems(swapped, schemas) == []
+    assert {prompt[lost]["class_type"] for lost in prompt.keys() - swapped.keys()} <= {"MaskPreview"}
+
+
+@pytest.mark.parametrize(
+    ("node", "shared"),
+    [("LatentSyncLipSyncVideo", {"video", "audio", "report"}),
+     ("LatentSyncLipSyncFrames", {"images", "audio", "fps", "report"})],
+)  # fmt: skip
+def test_sockets_of_local_and_remote_nodes(schemas, node, shared):
+    """What has the same name has the same type; the local model alone is another thing than the hosted one."""
+    local, remote = sockets(schemas[node]), sockets(schemas["LatentSyncRemote"])
+    same = {name for name in local.keys() & remote.keys() if local[name] == remote[name]}
+    assert local.keys() & remote.keys() - same == {"model"} and same == shared
+
+
+def sockets(schema):
+    """Types of all inputs and outputs by their names."""
+    inputs = {**schema["input"].get("required", {}), **schema["input"].get("optional", {})}
+    outputs = dict(zip(schema["output_name"], schema["output"], strict=True))
+    return {name: entry[0] for name, entry in inputs.items()} | outputs
 
 
 def test_committed_schemas_are_those_of_the_nodes(schemas, nodes, home):

@@ -1,9 +1,18 @@
-"""A fake WaveSpeed to try the remote client on: ``python -m tests.remote.fake_wavespeed --port 8123``."""
+"""A fake WaveSpeed to try the remote client on: ``python tests/remote/fake_wavespeed.py --port 8123``.
+
+It prints what to set in the shell of the client, and then what it is asked. Ctrl-C prints what was bought.
+"""
 
 import argparse
+import sys
 import time
+from pathlib import Path
 
-from .fake import (
+if not __package__:  # run by its path
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    __package__ = "remote"
+
+from .fake import (  # noqa: E402
     DISTINCT,
     FAULTS,
     AsyncImpatientTransport,
@@ -41,7 +50,8 @@ def main() -> None:
     with FakeWaveSpeed(
         *faults, port=arguments.port, credit=arguments.credit, run_seconds=arguments.run_seconds
     ) as fake:
-        print(f"WAVESPEED_BASE_URL={fake.base_url}", f"WAVESPEED_API_KEY={fake.key}", sep="\n", flush=True)
+        print(f"export WAVESPEED_BASE_URL={fake.base_url} WAVESPEED_ALLOW_INSECURE_LOOPBACK=1")
+        print(f"export WAVESPEED_API_KEY={fake.key}", flush=True)
         try:
             _report(fake)
         except KeyboardInterrupt:

@@ -1,6 +1,7 @@
 """One run of the client against the fake host, and all that can be seen of it afterwards."""
 
 import asyncio
+import json
 import logging
 import traceback
 from collections.abc import Iterator
@@ -49,7 +50,9 @@ class Bench:
         }
         with _Heard(self.log) if self.listen else nullcontext():
             try:
-                return asyncio.run(remote_lip_sync(job, **options | more))
+                result = asyncio.run(remote_lip_sync(job, **options | more))
+                self.log += [str(result), json.dumps(result.report())]
+                return result
             except LatentSyncError as error:
                 self.log.append("".join(traceback.format_exception(error)))
                 return error

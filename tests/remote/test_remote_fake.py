@@ -197,10 +197,12 @@ def test_a_silence_is_silent_without_the_impatient_transport(fake):
 
 
 def test_the_command_prints_what_a_client_needs():
-    command = [sys.executable, "-m", "tests.remote.fake_wavespeed", "--fault", "balance#1 http 503"]
-    root = Path(__file__).parents[2]
-    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as process:
-        url, key = (process.stdout.readline().strip().split("=", 1)[1] for _ in range(2))
+    script = Path(__file__).with_name("fake_wavespeed.py")
+    command = [sys.executable, str(script), "--fault", "balance#1 http 503"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        said = process.stdout.readline() + process.stdout.readline()
+        set_by = dict(word.split("=", 1) for word in said.split() if word != "export")
+        url, key = set_by["WAVESPEED_BASE_URL"], set_by["WAVESPEED_API_KEY"]
         headers = {"Authorization": f"Bearer {key}"}
         statuses = [httpx.get(f"{url}/balance", headers=headers).status_code for _ in range(2)]
         process.terminate()

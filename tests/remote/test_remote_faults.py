@@ -1,8 +1,11 @@
 """Every fault of the fake host, and every two of them: nothing is bought twice, nothing is lost, nothing leaks.
 
-A pair is only run if each of its faults strikes where the other one is at work: else the run is that of one alone.
+Every fault takes a job through the same states to the same end as one of DISTINCT, which is tested, and every two of
+DISTINCT are run, with a sample of all pairs. A pair is only run if each of its faults strikes where the other one is
+at work: else the run is that of one alone.
 """
 
+import re
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -13,7 +16,7 @@ import pytest
 from remote.fake_wavespeed import DISTINCT, FAULTS, FakeWaveSpeed, Fault, demo_audio, demo_video, pairs
 from remote.runs import Bench
 
-from latentsync_core.errors import LatentSyncError
+from latentsync_core.errors import LatentSyncError, UnknownOutcomeError
 from latentsync_core.remote import RemoteResult
 
 QUOTE = 0.15
@@ -26,6 +29,7 @@ DOORS = {
 OURS = [fault for fault in FAULTS if fault.route != "delete"]
 """The client deletes nothing."""
 PARTS = 12
+STATE = re.compile(r"latentsync_core\.remote \w{8} is \w+")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -43,6 +47,8 @@ class Outcome:
     first: str
     tasks_of_first: int
     second: str
+    trail: tuple[str, ...]
+    """The states of the job, in order, where the log was listened to."""
     calls: frozenset[str]
     wrong: tuple[str, ...]
 
@@ -64,7 +70,8 @@ def run_with(*faults: Fault, listen: bool = True) -> Outcome:
         fake.clock.advance(1000)
         second = bench.run()
         wrong += _wrong_in_the_end(bench, second)
-        return Outcome(type(first).__name__, tasks, type(second).__name__, calls, tuple(wrong))
+        trail = tuple(line.rpartition(" is ")[2] for line in bench.log if STATE.fullmatch(line))
+        return Outcome(type(first).__name__, tasks, type(second).__name__, trail, calls, tuple(wrong))
 
 
 def _wrong_at_once(bench, result):
@@ -75,9 +82,19 @@ def _wrong_at_once(bench, result):
         yield "no result in place"
     if isinstance(result, LatentSyncError) and bench.output.exists():
         yield "a result in spite of the error"
-    if isinstance(result, LatentSyncError) and ledger.tasks and result.charge == "none":
-        yield f"said to cost nothing: {result}"
+    if isinstance(result, LatentSyncError):
+        yield from _left_out(result, ledger.tasks)
     yield from bench.traces()
+
+
+def _left_out(error, tasks):
+    """What an error does not say: what to do, the id, whether money may have been spent."""
+    if not (error.cause and error.remedy):
+        yield f"no cause or no remedy: {error}"
+    if tasks and error.charge == "none":
+        yield f"said to cost nothing: {error}"
+    if tasks and tasks[0].id not in str(error) and not isinstance(error, UnknownOutcomeError):
+        yield f"without the id: {error}"
 
 
 def _wrong_in_the_end(bench, result):
@@ -108,6 +125,15 @@ def test_every_single_fault(part):
     outcomes = {fault: run_with(*behind_its_door(fault)) for fault in OURS[part::PARTS]}
     assert wrong(outcomes) == {}
     assert [str(fault) for fault, outcome in outcomes.items() if not strikes_during(fault, outcome)] == []
+    known = set(map(behaviour, DISTINCT))
+    assert [str(fault) for fault in outcomes if behaviour(fault) not in known] == []
+
+
+def behaviour(fault: Fault) -> tuple[object, ...]:
+    """How a fault alone takes a job, and the next run of it, through the states of the journal."""
+    outcome = run_with(*behind_its_door(fault))
+    assert len(outcome.trail) > 1
+    return fault.route, outcome.first, outcome.second, outcome.trail
 
 
 def behind_its_door(fault: Fault) -> tuple[Fault, ...]:
@@ -171,6 +197,11 @@ def test_any_two_faults(part):
 def test_what_the_user_is_told(line, first, second):
     outcome = run_with(Fault.parse(line))
     assert (outcome.first, outcome.second, outcome.wrong) == (first, second, ())
+
+
+def test_a_piece_that_was_not_asked_for_is_not_taken():
+    outcome = run_with(Fault.parse("media drop 700"), Fault.parse("media#2 shifted 5"))
+    assert (outcome.first, outcome.wrong) == ("RemoteResult", ()) and "media#2" in outcome.calls
 
 
 def test_a_client_that_buys_twice_is_found_out(tmp_path):

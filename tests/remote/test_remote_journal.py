@@ -171,7 +171,9 @@ def test_uploads_are_used_again_for_a_day(journal, clock):
     assert journal.cached_upload("acc", "audio", "a") is None  # unknown outcome: URLs must tell tasks apart
     journal.advance("k1", token, State.RUNNING, prediction_id="0123abcdef")
     assert journal.cached_upload("acc", "audio", "a")
-    clock.time += 24 * 3600
+    clock.time -= 3600  # somebody set it back
+    assert journal.cached_upload("acc", "audio", "a") is None
+    clock.time += 25 * 3600
     assert journal.cached_upload("acc", "audio", "a") is None
 
 

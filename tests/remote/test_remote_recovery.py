@@ -12,7 +12,7 @@ from remote.fake_wavespeed import FakeWaveSpeed, demo_audio
 from remote.runs import Bench
 
 from latentsync_core.errors import UnknownOutcomeError
-from latentsync_core.remote import RemoteJob, remote_lip_sync
+from latentsync_core.remote import Journal, RemoteJob, State, remote_lip_sync
 
 ROOT = Path(__file__).parents[2]
 HELPER = Path(__file__).with_name("victim.py")
@@ -60,19 +60,22 @@ def test_killed_at_a_state_and_started_again(bench, state, moment):
     assert list(bench.traces()) == []
 
 
-PLACES = [
-    "ticket hang",
-    "put hang",
-    "price hang",
-    "submit hang",
-    "submit hang after",
-    "result hang",
-    "media stall 700",
-]
+PLACES = {
+    "ticket hang": State.PREPARED,
+    "put hang": State.PREPARED,
+    "price hang": State.UPLOADED,
+    "submit hang": State.UNKNOWN,
+    "submit hang after": State.UNKNOWN,
+    "result hang": State.DETACHED,
+    "media stall 700": State.COMPLETED,
+}
+"""Where a run is cancelled, and what the journal says then."""
 
 
-@pytest.mark.parametrize("place", [*PLACES, "server skew 0"])
-def test_cancel_is_answered_within_a_second_and_the_next_run_goes_on(tmp_path, clip, speech, place):
+@pytest.mark.parametrize(("place", "state"), [*PLACES.items(), ("server skew 0", State.DETACHED)])
+def test_cancel_is_answered_within_a_second_and_the_next_run_goes_on(
+    tmp_path, clip, speech, place, state, caplog
+):
     """The last place is the wait between two looks at the task."""
     with FakeWaveSpeed(place, run_seconds=1000) as fake:
         bench = Bench(fake, tmp_path, clip, speech)
@@ -80,6 +83,9 @@ def test_cancel_is_answered_within_a_second_and_the_next_run_goes_on(tmp_path, c
         fake.run_seconds = 0 if route == "media" else 1000
         seconds = asyncio.run(cancelled_at(bench, f"{route}#1"))
         assert seconds < 1
+        with Journal(bench.folder) as journal:
+            assert journal.recent(1)[0].state is state
+        assert ("Run again to pick it up" in caplog.text) == (state in (State.UNKNOWN, State.DETACHED))
         fake.faults, fake.run_seconds = [], 20
         fake.clock.advance(2000)
         result = bench.run()

@@ -69,6 +69,12 @@ def test_the_own_file_is_for_its_owner_only(tmp_path):
     assert stat.S_IMODE(Settings(tmp_path / "new").make_state_dir().stat().st_mode) == 0o700
 
 
+def test_a_key_file_that_cannot_be_read(tmp_path):
+    (tmp_path / "wavespeed.key").mkdir()
+    with pytest.raises(KeyMissingError, match=r"cannot be read.*Check who owns it"):
+        Settings.from_environment({"LATENTSYNC_STATE_DIR": str(tmp_path)})
+
+
 def test_no_key_where_comfyui_serves_files(tmp_path):
     served = tmp_path / "user" / "default"
     served.mkdir(parents=True)

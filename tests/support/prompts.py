@@ -1,5 +1,7 @@
 """Check a prompt in ComfyUI's API format against what ComfyUI's /object_info says of the nodes."""
 
+from copy import deepcopy
+
 NUMBERS = ("INT", "FLOAT")
 
 
@@ -45,3 +47,33 @@ def _of_link(link, kind, prompt, schemas):
         return f"node {source} has no output {slot}"
     fits = kind == "*" or given[slot] in str(kind).split(",")
     return None if fits else f"{given[slot]} does not fit {kind}"
+
+
+def hosted(prompt, schemas, **settings):
+    """The same prompt with LatentSync Remote in place of each Lip Sync node; `settings` are for its widgets.
+
+    It is wired by the names of the sockets; who reads one that it does not have (the mask) is left out.
+    """
+    remote, swapped = schemas["LatentSyncRemote"], deepcopy(prompt)
+    accepted = {**remote["input"]["required"], **remote["input"]["optional"]}
+    widgets = {name: entry[1]["default"] for name, entry in accepted.items() if "default" in entry[1]}
+    for node_id, node in prompt.items():
+        if node["class_type"].startswith("LatentSyncLipSync"):
+            links = {
+                name: node["inputs"][name]
+                for name in ("video", "images", "audio", "fps")
+                if name in node["inputs"]
+            }
+            swapped[node_id] = {"class_type": "LatentSyncRemote", "inputs": widgets | links | settings}
+            _rewire(swapped, node_id, schemas[node["class_type"]]["output_name"], remote["output_name"])
+    return swapped
+
+
+def _rewire(prompt, source, old, new):
+    for reader, node in list(prompt.items()):
+        for link in node["inputs"].values():
+            if isinstance(link, list) and link[0] == source:
+                if old[link[1]] in new:
+                    link[1] = new.index(old[link[1]])
+                else:
+                    del prompt[reader]

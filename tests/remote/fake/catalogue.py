@@ -175,6 +175,7 @@ submit close
 submit close after
 submit hang after
 submit cut 70
+submit http 400
 submit http 401
 submit http 402
 submit http 429 retry-after=1
@@ -200,7 +201,10 @@ result#1-3 status pending
 result#3 status created
 result#1+ http 404
 result#1+ http 401
+result#1+ error 1200
+result#1+ error 1400
 result#1+ error 1402
+result#1+ error 5000
 result#1+ status timeout
 result#1+ outputs none
 result#1+ nsfw
@@ -208,7 +212,9 @@ result#1+ url http://169.254.169.254/latest/meta-data
 ticket close
 ticket expired
 ticket no_url
+ticket http 400
 ticket http 401
+ticket http 402
 ticket down 600
 ticket#1+ http 404
 put close after
@@ -216,15 +222,22 @@ put partial 500
 put exists
 put#1+ http 403
 upload close
+upload http 401
+upload http 402
 upload http 413
+upload down 600
 price html
 price amount 0.01
 price amount 500
 price down 600
 balance hang
+balance down 1
+balance down 600
 balance amount 0
 balance#1+ http 404
 account_balance null
+account_balance down 1
+account_balance down 600
 billings hang
 media drop 700
 media stall 700
@@ -245,7 +258,7 @@ def _every_fault() -> list[Fault]:
 
 FAULTS: list[Fault] = _every_fault()
 DISTINCT: list[Fault] = [Fault.parse(line) for line in _DISTINCT.split("\n") if line]
-"""One of each behaviour: the others of a route differ in a status or a word."""
+"""One of each behaviour, at least: a test finds for every other fault one of these that takes a job the same way."""
 
 
 def pairs(faults: list[Fault]) -> Iterator[tuple[Fault, Fault]]:
