@@ -75,7 +75,9 @@ class Verdict:
     mesh_old: float
     mesh_ceiling: float
     mute: float
-    """Of the result without sound with B."""
+    """Of the result without sound with B; of a mouth that rests, it is that of the reader's noise."""
+    mute_motion: float
+    """How much the mouth moves without sound, as a share of B's standard deviation."""
     shuffled: float
     """Of the result with a wrong sound with B."""
     lag: int
@@ -108,6 +110,7 @@ def judge(given: Case, results: Results, judges: Judges) -> tuple[Verdict, Curve
         mesh_old=correlation(curves.mesh, curves.old),
         mesh_ceiling=correlation(curves.mesh_best, curves.new),
         mute=correlation(curves.mute, curves.new),
+        mute_motion=float(np.std(curves.mute) / np.std(curves.new)),
         shuffled=correlation(curves.shuffled, curves.new),
         lag=best_lag(curves.told, curves.new),
         gain=gain(curves.told, curves.new),

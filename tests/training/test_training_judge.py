@@ -74,7 +74,7 @@ def test_the_truth_follows_the_new_sound(case, verdict_on):
     assert verdict.new == pytest.approx(verdict.ceiling) and verdict.new > 0.9
     assert verdict.mesh_new == pytest.approx(verdict.mesh_ceiling) and verdict.mesh_new > 0.9
     assert verdict.old < 0.5 and verdict.mesh_old < 0.5 and verdict.lag == 0
-    assert verdict.mute == verdict.shuffled < 0.5
+    assert verdict.mute == verdict.shuffled < 0.5 and verdict.mute_motion > verdict.gain / 2
     assert verdict.jitter == pytest.approx(1)
     assert verdict.psnr > 60 > 30 > verdict.vae_psnr
     assert len(curves.told) == len(curves.mesh) == len(case.truth.times)
