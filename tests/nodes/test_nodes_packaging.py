@@ -28,7 +28,7 @@ def test_pyproject_has_what_the_registry_asks_for():
     for field, form in FIELDS.items():
         value = re.search(f'^{field} = "(.+)"$', text, re.MULTILINE)
         assert value and re.fullmatch(form, value[1]), field
-    assert 'license = { text = "Apache-2.0" }' in text and '"Operating System :: OS Independent"' in text
+    assert 'license = "Apache-2.0"' in text and '"Operating System :: OS Independent"' in text
     assert 'dynamic = ["dependencies"]' in text and 'dependencies = { file = ["requirements.txt"] }' in text
 
 
