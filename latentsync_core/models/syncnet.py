@@ -24,7 +24,7 @@ from ..errors import InputError
 T = TypeVar("T")
 Factor = int | tuple[int, int]
 
-GROUPS, EPS, HEADS = 32, 1e-6, 8
+EPS, HEADS = 1e-6, 8
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,9 @@ class EncoderConfig:
     """How much each level shrinks: both sides alike, or (height, width); 1 does not."""
     attention: tuple[bool, ...]
     """Whether a transformer follows each level."""
+    groups: int = 32
+    """Channels are normed in so many groups. The features are one pixel large: of a group of two, norming leaves
+    only which is the greater, and no gradient, so narrow encoders take fewer groups."""
 
     def __post_init__(self) -> None:
         levels = {len(self.block_out_channels), len(self.downsample_factors), len(self.attention)}
@@ -45,6 +48,8 @@ class EncoderConfig:
                 "block_out_channels, downsample_factors and attention take one value a level, got "
                 f"{len(self.block_out_channels)}, {len(self.downsample_factors)} and {len(self.attention)}."
             )
+        if self.groups < 1 or any(width % self.groups for width in self.block_out_channels):
+            raise InputError(f"groups must divide every one of {self.block_out_channels}, got {self.groups}.")
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> EncoderConfig:
@@ -57,15 +62,17 @@ class EncoderConfig:
             block_out_channels=tuple(map(int, content["block_out_channels"])),
             downsample_factors=cast("tuple[Factor, ...]", tuple(factors)),
             attention=tuple(map(bool, content["attn_blocks"])),
+            groups=int(content.get("groups", 32)),
         )
 
     def to_json(self) -> dict[str, Any]:
-        """In the names of upstream's configs/syncnet."""
+        """In the names of upstream's configs/syncnet, and `groups`, which are always 32 there."""
         return {
             "in_channels": self.in_channels,
             "block_out_channels": self.block_out_channels,
             "downsample_factors": self.downsample_factors,
             "attn_blocks": self.attention,
+            "groups": self.groups,
         }
 
 
@@ -87,9 +94,9 @@ VISUAL = EncoderConfig(
 class _Level(ResnetBlock2D):
     """A residual block, and a strided convolution behind it."""
 
-    def __init__(self, before: int, after: int, factor: Factor) -> None:
+    def __init__(self, before: int, after: int, factor: Factor, groups: int) -> None:
         super().__init__(
-            in_channels=before, out_channels=after, temb_channels=None, groups=GROUPS, eps=EPS
+            in_channels=before, out_channels=after, temb_channels=None, groups=groups, eps=EPS
         )  # fmt: skip
         self.factor = factor
         if factor != 1:
@@ -109,8 +116,8 @@ def _padding(factor: Factor) -> tuple[int, int, int, int]:
 
 
 class _Attention(Transformer2DModel):
-    def __init__(self, width: int) -> None:
-        super().__init__(HEADS, width // HEADS, width, norm_num_groups=GROUPS, attention_bias=True)
+    def __init__(self, width: int, groups: int) -> None:
+        super().__init__(HEADS, width // HEADS, width, norm_num_groups=groups, attention_bias=True)
 
     def forward(self, hidden_states: Tensor) -> Tensor:
         return super().forward(hidden_states, return_dict=False)[0]
@@ -126,10 +133,10 @@ class SyncEncoder(nn.Module):
         self.down_blocks = nn.ModuleList()
         levels = zip((widths[0], *widths), widths, config.downsample_factors, config.attention, strict=False)
         for before, after, factor, attention in levels:
-            self.down_blocks.append(_Level(before, after, factor))
+            self.down_blocks.append(_Level(before, after, factor, config.groups))
             if attention:
-                self.down_blocks.append(_Attention(after))
-        self.norm_out = nn.GroupNorm(GROUPS, widths[-1], eps=EPS)
+                self.down_blocks.append(_Attention(after, config.groups))
+        self.norm_out = nn.GroupNorm(config.groups, widths[-1], eps=EPS)
 
     def forward(self, hidden: Tensor) -> Tensor:
         hidden = self.conv_in(hidden)

@@ -20,6 +20,7 @@ from transformers.models.whisper.modeling_whisper import WhisperEncoder
 from ..data import Array
 from ..errors import InputError
 from ..metrics.sync import FRAMES
+from ..models.syncnet import StableSyncNet
 from ..models.unet import LatentSyncUNet
 from ..models.videomae import ClipEncoder
 from ..weights import Manifest, write_checkpoint
@@ -92,6 +93,10 @@ class Workshop:
         vae.register_to_config(scaling_factor=latent_scale(vae, to_pixels(pictures)))
         return vae
 
+    def syncnet(self) -> StableSyncNet:
+        """The judge of synchrony."""
+        return self.trained("syncnet", nano_syncnet()).syncnet
+
     def clip_encoder(self) -> ClipEncoder:
         """The video network of the temporal loss."""
         clips = range(min(SCALE_CLIPS, self.train.clips))
@@ -154,7 +159,7 @@ def make_pixels(shop: Workshop) -> None:
     run = Run("pixels", unet, recipe.loop, shop.folder)
     judges = Judges(
         shop.vae(),
-        syncnet=shop.trained("syncnet", nano_syncnet()) if recipe.sync else None,
+        syncnet=shop.syncnet() if recipe.sync else None,
         clip_encoder=shop.clip_encoder() if recipe.temporal else None,
         perceptual=load_lpips().to(run.accelerator.device) if recipe.perceptual else None,
     )
@@ -206,7 +211,7 @@ def export(shop: Workshop) -> None:
         whisper=whisper,
         manifest=manifest,
         scheduler=SCHEDULER,
-        syncnet=shop.trained("syncnet", nano_syncnet()) if shop.has("syncnet") else None,
+        syncnet=shop.syncnet() if shop.has("syncnet") else None,
         clip_encoder=shop.clip_encoder() if shop.has("videomae") else None,
     )
 

@@ -64,7 +64,8 @@ def test_every_loss_falls(finished, stage):
     assert all(np.isfinite(values).all() for values in curve["losses"].values())
     for name, values in state(finished, stage)["losses"].items():
         half = len(values) // 2
-        assert name == "kl" or np.mean(values[half:]) < np.mean(values[:half]), name
+        # Of the latents' spread nothing is asked; synchrony shows after hundreds of steps, see test_training_syncnet.
+        assert name in ("kl", "sync") or np.mean(values[half:]) < np.mean(values[:half]), name
 
 
 def test_stage_two_has_all_losses_and_moves_only_what_may_learn(finished):

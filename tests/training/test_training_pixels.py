@@ -44,7 +44,7 @@ class Agreement(nn.Module):
 @pytest.fixture
 def seen():
     crops = np.full((20, SIZE, SIZE, 3), 128, np.uint8)
-    take = Spoken(crops, torch.zeros(80, 200), np.arange(20) / 25)
+    take = Spoken(crops, torch.zeros(80, 200), np.arange(20) / 25, None)
     return [(Pick(0, 0, 2, 2, 16), take)]
 
 
@@ -137,7 +137,7 @@ def test_every_loss_teaches_the_picture(loss, seen):
     torch.manual_seed(0)
     judges = Judges(
         None,
-        syncnet=nano_syncnet(),
+        syncnet=nano_syncnet().syncnet,
         clip_encoder=MaskedClips().encoder(torch.rand(2, 16, 3, 64, 64)),
         perceptual=Difference(),
     )

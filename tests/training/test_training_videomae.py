@@ -21,7 +21,7 @@ def test_a_clip_is_easier_to_guess_than_noise_once_learnt():
     edge = np.zeros((16, 64, 64, 3), np.uint8)
     for k in range(16):
         edge[k, :, : 4 * k] = 255
-    model, clips = MaskedClips(), _clips(np.random.default_rng(0), [Spoken(edge, None, None)], 2)
+    model, clips = MaskedClips(), _clips(np.random.default_rng(0), [Spoken(edge, None, None, None)], 2)
     hidden = _tubes(np.random.default_rng(1), 2, 0.75)
     before = model(clips, hidden).item()
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)

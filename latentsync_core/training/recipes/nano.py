@@ -55,7 +55,10 @@ NANO = Recipe(
     ),
     unet=_UNET,
     reader=ReaderRecipe(loop=LoopRecipe(steps=1200, batch=32, learning_rate=2e-3, plateau=0.0, ema=0.99)),
-    syncnet=SyncNetRecipe(loop=LoopRecipe(steps=1500, batch=16, learning_rate=1e-3, plateau=0.3, ema=0.99)),
+    syncnet=SyncNetRecipe(
+        loop=LoopRecipe(steps=2500, batch=16, learning_rate=2e-3, plateau=0.3, ema=0.99),
+        reading=20.0,  # without it the loss of synchrony stays at that of guessing
+    ),
     videomae=VideoMaeRecipe(
         loop=LoopRecipe(steps=2000, batch=8, learning_rate=1e-3, plateau=0.0, ema=0.99),
         masked=0.75,

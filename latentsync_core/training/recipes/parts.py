@@ -153,6 +153,8 @@ class SyncNetRecipe:
     """Training of the judge of synchrony."""
 
     loop: LoopRecipe
+    reading: float
+    """Weight of telling how open the mouth is, which only synthetic material knows; own footage takes 0."""
 
 
 @dataclass(frozen=True)

@@ -55,5 +55,5 @@ STAGE2 = FootageRecipe(256, _PIXELS)
 STAGE2_512 = FootageRecipe(512, _PIXELS)
 STAGE2_EFFICIENT = FootageRecipe(256, replace(_PIXELS, trainable=("motion_modules.", "attn2."), temporal=0.0))
 SYNCNET = FootageRecipe(
-    256, SyncNetRecipe(replace(_LOOP, batch=256, seed=42, save_every=500, checkpointing=False))
+    256, SyncNetRecipe(replace(_LOOP, batch=256, seed=42, save_every=500, checkpointing=False), reading=0.0)
 )
