@@ -155,9 +155,12 @@ async def _upload_one(run: Run, source: Source) -> str:
         run.say("prepare", done=work.done, total=work.total)
 
     look(Work())
+    source.check_unchanged()
     run.workspace.mkdir(mode=0o700, exist_ok=True)
     media = await in_thread(lambda work: encode(source, run.workspace, work), look)
-    return await upload(run.api, media, lambda done, total: run.say("upload", done=done, total=total))
+    url = await upload(run.api, media, lambda done, total: run.say("upload", done=done, total=total))
+    source.check_unchanged()
+    return url
 
 
 async def _quote(run: Run, job: RemoteJob, audio_seconds: float, video_seconds: float) -> Decimal:

@@ -47,6 +47,13 @@ class Source:
     given: Path | Clip | Waveform
     passes: str = ""
     """Suffix (without dot) under which the file can be sent as it is; "" if it has to be encoded."""
+    stamp: tuple[int, int] | None = None
+    """Size and time of the file when its fingerprint was taken; None for frames and samples."""
+
+    def check_unchanged(self) -> None:
+        """Raise BadInputError for a file that is not the one whose fingerprint was taken."""
+        if isinstance(self.given, Path) and _stamp(self.given) != self.stamp:
+            raise changed(self.given)
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,13 @@ class MediaFile:
     name: str
     mime: str
     size: int
+
+
+def changed(path: Path) -> BadInputError:
+    """What is raised where a file is another one than that whose fingerprint was taken."""
+    return BadInputError(
+        f"{path} was written to while it was read.", "Run it again when the file is finished."
+    )
 
 
 def inspect(job: RemoteJob, work: Work) -> tuple[Source, Source]:
@@ -97,7 +111,8 @@ def encode(source: Source, folder: Path, work: Work) -> MediaFile:
     else:
         suffix, path = "wav", folder / "audio.wav"
         _encode_audio(source.given, path, work)
-    size = path.stat().st_size
+    with reading(path, "is gone; leave it in place."):
+        size = path.stat().st_size
     if size > TOO_LARGE:
         raise BadInputError(
             f"The {source.kind} is {size / 1e6:.0f} MB and uploads take at most {TOO_LARGE / 1e6:.0f} MB.",
@@ -110,11 +125,19 @@ def encode(source: Source, folder: Path, work: Work) -> MediaFile:
     return MediaFile(path, f"{source.kind}.{suffix}", _MIME[suffix], size)
 
 
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:  # gone, which whoever reads it will say
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
+
+
 def _inspect_video_file(path: Path, work: Work) -> Source:
-    clip = FileClip(path)
+    stamp, clip = _stamp(path), FileClip(path)
     with open_media(path) as container:
         passes = "mp4" if _is_plain_mp4(container) else ""
-    return Source("video", _sha256(work.each(_blocks(path))), clip.duration, path, passes)
+    return Source("video", _sha256(work.each(_blocks(path))), clip.duration, path, passes, stamp)
 
 
 def _is_plain_mp4(container: InputContainer) -> bool:
@@ -139,11 +162,12 @@ def _inspect_clip(clip: Clip, work: Work) -> Source:
 
 
 def _inspect_audio_file(path: Path, work: Work) -> Source:
+    stamp = _stamp(path)
     with open_media(path) as container, reading(path, "has damaged sound; convert it to wav."):
         stream = find_audio(container, path)
         samples = sum(part.shape[1] for part in work.each(sound_parts(container, stream)))
         seconds, passes = samples / stream.rate, _audio_suffix(container)
-    return Source("audio", _sha256(work.each(_blocks(path))), _some_sound(seconds), path, passes)
+    return Source("audio", _sha256(work.each(_blocks(path))), _some_sound(seconds), path, passes, stamp)
 
 
 def _audio_suffix(container: InputContainer) -> str:

@@ -15,7 +15,7 @@ from .api import Api
 from .exchange import exchange
 from .judge import Reply, Verdict, backoff, judge, refusal
 from .parse import Ticket, parse_ticket
-from .prepare import MediaFile
+from .prepare import MediaFile, changed
 from .redact import log
 from .safety import checked, url_problem
 
@@ -150,8 +150,12 @@ async def _body(
     ):
         sent = 0
         while block := await asyncio.to_thread(file.read, _BLOCK):
-            yield block
             sent += len(block)
+            if sent > media.size:
+                raise changed(media.path)
+            yield block
             on_bytes(sent, media.size)
+        if sent < media.size:
+            raise changed(media.path)
     if tail:
         yield tail

@@ -1,10 +1,12 @@
 """What loses money or results elsewhere, and what is said to those whose job cannot be bought."""
 
 import asyncio
+import os
 import shutil
 import sqlite3
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import httpx
 import pytest
@@ -172,3 +174,29 @@ def test_bad_input_is_told_with_cause_remedy_id_and_money(
     error, said = caught.value, str(caught.value)
     assert money in said and len(error.cause) > 20
     assert all(task.id in said for task in bench.fake.ledger.tasks)
+
+
+CHANGES = {
+    "longer": lambda path: path.write_bytes(path.read_bytes() + b"more"),
+    "cut off": lambda path: os.truncate(path, 100),
+    "another": lambda path: path.write_bytes(bytes(path.stat().st_size)),
+    "gone": lambda path: path.unlink(missing_ok=True),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("kind", ["video", "audio"])
+def test_a_file_that_changes_while_it_is_sent_is_not_bought(bench, tmp_path, kind, change):
+    path = Path(shutil.copy(getattr(bench, kind), tmp_path))
+    setattr(bench, kind, path)
+    content = path.read_bytes()
+
+    def hear(progress):
+        if progress.stage == "upload" and path.exists() and path.read_bytes() == content:
+            change(path)
+
+    error = bench.run(on_progress=hear)
+    assert isinstance(error, errors.BadInputError) and f"{path} was written to" in str(error)
+    assert NOTHING_SPENT in str(error) and bench.fake.ledger.tasks == []
+    path.write_bytes(content)
+    assert isinstance(bench.run(), RemoteResult) and len(bench.fake.ledger.tasks) == 1
