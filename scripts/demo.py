@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,20 +21,15 @@ from latentsync_core import (
     make_plan,
     open_writer,
 )
-from latentsync_core.errors import WeightsMissingError
 from latentsync_core.faces import FaceFinder, mouth_openings, smooth_matrices
 from latentsync_core.metrics.score import listen
 from latentsync_core.metrics.view import look
 from latentsync_core.pipeline import find_face
 from latentsync_core.synthetic import bundled_speech, mono_16k, talking_clip
-from latentsync_core.weights import find_syncnet, load_syncnet, locate, untrained
+from latentsync_core.weights import find_syncnet, load_syncnet
 
 SEED = 5
 """The person; training takes its people from seed 100 000 on."""
-NOTICE = """\
-This checkout holds no trained model yet. The demo runs the whole real pipeline with a small network of
-RANDOM weights in the official checkpoint layout, so the new mouth is noise: it shows that everything around
-the network works, not what LatentSync looks like. For that: python -m latentsync_core weights get 1.6"""
 LABEL = {"org": (8, 20), "fontFace": cv2.FONT_HERSHEY_SIMPLEX, "fontScale": 0.5, "thickness": 1}
 
 
@@ -60,7 +54,8 @@ def main():
     logging.basicConfig(level=logging.WARNING)
     started = time.perf_counter()
 
-    models = load()
+    models = load_models("nano", device="cpu")
+    print(f"{models.name}: {models.note}")
     said, new = bundled_speech("a"), bundled_speech("b")
     made, true = talking_clip(SEED, said), talking_clip(SEED, new)
     source = args.output / "source.mp4"
@@ -83,25 +78,13 @@ def main():
     write_sheet(args.output / "sheet.jpg", shown, new_mouth, old_mouth)
     points = true.truth[0].points[:count]
     measure(shown, points, new_mouth, old_mouth, true.times[:count], args.output / "opening.png")
-    judge_sync(models, points, shown, mono_16k(new), args.output / "sync.png")
+    judge_sync(points, shown, mono_16k(new), args.output / "sync.png")
     if args.pictures:
         copy_pictures(args.output, args.pictures, shown)
 
     print(f"\n{time.perf_counter() - started:.0f} s. Look at {args.output}:")
     for path in sorted(args.output.iterdir()):
         print(f"  {path.name:18} {path.stat().st_size / 1e3:6.0f} kB")
-
-
-def load():
-    """The bundled model, or one of random weights where there is none."""
-    try:
-        models = load_models(locate("nano"), device="cpu")
-    except WeightsMissingError:
-        print(NOTICE, end="\n\n")
-        with tempfile.TemporaryDirectory() as checkpoint:
-            return load_models(untrained(Path(checkpoint) / "untrained"), device="cpu")
-    print(f"{models.name}: {models.note}")
-    return models
 
 
 def write(path, clip, frames, times, sound, duration=None):
@@ -142,11 +125,8 @@ def measure(shown, points, new, old, times, path):
     )
 
 
-def judge_sync(models, points, shown, samples, path):
-    """Plot the sync curve of source, result and truth, where the bundled model has a SyncNet."""
-    if models.name != "nano":
-        print("No sync curve: there is no trained SyncNet.")
-        return
+def judge_sync(points, shown, samples, path):
+    """Plot the sync curve of source, result and truth."""
     syncnet, track = load_syncnet(find_syncnet("nano")), FaceTrack.from_points(points)
     views = {name: look(TensorClip(frames, 25), syncnet, track=track) for name, frames in vars(shown).items()}
     curves = {name: listen(view, samples, syncnet) for name, view in views.items()}

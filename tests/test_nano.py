@@ -8,18 +8,14 @@ import numpy as np
 import pytest
 
 from latentsync_core import Options, Waveform, lip_sync, load_models
-from latentsync_core.faces import FaceFinder
+from latentsync_core.faces import FaceFinder, mouth_openings, smooth_matrices
 from latentsync_core.synthetic import bundled_speech, mono_16k, talking_clip
 from latentsync_core.weights.locate import NANO_FOLDER
 
-pytestmark = pytest.mark.skipif(
-    not NANO_FOLDER.is_dir(), reason=f"this checkout has no bundled model ({NANO_FOLDER} is missing)"
-)
-
-LEAST_CORRELATION = 0.6
-"""Of the mesh's opening with the true one; to be set below what was measured on this clip."""
-MOST_SILENT = 0.15
-"""Opening in silence, as a share of what the mesh sees in the widest true mouth."""
+LEAST_CORRELATION = 0.85
+"""Of the mesh's opening with the true one; 0.95 was measured."""
+MOST_SILENT = 0.08
+"""Opening in silence, as a share of what the mesh sees in the widest true mouth; -0.01 was measured."""
 PERSON = 60_100
 """Neither trained on nor in the test set of scripts/judge_nano.py."""
 SECONDS, SILENCE = 1.6, 0.6
@@ -78,13 +74,16 @@ def test_it_says_what_it_is(models):
 
 
 def test_the_mouth_follows_the_new_words_and_rests_in_silence(clips, result):
-    finder, truth = FaceFinder(), clips[1]
-    told = finder.openings(result)
+    source, truth = clips
     opening = truth.truth[0].mouth.openness[: len(result)]
+    matrices = smooth_matrices(source.truth[0].points[: len(result)], source.times[: len(result)], 128)
+    told, best = (
+        mouth_openings(FaceFinder(), frames, matrices, 128)
+        for frames in (result, list(truth.read(range(len(result)))))
+    )
     assert np.corrcoef(told, opening)[0, 1] > LEAST_CORRELATION
     rest = np.convolve(opening < 0.02, np.ones(5), "same") == 5
     assert rest.sum() > 5
-    best = finder.openings(list(truth.read(range(len(opening)))))
     assert (told[rest].mean() - best[rest].mean()) / np.ptp(best) < MOST_SILENT
 
 

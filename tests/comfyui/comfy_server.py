@@ -35,10 +35,8 @@ NOTHING = {
 }
 
 
-def install(base, resolution=64):
-    """Fill a base folder: the pack as it would be cloned, test nodes, example media, a model nano."""
-    from latentsync_core.weights import untrained
-
+def install(base):
+    """Fill a base folder: the pack as it would be cloned, test nodes, example media."""
     for name in FOLDERS:
         (base / name).mkdir()
     pack = base / "custom_nodes" / PACK
@@ -46,9 +44,6 @@ def install(base, resolution=64):
     shutil.copy(Path(__file__).with_name("helper_nodes.py"), base / "custom_nodes")
     for file in MEDIA.iterdir():
         shutil.copy(file, base / "input")
-    nano = pack / "latentsync_core" / "assets" / "nano"
-    if not nano.exists():
-        untrained(nano, resolution=resolution)
 
 
 def workflow(name):
