@@ -224,7 +224,13 @@ def test_ctrl_c_leaves_no_broken_file_and_the_next_run_goes_on(files, tmp_path):
     output, work = tmp_path / "out.mkv", tmp_path / ".out.mkv.resume"
     command = [sys.executable, "-m", "latentsync_core", "sync", files / "video.mkv", files / "speech.wav", output,
                "--model", files / "checkpoint", "--device", "cpu", "--steps", "40", "--guidance", "1"]  # fmt: skip
-    process = subprocess.Popen(list(map(str, command)), cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        list(map(str, command)),
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
+    )
     deadline = time.monotonic() + 120
     while not (work.is_dir() and list(work.glob("*.safetensors"))) and time.monotonic() < deadline:
         assert process.poll() is None, process.stderr.read()
