@@ -49,6 +49,7 @@ def make_all(base):
         with opened(server.url) as page:
             for name in workflow_names():
                 write_example(page, name)
+            show_first_workflow(page, server)
             for node_id in server.json("/object_info"):
                 if node_id.startswith("LatentSync"):
                     page.show_node(node_id)
@@ -78,11 +79,17 @@ def write_example(page, name):
     (EXAMPLES / f"{name}.json").write_text(text + "\n", encoding="utf-8")
     picture = EXAMPLES / f"{name}.jpg"
     page.screenshot(picture, margin=130, tight=True)
-    if name == "video_to_video":
-        page.screenshot(ROOT / "docs" / "first_workflow.jpg", tight=True)
     full = cv2.imread(str(picture))
     size = THUMBNAIL, round(full.shape[0] * THUMBNAIL / full.shape[1])
     cv2.imwrite(str(picture), cv2.resize(full, size, interpolation=cv2.INTER_AREA))
+
+
+def show_first_workflow(page, server):
+    """The README's example after its run, with the result in Save Video."""
+    page.open(json.loads((EXAMPLES / "video_to_video.json").read_text(encoding="utf-8")))
+    page.queue()
+    server.newest_status()
+    page.screenshot(ROOT / "docs" / "first_workflow.jpg", tight=True)
 
 
 def show_faces(page, server):
