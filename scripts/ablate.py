@@ -62,9 +62,10 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--cases", type=int, default=6)
     parser.add_argument("--preset", default="draft", help="of the options that are not swept")
+    parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
-    torch.set_num_threads(2)
+    torch.set_num_threads(args.threads)
     examiner = Examiner(Workshop(NANO, args.run), args.cases)
     (losses if args.what == "losses" else inference)(args, examiner)
 

@@ -102,7 +102,7 @@ def test_core_imports_itself_relatively_and_never_comfyui():
 
 def test_opencv_is_imported_only_where_it_may_be():
     users = {part_of(p) for p in core_files() if any(d == 0 and m == "cv2" for d, m in imports(p))}
-    assert users <= {"faces", "compositing", "synthetic"}
+    assert users <= {"faces", "compositing", "synthetic", "training"}
 
 
 def requirements():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -23,6 +24,8 @@ THUMBNAIL_SCALE = 4.0
 """Brings pixels in -1..1 to the spread of the other latents."""
 TO_CHROMA = ((-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
 """RGB to Cb and Cr (ITU-R BT.601)."""
+HUES = 180
+"""Of OpenCV's HSV in 8 bits."""
 
 
 def mouth_weight(size: int, amount: float) -> Tensor:
@@ -83,13 +86,20 @@ def _gradient(error: Tensor) -> Tensor:
 
 
 def _batch(run: Run, recipe: VaeRecipe, clips: list[Array], keep: Tensor) -> Tensor:
-    """Random pictures, (B, 3, R, R) in -1..1, half of them mirrored, some with the mouth blanked."""
+    """Random pictures, (B, 3, R, R) in -1..1: half of them mirrored, some in other hues, some with a blank mouth."""
     rng = run.rng()
     chosen = [clips[rng.integers(len(clips))] for _ in range(recipe.loop.batch)]
-    pictures = np.stack([c[rng.integers(len(c))][:, :: rng.choice((-1, 1))] for c in chosen])
-    pixels = to_pixels(pictures).to(keep.device)
+    pictures = [c[rng.integers(len(c))][:, :: rng.choice((-1, 1))] for c in chosen]
+    coloured = [_other_hue(rng, p) if rng.random() < recipe.hue else p for p in pictures]
+    pixels = to_pixels(np.stack(coloured)).to(keep.device)
     blank = torch.from_numpy(rng.random(len(pixels)) < recipe.masked).to(keep.device)
     return torch.where(blank[:, None, None, None], pixels * keep, pixels)
+
+
+def _other_hue(rng: np.random.Generator, picture: Array) -> Array:
+    hsv = cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2HSV)
+    hsv[..., 0] = (hsv[..., 0].astype(int) + rng.integers(HUES)) % HUES
+    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
 
 
 def to_pixels(pictures: npt.NDArray[np.uint8]) -> Tensor:

@@ -38,7 +38,7 @@ def nano_networks() -> tuple[LatentSyncUNet, AutoencoderKL, WhisperEncoder]:
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
         layers_per_block=1,
-        norm_num_groups=8,
+        norm_num_groups=1,  # a norm of few channels takes the colour of the picture away
         mid_block_add_attention=False,
         latent_channels=LATENT_CHANNELS,
         scaling_factor=0.45,

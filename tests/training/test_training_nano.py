@@ -12,6 +12,7 @@ import pytest
 import torch
 from tiny_training import TINY
 
+from latentsync_core.cli import main
 from latentsync_core.errors import InputError
 from latentsync_core.training import train
 from latentsync_core.training.recipes import MINUTES, NANO
@@ -74,6 +75,16 @@ def test_stage_two_has_all_losses_and_moves_only_what_may_learn(finished):
     assert np.isfinite([v for values in after["losses"].values() for v in values]).all()
     moved = {k for k, v in after["model"].items() if not torch.equal(v, before["ema"][k])}
     assert moved and all("motion_modules." in key or "attentions." in key for key in moved)
+
+
+def test_three_minutes_of_the_full_recipe(tmp_path):
+    """Everything at its full size but the number of people and steps; of tones, not of espeak-ng's words."""
+    assert main(["train", "nano", "--out", str(tmp_path), "--minutes", "3"]) == 0
+    assert load_models(tmp_path / "checkpoint", device="cpu").resolution == NANO.data.resolution
+    for stage in LEARNT[:-1]:
+        for name, values in state(tmp_path, stage)["losses"].items():
+            half = len(values) // 2
+            assert name in ("kl", "sync") or np.mean(values[half:]) < np.mean(values[:half]), (stage, name)
 
 
 def test_two_runs_agree_bit_for_bit(finished, tmp_path_factory):

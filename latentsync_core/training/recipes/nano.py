@@ -16,7 +16,7 @@ from .parts import (
 )
 
 _UNET = UNetRecipe(
-    loop=LoopRecipe(steps=8000, batch=2, learning_rate=1e-3, ema=0.998),
+    loop=LoopRecipe(steps=12000, batch=2, learning_rate=1e-3, ema=0.998),
     window=16,
     early=0.6,
     paired=0.75,
@@ -43,14 +43,15 @@ NANO = Recipe(
         row_weight=0.5,
     ),
     vae=VaeRecipe(
-        loop=LoopRecipe(steps=7600, batch=4, learning_rate=1e-3, plateau=0.3, ema=0.995, weight_decay=1e-4),
+        loop=LoopRecipe(steps=12000, batch=4, learning_rate=1e-3, plateau=0.3, ema=0.995, weight_decay=1e-4),
         frame_stride=3,
         masked=0.2,
+        hue=0.5,
         mouth=6.0,  # at 2 teeth and dark lips stay a smudge
         gradient=1.0,
         square=1.0,
         chroma=4.0,
-        thumbnail=0.1,
+        thumbnail=0.3,
         kl=2e-4,
     ),
     unet=_UNET,

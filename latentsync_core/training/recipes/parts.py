@@ -9,7 +9,7 @@ from typing import Literal
 from ...errors import OptionError
 
 Precision = Literal["no", "fp16", "bf16"]
-MINUTES = 270.0
+MINUTES = 330.0
 """What the full nano recipe takes on two idle cores."""
 
 
@@ -101,6 +101,9 @@ class VaeRecipe:
     """Every which frame of a clip is shown."""
     masked: float
     """Share of pictures whose mouth is blanked, as the UNet's second input is."""
+    hue: float
+    """Share of pictures whose hues are turned. Of skins and hair alone, so small a network learns one axis of colour,
+    and green backgrounds come out blue."""
     mouth: float
     """How much more an error in the middle of the mouth counts."""
     gradient: float
