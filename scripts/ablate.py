@@ -3,7 +3,8 @@
     python scripts/ablate.py losses RUN OUT        # every variant with every seed, the same steps
     python scripts/ablate.py inference RUN OUT     # guidance, steps, samplers, reuse, on RUN/checkpoint
 
-Every cell is a .json in OUT; what is there is not computed again. A PNG shows all of them.
+Every cell is a .json in OUT; what is there is not computed again, so several processes can share the work by
+`--seeds`. A PNG shows all of them.
 """
 
 import argparse
@@ -26,10 +27,16 @@ from latentsync_core.training.cases import case
 from latentsync_core.training.judge import mouth_crops
 from latentsync_core.training.reader import MouthReader, read_mouth
 from latentsync_core.training.stages import Workshop
+from latentsync_core.training.start import START
 from latentsync_core.training.vae import to_pixels
 
 WINDOW = 16
-COMMON = ("data", "latents", *(f"{name}.pt" for name in ("encoder", "vae", "unet", "syncnet", "videomae")))
+COMMON = (
+    "data",
+    "latents",
+    START,
+    *(f"{name}.pt" for name in ("encoder", "vae", "unet", "syncnet", "videomae")),
+)
 VARIANTS = {
     "stage 1 alone": None,
     "all losses": {},
@@ -59,7 +66,8 @@ def main():
     parser.add_argument("run", type=Path, help="the folder of a training run, stages up to `videomae` done")
     parser.add_argument("out", type=Path)
     parser.add_argument("--steps", type=int, default=300, help="of stage 2 in every cell")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="SEED")
+    parser.add_argument("--people", type=int, default=NANO.data.identities, help="in training, of the run's")
     parser.add_argument("--cases", type=int, default=6)
     parser.add_argument("--preset", default="draft", help="of the options that are not swept")
     parser.add_argument("--threads", type=int, default=2)
@@ -118,7 +126,7 @@ def losses(args, examiner):
     """Train and judge every variant with every seed."""
     points = {}
     for variant, changes in VARIANTS.items():
-        for seed in range(args.seeds if changes is not None else 1):
+        for seed in args.seeds if changes is not None else [0]:
             folder = args.out / "losses" / f"{variant.replace(' ', '-')}-{seed}"
             made = cell(folder.with_suffix(".json"), lambda: trained(args, changes, seed, folder, examiner))  # noqa: B023
             points.setdefault(variant, []).append(made["mean"])
@@ -129,10 +137,11 @@ def trained(args, changes, seed, folder, examiner):
     """Train stage 2 in `folder`, on what the run has made, and judge it."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in COMMON:
-        if not (folder / name).exists():
+        if (args.run / name).exists() and not (folder / name).exists():
             os.symlink((args.run / name).resolve(), folder / name)
     loop = replace(NANO.pixels.loop, steps=args.steps, seed=seed, warmup=max(1, args.steps // 15))
-    recipe = replace(NANO, pixels=replace(NANO.pixels, loop=loop, **(changes or {})))
+    data = replace(NANO.data, identities=args.people)
+    recipe = replace(NANO, data=data, pixels=replace(NANO.pixels, loop=loop, **(changes or {})))
     if changes is not None:
         train(recipe, folder, "pixels")
     train(recipe, folder, "export")

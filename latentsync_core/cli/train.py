@@ -17,7 +17,7 @@ MODELS = {256: "1.5", 512: "1.6"}
 def nano(args: argparse.Namespace) -> None:
     """Train a small model from nothing, or go on with it."""
     logging.getLogger("latentsync_core").setLevel(logging.INFO)
-    train(NANO if args.minutes is None else NANO.shortened(args.minutes), args.out, args.stage)
+    train(NANO if args.minutes is None else NANO.shortened(args.minutes), args.out, args.stage, args.start)
     print(args.out)
 
 

@@ -24,6 +24,9 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     nano.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="a run that is here goes on")
     nano.add_argument("--stage", help="one of its stages (default: all, one after another)")
     nano.add_argument(
+        "--start", type=Path, metavar="CHECKPOINT", help="go on with its networks, not from nothing"
+    )
+    nano.add_argument(
         "--minutes", type=float, help="shorten the recipe to about so many minutes on two cores"
     )
     _add_prepare(actions.add_parser("prepare", help="cut the faces out of a folder of videos, for training"))

@@ -23,7 +23,7 @@ from ..metrics.sync import FRAMES
 from ..models.syncnet import StableSyncNet
 from ..models.unet import LatentSyncUNet
 from ..models.videomae import ClipEncoder
-from ..weights import Manifest, write_checkpoint
+from ..weights import Manifest, load_clip_encoder, load_syncnet, write_checkpoint
 from ..weights.catalogue import SCHEDULER_CONFIG
 from ..weights.fresh import UNET_GROUPS, UNET_HEADS, nano_networks
 from .data import Store
@@ -33,6 +33,7 @@ from .loop import Run
 from .pixels import Judges, freeze_all_but, load_lpips, train_pixels
 from .reader import MouthReader, train_reader
 from .recipes import Recipe
+from .start import START, begin_with, fill_from
 from .syncnet import nano_syncnet, spoken, train_syncnet
 from .unet import parameter_groups, train_unet
 from .vae import Autoencoder, latent_scale, to_pixels, train_vae
@@ -44,6 +45,8 @@ SCHEDULER = {**SCHEDULER_CONFIG, "prediction_type": "v_prediction"}
 """With the usual noise prediction a network of this size learns nothing at high noise, where the sound decides."""
 SCALE_CLIPS = 32
 """Clips over which the spread of latents and the mean of video features are taken."""
+GIVEN = ("encoder", "vae", "unet")
+"""The stages whose networks every checkpoint has."""
 NOTE = "synthetic demo model, made to show and test this software; not for real people"
 """What users of a model that was trained on drawn people are told."""
 
@@ -69,17 +72,27 @@ class Workshop:
         """Whether a stage was run here, as a whole or in part."""
         return (self.folder / f"{name}.pt").exists()
 
+    @property
+    def start(self) -> Path | None:
+        """The checkpoint that the run begins with, if it does not begin from nothing."""
+        place = self.folder / START
+        return place if place.exists() else None
+
     def networks(self, seed: int) -> tuple[LatentSyncUNet, AutoencoderKL, WhisperEncoder]:
-        """Fresh networks, the same for the same seed."""
+        """Fresh networks, the same for the same seed, with the weights that the run begins with."""
         torch.manual_seed(seed)
-        return nano_networks()
+        networks = nano_networks()
+        if self.start:
+            fill_from(self.start, networks)
+        return networks
 
     def trained(self, name: str, module: nn.Module) -> Any:
         """The module with the averaged weights of a stage, frozen, on this process's device."""
         path = self.folder / f"{name}.pt"
-        if not self.has(name):
+        if self.has(name):
+            module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["ema"])
+        elif not (self.start and name in GIVEN):
             raise InputError(f"{path} is missing; run the stage {name!r} first.")
-        module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["ema"])
         return module.eval().requires_grad_(False).to(PartialState().device)
 
     def whisper(self) -> WhisperEncoder:
@@ -95,10 +108,14 @@ class Workshop:
 
     def syncnet(self) -> StableSyncNet:
         """The judge of synchrony."""
+        if self.start and not self.has("syncnet"):
+            return load_syncnet(self.start / "syncnet").to(PartialState().device)
         return self.trained("syncnet", nano_syncnet()).syncnet
 
     def clip_encoder(self) -> ClipEncoder:
         """The video network of the temporal loss."""
+        if self.start and not self.has("videomae"):
+            return load_clip_encoder(self.start / "videomae").to(PartialState().device)
         clips = range(min(SCALE_CLIPS, self.train.clips))
         windows = torch.stack([to_pixels(self.train.crops(clip)[:FRAMES]) for clip in clips])
         return self.trained("videomae", MaskedClips()).encoder(windows)
@@ -211,8 +228,8 @@ def export(shop: Workshop) -> None:
         whisper=whisper,
         manifest=manifest,
         scheduler=SCHEDULER,
-        syncnet=shop.syncnet() if shop.has("syncnet") else None,
-        clip_encoder=shop.clip_encoder() if shop.has("videomae") else None,
+        syncnet=shop.syncnet() if shop.start or shop.has("syncnet") else None,
+        clip_encoder=shop.clip_encoder() if shop.start or shop.has("videomae") else None,
     )
 
 
@@ -240,11 +257,18 @@ STAGES: dict[str, Callable[[Workshop], None]] = {
 }
 
 
-def train(recipe: Recipe, folder: Path, stage: str | None = None) -> None:
-    """Run all stages in order, or one. Raises InputError for an unknown stage."""
+def train(recipe: Recipe, folder: Path, stage: str | None = None, start: Path | None = None) -> None:
+    """Run all stages in order, or one.
+
+    start: a checkpoint that an earlier run exported; its networks learn on, and those of stages that are not run
+    are taken as they are. It is copied into `folder`, so it has to be given only once. Raises InputError for an
+    unknown stage or a checkpoint of other sizes, WeightsError for one that cannot be read.
+    """
     if stage is not None and stage not in STAGES:
         raise InputError(f"stage takes {', '.join(STAGES)}, got {stage!r}.")
     shop = Workshop(recipe, folder)
+    if start and not shop.start:
+        begin_with(start, folder)
     for name in [stage] if stage else STAGES:
         log.info("Stage %s.", name)
         STAGES[name](shop)

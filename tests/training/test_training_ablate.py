@@ -20,7 +20,7 @@ def args(finished, tmp_path, monkeypatch):
     monkeypatch.setattr(ablate, "NANO", TINY)
     monkeypatch.setattr(ablate, "VARIANTS", {"stage 1 alone": None, "no TREPA": {"temporal": 0.0}})
     monkeypatch.setattr(ablate, "SWEEPS", {"guidance": {v: {"guidance": v} for v in (1.0, 2.0)}})
-    return argparse.Namespace(run=finished, out=tmp_path, steps=1, seeds=1, preset="draft")
+    return argparse.Namespace(run=finished, out=tmp_path, steps=1, seeds=[0], people=2, preset="draft")
 
 
 def test_losses_start_from_one_stage_1_and_finished_cells_are_kept(args, finished):
