@@ -23,6 +23,7 @@ from latentsync_core.training.cases import FIRST_SEED, case
 from latentsync_core.training.curves import draw_curve
 from latentsync_core.training.data import FIRST_TEST_SEED, FIRST_TRAINING_SEED
 from latentsync_core.training.stages import NOTE, Workshop
+from latentsync_core.training.start import START
 from latentsync_core.weights.locate import NANO_FOLDER
 
 MOST_BYTES = 12_000_000
@@ -42,6 +43,7 @@ def main():
     judged = args.judged or args.run / "judge"
     measured = json.loads((judged / MEASURED).read_text())
 
+    begun = begun_with(args.run)  # before the folder, from which the run may have begun, is replaced
     shutil.rmtree(args.folder, ignore_errors=True)
     shutil.copytree(args.run / "checkpoint", args.folder)
     weights = sorted(args.folder.rglob("*.safetensors"))
@@ -49,10 +51,17 @@ def main():
         raise SystemExit(
             f"The weights are {size / 1e6:.1f} MB; at most {MOST_BYTES / 1e6:.0f} may be shipped."
         )
-    measured |= {"rounding": rounding(args.run), "training": training(args.run)}
+    made = training(args.run)
+    earlier = {name if name not in made else f"{name}-begun": name for name in begun}
+    measured["rounding"] = rounding(args.run)
+    measured["training"] = {key: begun[name] for key, name in earlier.items()} | made
     (args.folder / MEASURED).write_text(json.dumps(measured, indent=1) + "\n")
     shutil.copy(judged / "sheet.jpg", args.folder / "sheet.jpg")
-    pictures = [curve_picture(args.run / f"{name}.json", args.folder) for name in measured["training"]]
+    for key, name in earlier.items():
+        shutil.copy(args.run / START / f"{name}.jpg", args.folder / f"{key}.jpg")
+    for name in made:
+        draw_small(args.run / f"{name}.json", args.folder / f"{name}.jpg")
+    pictures = [f"{key}.jpg" for key in measured["training"]]
     (args.folder / "README.md").write_text(
         readme(measured, args.notes.read_text(encoding="utf-8"), weights, pictures, args.folder),
         encoding="utf-8",
@@ -82,14 +91,19 @@ def training(run):
     return {name: {"steps": c["steps"], "scores": (c["scores"] or [{}])[-1]} for name, c in read.items()}
 
 
-def curve_picture(path, folder):
+def begun_with(run):
+    """The same of the run whose checkpoint this one began with."""
+    path = run / START / MEASURED
+    return json.loads(path.read_text())["training"] if path.exists() else {}
+
+
+def draw_small(curve, path):
     """A small picture of a stage's curve."""
     with tempfile.TemporaryDirectory() as place:
         drawn = Path(place) / f"{path.stem}.png"
-        draw_curve(json.loads(path.read_text()), drawn)
+        draw_curve(json.loads(curve.read_text()), drawn)
         picture = cv2.imread(str(drawn))
-    save_jpeg(folder / f"{path.stem}.jpg", picture[..., ::-1], 60_000)
-    return f"{path.stem}.jpg"
+    save_jpeg(path, picture[..., ::-1], 60_000)
 
 
 def readme(measured, notes, weights, pictures, folder):
