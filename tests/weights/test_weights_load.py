@@ -109,7 +109,7 @@ def test_untrained_checkpoint_keeps_what_tensors_do_not_say(tmp_path):
     assert (models.name, models.resolution) == ("my nano ü", 96)
     assert models.unet.config["num_attention_heads"] == 4 and models.unet.config["norm_num_groups"] == 16
     assert models.whisper.config.encoder_attention_heads == 4
-    assert (models.vae.config["scaling_factor"], models.vae.config["norm_num_groups"]) == (0.45, 8)
+    assert (models.vae.config["scaling_factor"], models.vae.config["norm_num_groups"]) == (0.45, 1)
     assert not models.vae.config["mid_block_add_attention"]
 
 
