@@ -43,7 +43,7 @@ def main():
     judged = args.judged or args.run / "judge"
     measured = json.loads((judged / MEASURED).read_text())
 
-    begun = begun_with(args.run)  # before the folder, from which the run may have begun, is replaced
+    begun = begun_with(args.run)
     shutil.rmtree(args.folder, ignore_errors=True)
     shutil.copytree(args.run / "checkpoint", args.folder)
     weights = sorted(args.folder.rglob("*.safetensors"))
