@@ -41,6 +41,11 @@ class Desk:
             self.run(**changes)
         return caught.value
 
+    def limit_a_day(self, dollars):
+        """Set the limit, and begin just after midnight (UTC), so that no test runs into the next day."""
+        self.settings = replace(self.settings, daily_limit_usd=Decimal(dollars))
+        self.fake.clock.advance(-self.fake.clock.utc() % 86400)
+
     def fault(self, *lines):
         self.fake.faults += map(Fault.parse, lines)
 
@@ -105,7 +110,7 @@ def test_a_dry_run_stops_after_the_quote(desk):
 def test_too_dear_is_refused_before_anything_is_sent(desk):
     desk.fails(errors.OverBudgetError, "limit of this run is", max_cost_usd=Decimal("0.14"))
     assert desk.fake.calls == []
-    desk.settings = replace(desk.settings, daily_limit_usd=Decimal("0.20"))
+    desk.limit_a_day("0.20")
     desk.run()
     desk.fails(errors.OverBudgetError, "a day", take=2)
     assert desk.bought == 1
@@ -119,7 +124,7 @@ def test_no_key(desk):
 
 def test_the_limit_counts_what_may_have_been_spent(desk):
     desk.fault("submit#1 hang after", "history#1+ lag")
-    desk.settings = replace(desk.settings, daily_limit_usd=Decimal("0.20"))
+    desk.limit_a_day("0.20")
     desk.fails(errors.UnknownOutcomeError, "no such task")
     desk.fails(errors.OverBudgetError, "a day", take=2)
 
