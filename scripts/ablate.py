@@ -34,7 +34,7 @@ COMMON = (
     "data",
     "latents",
     START,
-    *(f"{name}.pt" for name in ("encoder", "vae", "unet", "syncnet", "videomae")),
+    *(f"{name}.pt" for name in ("encoder", "vae", "decoder", "unet", "syncnet", "videomae")),
 )
 VARIANTS = {
     "stage 1 alone": None,

@@ -27,7 +27,7 @@ from latentsync_core.training.start import START
 from latentsync_core.weights.locate import NANO_FOLDER
 
 MOST_BYTES = 12_000_000
-CURVES = ("encoder", "vae", "unet", "syncnet", "videomae", "pixels")
+CURVES = ("encoder", "vae", "decoder", "unet", "syncnet", "videomae", "pixels")
 MEASURED = "measured.json"
 
 
@@ -52,7 +52,7 @@ def main():
             f"The weights are {size / 1e6:.1f} MB; at most {MOST_BYTES / 1e6:.0f} may be shipped."
         )
     made = training(args.run)
-    earlier = {name if name not in made else f"{name}-begun": name for name in begun}
+    earlier = {in_history(name, begun) if name in made else name: name for name in begun}
     measured["rounding"] = rounding(args.run)
     measured["training"] = {key: begun[name] for key, name in earlier.items()} | made
     (args.folder / MEASURED).write_text(json.dumps(measured, indent=1) + "\n")
@@ -95,6 +95,11 @@ def begun_with(run):
     """The same of the run whose checkpoint this one began with."""
     path = run / START / MEASURED
     return json.loads(path.read_text())["training"] if path.exists() else {}
+
+
+def in_history(name, begun):
+    """The name of a stage that was run again: unet-1 is what the first run left, unet-2 the second."""
+    return f"{name}-{1 + sum(other.startswith(f'{name}-') for other in begun)}"
 
 
 def draw_small(curve, path):

@@ -35,12 +35,12 @@ class LatentClip:
 
 
 class LatentStore:
-    """Latents of all clips in a folder named after the autoencoder's weights, made if they are not there yet."""
+    """Latents of all clips in a folder named after the encoder's weights, made if they are not there yet."""
 
     def __init__(self, store: Material, folder: Path, vae: Any, whisper: Any) -> None:
         self.clips = store.clips
         self._store, self._whisper, self._codec = store, whisper, LatentCodec(vae)
-        self._folder = folder / digest(vae) / ("test" if store.test else "train")
+        self._folder = folder / digest(vae.encoder) / ("test" if store.test else "train")
         self._keep = torch.from_numpy(keep_mask(store.resolution))
         self._speech: dict[int, SpeechTokens] = {}
 

@@ -32,7 +32,7 @@ from .latents import LatentClip, LatentStore
 from .loop import Run
 from .pixels import Judges, freeze_all_but, load_lpips, train_pixels
 from .reader import MouthReader, train_reader
-from .recipes import Recipe
+from .recipes import Recipe, VaeRecipe
 from .start import START, begin_with, fill_from
 from .syncnet import nano_syncnet, spoken, train_syncnet
 from .unet import parameter_groups, train_unet
@@ -100,7 +100,8 @@ class Workshop:
 
     def vae(self) -> AutoencoderKL:
         """The autoencoder, with the scale of its latents in its config."""
-        vae = self.trained("vae", Autoencoder(self.networks(0)[1])).vae
+        stage = "decoder" if self.has("decoder") else "vae"
+        vae = self.trained(stage, Autoencoder(self.networks(0)[1])).vae
         clips = min(SCALE_CLIPS, self.train.clips)
         pictures = np.concatenate([self.train.crops(clip)[::16] for clip in range(clips)])
         vae.register_to_config(scaling_factor=latent_scale(vae, to_pixels(pictures)))
@@ -149,9 +150,18 @@ def make_encoder(shop: Workshop) -> None:
 
 def make_vae(shop: Workshop) -> None:
     """The picture autoencoder."""
-    recipe = shop.recipe.vae
-    vae = Autoencoder(shop.networks(recipe.loop.seed)[1])
-    run = Run("vae", vae, recipe.loop, shop.folder)
+    fit_vae(shop, "vae", shop.recipe.vae, Autoencoder(shop.networks(shop.recipe.vae.loop.seed)[1]))
+
+
+def make_decoder(shop: Workshop) -> None:
+    """Its decoder, for the part of a picture that is painted; the latents stay what they are."""
+    vae = shop.trained("vae", Autoencoder(shop.networks(0)[1])).train()
+    fit_vae(shop, "decoder", shop.recipe.decoder, freeze_all_but(vae, (".decoder.", ".post_quant_conv.")))
+
+
+def fit_vae(shop: Workshop, name: str, recipe: VaeRecipe, vae: nn.Module) -> None:
+    """Train what is not frozen."""
+    run = Run(name, vae, recipe.loop, shop.folder)
     clips = [
         np.ascontiguousarray(shop.train.crops(c)[:: recipe.frame_stride]) for c in range(shop.train.clips)
     ]
@@ -248,6 +258,7 @@ STAGES: dict[str, Callable[[Workshop], None]] = {
     "data": make_data,
     "encoder": make_encoder,
     "vae": make_vae,
+    "decoder": make_decoder,
     "unet": make_unet,
     "reader": make_reader,
     "syncnet": make_syncnet,

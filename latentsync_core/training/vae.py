@@ -54,24 +54,30 @@ class Autoencoder(nn.Module):
 
 
 def train_vae(run: Run, recipe: VaeRecipe, train: list[Array], test: Tensor) -> None:
-    """train: clips (F, R, R, 3) uint8; test: pictures never trained on, (N, 3, R, R) in -1..1."""
+    """Train until the recipe's steps are over.
+
+    train: clips (F, R, R, 3) uint8; test: pictures never trained on, (N, 3, R, R) in -1..1.
+    """
     device, size = run.accelerator.device, train[0].shape[1]
     channels = run.module.vae.config["latent_channels"]
     keep = torch.from_numpy(keep_mask(size)).to(device)
-    weight, chroma = mouth_weight(size, recipe.mouth).to(device), torch.tensor(TO_CHROMA).to(device)
+    shown = recipe.outside + (1 - recipe.outside) * (1 - keep)
+    weight, chroma = shown * mouth_weight(size, recipe.mouth).to(device), torch.tensor(TO_CHROMA).to(device)
     for _ in run.steps():
         pixels = _batch(run, recipe, train, keep)
         noise = torch.randn(len(pixels), channels, size // 8, size // 8, generator=run.generator()).to(device)
         decoded, latents, divergence = run.model(pixels, noise)
         error = decoded - pixels
-        run.update(
-            absolute=(error.abs() * weight).mean(),
-            square=recipe.square * (error**2 * weight).mean(),
-            gradient=recipe.gradient * _gradient(error),
-            chroma=recipe.chroma * (torch.einsum("kc,bchw->bkhw", chroma, error).abs() * weight).mean(),
-            thumbnail=recipe.thumbnail * F.mse_loss(latents[:, -3:], thumbnail(pixels)),
-            kl=recipe.kl * divergence,
-        )
+        losses = {
+            "absolute": (error.abs() * weight).mean(),
+            "square": recipe.square * (error**2 * weight).mean(),
+            "gradient": recipe.gradient * _gradient(error, shown),
+            "chroma": recipe.chroma * (torch.einsum("kc,bchw->bkhw", chroma, error).abs() * weight).mean(),
+        }
+        if latents.requires_grad:  # the encoder learns as well
+            losses["thumbnail"] = recipe.thumbnail * F.mse_loss(latents[:, -3:], thumbnail(pixels))
+            losses["kl"] = recipe.kl * divergence
+        run.update(**losses)
         if run.step % SCORE_EVERY == 0:
             run.score(**score_vae(run.ema, test))
 
@@ -81,8 +87,9 @@ def thumbnail(pixels: Tensor) -> Tensor:
     return THUMBNAIL_SCALE * F.avg_pool2d(pixels, 8)
 
 
-def _gradient(error: Tensor) -> Tensor:
-    return error.diff(dim=3).abs().mean() + error.diff(dim=2).abs().mean()
+def _gradient(error: Tensor, weight: Tensor) -> Tensor:
+    across, down = error.diff(dim=3).abs() * weight[:, 1:], error.diff(dim=2).abs() * weight[1:]
+    return across.mean() + down.mean()
 
 
 def _batch(run: Run, recipe: VaeRecipe, clips: list[Array], keep: Tensor) -> Tensor:

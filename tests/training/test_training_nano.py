@@ -18,7 +18,7 @@ from latentsync_core.training import train
 from latentsync_core.training.recipes import MINUTES, NANO
 from latentsync_core.weights import load_clip_encoder, load_models, load_syncnet
 
-LEARNT = ("encoder", "vae", "unet", "reader", "syncnet", "videomae", "pixels")
+LEARNT = ("encoder", "vae", "decoder", "unet", "reader", "syncnet", "videomae", "pixels")
 
 KILLED_IN_MID_STAGE = """
 import os, signal, sys
@@ -67,6 +67,15 @@ def test_every_loss_falls(finished, stage):
         half = len(values) // 2
         # Of the latents' spread nothing is asked; synchrony shows after hundreds of steps, see test_training_syncnet.
         assert name in ("kl", "sync") or np.mean(values[half:]) < np.mean(values[:half]), name
+
+
+def test_the_decoder_learns_on_and_the_latents_stay(finished):
+    before, after = (state(finished, stage)["ema"] for stage in ("vae", "decoder"))
+    kept = {name for name in before if torch.equal(before[name], after[name])}
+    assert kept == {name for name in before if name.startswith(("vae.encoder.", "vae.quant_conv."))}
+    assert set(state(finished, "decoder")["losses"]) == {"absolute", "square", "gradient", "chroma"}
+    exported = load_models(finished / "checkpoint", device="cpu").vae.state_dict()
+    assert all(torch.equal(exported[k], after[f"vae.{k}"].half().float()) for k in exported)
 
 
 def test_stage_two_has_all_losses_and_moves_only_what_may_learn(finished):

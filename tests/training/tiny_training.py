@@ -13,6 +13,7 @@ TINY = Recipe(
     data=replace(NANO.data, tracks=2, test_tracks=2, identities=2, test_identities=2, clip_frames=18),
     encoder=replace(NANO.encoder, loop=replace(LOOP, steps=8, learning_rate=2e-3), frames=64),
     vae=replace(NANO.vae, loop=LOOP),
+    decoder=replace(NANO.decoder, loop=LOOP),
     unet=replace(NANO.unet, loop=LOOP, window=4),
     reader=ReaderRecipe(loop=replace(LOOP, batch=8)),
     syncnet=replace(NANO.syncnet, loop=replace(LOOP, batch=4)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .parts import (
     DataRecipe,
     EncoderRecipe,
@@ -13,6 +15,20 @@ from .parts import (
     UNetRecipe,
     VaeRecipe,
     VideoMaeRecipe,
+)
+
+_VAE = VaeRecipe(
+    loop=LoopRecipe(steps=12000, batch=4, learning_rate=1e-3, plateau=0.3, ema=0.995, weight_decay=1e-4),
+    frame_stride=3,
+    masked=0.2,
+    hue=0.5,
+    mouth=6.0,  # at 2 teeth and dark lips stay a smudge
+    outside=1.0,
+    gradient=1.0,
+    square=1.0,
+    chroma=4.0,
+    thumbnail=0.3,
+    kl=2e-4,
 )
 
 _UNET = UNetRecipe(
@@ -42,17 +58,15 @@ NANO = Recipe(
         frames=256,
         row_weight=0.5,
     ),
-    vae=VaeRecipe(
-        loop=LoopRecipe(steps=12000, batch=4, learning_rate=1e-3, plateau=0.3, ema=0.995, weight_decay=1e-4),
-        frame_stride=3,
-        masked=0.2,
-        hue=0.5,
-        mouth=6.0,  # at 2 teeth and dark lips stay a smudge
-        gradient=1.0,
-        square=1.0,
-        chroma=4.0,
-        thumbnail=0.3,
-        kl=2e-4,
+    vae=_VAE,
+    decoder=replace(
+        _VAE,
+        loop=LoopRecipe(steps=3000, batch=4, learning_rate=7e-4, plateau=0.3, ema=0.995, weight_decay=1e-4),
+        masked=0.0,
+        hue=0.25,
+        mouth=15.0,
+        outside=0.1,
+        gradient=3.0,
     ),
     unet=_UNET,
     reader=ReaderRecipe(loop=LoopRecipe(steps=1200, batch=32, learning_rate=2e-3, plateau=0.0, ema=0.99)),

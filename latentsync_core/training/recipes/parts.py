@@ -9,7 +9,7 @@ from typing import Literal
 from ...errors import OptionError
 
 Precision = Literal["no", "fp16", "bf16"]
-MINUTES = 330.0
+MINUTES = 345.0
 """What the full nano recipe takes on two idle cores."""
 
 
@@ -94,7 +94,7 @@ class EncoderRecipe:
 
 @dataclass(frozen=True)
 class VaeRecipe:
-    """Training of the picture autoencoder."""
+    """Training of the picture autoencoder, or of its decoder alone."""
 
     loop: LoopRecipe
     frame_stride: int
@@ -106,6 +106,8 @@ class VaeRecipe:
     and green backgrounds come out blue."""
     mouth: float
     """How much more an error in the middle of the mouth counts."""
+    outside: float
+    """What an error outside of the painted part counts, which the pipeline never shows; 1 is as much as inside."""
     gradient: float
     square: float
     chroma: float
@@ -196,6 +198,8 @@ class Recipe:
     data: DataRecipe
     encoder: EncoderRecipe
     vae: VaeRecipe
+    decoder: VaeRecipe
+    """The decoder alone, as the encoder has made its latents."""
     unet: UNetRecipe
     reader: ReaderRecipe
     syncnet: SyncNetRecipe
