@@ -38,8 +38,8 @@ def check(arguments):
 
 
 def run(*arguments):
-    # Idle threads of PyTorch otherwise spin, which on a busy machine takes the time from those that work.
-    code = subprocess.call([str(PYTHON), *arguments], cwd=ROOT, env={"GOMP_SPINCOUNT": "0"} | os.environ)
+    # Idle threads of PyTorch otherwise spin for long, which on a busy machine takes the time from those that work.
+    code = subprocess.call([str(PYTHON), *arguments], cwd=ROOT, env={"GOMP_SPINCOUNT": "1000"} | os.environ)
     if code:
         sys.exit(code)
 

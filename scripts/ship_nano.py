@@ -142,7 +142,7 @@ Three rows a clip: source, result, truth.
     python scripts/judge_nano.py RUN
     python scripts/ship_nano.py RUN --notes NOTES.md
 
-Training people have seeds from {FIRST_TRAINING_SEED}, those of the scores below from {FIRST_TEST_SEED}; seed of every stage: \
+Training people have seeds from {FIRST_TRAINING_SEED}, those of the scores below from {FIRST_TEST_SEED}; seed of every stage, unless told below: \
 {NANO.unet.loop.seed}. All other numbers: `latentsync_core/training/recipes/nano.py`.
 
 {table(("stage", "steps", "held-out scores"), [stage_row(*item) for item in measured["training"].items()])}
