@@ -70,11 +70,11 @@ def load_lpips() -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
-def freeze_all_but(unet: nn.Module, trainable: Sequence[str]) -> nn.Module:
+def freeze_all_but(network: nn.Module, trainable: Sequence[str]) -> nn.Module:
     """Only parameters whose name holds one of `trainable` learn."""
-    for name, parameter in unet.named_parameters():
+    for name, parameter in network.named_parameters():
         parameter.requires_grad_(any(part in name for part in trainable))
-    return unet
+    return network
 
 
 def train_pixels(

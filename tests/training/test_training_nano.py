@@ -19,8 +19,6 @@ from latentsync_core.training.recipes import MINUTES, NANO
 from latentsync_core.weights import load_clip_encoder, load_models, load_syncnet
 
 LEARNT = ("encoder", "vae", "decoder", "unet", "reader", "syncnet", "videomae", "pixels")
-FROM_NOTHING = ("encoder", "vae", "unet", "reader", "syncnet", "videomae")
-"""Those whose losses fall in a few steps; the others go on from a network that has learned already."""
 
 KILLED_IN_MID_STAGE = """
 import os, signal, sys
@@ -61,7 +59,7 @@ def test_all_stages_make_a_checkpoint_that_loads(finished):
     assert load_clip_encoder(checkpoint / "videomae").model.config.num_frames == 16
 
 
-@pytest.mark.parametrize("stage", FROM_NOTHING)
+@pytest.mark.parametrize("stage", LEARNT[:-1])
 def test_every_loss_falls(finished, stage):
     curve = json.loads((finished / f"{stage}.json").read_text())
     assert all(np.isfinite(values).all() for values in curve["losses"].values())
@@ -92,7 +90,8 @@ def test_three_minutes_of_the_full_recipe(tmp_path):
     """Everything at its full size but the number of people and steps; of tones, not of espeak-ng's words."""
     assert main(["train", "nano", "--out", str(tmp_path), "--minutes", "3"]) == 0
     assert load_models(tmp_path / "checkpoint", device="cpu").resolution == NANO.data.resolution
-    for stage in FROM_NOTHING:
+    # Stage 2, and the decoder in its 26 steps, go on from a network that has learned already.
+    for stage in {*LEARNT} - {"pixels", "decoder"}:
         for name, values in state(tmp_path, stage)["losses"].items():
             half = len(values) // 2
             assert name in ("kl", "sync") or np.mean(values[half:]) < np.mean(values[:half]), (stage, name)
