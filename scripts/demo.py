@@ -22,6 +22,7 @@ from latentsync_core import (
     open_writer,
 )
 from latentsync_core.faces import FaceFinder, mouth_openings, smooth_matrices
+from latentsync_core.media import cut
 from latentsync_core.metrics.score import listen
 from latentsync_core.metrics.view import look
 from latentsync_core.pipeline import find_face
@@ -30,6 +31,8 @@ from latentsync_core.weights import find_syncnet, load_syncnet
 
 SEED = 5
 """The person; training takes its people from seed 100 000 on."""
+OLD_WORDS, NEW_WORDS = ("b", 1.32, 2.32), ("a", 0.16, 2.08)
+"""Bundled sound, start and length in seconds: "Watch how my mouth follows every word" and "Hello! Open the window"."""
 LABEL = {"org": (8, 20), "fontFace": cv2.FONT_HERSHEY_SIMPLEX, "fontScale": 0.5, "thickness": 1}
 
 
@@ -45,7 +48,7 @@ class Shown:
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("output/demo"))
-    parser.add_argument("--preset", default="draft", help="default: %(default)s")
+    parser.add_argument("--preset", default="balanced", help="default: %(default)s")
     parser.add_argument(
         "--pictures", type=Path, metavar="FOLDER", help="also write the README's pictures there"
     )
@@ -56,7 +59,7 @@ def main():
 
     models = load_models("nano", device="cpu")
     print(f"{models.name}: {models.note}")
-    said, new = bundled_speech("a"), bundled_speech("b")
+    said, new = (cut(bundled_speech(name), *span) for name, *span in (OLD_WORDS, NEW_WORDS))
     made, true = talking_clip(SEED, said), talking_clip(SEED, new)
     source = args.output / "source.mp4"
     write(source, made, made.read(range(len(made.times))), made.times, said)

@@ -16,16 +16,8 @@ from ..metrics.sync import FRAMES, face_window
 from ..metrics.temporal import temporal_distance
 from ..models.syncnet import StableSyncNet, sync_loss
 from ..models.videomae import ClipEncoder
-from .draw import (
-    Pick,
-    assemble,
-    choose,
-    draw_timesteps,
-    estimate,
-    mixed_noise,
-    silence,
-    wanted_output,
-)
+from .draw import Pick, assemble, choose
+from .guess import guess
 from .latents import LatentClip
 from .loop import Run
 from .probe import probe
@@ -95,19 +87,15 @@ def train_pixels(
         rng = run.rng()
         picks = choose(rng, train, recipe.unet.paired, recipe.loop.batch, FRAMES)
         batch = assemble(picks, train).to(device)
-        silence(rng, batch, recipe.unet.audio_dropout)
-        timestep = draw_timesteps(rng, len(picks), recipe.unet.high_noise).to(device)
-        noise = mixed_noise(batch.target.shape, run.generator()).to(device)
-        noisy = scheduler.add_noise(batch.target, noise, timestep)
-        given = run.model(torch.cat([noisy, batch.condition], 1), timestep, batch.tokens).sample
-        wanted = wanted_output(scheduler, batch.target, noise, timestep)
-        clean = estimate(scheduler, noisy, given, timestep)
+        made = guess(run.model, scheduler, recipe.unet, batch, rng, run.generator())
         with run.accelerator.autocast():
-            made = decode(judges.vae, clean)
+            pictures = decode(judges.vae, made.clean)
         seen = [takes[pick.clip * len(train[0].latents) + pick.take] for pick in picks]
         run.update(
-            noise=((given - wanted) ** 2).mean(),
-            **picture_losses(recipe, judges, made.float(), batch.tokens, list(zip(picks, seen, strict=True))),
+            noise=(made.error**2).mean(),
+            **picture_losses(
+                recipe, judges, pictures.float(), batch.tokens, list(zip(picks, seen, strict=True))
+            ),
         )
         if test and run.step % SCORE_EVERY == 0:
             run.score(**probe(run.ema, scheduler, test, recipe.unet))

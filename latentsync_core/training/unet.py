@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from diffusers import DDIMScheduler
 from torch import nn
 
-from .draw import assemble, choose, draw_timesteps, loss_weight, mixed_noise, silence, wanted_output
+from .draw import assemble, choose, loss_weight
+from .guess import guess
 from .latents import LatentClip
 from .loop import Run
 from .probe import probe
@@ -40,15 +40,10 @@ def train_unet(
     device, size = run.accelerator.device, train[0].latents.shape[-1]
     weight = loss_weight(size, recipe.mouth, recipe.outside).to(device)
     for step in run.steps():
-        rng, generator = run.rng(), run.generator()
+        rng = run.rng()
         count, length = recipe.shape(step)
         batch = assemble(choose(rng, train, recipe.paired, count, length), train).to(device)
-        silence(rng, batch, recipe.audio_dropout)
-        timestep = draw_timesteps(rng, count, recipe.high_noise).to(device)
-        noise = mixed_noise(batch.target.shape, generator).to(device)
-        noisy = scheduler.add_noise(batch.target, noise, timestep)
-        wanted = wanted_output(scheduler, batch.target, noise, timestep)
-        given = run.model(torch.cat([noisy, batch.condition], 1), timestep, batch.tokens).sample
-        run.update(noise=((given - wanted) ** 2 * weight).mean())
+        made = guess(run.model, scheduler, recipe, batch, rng, run.generator())
+        run.update(noise=(made.error**2 * weight).mean())
         if test and run.step % SCORE_EVERY == 0:
             run.score(**probe(run.ema, scheduler, test, recipe))

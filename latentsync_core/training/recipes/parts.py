@@ -130,6 +130,9 @@ class UNetRecipe:
     gives them; the others take a window elsewhere in the clip. Own footage has no other mouth, so it takes 0."""
     high_noise: float
     """Share of the timesteps drawn from 800..999, where the sound decides."""
+    sampled: float
+    """Share of the steps that show what a sampler would have, its own estimate under noise, instead of noised targets.
+    A small network estimates worse than it learnt on those, from step to step (exposure bias, arXiv:2301.11706)."""
     audio_dropout: float
     """Share of windows without sound, for guidance."""
     speech_rate: float

@@ -32,6 +32,7 @@ _NOISE = UNetRecipe(
     early=0.0,
     paired=0.0,
     high_noise=0.0,
+    sampled=0.0,
     audio_dropout=0.0,
     speech_rate=1.0,
     mouth=0.0,

@@ -1,0 +1,92 @@
+"""What the denoiser is shown in a step of its training, and what it makes of that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from diffusers import DDIMScheduler
+from torch import Tensor, nn
+
+from .draw import HIGH_NOISE, Batch, draw_timesteps, estimate, mixed_noise, silence, wanted_output
+from .recipes import UNetRecipe
+
+MOST_STOPS = 2
+"""On a sampler's way between its beginning and the step that is learnt from. They cost a third of a step each; without
+any, errors still add up."""
+
+
+@dataclass(frozen=True, eq=False)
+class Guess:
+    """What the denoiser said of a batch; both are (B, C, F, h, w)."""
+
+    error: Tensor
+    """What is to become 0."""
+    clean: Tensor
+    """The clean latents, in one step."""
+
+
+def guess(
+    model: nn.Module,
+    scheduler: DDIMScheduler,
+    recipe: UNetRecipe,
+    batch: Batch,
+    rng: np.random.Generator,
+    generator: torch.Generator,
+) -> Guess:
+    """Let the denoiser guess once; some windows lose their sound on the way, in place.
+
+    Of noised targets the error is that of what the scheduler wants, as upstream; of what a sampler would have it is
+    that of the clean latents: there the other would grow without bound where little noise is left.
+    """
+    sampled = rng.random() < recipe.sampled
+    if sampled:
+        timestep = torch.full((len(batch.target),), int(rng.integers(len(scheduler.alphas_cumprod))))
+        timestep = timestep.to(batch.target.device)
+        noisy = as_sampled(model, scheduler, batch, timestep, generator)
+    else:
+        timestep = draw_timesteps(rng, len(batch.target), recipe.high_noise).to(batch.target.device)
+        noise = mixed_noise(batch.target.shape, generator).to(batch.target.device)
+        noisy = scheduler.add_noise(batch.target, noise, timestep)
+    silence(rng, batch, recipe.audio_dropout)
+    given = model(torch.cat([noisy, batch.condition], 1), timestep, batch.tokens).sample
+    clean = estimate(scheduler, noisy, given, timestep)
+    if sampled:
+        return Guess(clean - batch.target, clean)
+    return Guess(given - wanted_output(scheduler, batch.target, noise, timestep), clean)
+
+
+@torch.no_grad()
+def as_sampled(
+    model: nn.Module,
+    scheduler: DDIMScheduler,
+    batch: Batch,
+    timestep: Tensor,
+    generator: torch.Generator,
+) -> Tensor:
+    """What a sampler would have at a timestep, (B, C, F, h, w), with no trace of the target in it.
+
+    It begins anywhere in the high noise, with noise that all frames share, and comes down by DDIM in a few steps of
+    random length. timestep: (B,), the same for all windows.
+    """
+    shape, last = batch.target.shape, int(timestep[0])
+    noisy = torch.randn((*shape[:2], 1, *shape[3:]), generator=generator).expand(shape).to(batch.target)
+    for now, later in pairwise(_way_down(len(scheduler.alphas_cumprod), last, generator)):
+        given = model(torch.cat([noisy, batch.condition], 1), torch.full_like(timestep, now), batch.tokens)
+        clean = estimate(scheduler, noisy, given.sample, torch.full_like(timestep, now))
+        alpha = float(scheduler.alphas_cumprod[now])
+        noise = (noisy - alpha**0.5 * clean) / (1 - alpha) ** 0.5
+        noisy = scheduler.add_noise(clean, noise, torch.full_like(timestep, later))
+    return noisy
+
+
+def _way_down(timesteps: int, last: int, generator: torch.Generator) -> list[int]:
+    """The timesteps that a sampler takes to the last one; where that is in the high noise, it begins there."""
+    if last >= HIGH_NOISE:
+        return [last]
+    first = int(torch.randint(HIGH_NOISE, timesteps, (), generator=generator))
+    stops = int(torch.randint(MOST_STOPS + 1, (), generator=generator))
+    between = torch.randint(last, first, (stops,), generator=generator).tolist()
+    return sorted([first, *between, last], reverse=True)
