@@ -39,8 +39,8 @@ def plot_openings(path, times, new, old, told):
     axes.plot(times, old, color="0.7", label="mouth of the source")
     axes.plot(times, new, color="black", label="what the new words ask for")
     axes.plot(times, told, color="tab:red", label="result, as read by the face mesh")
-    axes.set(xlabel="seconds", ylabel="opening", ylim=(-0.1, 1.25))
-    axes.legend(loc="upper center", ncols=3, fontsize="small", frameon=False)
+    axes.set(xlabel="seconds", ylabel="opening")
+    figure.legend(loc="outside upper center", ncols=3, fontsize="small", frameon=False)
     _save(figure, path)
 
 

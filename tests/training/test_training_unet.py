@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -127,5 +129,28 @@ def test_probe_sees_no_trace_of_what_it_should_paint():
         for clip in clips
     ]
     after = probe(unet, scheduler, other, RECIPE)
-    assert before["error"] != after["error"]
+    assert before["error"] != after["error"] and before["error as sampled"] != after["error as sampled"]
     assert before["follows the sound"] == after["follows the sound"]
+
+
+@pytest.mark.parametrize("clips", [1, 3, 20])
+def test_probe_of_one_who_knows_finds_no_error(clips):
+    """The network is told by the sound, a number, which clean latents are right."""
+    scheduler = DDIMScheduler.from_config(SCHEDULER)
+    numbered = [
+        LatentClip(
+            torch.full((2, 2, FRAMES, 8, 4, 4), k).half(), torch.full((2, FRAMES, 30, 64), k).half(), None
+        )
+        for k in range(clips)
+    ]
+
+    class Knowing(torch.nn.Linear):
+        def forward(self, given, timestep, tokens):
+            clean = tokens[0, 0, 0, 0]
+            alpha = scheduler.alphas_cumprod[timestep.reshape(-1)][:, None, None, None, None]
+            return SimpleNamespace(sample=(alpha.sqrt() * given[:, :8] - clean) / (1 - alpha).sqrt())
+
+    scores = probe(Knowing(1, 1), scheduler, numbered, RECIPE)
+    assert scores["error"] < 1e-4 and scores["error as sampled"] < 1e-4
+    assert scores["error without sound"] > 1e-4 or clips == 1
+    assert "gain" not in scores
