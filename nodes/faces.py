@@ -32,26 +32,10 @@ class Faces(io.ComfyNode):
                     "images", optional=True, tooltip="The clip to look at. Give either video or images."
                 ),
                 sockets.fps("Frames per second of images; a video has its own."),
-                io.Combo.Input(
-                    "choose", options=list(people.CHOICES), default="auto",
+                io.DynamicCombo.Input(
+                    "choose", options=_choices(),
                     tooltip="auto: the face with the most area. left, right: by place. number: as drawn in the "
                     "preview. point: nearest to x, y. box: overlapping boxes most.",
-                ),
-                io.Int.Input(
-                    "number", default=1, min=1, max=16, tooltip="For choose = number: as drawn in the preview."
-                ),
-                io.Float.Input(
-                    "x", default=0.0, min=0.0, max=16384.0, step=1.0,
-                    tooltip="For choose = point: pixels from the left.",
-                ),
-                io.Float.Input(
-                    "y", default=0.0, min=0.0, max=16384.0, step=1.0,
-                    tooltip="For choose = point: pixels from the top.",
-                ),
-                io.BoundingBox.Input(
-                    "boxes", optional=True, force_input=True,
-                    tooltip="For choose = box: a bounding box, or the boxes of a face detector. The first box of the "
-                    "first frame that has one counts.",
                 ),
             ],
             outputs=[
@@ -68,15 +52,31 @@ class Faces(io.ComfyNode):
         video: Any = None,
         images: torch.Tensor | None = None,
         fps: float = 25.0,
-        choose: str = "auto",
-        number: int = 1,
-        x: float = 0.0,
-        y: float = 0.0,
-        boxes: Any = None,
+        choose: dict[str, Any] | None = None,
     ) -> io.NodeOutput:
-        speaker = people.wanted(choose, number, (x, y), boxes)
+        speaker = people.wanted(choose)
         with media.given(video, images, fps) as source:
             found = people.look(source.clip, speaker, Reporter(cls.hidden.unique_id))
         return io.NodeOutput(
             found.track, found.preview, found.report, ui=ui.PreviewImage(found.preview, cls=cls)
         )
+
+
+def _choices() -> list[io.DynamicCombo.Option]:
+    """The entries of choose, each with the inputs that it needs."""
+    pixels = {"default": 0.0, "min": 0.0, "max": 16384.0, "step": 1.0}
+    needed = {
+        "number": [io.Int.Input("number", default=1, min=1, max=16, tooltip="As drawn in the preview.")],
+        "point": [
+            io.Float.Input("x", **pixels, tooltip="Pixels from the left."),
+            io.Float.Input("y", **pixels, tooltip="Pixels from the top."),
+        ],
+        "box": [
+            io.BoundingBox.Input(
+                "boxes", force_input=True,
+                tooltip="A bounding box, or the boxes of a face detector. The first box of the first frame that has "
+                "one counts.",
+            )
+        ],
+    }  # fmt: skip
+    return [io.DynamicCombo.Option(name, needed.get(name, [])) for name in people.CHOICES]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -23,11 +24,30 @@ _REPORT = "What was done with the frames and why, the face, the model and the ti
 def _settings() -> list[io.Input]:
     """The inputs that both nodes end with."""
     return [
-        sockets.Model.Input("model", tooltip="From LatentSync Load Model."),
+        io.Combo.Input(
+            "preset",
+            options=list(sockets.PRESETS),
+            default="balanced",
+            tooltip=f"{sockets.PRESETS_ARE} Not used where LatentSync Options is connected.",
+        ),
+        io.Int.Input(
+            "seed",
+            default=Options().seed,
+            min=0,
+            max=2**63 - 1,
+            control_after_generate=io.ControlAfterGenerate.fixed,
+            tooltip="Seed of the noise. Another seed is another mouth, rarely a better one.",
+        ),
+        sockets.Model.Input(
+            "model",
+            optional=True,
+            tooltip="From LatentSync Load Model, which also keeps it loaded; nothing connected takes the best model on "
+            "this machine: 1.6, else 1.5, else another, else the bundled nano.",
+        ),
         sockets.Options.Input(
             "options",
             optional=True,
-            tooltip="From LatentSync Options; nothing connected is the preset balanced.",
+            tooltip="From LatentSync Options, in place of preset; nothing connected is the preset chosen here.",
         ),
         sockets.Speaker.Input(
             "speaker",
@@ -35,6 +55,17 @@ def _settings() -> list[io.Input]:
             tooltip="From LatentSync Faces, of the same clip; nothing connected takes the face with the most area.",
         ),
     ]
+
+
+def _used(preset: str, seed: int, options: Options | None) -> Options:
+    """The preset, or the options in its place; the seed is always the node's. Raises OptionError."""
+    return replace(options, seed=seed) if options else Options.preset(preset, seed=seed)
+
+
+def _told(preset: str, seed: int, options: Options | None) -> str:
+    """The line of the report that says where the settings came from."""
+    source = "LatentSync Options, not the preset of this node" if options else f"preset {preset}"
+    return f"settings: {source}; seed {seed}"
 
 
 class LipSyncFrames(io.ComfyNode):
@@ -78,15 +109,18 @@ class LipSyncFrames(io.ComfyNode):
         images: torch.Tensor,
         audio: dict[str, Any],
         fps: float,
-        model: LoadedModel,
+        preset: str = "balanced",
+        seed: int = Options.seed,
+        model: LoadedModel | None = None,
         options: Options | None = None,
         speaker: FaceTrack | None = None,
     ) -> io.NodeOutput:
         clip, speech = media.clip_of(images, fps), media.waveform_of(audio)
-        with resyncing(clip, speech, model, options, speaker, cls.hidden.unique_id) as job:
+        settings = _used(preset, seed, options)
+        with resyncing(clip, speech, model, settings, speaker, cls.hidden.unique_id) as job:
             pictures, mask = collected(job, images)
         sound = media.fitted(audio, job.plan.duration, 1 / float(job.plan.fps))
-        return io.NodeOutput(pictures, sound, mask, job.report())
+        return io.NodeOutput(pictures, sound, mask, f"{job.report()}\n{_told(preset, seed, options)}")
 
 
 class LipSyncVideo(io.ComfyNode):
@@ -123,15 +157,17 @@ class LipSyncVideo(io.ComfyNode):
         cls,
         video: Any,
         audio: dict[str, Any],
-        model: LoadedModel,
+        preset: str = "balanced",
+        seed: int = Options.seed,
+        model: LoadedModel | None = None,
         options: Options | None = None,
         speaker: FaceTrack | None = None,
     ) -> io.NodeOutput:
-        speech = media.waveform_of(audio)
+        speech, settings = media.waveform_of(audio), _used(preset, seed, options)
         with media.opened(video) as source:
-            with resyncing(source.clip, speech, model, options, speaker, cls.hidden.unique_id) as job:
+            with resyncing(source.clip, speech, model, settings, speaker, cls.hidden.unique_id) as job:
                 plan = job.plan
                 result = video_of(
                     job.frames, plan.times, like=source, fps=plan.fps, duration=plan.duration, sound=speech
                 )
-        return io.NodeOutput(result, job.report())
+        return io.NodeOutput(result, f"{job.report()}\n{_told(preset, seed, options)}")

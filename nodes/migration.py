@@ -1,7 +1,7 @@
 """Workflows of ComfyUI-LatentSyncWrapper open with our nodes where that pack is not installed.
 
-Its nodes held the model and the settings in themselves: the model has to be connected by hand, and settings other
-than the defaults chosen on LatentSync Options.
+Its lip-sync node held the model in itself, as ours does where none is connected, so that a replaced workflow runs at
+once. Its defaults (20 steps, 1.5) are those of balanced; other values have to be chosen on LatentSync Options.
 """
 
 from comfy_api.latest import io
@@ -15,6 +15,8 @@ REPLACEMENTS = (
             {"new_id": "images", "old_id": "images"},
             {"new_id": "audio", "old_id": "audio"},
             {"new_id": "fps", "set_value": 25.0},  # the only rate that the old node knew
+            {"new_id": "preset", "set_value": "balanced"},
+            {"new_id": "seed", "old_id": "seed"},
         ],
         output_mapping=[{"new_idx": 0, "old_idx": 0}, {"new_idx": 1, "old_idx": 1}],
     ),
@@ -30,7 +32,6 @@ REPLACEMENTS = (
             {"new_id": "start", "set_value": 0.0},
             {"new_id": "fade", "set_value": 0.0},
             {"new_id": "audio_mode", "set_value": "replace"},
-            {"new_id": "duck_db", "set_value": 12.0},
             {"new_id": "return_images", "set_value": True},
         ],
         output_mapping=[{"new_idx": 1, "old_idx": 0}, {"new_idx": 2, "old_idx": 1}],

@@ -8,7 +8,7 @@ import torch
 from comfy_api.latest import io
 
 from . import sockets
-from .bridge.media import entry
+from .bridge.media import picked
 from .bridge.splice import Insertion, reassembled
 
 AUDIO_MODES = ("replace", "mix", "duck")
@@ -47,14 +47,10 @@ class Reassemble(io.ComfyNode):
                     "fade", default=0.0, min=0.0, max=10.0, step=0.04, round=0.001,
                     tooltip="Seconds over which picture and sound cross-fade where images begin and end; 0 cuts.",
                 ),
-                io.Combo.Input(
-                    "audio_mode", options=list(AUDIO_MODES), default="replace",
+                io.DynamicCombo.Input(
+                    "audio_mode", options=_audio_modes(),
                     tooltip="Where audio sounds: replace silences the original, mix adds to it, duck adds and lowers "
                     "the original by duck_db.",
-                ),
-                io.Float.Input(
-                    "duck_db", default=12.0, min=0.0, max=60.0, step=1.0,
-                    tooltip="For duck: by how many decibels the original is lowered.",
                 ),
                 io.Boolean.Input(
                     "return_images", default=False,
@@ -80,10 +76,18 @@ class Reassemble(io.ComfyNode):
         original_images: torch.Tensor | None = None,
         start: float = 0.0,
         fade: float = 0.0,
-        audio_mode: str = "replace",
-        duck_db: float = 12.0,
+        audio_mode: dict[str, Any] | None = None,
         return_images: bool = False,
     ) -> io.NodeOutput:
-        mode = entry("audio_mode", audio_mode, AUDIO_MODES)
-        part = Insertion(images, audio, fps, start, fade, mode, duck_db)
+        mode, given = picked("audio_mode", audio_mode, AUDIO_MODES)
+        part = Insertion(images, audio, fps, start, fade, mode, given.get("duck_db", 0.0))
         return io.NodeOutput(*reassembled(part, video, original_images, return_images, cls.hidden.unique_id))
+
+
+def _audio_modes() -> list[io.DynamicCombo.Option]:
+    """The entries of audio_mode; duck alone has a number of its own."""
+    by = io.Float.Input(
+        "duck_db", default=12.0, min=0.0, max=60.0, step=1.0,
+        tooltip="By how many decibels the original is lowered.",
+    )  # fmt: skip
+    return [io.DynamicCombo.Option(mode, [by] if mode == "duck" else []) for mode in AUDIO_MODES]

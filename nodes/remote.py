@@ -10,8 +10,11 @@ from comfy_api.latest import io
 from ..latentsync_core.remote.models import DEFAULT_MODEL, MODELS
 from . import sockets
 from .bridge import remote
+from .bridge.media import picked
 from .bridge.progress import send_text
 
+OTHER = "other"
+"""Of the menu of models: one by its id."""
 _KEY = (
     "The key is read from WAVESPEED_API_KEY, WAVESPEED_API_KEY_FILE or ComfyUI's user/__latentsync folder, and is "
     "never part of a workflow."
@@ -41,10 +44,10 @@ class Remote(io.ComfyNode):
                 ),
                 sockets.fps("Frames per second of images; a video has its own."),
                 io.Audio.Input("audio", tooltip="The new speech."),
-                io.Combo.Input(
-                    "model", options=list(MODELS), default=DEFAULT_MODEL,
+                io.DynamicCombo.Input(
+                    "model", options=_models(),
                     tooltip="Which of WaveSpeed's models. LatentSync is the first; the others take the same inputs, at "
-                    "prices of their own.",
+                    f"prices of their own. {OTHER}: one that is not in this list, by its id.",
                 ),
                 io.Int.Input(
                     "take", default=1, min=1, max=9999,
@@ -62,10 +65,6 @@ class Remote(io.ComfyNode):
                 io.Boolean.Input(
                     "return_images", default=False,
                     tooltip="Also give all frames of the result as images. They are held in memory.",
-                ),
-                io.String.Input(
-                    "custom_model", default="", optional=True, advanced=True,
-                    tooltip="The id of another model of WaveSpeed that takes audio and video, instead of model.",
                 ),
             ],
             outputs=[
@@ -90,16 +89,31 @@ class Remote(io.ComfyNode):
         video: Any = None,
         images: torch.Tensor | None = None,
         fps: float = 25.0,
-        model: str = DEFAULT_MODEL,
+        model: dict[str, Any] | None = None,
         take: int = 1,
         max_cost: float = 1.0,
         dry_run: bool = False,
         return_images: bool = False,
-        custom_model: str = "",
     ) -> io.NodeOutput:
-        order = remote.Order(custom_model.strip() or model, take, max_cost, dry_run)
+        order = remote.Order(_chosen(model), take, max_cost, dry_run)
         result = await remote.bought(order, video, images, fps, audio, cls.hidden.unique_id)
         return io.NodeOutput(*await remote.media_of(result, audio, return_images), str(result))
+
+
+def _models() -> list[io.DynamicCombo.Option]:
+    """The models of the library, its default first, and one by its id."""
+    by_id = io.String.Input(
+        "model_id", default="",
+        tooltip="The id of a model of WaveSpeed that takes audio and video, such as maker/model.",
+    )  # fmt: skip
+    known = sorted(MODELS, key=lambda name: name != DEFAULT_MODEL)
+    return [*(io.DynamicCombo.Option(name, []) for name in known), io.DynamicCombo.Option(OTHER, [by_id])]
+
+
+def _chosen(model: dict[str, Any] | None) -> str:
+    """The id of the chosen model; raises OptionError."""
+    name, given = picked("model", model, [*MODELS, OTHER])
+    return given["model_id"].strip() if name == OTHER else name
 
 
 class RemoteJobs(io.ComfyNode):

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests" / "comfyui")]
+sys.path[:0] = [str(ROOT / "tests" / "comfyui"), str(ROOT / "tests")]
 sys.path.append(str(ROOT))
 
 import cv2  # noqa: E402

@@ -17,12 +17,21 @@ def _definition(schema):
     return {
         "display_name": schema.display_name,
         "description": schema.description,
-        "inputs": {part.id: {"name": part.id, "tooltip": part.tooltip} for part in schema.inputs},
+        "inputs": dict(_inputs(schema.inputs)),
         "outputs": {
             str(i): {"name": part.display_name or part.id, "tooltip": part.tooltip}
             for i, part in enumerate(schema.outputs)
         },
     }
+
+
+def _inputs(parts, prefix=""):
+    """Key -> name and tooltip; the inputs of a menu's entries follow it, each once."""
+    for part in parts:
+        yield prefix + part.id, {"name": part.id, "tooltip": part.tooltip}
+        entries = part.options if part.io_type == "COMFY_DYNAMICCOMBO_V3" else ()
+        inner = {entry.id: entry for option in entries for entry in option.inputs}
+        yield from _inputs(inner.values(), f"{prefix}{part.id}_")  # the frontend writes _ for the dot
 
 
 def main():

@@ -40,10 +40,21 @@ def folders() -> list[str]:
 
 def menu() -> list[str]:
     """The newest complete release first, then what else is on disk, then what can be fetched."""
+    here = _ranked()
+    return [*here, *(offer for offer, name in DOWNLOADS.items() if name not in here)]
+
+
+def best() -> str:
+    """The source of the best checkpoint on this machine; the bundled one is always there."""
+    return next(iter(_ranked().values()))
+
+
+def _ranked() -> dict[str, str]:
+    """Choice -> source of what is on disk: the newest release first, the bundled model last."""
     here = _on_disk()
-    releases = [name for name in reversed(RELEASES) if name in here]
-    others = [name for name in here if name not in RELEASES]
-    return releases + others + [offer for offer, name in DOWNLOADS.items() if name not in here]
+    names = [name for name in reversed(RELEASES) if name in here]
+    names += [name for name in here if name not in (*RELEASES, "nano")]
+    return {name: here[name] for name in [*names, "nano"]}
 
 
 def problem(choice: str) -> str | None:

@@ -82,6 +82,11 @@ def load(source: str, precision: str, memory: str) -> LoadedModel:
     return managed(models.to(torch.device("cpu"), dtype), device, memory)
 
 
+def best() -> LoadedModel:
+    """What is used where no model is connected: the best that is on this machine, nothing is fetched."""
+    return load(checkpoints.best(), "auto", "auto")
+
+
 def managed(models: LipSyncModels, device: torch.device, memory: str) -> LoadedModel:
     """Put networks that are on the CPU under ComfyUI's management."""
     rest = device if memory == "keep" else mm.unet_offload_device()

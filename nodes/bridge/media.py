@@ -31,6 +31,17 @@ class Source:
     """The clip's own sound, where it was asked for and there is any."""
 
 
+def picked(name: str, value: Mapping[str, Any] | None, menu: Iterable[str]) -> tuple[str, dict[str, Any]]:
+    """The chosen entry of a menu with inputs of its own (DynamicCombo), and their values by name; raises OptionError.
+
+    Servers do not check such a menu: of an entry that it does not have, the node is handed nothing.
+    """
+    entries, given = list(menu), dict(value or {})
+    if name not in given:
+        raise OptionError(f"{name} is missing or not in its menu: it takes {', '.join(entries)}.")
+    return entry(name, given.pop(name), entries), given
+
+
 def entry(name: str, value: str, menu: Iterable[str]) -> str:
     """The chosen entry of a menu; OptionError where it is not in it, which a server would not let through."""
     if value not in (entries := list(menu)):

@@ -12,7 +12,7 @@ import torch
 
 from ...latentsync_core.data import Clip, FaceTrack
 from ...latentsync_core.errors import InputError
-from .media import entry, pictures_of
+from .media import picked, pictures_of
 from .progress import Reporter
 
 if TYPE_CHECKING:
@@ -32,11 +32,14 @@ class Found:
     report: str
 
 
-def wanted(choose: str, number: int, point: tuple[float, float], boxes: Any) -> Speaker:
+def wanted(choose: Mapping[str, Any] | None) -> Speaker:
     """What `faces.choose` takes for the widgets; raises OptionError and InputError."""
-    if entry("choose", choose, CHOICES) == "box":
-        return _box(boxes)
-    return {"number": number, "point": point}.get(choose, choose)
+    how, given = picked("choose", choose, CHOICES)
+    if how == "number":
+        return given["number"]
+    if how == "point":
+        return given["x"], given["y"]
+    return _box(given.get("boxes")) if how == "box" else how
 
 
 def look(clip: Clip, speaker: Speaker, reporter: Reporter) -> Found:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ...latentsync_core.data import Array, Clip, FaceTrack, Plan, Waveform
 from ...latentsync_core.options import Options
-from .devices import LoadedModel, out_of_memory
+from .devices import LoadedModel, best, out_of_memory
 from .progress import Reporter, duration
 from .temp import kept_windows
 
@@ -49,15 +49,15 @@ class Job:
 def resyncing(
     clip: Clip,
     speech: Waveform,
-    loaded: LoadedModel,
-    options: Options | None,
+    loaded: LoadedModel | None,
+    options: Options,
     speaker: FaceTrack | None,
     node_id: str | None,
 ) -> Iterator[Job]:
-    """Plan a lip-sync and give it; its frames are made while the block takes them."""
+    """Plan a lip-sync and give it; its frames are made while the block takes them. No model is the best on disk."""
     from ...latentsync_core.pipeline import find_face, lip_sync, make_plan
 
-    options, reporter = options or Options(), Reporter(node_id)
+    reporter, loaded = Reporter(node_id), loaded or best()
     with out_of_memory(), kept_windows() as work, loaded.on_device() as models:
         track = speaker or find_face(clip, device=str(models.device), progress=reporter)
         plan = make_plan(clip, speech, options, track, window_frames=models.window_frames)

@@ -14,6 +14,8 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from support.prompts import spread
+
 ROOT = Path(__file__).resolve().parents[2]
 PACK = "latentsync-native"
 WORKFLOWS = ROOT / "tests" / "workflows"
@@ -26,9 +28,6 @@ BOOT_SECONDS = 240
 PREVIEW = 4
 """Number of a websocket message that holds a preview picture and whose it is."""
 ENDS = {"execution_success", "execution_error", "execution_interrupted"}
-UNCHANGED_OPTIONS = {"seed": 1247, "length": "preset", "silence": "preset", "missing_face": "preset"}
-UNCHANGED_OPTIONS |= {"sampler": "preset", "color_match": "preset", "reuse": 0, "fps": 0.0}
-UNCHANGED_OPTIONS |= {"overlap": -1, "feather": -1.0, "max_turn": -1.0}
 NOTHING = {
     "1": {"class_type": "TestEmptyBatch", "inputs": {}},
     "2": {"class_type": "TestCompare", "inputs": {"a": ["1", 0], "b": ["1", 0]}},
@@ -60,8 +59,8 @@ def known_inputs(server, prompt):
     """A prompt without the inputs that this ComfyUI's nodes do not have, such as players and newer options."""
     schemas = server.json("/object_info")
     for node in prompt.values():
-        inputs = schemas[node["class_type"]]["input"]
-        known = {**inputs.get("required", {}), **inputs.get("optional", {})}
+        required, optional = spread(schemas[node["class_type"]]["input"], node["inputs"])
+        known = required | optional
         node["inputs"] = {name: value for name, value in node["inputs"].items() if name in known}
     return prompt
 
@@ -81,12 +80,23 @@ def of_type(prompt, class_type):
 
 def quick(prompt, steps=1, guidance=1.0):
     """The same prompt with few denoising steps."""
-    settings = {"preset": "draft", "steps": steps, "guidance": guidance}
-    prompt["quick"] = {"class_type": "LatentSyncOptions", "inputs": UNCHANGED_OPTIONS | settings}
+    settings = {"preset": "draft", "preset.steps": steps, "preset.guidance": guidance}
+    prompt["quick"] = {"class_type": "LatentSyncOptions", "inputs": _draft() | settings}
     for node in prompt.values():
         if node["class_type"].startswith("LatentSyncLipSync"):
             node["inputs"]["options"] = ["quick", 0]
     return prompt
+
+
+def _draft():
+    """What an untouched LatentSync Options sends for draft."""
+    (menu,) = committed_schemas()["LatentSyncOptions"]["input"]["required"].values()
+    (draft,) = (option for option in menu[1]["options"] if option["key"] == "draft")
+    return {f"preset.{name}": entry[1]["default"] for name, entry in draft["inputs"]["required"].items()}
+
+
+def committed_schemas():
+    return json.loads((WORKFLOWS / "object_info.json").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)

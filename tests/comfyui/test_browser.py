@@ -39,7 +39,7 @@ def test_help_pages_open_with_their_picture(server, page):
 
 
 def test_a_workflow_of_the_old_pack_is_taken_over(page):
-    """The interface offers our nodes in place of those of ComfyUI-LatentSyncWrapper; the model is left to connect."""
+    """The interface offers our nodes in place of those of ComfyUI-LatentSyncWrapper; what it then sends runs."""
     page.open(json.loads((WORKFLOWS / "old_pack.json").read_text(encoding="utf-8")))
     assert sorted(page.missing()) == ["LatentSyncNode", "VideoLengthAdjuster"]
     page.replace_missing()
@@ -50,5 +50,8 @@ def test_a_workflow_of_the_old_pack_is_taken_over(page):
         sent["4"]["class_type"] == "LatentSyncLipSyncFrames"
         and sent["3"]["class_type"] == "LatentSyncReassemble"
     )
-    assert sent["4"]["inputs"] == {"images": ["3", 1], "audio": ["3", 2], "fps": 25}
+    assert sent["4"]["inputs"] == {"images": ["3", 1], "audio": ["3", 2], "fps": 25} | {
+        "preset": "balanced",
+        "seed": 396,
+    }
     assert sent["3"]["inputs"]["return_images"] is True and sent["5"]["inputs"] == {"images": ["4", 0]}

@@ -40,9 +40,9 @@ def empty_batch(prompt):
 
 
 BAD = {
-    "steps out of range": (set_quick("steps", 9999), ("500",)),
-    "a wrong preset": (set_quick("preset", "fastest"), ("preset", "fastest", "draft")),
-    "a wrong length mode": (set_quick("length", "stretch"), ("length", "stretch", "cut_off")),
+    "steps out of range": (set_quick("preset.steps", 9999), ("500",)),
+    "a wrong preset": (set_quick("preset", "fastest"), ("preset", "not in its menu", "draft")),
+    "a wrong length mode": (set_quick("preset.length", "stretch"), ("length", "stretch", "cut_off")),
     "an unknown model": (set_input("LatentSyncLoadModel", "model", "2.0"), ("2.0", "nano")),
     "a model to be downloaded": (set_input("LatentSyncLoadModel", "model", "1.6"), ("1.6 (download",)),
     "a missing file": (set_input("LatentSyncLoadAudio", "audio", "gone.wav"), ("gone.wav", "input folder")),
@@ -79,7 +79,7 @@ def test_a_bad_prompt_is_refused_with_a_clear_message(server, prompt, case):
 
 def test_an_interrupt_is_answered_within_a_step(server, prompt, record_property):
     """Under a second; on a machine so slow that a step takes that long, within two."""
-    prompt["quick"]["inputs"] |= {"steps": 50, "guidance": 1.5, "preset": "balanced"}
+    prompt["quick"]["inputs"] |= {"preset.steps": 50, "preset.guidance": 1.5, "preset": "balanced"}
     node = of_type(prompt, "LatentSyncLipSyncFrames")[0]
     prompt_id = server.queue(prompt)
 

@@ -77,7 +77,7 @@ def test_a_second_run_is_cached(server):
     assert first.of("progress", node) and not second.of("progress")
     assert node in second.of("execution_cached")[0]["nodes"]
     del first
-    prompt["quick"]["inputs"]["seed"] = 5
+    prompt[node]["inputs"]["seed"] = 5
     third = server.run(prompt)
     cached = third.of("execution_cached")[0]["nodes"]
     assert set(of_type(prompt, "LatentSyncLoadModel")) <= set(cached) and node not in cached

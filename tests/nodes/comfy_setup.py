@@ -53,3 +53,11 @@ def node_classes(pack):
     """node_id -> class."""
     extension = asyncio.run(pack.comfy_entrypoint())
     return {node.GET_SCHEMA().node_id: node for node in asyncio.run(extension.get_node_list())}
+
+
+def every_input(inputs):
+    """Those of the entries of menus (DynamicCombo) among them."""
+    for entry in inputs:
+        yield entry
+        for option in entry.options if entry.io_type == "COMFY_DYNAMICCOMBO_V3" else ():
+            yield from every_input(option.inputs)

@@ -17,7 +17,7 @@ import comfy_setup
 comfy_setup.add_comfyui()
 PACK = comfy_setup.load_pack()
 NODES = comfy_setup.node_classes(PACK)
-FAST = {"preset": "balanced", "steps": 2, "guidance": 1.0}
+FAST = {"preset": "balanced", "preset.steps": 2, "preset.guidance": 1.0}
 
 
 @pytest.fixture(scope="session")
@@ -44,10 +44,11 @@ def nodes():
 
 @pytest.fixture
 def run(home):
-    """run("LatentSyncOptions", preset="draft") -> the node's outputs; a single one by itself."""
+    """run("LatentSyncFaces", images=images, choose="left") -> the node's outputs; a single one by itself."""
     from comfy_api.latest import io
 
     def call(node_id, **inputs):
+        inputs = nested(node_id, inputs)
         node = NODES[node_id].PREPARE_CLASS_CLONE({"hidden_inputs": {io.Hidden.unique_id: "7"}})
         with torch.inference_mode():  # as ComfyUI does
             if inspect.iscoroutinefunction(node.execute):
@@ -57,6 +58,17 @@ def run(home):
         return outputs[0] if len(outputs) == 1 else outputs
 
     return call
+
+
+def nested(node_id, inputs):
+    """Inputs of an API prompt as ComfyUI hands them to the node; a menu with inputs of its own starts at its first."""
+    given = dict(inputs)
+    for menu in NODES[node_id].GET_SCHEMA().inputs:
+        if menu.io_type == "COMFY_DYNAMICCOMBO_V3":
+            names = [name for name in given if name.startswith(f"{menu.id}.")]
+            inner = {name.removeprefix(f"{menu.id}."): given.pop(name) for name in names}
+            given[menu.id] = {menu.id: given.get(menu.id, menu.options[0].key), **inner}
+    return given
 
 
 @pytest.fixture

@@ -164,7 +164,7 @@ def test_a_run_that_does_not_fit_shrinks_and_then_says_what_to_change(
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(type(model.models.unet), "forward", full)
-    options = run("LatentSyncOptions", preset="balanced", steps=2)
+    options = run("LatentSyncOptions", preset="balanced", **{"preset.steps": 2})
     given = {
         "images": images,
         "audio": audio,

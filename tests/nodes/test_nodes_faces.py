@@ -18,10 +18,13 @@ def two(images):
     [
         ({"choose": "auto"}, "left"),
         ({"choose": "right"}, "right"),
-        ({"choose": "number", "number": 2}, "right"),
-        ({"choose": "point", "x": 264.0, "y": 70.0}, "right"),
-        ({"choose": "box", "boxes": {"x": 20, "y": 20, "width": 150, "height": 150}}, "left"),
-        ({"choose": "box", "boxes": [[], [{"x": 210, "y": 10, "width": 100, "height": 120}]]}, "right"),
+        ({"choose": "number", "choose.number": 2}, "right"),
+        ({"choose": "point", "choose.x": 264.0, "choose.y": 70.0}, "right"),
+        ({"choose": "box", "choose.boxes": {"x": 20, "y": 20, "width": 150, "height": 150}}, "left"),
+        (
+            {"choose": "box", "choose.boxes": [[], [{"x": 210, "y": 10, "width": 100, "height": 120}]]},
+            "right",
+        ),
     ],
 )
 def test_a_speaker_is_chosen(run, two, choice, side):
@@ -45,7 +48,7 @@ def test_the_preview_is_shown_on_the_node(nodes, two, home):
     from comfy_api.latest import io
 
     node = nodes["LatentSyncFaces"].PREPARE_CLASS_CLONE({"hidden_inputs": {io.Hidden.unique_id: "7"}})
-    assert len(node.EXECUTE_NORMALIZED(images=two).ui.as_dict()["images"]) == 6
+    assert len(node.EXECUTE_NORMALIZED(images=two, choose={"choose": "auto"}).ui.as_dict()["images"]) == 6
 
 
 def test_a_video_is_taken_as_it_is_trimmed(run, video):
@@ -58,14 +61,14 @@ def test_a_video_is_taken_as_it_is_trimmed(run, video):
         ({}, "neither is connected"),
         ({"images": 1, "video": 1}, "both are connected"),
         ({"images": 1, "choose": "box"}, "needs boxes"),
-        ({"images": 1, "choose": "box", "boxes": [[], []]}, "needs boxes"),
+        ({"images": 1, "choose": "box", "choose.boxes": [[], []]}, "needs boxes"),
         (
-            {"images": 1, "choose": "box", "boxes": {"left": 1}},
+            {"images": 1, "choose": "box", "choose.boxes": {"left": 1}},
             r"takes a BOUNDING_BOX \(x, y, width, height in pixels\)",
         ),
-        ({"images": 1, "choose": "box", "boxes": [[1, 2, 3, 4]]}, "takes a BOUNDING_BOX .* got 1"),
+        ({"images": 1, "choose": "box", "choose.boxes": [[1, 2, 3, 4]]}, "takes a BOUNDING_BOX .* got 1"),
         ({"images": 1, "choose": "tallest"}, "choose takes"),
-        ({"images": 1, "choose": "number", "number": 3}, "Face 3 was asked for"),
+        ({"images": 1, "choose": "number", "choose.number": 3}, "Face 3 was asked for"),
     ],
 )
 def test_what_cannot_be_chosen_is_refused(run, two, core, given, message):

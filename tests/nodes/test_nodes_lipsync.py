@@ -73,7 +73,7 @@ def test_sound_lasts_as_long_as_the_frames(sync, audio):
 
 
 def test_a_longer_mode_makes_more_frames(run, sync, audio):
-    options = run("LatentSyncOptions", preset="draft", steps=1, guidance=1.0, length="loop")
+    options = run("LatentSyncOptions", **{"preset.steps": 1, "preset.guidance": 1.0, "preset.length": "loop"})
     long = {**audio, "waveform": torch.cat([audio["waveform"]] * 2, -1)}
     result, sound, mask, _ = sync(options=options, audio=long)
     assert len(result) == len(mask) == 40 and sound is long

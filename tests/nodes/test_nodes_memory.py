@@ -47,7 +47,8 @@ def memory(name):
 
 
 def test_memory_does_not_grow_with_length(run, model, film, speaker, audio):
-    options = run("LatentSyncOptions", preset="draft", steps=1, guidance=1.0, length="silence")
+    settings = {"preset.steps": 1, "preset.guidance": 1.0, "preset.length": "silence"}
+    options = run("LatentSyncOptions", preset="draft", **settings)
 
     def sync(seconds):
         video, track = film(seconds, speaker)

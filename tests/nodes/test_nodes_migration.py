@@ -63,7 +63,7 @@ def test_replacements_name_inputs_and_outputs_that_exist(registered, nodes, home
             assert schema.outputs[entry["new_idx"]].io_type == list(types.values())[entry["old_idx"]]
 
 
-def test_only_the_model_is_left_to_connect(registered, nodes, home):
+def test_nothing_is_left_to_connect(registered, nodes, home):
     """A prompt lacks what a replacement does not set: ComfyUI fills in no defaults."""
     missing = {
         name: [
@@ -73,7 +73,7 @@ def test_only_the_model_is_left_to_connect(registered, nodes, home):
         ]
         for name, replacement in registered.items()
     }
-    assert missing == {"LatentSyncNode": ["model"], "VideoLengthAdjuster": []}
+    assert missing == {"LatentSyncNode": [], "VideoLengthAdjuster": []}
 
 
 @pytest.mark.skipif("COMFYUI_DIR" not in os.environ, reason="needs a real ComfyUI: set COMFYUI_DIR")
@@ -88,8 +88,11 @@ def test_comfyui_replaces_them(registered, nodes, monkeypatch):
     monkeypatch.setattr(comfyui, "NODE_CLASS_MAPPINGS", nodes)
     manager.apply_replacements(prompt)
     assert prompt["2"]["class_type"] == "LatentSyncReassemble"
-    widgets = {"start": 0.0, "fade": 0.0, "audio_mode": "replace", "duck_db": 12.0, "return_images": True}
+    widgets = {"start": 0.0, "fade": 0.0, "audio_mode": "replace", "return_images": True}
     assert prompt["2"]["inputs"] == {"images": ["1", 0], "audio": ["1", 2], "fps": 30.0} | widgets
     assert prompt["3"]["class_type"] == "LatentSyncLipSyncFrames"
-    assert prompt["3"]["inputs"] == {"images": ["2", 1], "audio": ["2", 2], "fps": 25.0}
+    assert prompt["3"]["inputs"] == {"images": ["2", 1], "audio": ["2", 2], "fps": 25.0} | {
+        "preset": "balanced",
+        "seed": 7,
+    }
     assert prompt["4"]["inputs"] == {"images": ["3", 0], "audio": ["3", 1]}

@@ -1,28 +1,44 @@
-"""Options: an untouched node is its preset, and every widget changes what it names."""
+"""Options: every preset shows its own values, what is shown is what is used, and one widget changes one option."""
 
+import importlib
+from dataclasses import fields
 from fractions import Fraction
 
+import comfy_setup
 import pytest
 
 
-def untouched(nodes):
-    schema = nodes["LatentSyncOptions"].GET_SCHEMA()
-    return {entry.id: entry.default for entry in schema.inputs}
+def widgets(nodes):
+    """Preset -> the widgets that its choice shows."""
+    (menu,) = nodes["LatentSyncOptions"].GET_SCHEMA().inputs
+    return {choice.key: {entry.id: entry for entry in choice.inputs} for choice in menu.options}
+
+
+def shown(nodes, preset):
+    """An API prompt's inputs for a node of which only the preset was chosen."""
+    values = {f"preset.{name}": entry.default for name, entry in widgets(nodes)[preset].items()}
+    return {"preset": preset, **values}
 
 
 def test_the_untouched_node_is_its_preset(run, nodes, core):
+    assert set(widgets(nodes)) == set(core.PRESETS)
     for name, preset in core.PRESETS.items():
-        assert run("LatentSyncOptions", **untouched(nodes) | {"preset": name}) == preset
+        assert run("LatentSyncOptions", **shown(nodes, name)) == preset
 
 
-def test_every_preset_is_offered(nodes, core):
-    assert set(nodes["LatentSyncOptions"].GET_SCHEMA().inputs[0].options) == set(core.PRESETS)
+def test_every_value_of_a_preset_is_shown_as_it_is_used(nodes, core):
+    """No 0, -1 or "preset" stands for another value; `exact` has no use for the two that it leaves out."""
+    everything = {field.name for field in fields(core.Options)} - {"seed", "exact"}
+    for name, preset in core.PRESETS.items():
+        held = {entry.id: entry.default for entry in widgets(nodes)[name].values()}
+        assert set(held) == everything - ({"feather", "color_match"} if name == "exact" else set())
+        rate = "source" if preset.fps is None else str(preset.fps)
+        assert held == {key: getattr(preset, key) for key in held} | {"fps": rate}, name
 
 
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("seed", 7, 7),
         ("steps", 12, 12),
         ("guidance", 2.0, 2.0),
         ("length", "bounce", "bounce"),
@@ -32,21 +48,78 @@ def test_every_preset_is_offered(nodes, core):
         ("reuse", 2, 2),
         ("overlap", 0, 0),
         ("feather", 0.0, 0.0),
-        ("color_match", "off", False),
+        ("color_match", False, False),
         ("max_turn", 0.5, 0.5),
-        ("fps", 23.976, Fraction(2997, 125)),
+        ("fps", "23.976", Fraction(24000, 1001)),
     ],
 )
 def test_a_widget_changes_its_option_alone(run, nodes, core, name, value, expected):
-    options = run("LatentSyncOptions", **untouched(nodes) | {name: value})
+    options = run("LatentSyncOptions", **shown(nodes, "balanced") | {f"preset.{name}": value})
     assert options == core.Options.preset("balanced", **{name: expected})
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"steps": 501}, {"steps": -1}, {"guidance": 0.5}, {"length": "stretch"}, {"color_match": "maybe"}]
-    + [{"preset": "best"}, {"overlap": 9}, {"feather": 0.6}, {"fps": 0.1}, {"unknown": 1}],
+    [{"steps": 501}, {"steps": 0}, {"guidance": 0.5}, {"length": "stretch"}, {"color_match": "maybe"}]
+    + [{"overlap": 9}, {"feather": 0.6}, {"fps": "0.1"}, {"unknown": 1}],
 )
 def test_values_out_of_range_are_refused_without_a_server_too(run, nodes, core, change):
+    changed = {f"preset.{name}": value for name, value in change.items()}
     with pytest.raises(core.LatentSyncError, match=next(iter(change)).replace("unknown", "no unknown")):
-        run("LatentSyncOptions", **untouched(nodes) | change)
+        run("LatentSyncOptions", **shown(nodes, "balanced") | changed)
+
+
+@pytest.mark.parametrize("inputs", [{}, {"preset": {}}, {"preset": {"preset": "best"}}])
+def test_a_preset_that_does_not_exist_is_named(nodes, core, inputs):
+    """Servers check no entry of such a menu: they hand the node nothing."""
+    with pytest.raises(core.LatentSyncError, match="preset (takes|is missing .*it takes) balanced, quality"):
+        nodes["LatentSyncOptions"].EXECUTE_NORMALIZED(**inputs)
+
+
+def test_the_lip_sync_node_has_the_presets_and_the_seed(nodes, core):
+    for node_id in ("LatentSyncLipSyncFrames", "LatentSyncLipSyncVideo"):
+        entries = {entry.id: entry for entry in nodes[node_id].GET_SCHEMA().inputs}
+        assert list(entries["preset"].options) == list(widgets(nodes))
+        assert entries["preset"].default == "balanced" and entries["seed"].default == core.Options().seed
+
+
+@pytest.fixture
+def used(run, images, audio, model, speaker, bridge, monkeypatch):
+    """used(...) -> the options that reach the library, and the report."""
+    kept = []
+    make_plan = importlib.import_module(f"{comfy_setup.PACK}.latentsync_core.pipeline").make_plan
+
+    def spy(clip, speech, options, *rest, **more):
+        kept.append(options)
+        return make_plan(clip, speech, options, *rest, **more)
+
+    monkeypatch.setattr(f"{comfy_setup.PACK}.latentsync_core.pipeline.make_plan", spy)
+    given = {"images": images[:3], "audio": audio, "fps": 25.0, "model": model}
+    given["speaker"] = type(speaker)(speaker.points[:3], speaker.scores[:3])
+    return lambda **more: (run("LatentSyncLipSyncFrames", **given | more)[3], kept[-1])
+
+
+def test_preset_and_seed_of_the_node_are_used(used, core):
+    report, options = used(preset="draft", seed=7)
+    assert options == core.Options.preset("draft", seed=7)
+    assert "settings: preset draft; seed 7" in report
+
+
+def test_options_take_the_place_of_the_preset_and_the_seed_stays(used, run, core):
+    chosen = run("LatentSyncOptions", preset="draft", **{"preset.steps": 1})
+    report, options = used(preset="quality", seed=7, options=chosen)
+    assert options == core.Options.preset("draft", steps=1, seed=7)
+    assert "settings: LatentSync Options, not the preset of this node; seed 7" in report
+
+
+def test_without_a_model_the_best_on_this_machine_is_taken(used, bridge, monkeypatch):
+    report, _ = used(preset="draft", model=None)
+    assert "nano at" in report
+    checkpoints = bridge("checkpoints")
+    here = {"nano": "nano", "mine": "/m/mine", "1.5": "/m/1.5", "1.6": "/m/1.6"}
+    monkeypatch.setattr(checkpoints, "_on_disk", lambda: here)
+    order = []
+    while len(here) > 1:
+        order.append(checkpoints.best())
+        del here[order[-1].removeprefix("/m/")]
+    assert [*order, checkpoints.best()] == ["/m/1.6", "/m/1.5", "/m/mine", "nano"]

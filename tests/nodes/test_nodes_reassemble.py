@@ -59,7 +59,7 @@ def test_the_sound_of_a_video_is_replaced_mixed_or_ducked(run, film, part, tone,
     video = InputImpl.VideoFromComponents(Types.VideoComponents(images=film, audio=sound, frame_rate=25))
     _, _, audio = run(
         "LatentSyncReassemble", images=part, fps=25.0, audio=tone, video=video, start=0.8, audio_mode=mode,
-        duck_db=20.0,
+        **({"audio_mode.duck_db": 20.0} if mode == "duck" else {}),
     )  # fmt: skip
     samples = audio["waveform"][0, 0]
     assert samples[16000].item() == pytest.approx(expected, abs=1e-4)

@@ -120,7 +120,7 @@ def test_a_dry_run_buys_nothing(buy, quick, texts):
 
 
 def test_another_model_by_its_id(buy, quick):
-    buy(custom_model=" veed/lipsync ")
+    buy(model="other", **{"model.model_id": " veed/lipsync "})
     assert [task.model for task in quick.ledger.tasks] == ["veed/lipsync"]
 
 
@@ -130,7 +130,8 @@ def test_another_model_by_its_id(buy, quick):
         ({"max_cost": 0.1}, "0.15"),
         ({"audio": None}, "has no sound"),
         ({"images": None}, "neither is connected"),
-        ({"custom_model": "Nope"}, "model id"),
+        ({"model": "other", "model.model_id": "Nope"}, "model id"),
+        ({"model": "veed/lipsink"}, "model takes bytedance/latentsync, .*other, got 'veed/lipsink'"),
         ({"take": 0}, "take is 1"),
     ],
 )
@@ -191,7 +192,9 @@ def test_the_end_of_the_prompt_detaches_as_well(nodes, fake, images, audio, home
     node = nodes["LatentSyncRemote"].PREPARE_CLASS_CLONE({"hidden_inputs": {io.Hidden.unique_id: "7"}})
 
     async def prompt():
-        task = asyncio.ensure_future(node.EXECUTE_NORMALIZED_ASYNC(images=images, audio=audio))
+        task = asyncio.ensure_future(
+            node.EXECUTE_NORMALIZED_ASYNC(images=images, audio=audio, model={"model": "bytedance/latentsync"})
+        )
         while not fake.ledger.tasks:
             await asyncio.sleep(0.02)
             assert not task.done(), task.result()

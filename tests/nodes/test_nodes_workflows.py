@@ -7,7 +7,8 @@ from copy import deepcopy
 from pathlib import Path
 
 import pytest
-from support.prompts import hosted, problems
+from comfy_setup import every_input
+from support.prompts import DYNAMIC, hosted, problems, spread
 
 ROOT = Path(__file__).resolve().parents[2]
 PROMPTS, EXAMPLES, DOCS = ROOT / "tests" / "workflows", ROOT / "example_workflows", ROOT / "web" / "docs"
@@ -65,6 +66,9 @@ def test_comfy_lint_agrees(name, schemas):
     media = sorted(path.name for path in (EXAMPLES / "media").iterdir())
     for node, entry in FILES.items():
         known[node]["input"]["required"][entry][1]["options"] = media
+    for node in prompt.values():  # the linter knows no inputs of the entries of menus
+        required, optional = spread(known[node["class_type"]]["input"], node["inputs"])
+        known[node["class_type"]]["input"] |= {"required": required, "optional": optional}
     known = importlib.import_module("comfy_lint.schema").normalize(known)
     assert lint.lint_workflow(prompt, known) == []
     next(iter(prompt.values()))["inputs"]["unknown"] = 1
@@ -115,8 +119,16 @@ def same(entry, kind, settings):
     """Whether an input is as it was written down; menus of files and models depend on the machine."""
     wanted = {key: getattr(entry, key, None) for key in ("min", "max", "default")}
     written = {key: settings.get(key) for key in wanted} if kind in ("INT", "FLOAT") else wanted
+    if kind == DYNAMIC:
+        pairs = zip(entry.options, settings["options"], strict=True)
+        return all(same_option(option, written) for option, written in pairs)
     menu = kind != "COMBO" or entry.id in ("model", "audio") or settings["options"] == list(entry.options)
     return entry.io_type == kind and wanted == written and menu
+
+
+def same_option(option, written):
+    inputs = written["inputs"].get("required", {})
+    return option.key == written["key"] and all(same(entry, *inputs[entry.id]) for entry in option.inputs)
 
 
 def test_the_graph_holds_the_nodes_of_the_prompt(name):
@@ -146,7 +158,7 @@ def test_every_node_has_a_help_page_that_explains_all_of_it(nodes, home):
         schema, page = node.GET_SCHEMA(), (DOCS / f"{node_id}.md").read_text(encoding="utf-8")
         assert page.startswith(f"# {schema.display_name}\n")
         rows = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
-        assert rows == {part.id for part in [*schema.inputs, *schema.outputs]}, node_id
+        assert rows == {part.id for part in [*every_input(schema.inputs), *schema.outputs]}, node_id
         assert "**Pitfalls**" in page
         for picture in re.findall(r"!\[.+\]\((\S+)\)", page):
             assert (DOCS / picture).exists()

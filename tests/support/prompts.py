@@ -3,6 +3,7 @@
 from copy import deepcopy
 
 NUMBERS = ("INT", "FLOAT")
+DYNAMIC = "COMFY_DYNAMICCOMBO_V3"
 
 
 def problems(prompt, schemas):
@@ -16,7 +17,7 @@ def _of_node(node_id, prompt, schemas):
     if schema is None:
         yield f"{node_id}: unknown node {node['class_type']}"
         return
-    required, optional = schema["input"].get("required", {}), schema["input"].get("optional", {})
+    required, optional = spread(schema["input"], node["inputs"])
     yield from (f"{node_id}: {name} is missing" for name in required if name not in node["inputs"])
     for name, value in node["inputs"].items():
         entry = {**required, **optional}.get(name)
@@ -25,11 +26,43 @@ def _of_node(node_id, prompt, schemas):
             yield f"{node_id}: {name}: {reason}"
 
 
+def spread(inputs, values, prefix=""):
+    """Required and optional inputs by name, those of the chosen entries of menus (DynamicCombo) among them."""
+    both = {}, {}
+    for kind, found in zip(("required", "optional"), both, strict=True):
+        for name, entry in inputs.get(kind, {}).items():
+            found[prefix + name] = entry
+            if entry[0] == DYNAMIC and (chosen := _chosen(entry, values.get(prefix + name))):
+                for inner, more in zip(
+                    both, spread(chosen["inputs"], values, f"{prefix}{name}."), strict=True
+                ):
+                    inner.update(more)
+    return both
+
+
+def _chosen(entry, key):
+    return next((option for option in entry[1]["options"] if option["key"] == key), None)
+
+
+def defaults(inputs):
+    """What a new node's widgets hold, by name."""
+    values = {}
+    for name, entry in {**inputs.get("required", {}), **inputs.get("optional", {})}.items():
+        if entry[0] == DYNAMIC:
+            first = entry[1]["options"][0]
+            values |= {name: first["key"]} | {f"{name}.{k}": v for k, v in defaults(first["inputs"]).items()}
+        elif "default" in entry[1]:
+            values[name] = entry[1]["default"]
+    return values
+
+
 def _of_value(value, entry, prompt, schemas):
     kind, settings = entry[0], entry[1] if len(entry) > 1 else {}
     if isinstance(value, list):
         return _of_link(value, kind, prompt, schemas)
     choices = kind if isinstance(kind, list) else settings.get("options", [])
+    if kind == DYNAMIC:
+        choices = [option["key"] for option in choices]
     if choices:  # menus of files are empty in the committed schemas
         return None if value in choices else f"{value!r} is not in the menu"
     if kind in NUMBERS:
@@ -55,8 +88,7 @@ def hosted(prompt, schemas, **settings):
     It is wired by the names of the sockets; who reads one that it does not have (the mask) is left out.
     """
     remote, swapped = schemas["LatentSyncRemote"], deepcopy(prompt)
-    accepted = {**remote["input"]["required"], **remote["input"]["optional"]}
-    widgets = {name: entry[1]["default"] for name, entry in accepted.items() if "default" in entry[1]}
+    widgets = defaults(remote["input"])
     for node_id, node in prompt.items():
         if node["class_type"].startswith("LatentSyncLipSync"):
             links = {

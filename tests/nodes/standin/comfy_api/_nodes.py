@@ -45,6 +45,23 @@ Image, Mask, Audio, Video = map(Custom, ("IMAGE", "MASK", "AUDIO", "VIDEO"))
 BoundingBox = Custom("BOUNDING_BOX")
 
 
+class DynamicCombo:
+    """A menu whose entries have inputs of their own; the node gets {its id: the entry, ...its inputs}."""
+
+    io_type = "COMFY_DYNAMICCOMBO_V3"
+
+    class Option:
+        def __init__(self, key, inputs):
+            self.key, self.inputs = key, inputs
+
+    class Input(Input):
+        io_type = "COMFY_DYNAMICCOMBO_V3"
+
+        def __init__(self, id, options, display_name=None, optional=False, tooltip=None):
+            super().__init__(id, display_name=display_name, optional=optional, tooltip=tooltip)
+            self.options = options
+
+
 class UploadType(str, Enum):
     audio = "audio_upload"
 
