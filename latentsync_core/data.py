@@ -135,10 +135,6 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-CUT_WORTH_SAYING = 0.1
-"""Seconds of speech that may be cut without a word: less than a syllable."""
-
-
 @dataclass(frozen=True, eq=False)
 class Window:
     """Output frames that are denoised together."""
@@ -171,6 +167,8 @@ class Plan:
     """In order. Re-synced frames that are in none take a blend of the denoised ones on either side."""
     speech_duration: float
     """Length of the speech in seconds."""
+    notes: tuple[str, ...] = ()
+    """Sentences on what was done where video and speech differ in length."""
 
     def __len__(self) -> int:
         return len(self.source)
@@ -182,6 +180,7 @@ class Plan:
             "fps": float(self.fps),
             "seconds": round(self.duration, 3),
             "seconds_of_speech_cut": round(max(0.0, self.speech_duration - self.duration), 3),
+            "notes": list(self.notes),
             "windows": len(self.windows),
             "denoised_frames": int(sum(len(window.frames) for window in self.windows)),
             "why": dict(Counter(self.reasons)),
@@ -210,11 +209,7 @@ class Plan:
             f"{counted(len(self), 'frame')} at {float(self.fps):.3f} fps ({self.duration:.2f} s), "
             f"{figures['why'].get('resync', 0)} re-synced in {counted(len(self.windows), 'window')}"
         ]
-        if (cut := self.speech_duration - self.duration) > CUT_WORTH_SAYING:
-            lines.append(
-                f"  the last {cut:.2f} s of the speech are cut: the video ends first. The length modes loop, "
-                "bounce and remap make the video as long as the speech."
-            )
+        lines += [f"  {note}" for note in self.notes]
         for run in figures["passed_through"]:
             first, last = run["frames"]
             passing = f"frame {first} passes" if first == last else f"frames {first}-{last} pass"

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from .errors import OptionError
 
-LengthMode = Literal["cut_off", "loop", "bounce", "silence", "remap"]
+LengthMode = Literal["longest", "cut_off", "loop", "bounce", "silence", "remap"]
 Sampler = Literal["ddim", "dpm++"]
 SilencePolicy = Literal["model", "keep"]
 MissingFacePolicy = Literal["keep", "error"]
@@ -32,7 +32,7 @@ class Options:
     """Run the whole UNet every `reuse`-th step and only its last block in between, 1..10; 1 is off."""
     overlap: int = 4
     """Frames that neighbouring windows share and cross-fade, 0..8."""
-    length: LengthMode = "silence"
+    length: LengthMode = "longest"
     """What happens where the video and the speech differ in length, see `media.timeline`."""
     fps: Fraction | None = None
     """Frame rate of the result; None keeps the times of the clip's own frames."""

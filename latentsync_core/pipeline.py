@@ -32,7 +32,15 @@ from .media import fit, to_mono_16k
 from .models.bundle import LipSyncModels
 from .options import Options
 from .plan import build_plan
-from .speech import ROWS_PER_SECOND, SAMPLE_RATE, encode, speaking, tokens_at, upstream_frame_count
+from .speech import (
+    ROWS_PER_SECOND,
+    SAMPLE_RATE,
+    encode,
+    heard_seconds,
+    speaking,
+    tokens_at,
+    upstream_frame_count,
+)
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +110,8 @@ def make_plan(
         )  # fmt: skip
     samples = to_mono_16k(speech)
     seconds = _upstream_seconds(len(samples), clip, options) if options.exact else speech.duration
-    timeline = fit(clip.times, clip.duration, seconds, options.length, options.fps)
+    heard = heard_seconds(samples)
+    timeline = fit(clip.times, clip.duration, seconds, options.length, options.fps, heard)
     present = ~np.isnan(_matrices(clip, track, 256, options)[:, 0, 0])
     speaks = speaking(samples, timeline.times)
     return build_plan(clip, timeline, track, present, speaks, speech.duration, options, window_frames)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from .data import Clip, FaceTrack, FloatArray, IntArray, Plan, Window
 from .errors import FaceError
+from .media.lengths import length_notes
 from .media.timeline import Timeline
 from .options import Options
 
@@ -66,6 +67,7 @@ def build_plan(
         strength=_strength(segments, changed, breaks, fade),
         windows=tuple(windows),
         speech_duration=speech_duration,
+        notes=length_notes(options.length, clip.times, clip.duration, speech_duration, timeline.duration),
     )
 
 

@@ -87,9 +87,9 @@ def _usual(preset: Options) -> list[io.Input]:
         ),
         io.Combo.Input(
             "length", options=list(choices_of(LengthMode)), default=preset.length,
-            tooltip="When video and speech differ in length. silence: keep every frame, cut longer speech. cut_off: "
-            "end with the shorter. As long as the speech: loop starts the video again, bounce plays it back and "
-            "forth, remap changes its speed.",
+            tooltip="When video and speech differ in length. longest: nothing is lost, a shorter video plays back and "
+            "forth. silence: keep the frames, cut longer speech. cut_off: end with the shorter. As long as the speech: "
+            "loop starts the video again, bounce plays it back and forth, remap changes its speed.",
         ),
         io.Combo.Input(
             "silence", options=list(choices_of(SilencePolicy)), default=preset.silence,

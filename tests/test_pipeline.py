@@ -75,11 +75,26 @@ def test_the_same_seed_gives_the_same_bytes(models):
 
 @pytest.mark.parametrize(
     ("mode", "seconds", "count"),
-    [("silence", 0.2, 10), ("silence", 2.0, 10), ("cut_off", 0.2, 5), ("loop", 0.72, 18), ("bounce", 0.72, 18),
+    [("longest", 0.2, 10), ("longest", 0.6, 10), ("longest", 0.72, 18), ("silence", 0.2, 10), ("silence", 2.0, 10), ("cut_off", 0.2, 5), ("loop", 0.72, 18), ("bounce", 0.72, 18),
      ("remap", 0.2, 5)],
 )  # fmt: skip
 def test_as_many_frames_as_the_length_mode_says(models, mode, seconds, count):
     assert len(sync(models, seconds=seconds, options=Options(length=mode, **FAST))) == count
+
+
+def test_by_default_silence_after_the_speech_adds_no_frame(models):
+    speech = speech_of(2.0)
+    speech.samples[:, 6400:] = 0
+    plan = make_plan(clip_of(10), speech, track=track_of(10))
+    assert len(plan) == 10 and "what is silent" in str(plan)
+    speech.samples[:, 16000:17600] = 0.5
+    assert len(make_plan(clip_of(10), speech, track=track_of(10))) == 50
+
+
+def test_a_picture_and_a_sentence_make_a_talking_picture(models):
+    """One frame of a batch is as many frames as the speech lasts, and the mouth moves."""
+    frames = sync(models, 1, seconds=0.72)
+    assert len(frames) == 18 and len({frame.tobytes() for frame in frames}) > 9
 
 
 def test_frames_without_the_face_pass_through_untouched(models):

@@ -32,9 +32,18 @@ def plan_of(
     timeline = fit(times, len(present) / fps, seconds or len(present) / fps, mode)
     speaks = np.ones(len(timeline.source), bool) if speaks is None else np.asarray(speaks)
     seconds = seconds or len(present) / fps
-    clip = SimpleNamespace(times=times, fps=Fraction(fps).limit_denominator(1001))
+    clip = SimpleNamespace(
+        times=times, duration=len(present) / fps, fps=Fraction(fps).limit_denominator(1001)
+    )
     return build_plan(
-        clip, timeline, track_of(present, turned, cuts), present, speaks, seconds, Options(**options), window
+        clip,
+        timeline,
+        track_of(present, turned, cuts),
+        present,
+        speaks,
+        seconds,
+        Options(length=mode, **options),
+        window,
     )
 
 
@@ -155,7 +164,8 @@ def test_where_frames_come_unevenly_only_the_dense_ones_are_thinned():
 def test_speech_that_is_cut_is_said():
     plan = plan_of([True] * 30, seconds=3.0)
     assert plan.summary()["seconds_of_speech_cut"] == 1.8
-    assert "last 1.80 s of the speech are cut" in str(plan)
+    assert "  the last 1.80 s of the speech are cut" in str(plan)
+    assert plan.summary()["notes"] == list(plan.notes) and len(plan.notes) == 1
     assert "cut" not in str(plan_of([True] * 30, seconds=1.2))
 
 

@@ -39,7 +39,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, help="the same seed gives the same result")
     parser.add_argument(
-        "--length", choices=choices_of(LengthMode), help="where video and speech differ in length"
+        "--length",
+        choices=choices_of(LengthMode),
+        help="where video and speech differ in length (usual: longest)",
     )
     parser.add_argument("--silence", choices=choices_of(SilencePolicy), help="what the mouth does in silence")
     parser.add_argument("--fps", type=fps, help="frame rate of the result (default: the video's own times)")

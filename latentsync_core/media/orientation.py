@@ -9,8 +9,12 @@ from typing import Any, cast
 
 import av
 import numpy as np
+from av.sidedata.sidedata import Type
 
 from ..data import Array
+
+_UNNAMED = sorted(set(range(64)) - {kind.value for kind in Type})
+"""Numbers of FFmpeg's kinds of side data that PyAV has no name for, such as the EXIF of a photograph."""
 
 
 @dataclass(frozen=True)
@@ -21,13 +25,13 @@ class Orientation:
     quarter_turns: int
 
     @classmethod
-    def of(cls, frame: av.VideoFrame) -> Orientation:
-        """Read the display matrix of a decoded frame; without one it is upright.
+    def of(cls, frame: av.VideoFrame, stream: av.VideoStream) -> Orientation:
+        """Read the display matrix of a frame decoded from `stream`; without one it is upright.
 
         The matrix takes (x, y), y downwards, to (a x + c y, b x + d y) and is stored as nine int32
         a b u, c d v, x y w (FFmpeg's libavutil/display.h, ISO 14496-12 section 6.2.2).
         """
-        matrix = cast(Mapping[str, Any], frame.side_data).get("DISPLAYMATRIX")
+        matrix = _side_data(frame, stream).get("DISPLAYMATRIX")
         if matrix is None:
             return cls(False, 0)
         a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
@@ -46,3 +50,16 @@ class Orientation:
         return np.ascontiguousarray(
             np.rot90(pixels[:, ::-1] if self.mirrored else pixels, self.quarter_turns)
         )
+
+
+def _side_data(frame: av.VideoFrame, stream: av.VideoStream) -> Mapping[str, Any]:
+    """What comes along with a frame; PyAV fails on all of it where it cannot name a part, which is left out then."""
+    try:
+        return cast(Mapping[str, Any], frame.side_data)
+    except ValueError:
+        graph = av.filter.Graph()
+        steps = [graph.add_buffer(template=stream)]
+        steps += [graph.add("sidedata", f"mode=delete:type={kind}") for kind in _UNNAMED]
+        graph.link_nodes(*steps, graph.add("buffersink")).configure()
+        graph.push(frame)
+        return cast(Mapping[str, Any], graph.pull().side_data)

@@ -20,6 +20,8 @@ _FRAME_TOLERANCE = 1e-6
 """Seconds by which a frame may start late and still be the one shown: containers round their timestamps."""
 _END_TOLERANCE = 1e-9
 """Seconds by which a frame must start before the speech ends, so that rounding does not add a frame."""
+OVERHANG_SECONDS = 0.25
+"""In the mode `longest`, speech that is heard for less than this after the video adds no frame to it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +53,13 @@ def fit(
     speech_seconds: float,
     mode: str,
     fps: Fraction | None = None,
+    heard_seconds: float | None = None,
 ) -> Timeline:
     """Lay out the frames of a clip for speech of a given length.
 
     `times` (N,) and `duration` are the clip's, in seconds; `mode` is a key of `LENGTH_MODES`; with `fps` the
-    clip is first brought to that constant rate. A frame belongs to the result when it starts before the
+    clip is first brought to that constant rate. `heard_seconds` is where the last sound in the speech ends (None:
+    where the speech does), for the mode `longest`. A frame belongs to the result when it starts before the
     speech ends; at least one frame always does. Raises OptionError on an unknown mode, InputError on speech
     that is empty or times that do not rise from 0.
     """
@@ -66,6 +70,9 @@ def fit(
     clip = Timeline(np.arange(len(times)), np.asarray(times, np.float64), float(duration))
     if fps is not None:
         clip = _at_constant_rate(clip, fps)
+    heard = speech_seconds if heard_seconds is None else heard_seconds
+    if mode == "longest" and heard - clip.duration < OVERHANG_SECONDS:
+        return clip
     return LENGTH_MODES[mode](clip, speech_seconds)
 
 
@@ -81,6 +88,11 @@ def _cut(clip: Timeline, seconds: float) -> Timeline:
     count = max(1, int(np.searchsorted(clip.times, seconds - _END_TOLERANCE, side="left")))
     end = clip.duration if count == len(clip) else float(clip.times[count])
     return Timeline(clip.source[:count], clip.times[:count], end)
+
+
+def _longest(clip: Timeline, speech_seconds: float) -> Timeline:
+    """Last as long as the longer of the two: a shorter video runs as in `bounce`, shorter speech ends in silence."""
+    return _bounce(clip, speech_seconds) if speech_seconds > clip.duration else clip
 
 
 def _cut_off(clip: Timeline, speech_seconds: float) -> Timeline:
@@ -127,10 +139,15 @@ def _remap(clip: Timeline, speech_seconds: float) -> Timeline:
 
 
 LENGTH_MODES: dict[str, Callable[[Timeline, float], Timeline]] = {
+    "longest": _longest,
     "cut_off": _cut_off,
     "loop": _loop,
     "bounce": _bounce,
     "silence": _silence,
     "remap": _remap,
 }
-"""How a clip is laid out for speech of another length; the names are those of ComfyUI's lip-sync nodes."""
+"""How a clip is laid out for speech of another length.
+
+The names are those of sync.so's `sync_mode`, and so is what they do, but for two: `longest` is ours alone, and
+`silence` never adds a frame here, where theirs lasts as long as the longer of the two.
+"""

@@ -24,10 +24,14 @@ log = logging.getLogger(__name__)
 
 RUN_LENGTH = 24
 """Decoded frames held at most: one second of film, of which 4K takes 300 MB."""
+STILL_RATE = Fraction(25)
+"""Frames a second of a picture, the rate that the models learned at; what files of one frame say differs by format."""
 
 
 class FileClip:
-    """A video file that implements `data.Clip`: frames are (H, W, 3) uint8 RGB, turned upright.
+    """A video or picture file that implements `data.Clip`: frames are (H, W, 3) uint8 RGB, turned upright.
+
+    A file of one frame without sound is a picture: a clip of one frame at 25 fps.
 
     Opening reads the packets and decodes one frame. Raises MediaError where the file is missing, is not a
     video, has no frames or is cut short; `read` raises it where a frame is damaged.
@@ -42,15 +46,17 @@ class FileClip:
             self.color = ColorTags.of(first, decoder.stream.codec_context)
             self.has_audio = bool(decoder.container.streams.audio)
             stored_aspect = decoder.stream.sample_aspect_ratio or Fraction(1)
-        self._orientation = Orientation.of(first)
+            self._orientation = Orientation.of(first, decoder.stream)
         sideways = self._orientation.sideways
         self._stored_size = first.height, first.width
         self.height, self.width = self._stored_size[:: -1 if sideways else 1]
         self.pixel_aspect: Fraction = 1 / stored_aspect if sideways else stored_aspect
         """Width of a pixel over its height as the picture is shown; 1 where the file does not say."""
-        self.fps: Fraction = self._index.rate
+        still = len(self._index.pts) == 1 and not self.has_audio
+        self.fps: Fraction = STILL_RATE if still else self._index.rate
         self.times: npt.NDArray[np.float64] = self._index.times
-        self.duration = max(self._index.duration, float(np.nextafter(self.times[-1], np.inf)))
+        end = float(1 / STILL_RATE) if still else self._index.duration
+        self.duration = max(end, float(np.nextafter(self.times[-1], np.inf)))
         self._warn_of_loss(first)
 
     def __len__(self) -> int:

@@ -1,6 +1,6 @@
 """Speech to tokens: mel spectrogram, Whisper hidden states, one block of tokens for every frame."""
 
-from .activity import speaking
+from .activity import heard_seconds, speaking
 from .encode import ROWS_PER_SECOND, SAMPLE_RATE, encode, log_mel
 from .tokens import rows_at, tokens_at, upstream_frame_count
 
@@ -8,6 +8,7 @@ __all__ = [
     "ROWS_PER_SECOND",
     "SAMPLE_RATE",
     "encode",
+    "heard_seconds",
     "log_mel",
     "rows_at",
     "speaking",

@@ -25,12 +25,25 @@ def speaking(samples: npt.NDArray[np.float32], times: FloatArray) -> npt.NDArray
     hops = len(samples) // HOP
     if hops == 0:
         return np.zeros(len(times), bool)
-    power = np.square(samples[: hops * HOP], dtype=np.float64).reshape(hops, HOP).mean(1)
-    level = 10 * np.log10(power + 1e-12)
-    active = level > max(float(np.percentile(level, 95)) - BELOW_LOUD_DB, FLOOR_DBFS)
-    active = _widen(active, round(HANGOVER_SECONDS * SAMPLE_RATE / HOP))
+    active = _widen(_loud(samples[: hops * HOP]), round(HANGOVER_SECONDS * SAMPLE_RATE / HOP))
     index = np.floor(np.asarray(times) * SAMPLE_RATE / HOP).astype(np.int64)
     return np.where(index < hops, active[np.clip(index, 0, hops - 1)], False)
+
+
+def heard_seconds(samples: npt.NDArray[np.float32]) -> float:
+    """Where the last sound ends, in seconds to the next 0.01; 0 where all is silent.
+
+    samples: (n,) float32 at 16 kHz, n >= 1.
+    """
+    loud = np.flatnonzero(_loud(np.pad(samples, (0, -len(samples) % HOP))))
+    return float(loud[-1] + 1) * HOP / SAMPLE_RATE if len(loud) else 0.0
+
+
+def _loud(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """Which hops of a sound of whole hops are louder than a pause."""
+    power = np.square(samples, dtype=np.float64).reshape(-1, HOP).mean(1)
+    level = 10 * np.log10(power + 1e-12)
+    return level > max(float(np.percentile(level, 95)) - BELOW_LOUD_DB, FLOOR_DBFS)
 
 
 def _widen(active: npt.NDArray[np.bool_], hops: int) -> npt.NDArray[np.bool_]:

@@ -21,7 +21,7 @@ def plan_of(present, fps, overlap, window=16):
     timeline = fit(np.arange(len(present)) / fps, len(present) / fps, 1.0, "silence")
     track = FaceTrack(points, present.astype(float))
     speaks = np.ones(len(present), bool)
-    clip = SimpleNamespace(times=timeline.times, fps=fps)
+    clip = SimpleNamespace(times=timeline.times, duration=timeline.duration, fps=fps)
     return build_plan(clip, timeline, track, present, speaks, 1.0, Options(overlap=overlap), window)
 
 

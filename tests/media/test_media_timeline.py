@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from latentsync_core.errors import InputError, OptionError
 from latentsync_core.media import LENGTH_MODES, fit
+from latentsync_core.media.lengths import length_notes
+from latentsync_core.media.timeline import OVERHANG_SECONDS
 from latentsync_core.options import LengthMode
 
 REPEATING = ["loop", "bounce"]
@@ -41,7 +43,7 @@ def test_every_timeline_is_sound(clip, speech, mode, fps):
     assert len(line) >= 1 and line.times[0] == 0
     assert (np.diff(line.times) > 0).all() and line.times[-1] < line.duration
     assert line.source.min() >= 0 and line.source.max() < len(times)
-    if mode != "silence":
+    if mode not in ("silence", "longest"):
         assert len(line) == 1 or line.times[-1] < speech
     if mode in ("loop", "bounce", "remap"):
         assert line.duration >= speech - 1e-6
@@ -54,6 +56,37 @@ def test_silence_keeps_exactly_the_frames_of_the_video(clip, speech):
     np.testing.assert_array_equal(line.source, np.arange(len(times)))
     np.testing.assert_array_equal(line.times, times)
     assert line.duration == duration
+
+
+@given(clips(), speech_lengths, st.floats(0, 1))
+def test_longest_loses_neither_video_nor_speech(clip, speech, heard):
+    """Every frame of the video stays, and speech that is heard for 0.25 s or more after it makes the video bounce."""
+    times, duration = clip
+    line = fit(times, duration, speech, "longest", None, heard * speech)
+    longer = heard * speech - duration >= OVERHANG_SECONDS
+    other = fit(times, duration, speech, "bounce" if longer else "silence")
+    np.testing.assert_array_equal(line.source, other.source)
+    np.testing.assert_array_equal(line.times, other.times)
+    assert line.duration >= (max(duration, speech - 1e-6) if longer else duration)
+
+
+@pytest.mark.parametrize(
+    ("speech", "heard", "count"),
+    [(2.0, 2.0, 50), (1.0, 1.0, 50), (2.24, 2.24, 50), (2.25, 2.25, 57), (3.0, 2.1, 50), (3.0, 0.0, 50), (3.0, 2.5, 75)],
+)  # fmt: skip
+def test_what_overhangs_shortly_or_silently_adds_no_frame(speech, heard, count):
+    line = fit(*grid(50), speech, "longest", None, heard)
+    assert len(line) == count
+    assert line.source[:50].tolist() == list(range(50)) and line.source[50:].tolist() == list(
+        range(49, 49 - count + 50, -1)
+    )
+
+
+@pytest.mark.parametrize(("fps", "count"), [(None, 60), (30, 72), (Fraction(10), 24), (Fraction(100), 240)])
+def test_a_picture_lasts_as_long_as_the_speech(fps, count):
+    line = fit(*grid(1), 2.4, "longest", fps and Fraction(fps))
+    assert line.source.tolist() == [0] * count
+    np.testing.assert_allclose(line.times, np.arange(count) * 2.4 / count, atol=1e-9)
 
 
 @given(clips(), speech_lengths, st.sampled_from(REPEATING))
@@ -110,7 +143,7 @@ def test_a_constant_rate_shows_the_frame_that_is_on_at_that_time():
 
 
 def test_speech_shorter_than_a_frame_is_a_frame():
-    for mode in set(LENGTH_MODES) - {"silence"}:
+    for mode in set(LENGTH_MODES) - {"silence", "longest"}:
         assert len(fit(*grid(10), 0.001, mode)) == 1
 
 
@@ -127,3 +160,27 @@ def test_what_cannot_be_laid_out_is_refused():
 
 def test_the_modes_are_those_of_the_options():
     assert set(LENGTH_MODES) == set(get_args(LengthMode))
+
+
+@pytest.mark.parametrize(
+    ("mode", "frames", "speech", "words"),
+    [
+        ("longest", 50, 5.0, ["the video (2.00 s) ends before the speech: it runs backwards and forwards until 5.00 s"]),
+        ("longest", 50, 1.0, ["the last 1.00 s are silent"]),
+        ("longest", 50, 2.2, ["the last 0.20 s of the speech are cut: what is silent, or heard for less than 0.25 s"]),
+        ("longest", 50, 2.0, []),
+        ("longest", 1, 2.4, ["the picture is shown for as long as the speech lasts"]),
+        ("loop", 50, 5.0, ["it starts again until 5.00 s"]),
+        ("remap", 50, 5.0, ["it is slowed down until 5.00 s"]),
+        ("remap", 50, 1.0, ["the video (2.00 s) is sped up"]),
+        ("cut_off", 50, 1.0, ["the last 1.00 s of the video are cut"]),
+        ("cut_off", 50, 3.0, ["the last 1.00 s of the speech are cut: the video ends first. The length mode longest"]),
+        ("silence", 50, 3.0, ["the last 1.00 s of the speech are cut: the video ends first. The length mode longest"]),
+        ("silence", 50, 1.0, ["the last 1.00 s are silent"]),
+    ],
+)  # fmt: skip
+def test_what_was_done_to_lengths_is_said(mode, frames, speech, words):
+    times, duration = grid(frames)
+    result = fit(times, duration, speech, mode).duration
+    notes = length_notes(mode, times, duration, speech, result)
+    assert len(notes) == len(words) and all(part in note for part, note in zip(words, notes, strict=True))

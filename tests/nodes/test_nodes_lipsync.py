@@ -12,6 +12,7 @@ import torch
 from comfy_api.latest import InputImpl, Types
 
 
+
 @pytest.fixture
 def expected(core, checkpoint, images, audio):
     """What the library makes of the same clip, called directly."""
@@ -61,22 +62,32 @@ def test_transparency_and_precision_come_back(sync, images):
     assert sync(images=images.bfloat16())[0].dtype == torch.bfloat16
 
 
-def test_sound_lasts_as_long_as_the_frames(sync, audio):
-    """The length mode silence keeps all frames: shorter speech is followed by silence, longer is cut."""
+def test_sound_lasts_as_long_as_the_frames(run, sync, audio):
+    """Shorter speech is followed by silence; in the length mode silence longer speech is cut."""
     short = {**audio, "waveform": audio["waveform"][..., :8000]}
     sound = sync(audio=short)[1]
     assert sound["waveform"].shape[-1] == 12800
     assert torch.equal(sound["waveform"][..., :8000], short["waveform"])
     assert not sound["waveform"][..., 8000:].any()
     long = {**audio, "waveform": torch.cat([audio["waveform"]] * 2, -1)}
-    assert sync(audio=long)[1]["waveform"].shape[-1] == 12800
+    options = run("LatentSyncOptions", **{"preset.steps": 2, "preset.guidance": 1.0, "preset.length": "silence"})
+    assert sync(audio=long, options=options)[1]["waveform"].shape[-1] == 12800
 
 
-def test_a_longer_mode_makes_more_frames(run, sync, audio):
-    options = run("LatentSyncOptions", **{"preset.steps": 1, "preset.guidance": 1.0, "preset.length": "loop"})
+def test_longer_speech_makes_more_frames(sync, audio):
     long = {**audio, "waveform": torch.cat([audio["waveform"]] * 2, -1)}
-    result, sound, mask, _ = sync(options=options, audio=long)
+    result, sound, mask, report = sync(audio=long)
     assert len(result) == len(mask) == 40 and sound is long
+    assert "runs backwards and forwards until 1.60 s" in report
+
+
+def test_one_picture_and_a_sentence_make_a_talking_picture(sync, images, audio):
+    result, sound, mask, report = sync(images=images[:1], speaker=None)
+    assert len(result) == len(mask) == 20 and sound is audio
+    assert not torch.equal(result[3], result[12]) and torch.equal(
+        result[:, :40], images[:1, :40].expand(20, -1, -1, -1)
+    )
+    assert "the picture is shown for as long as the speech lasts" in report
 
 
 def test_a_speaker_saves_the_survey(sync, expected, core, monkeypatch):
@@ -127,8 +138,9 @@ def test_video_in_video_out(sync_video, core, left):
     assert left() == []
 
 
-def test_the_trim_of_a_video_is_honoured(sync_video, video, core):
-    result, _ = sync_video(video=video.as_trimmed(0.2, 0.4), speaker=None)
+def test_the_trim_of_a_video_is_honoured(sync_video, video, audio, core):
+    said = {**audio, "waveform": audio["waveform"][..., :6400]}
+    result, _ = sync_video(video=video.as_trimmed(0.2, 0.4), audio=said, speaker=None)
     assert len(core.FileClip(result.get_stream_source())) == 10
 
 

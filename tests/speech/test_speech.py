@@ -13,7 +13,15 @@ from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from latentsync_core.data import SpeechTokens
 from latentsync_core.errors import MediaError
-from latentsync_core.speech import encode, log_mel, rows_at, speaking, tokens_at, upstream_frame_count
+from latentsync_core.speech import (
+    encode,
+    heard_seconds,
+    log_mel,
+    rows_at,
+    speaking,
+    tokens_at,
+    upstream_frame_count,
+)
 from latentsync_core.speech.encode import _windows
 
 MEL, FEATURES = 2e-5, 3e-5
@@ -164,3 +172,13 @@ def test_hiss_is_a_pause_however_little_is_said():
     hiss = np.random.default_rng(0).standard_normal(160_000).astype(np.float32) * np.float32(10 ** (-58 / 20))
     hiss[64_000:80_000] += np.sin(np.arange(16_000) / 4).astype(np.float32) / 2
     assert speaking(hiss, np.array([1.0, 4.5, 8.0])).tolist() == [False, True, False]
+
+
+def test_the_last_sound_is_found_to_a_hundredth_of_a_second():
+    sound = samples(48000).copy()
+    assert heard_seconds(sound) == 3.0 and heard_seconds(sound[:-1]) == 3.0
+    sound[16000:] = 0
+    assert 0.9 < heard_seconds(sound) <= 1.0
+    sound[32000:32160] = 0.5
+    assert heard_seconds(sound) == 2.01
+    assert heard_seconds(np.zeros(16000, np.float32)) == heard_seconds(np.zeros(3, np.float32)) == 0.0
