@@ -12,7 +12,6 @@ import torch
 from comfy_api.latest import InputImpl, Types
 
 
-
 @pytest.fixture
 def expected(core, checkpoint, images, audio):
     """What the library makes of the same clip, called directly."""
@@ -70,7 +69,9 @@ def test_sound_lasts_as_long_as_the_frames(run, sync, audio):
     assert torch.equal(sound["waveform"][..., :8000], short["waveform"])
     assert not sound["waveform"][..., 8000:].any()
     long = {**audio, "waveform": torch.cat([audio["waveform"]] * 2, -1)}
-    options = run("LatentSyncOptions", **{"preset.steps": 2, "preset.guidance": 1.0, "preset.length": "silence"})
+    options = run(
+        "LatentSyncOptions", **{"preset.steps": 2, "preset.guidance": 1.0, "preset.length": "silence"}
+    )
     assert sync(audio=long, options=options)[1]["waveform"].shape[-1] == 12800
 
 
