@@ -5,25 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import chain
 
 import av
 import numpy as np
 import numpy.typing as npt
-from av.container import InputContainer
 
 from ..data import Array, Waveform
 from ..errors import InputError, MediaError
-from .opening import MediaPath, open_media, reading, start_seconds
-
-Samples = npt.NDArray[np.float32]
+from .opening import MediaPath, open_media, reading
+from .sound import DAMAGED, Samples, find_audio, sound_parts
 
 SPEECH_RATE = 16000
 """Samples a second that Whisper was trained on."""
 
-_DAMAGED = "has damaged sound; copy it again or convert it to wav."
-_SMALLEST_GAP = 0.1
-"""Seconds: shorter steps between timestamps are rounding, longer ones are missing sound."""
-_NEVER = 2**62
+_MOST_CHANNELS = 8
+"""FFmpeg knows how to mix up to this many; more are mixed alike."""
 
 
 def read_audio(path: MediaPath, start: float = 0.0, duration: float | None = None) -> Waveform:
@@ -35,74 +32,24 @@ def read_audio(path: MediaPath, start: float = 0.0, duration: float | None = Non
     """
     if not 0 <= start < math.inf or (duration is not None and not 0 < duration < math.inf):
         raise InputError(f"Sound is read from a start >= 0 for a duration > 0, got {start} and {duration}.")
-    with open_media(path) as container, reading(path, _DAMAGED):
+    with open_media(path) as container, reading(path, DAMAGED):
         stream = find_audio(container, path)
-        first = round(start * stream.rate)
-        stop = None if duration is None else first + round(duration * stream.rate)
+        rate = stream.rate
+        first = round(start * rate)
+        stop = None if duration is None else first + round(duration * rate)
         parts = list(sound_parts(container, stream, first, stop))
-    if not parts:
-        raise MediaError(f"{path} has no sound from second {start:g} on; check the start, or the file.")
-    return Waveform(np.concatenate(parts, axis=1), stream.rate)
-
-
-def find_audio(container: InputContainer, path: MediaPath) -> av.AudioStream:
-    """The first audio stream; MediaError without one."""
-    if not container.streams.audio:
-        raise MediaError(f"{path} has no audio stream; choose a file with sound.")
-    return container.streams.audio[0]
-
-
-def sound_parts(
-    container: InputContainer, stream: av.AudioStream, first: int = 0, stop: int | None = None
-) -> Iterator[Samples]:
-    """Decode the samples first..stop (None: to the end) in parts (channels, n), -1..1.
-
-    Sample 0 is where the file's video starts, or else its sound; silence fills what the timestamps leave open.
-    """
-    rate, origin, position = stream.rate, start_seconds(container, stream), 0
-    stop = min(_NEVER if stop is None else stop, _declared_samples(container, stream))
-    for frame in container.decode(stream):
-        samples = _planar_float(frame)
-        gap = round(((frame.time or 0.0) - origin) * rate) - position
-        if gap > _SMALLEST_GAP * rate or (position == 0 and gap > 0):
-            samples = np.pad(samples, ((0, 0), (gap, 0)))
-        elif position == 0 and gap < 0:
-            samples = samples[:, -gap:]
-        part = samples[:, max(first - position, 0) : max(stop - position, 0)]
-        position += samples.shape[1]
-        if part.shape[1]:
-            yield part
-        if position >= stop:
-            return
-
-
-def _declared_samples(container: InputContainer, stream: av.AudioStream) -> int:
-    """Number of samples from sample 0 on by the header of mp4 and its kin, whose AAC is padded at its end."""
-    if "mp4" not in container.format.name or stream.duration is None or stream.time_base is None:
-        return _NEVER
-    end = (stream.start_time or 0) + stream.duration
-    return round((float(end * stream.time_base) - start_seconds(container, stream)) * stream.rate)
-
-
-def _planar_float(frame: av.AudioFrame) -> Samples:
-    """Samples (channels, n), full scale -1..1, without a resampler: no rounding, no delay."""
-    samples: Array = frame.to_ndarray()
-    if not frame.format.is_planar:
-        samples = samples.reshape(-1, frame.layout.nb_channels).T
-    if samples.dtype == np.uint8:
-        samples = (samples.astype(np.float32) - 128) / 128
-    elif np.issubdtype(samples.dtype, np.integer):
-        samples = samples / -float(np.iinfo(samples.dtype).min)
-    return samples.astype(np.float32)
+        if not parts:
+            raise MediaError(f"{path} has no sound from second {start:g} on; check the start, or the file.")
+        return Waveform(np.concatenate(parts, axis=1), rate)
 
 
 def to_frames(parts: Iterable[Samples], rate: int) -> Iterator[av.AudioFrame]:
-    """Make PyAV frames of planar float from consecutive parts (channels, n)."""
+    """Make PyAV frames of float samples from consecutive parts (channels, n)."""
     position = 0
     for part in parts:
-        frame = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(part), format="fltp", layout=layout_name(len(part))
-        )
+        # Interleaved, as PyAV crashes on 8 or more planes.
+        frame = av.AudioFrame(format="flt", layout=layout_name(len(part)), samples=part.shape[1])
+        frame.planes[0].update(part.T.astype(np.float32).tobytes())
         frame.sample_rate, frame.pts, frame.time_base = rate, position, Fraction(1, rate)
         position += part.shape[1]
         yield frame
@@ -115,45 +62,47 @@ def seconds_of(waveform: Waveform) -> Iterator[Samples]:
 
 
 def layout_name(channels: int) -> str:
-    """FFmpeg's usual speaker layout for a number of channels."""
-    return f"{channels}c"
+    """FFmpeg's usual speaker layout for a number of channels, or one that only counts them."""
+    try:
+        return av.AudioLayout(f"{channels}c").name
+    except ValueError:
+        return f"{channels} channels"
 
 
 def to_mono_16k(waveform: Waveform) -> npt.NDArray[np.float32]:
     """Mix to mono at 16 kHz in 16 bit, shape (n,), -1..1: the numbers of upstream's `ffmpeg -f s16le -ac 1 -ar 16000`.
 
-    Raises InputError on more channels than FFmpeg has a layout for (8).
+    More than 8 channels, which FFmpeg cannot mix, count alike. Raises InputError on sound without a sample.
     """
-    parts = _converted(waveform, "s16", "mono", SPEECH_RATE)
+    parts = _converted(waveform, "s16", 1, SPEECH_RATE)
     if not parts:
         raise InputError("The sound is empty; give at least one sample.")
-    return np.concatenate(parts, axis=1)[0].astype(np.float32) / np.float32(32768)
+    return np.concatenate(parts)[:, 0].astype(np.float32) / np.float32(32768)
 
 
 def resample(waveform: Waveform, rate: int, channels: int) -> Samples:
     """The samples (channels, n) at another rate and number of channels, of the same length in seconds.
 
-    They are handed on as they are where nothing changes; mono goes to both sides of stereo unchanged. Raises
-    InputError as `to_mono_16k`.
+    They are handed on as they are where nothing changes; mono goes to both sides of stereo unchanged.
     """
     samples = waveform.samples
-    if len(samples) == 1 and channels == 2:
-        samples = samples.repeat(2, axis=0)  # FFmpeg would lower both by 3 dB
+    if len(samples) != channels and max(len(samples), channels) > _MOST_CHANNELS:
+        samples = samples.mean(0, keepdims=True)
+    if len(samples) == 1 and (channels == 2 or channels > _MOST_CHANNELS):
+        samples = samples.repeat(channels, axis=0)  # FFmpeg would lower both sides of stereo by 3 dB
     if waveform.sample_rate == rate and len(samples) == channels:
         return samples
     count = round(samples.shape[1] * rate / waveform.sample_rate)
-    parts = _converted(Waveform(samples, waveform.sample_rate), "fltp", layout_name(channels), rate)
-    made = np.concatenate([np.zeros((channels, 0), np.float32), *parts], axis=1)[:, :count]
-    return np.pad(made, ((0, 0), (0, count - made.shape[1])))
+    parts = _converted(Waveform(samples, waveform.sample_rate), "flt", channels, rate)
+    made = np.concatenate([np.zeros((0, channels), np.float32), *parts])[:count]
+    return np.ascontiguousarray(np.pad(made, ((0, count - len(made)), (0, 0))).T)
 
 
-def _converted(waveform: Waveform, sample_format: str, layout: str, rate: int) -> list[Array]:
-    """The sound in another form, by FFmpeg, in parts (channels, n)."""
-    resampler = av.AudioResampler(format=sample_format, layout=layout, rate=rate)
-    pieces = to_frames(seconds_of(waveform), waveform.sample_rate)
-    try:
-        frames = [out for frame in pieces for out in resampler.resample(frame)]
-    except (ValueError, av.FFmpegError) as exc:
-        raise InputError(f"Sound takes 1 to 8 channels, got {len(waveform.samples)}.") from exc
-    frames += resampler.resample(None)
-    return [frame.to_ndarray() for frame in frames if frame.samples]
+def _converted(waveform: Waveform, sample_format: str, channels: int, rate: int) -> list[Array]:
+    """The sound in another interleaved form, by FFmpeg, in parts (n, channels)."""
+    if len(waveform.samples) != channels and len(waveform.samples) > _MOST_CHANNELS:
+        waveform = Waveform(waveform.samples.mean(0, keepdims=True), waveform.sample_rate)
+    resampler = av.AudioResampler(format=sample_format, layout=layout_name(channels), rate=rate)
+    pieces = chain(to_frames(seconds_of(waveform), waveform.sample_rate), [None])
+    made = chain.from_iterable(map(resampler.resample, pieces))
+    return [frame.to_ndarray().reshape(-1, channels) for frame in made if frame.samples]

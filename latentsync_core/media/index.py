@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +13,10 @@ import numpy.typing as npt
 from av.container import InputContainer
 
 from ..errors import MediaError
-from .opening import find_video, open_media, reading
+from .opening import counts_packets, find_video, longest_step, open_media, reading
+from .stamps import USUAL_RATE, Int64s, Row, in_order, in_packet_order, name_frames, rising, without_jumps
+
+log = logging.getLogger(__name__)
 
 _CODECS_WITH_HIDDEN_PACKETS = {"vp8"}
 """Their alternate reference frames are packets of their own that never become a frame."""
@@ -30,9 +34,11 @@ REMEDY = "Copy or download it again, or repair it by re-encoding it."
 class FrameIndex:
     """All frames of a video in the order in which they are shown, N of them."""
 
-    pts: npt.NDArray[np.int64]
-    """Shape (N,), strictly rising, in units of `time_base`: start of each frame in the file's own clock."""
-    keyframes: npt.NDArray[np.int64]
+    pts: Int64s
+    """Shape (N,), strictly rising, in units of `time_base`: start of each frame, jumps of the clock taken out."""
+    stamps: Int64s
+    """Shape (N,): the timestamp by which the decoder names each frame."""
+    keyframes: Int64s
     """Rising numbers of the frames from which decoding can start."""
     end: int
     """End of the last frame, in units of `time_base`."""
@@ -40,6 +46,8 @@ class FrameIndex:
     """Seconds a unit."""
     declared_rate: Fraction | None
     """Frames a second by the file's header."""
+    order: Int64s | None = None
+    """Shape (N,), where timestamps do not name the frames: how many the decoder gives before each, from the start."""
 
     @property
     def duration(self) -> float:
@@ -48,10 +56,12 @@ class FrameIndex:
 
     @property
     def rate(self) -> Fraction:
-        """Average frames a second: the header's if it predicts the number of frames, else as counted."""
+        """Average frames a second: the header's if it predicts the number of frames, else as counted; never 0."""
         count, seconds = len(self.pts), (self.end - int(self.pts[0])) * self.time_base
         if self.declared_rate and abs(self.declared_rate * seconds - count) < 1:
             return self.declared_rate
+        if count < seconds:
+            return 1 / (seconds / count).limit_denominator(1001)
         return (count / seconds).limit_denominator(1001)
 
     @property
@@ -62,15 +72,11 @@ class FrameIndex:
         tolerance = min(float(self.time_base), _CONTAINER_ROUNDING) + 1e-9
         return grid if np.abs(times - grid).max() <= tolerance else times
 
-    def without_start(self, first_pts: int | None) -> FrameIndex:
-        """The frames from `first_pts` on."""
-        skipped = 0 if first_pts is None else int(np.searchsorted(self.pts, first_pts))
+    def without_start(self, stamp: int | None) -> FrameIndex:
+        """The frames from the one that the decoder names `stamp` on."""
+        skipped = 0 if stamp is None or self.order is not None else int(np.searchsorted(self.stamps, stamp))
         keyframes = self.keyframes[self.keyframes >= skipped] - skipped
-        return replace(self, pts=self.pts[skipped:], keyframes=keyframes)
-
-
-_Row = tuple[int, int, bool]
-"""pts, duration (0 where unknown), keyframe."""
+        return replace(self, pts=self.pts[skipped:], stamps=self.stamps[skipped:], keyframes=keyframes)
 
 
 def build_index(path: Path) -> FrameIndex:
@@ -82,59 +88,97 @@ def build_index(path: Path) -> FrameIndex:
         stream = find_video(container)
         if stream is None:
             raise MediaError(f"{path} has no video stream; choose a file with a picture.")
-        rows = _packet_rows(path, container, stream)
-        hidden = stream.codec_context.name in _CODECS_WITH_HIDDEN_PACKETS
-        if hidden or None in (distinct := {row[0] for row in rows}) or len(distinct) < len(rows):
-            container.seek(0)
-            rows = _frame_rows(container, stream)
-        if not rows or stream.time_base is None:
+        if stream.codec_context is None:
+            raise MediaError(
+                f"{path} has video in a codec that is not known here; re-encode it, to H.264 say."
+            )
+        packets = _packet_rows(path, container, stream)
+        if not packets or not stream.time_base:
             raise MediaError(f"{path} has a video stream without frames. {REMEDY}")
-        table = np.array(sorted(rows), np.int64)
-        return FrameIndex(
-            table[:, 0],
-            np.flatnonzero(table[:, 2]),
-            _end(stream, table),
-            stream.time_base,
-            stream.average_rate,
-        )
+        rows, counted = _shown(path, packets, container, stream)
+        total = sum(row.duration for row in packets) if "mp4" in container.format.name else 0
+        return _index(path, stream, rows, total, counted, longest_step(container))
 
 
-def _packet_rows(path: Path, container: InputContainer, stream: av.VideoStream) -> list[_Row]:
-    """Rows in the order of the file; a pts may be None. Checks that the file is all there."""
-    rows: list[_Row] = []
-    reached, cut = 0.0, False
+def _packet_rows(path: Path, container: InputContainer, stream: av.VideoStream) -> list[Row]:
+    """Rows in the order of the file. Checks that the file is all there."""
+    rows: list[Row] = []
+    reached, count, cut = 0.0, 0, False
     for packet in container.demux():
         if packet.size == 0:
             continue
         if packet.pts is not None and packet.time_base is not None:
             reached = max(reached, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+        count += packet.stream_index == stream.index
         if packet.stream_index == stream.index and not packet.is_discard:
-            cut |= packet.is_corrupt
-            rows.append((packet.pts, packet.duration or 0, packet.is_keyframe))  # type: ignore[arg-type]
+            cut = packet.is_corrupt  # of the last; in between it is for the decoder to say
+            rows.append(Row(packet.pts, packet.dts, packet.duration or 0, packet.is_keyframe))
     declared = _declared_end(container)
-    if cut or declared - reached > _MISSING_SECONDS:
-        rate = stream.average_rate or 0
-        total = max(stream.frames, round(declared * rate), len(rows))
+    missing = declared - reached > _MISSING_SECONDS and not 0 < stream.frames <= count
+    if cut or missing:
+        total = max(stream.frames, round(declared * (stream.average_rate or 0)), len(rows))
         raise MediaError(f"{path} is cut short: {len(rows) - cut} of {total} frames are there. {REMEDY}")
     return rows
 
 
 def _declared_end(container: InputContainer) -> float:
-    """Seconds at which the file ends by its header, in the file's own clock; 0 where it does not say."""
+    """Seconds at which the file ends by its header, in the file's own clock; 0 where it does not say.
+
+    Of a file that starts late some writers give the length instead: its end is then taken for an earlier one.
+    """
     if container.duration is None or not any(name in container.format.name for name in _DECLARES_LENGTH):
         return 0.0
-    return (max(container.start_time or 0, 0) + container.duration) / av.time_base
+    return container.duration / av.time_base
 
 
-def _frame_rows(container: InputContainer, stream: av.VideoStream) -> list[_Row]:
-    stream.thread_type = "AUTO"
-    frames = container.decode(stream)
-    return [(frame.pts, 0, frame.key_frame) for frame in frames if frame.pts is not None]
+def _shown(
+    path: Path, packets: list[Row], container: InputContainer, stream: av.VideoStream
+) -> tuple[list[Row], bool]:
+    """Rows in the order in which the frames are shown, and whether only their order in the file names them."""
+    time_base = stream.time_base or Fraction(1)
+    if counts_packets(container, stream):
+        return in_packet_order(packets, _decoded_rows(path)), True
+    hidden = stream.codec_context.name in _CODECS_WITH_HIDDEN_PACKETS
+    if not hidden and name_frames(packets, time_base):
+        return sorted(packets, key=lambda row: row.pts or 0), False
+    frames = _decoded_rows(path)
+    if rising(frames):
+        return frames, False
+    log.warning("%s has timestamps that are missing or go back; its frames are shown as they follow.", path)
+    return in_order(frames, _usual_step(stream), time_base), True
 
 
-def _end(stream: av.VideoStream, table: npt.NDArray[np.int64]) -> int:
-    """End of the last frame: mp4 keeps durations in decoding order, so both of its answers may be too small."""
-    last, duration = int(table[-1, 0]), int(table[-1, 1])
-    steps = np.diff(table[:, 0])
-    end = last + (duration or (int(np.median(steps)) if len(steps) else 1))
-    return end if stream.duration is None else max(end, (stream.start_time or 0) + stream.duration)
+def _decoded_rows(path: Path) -> list[Row]:
+    """Rows in the order in which the decoder gives the frames, which is the one in which they are shown."""
+    with open_media(path) as container:
+        stream = find_video(container)
+        if stream is None:
+            return []
+        stream.thread_type = "AUTO"
+        return [Row(frame.pts, None, 0, frame.key_frame) for frame in container.decode(stream)]
+
+
+def _usual_step(stream: av.VideoStream) -> int:
+    return max(1, round(1 / ((stream.average_rate or USUAL_RATE) * (stream.time_base or 1))))
+
+
+def _index(
+    path: Path, stream: av.VideoStream, rows: list[Row], total: int, counted: bool, longest: int
+) -> FrameIndex:
+    """The index of rows in the order in which they are shown; total: length in ticks where the packets tell, else 0."""
+    if not rows or not stream.time_base:
+        raise MediaError(f"{path} has a video stream without frames. {REMEDY}")
+    stamps = np.array([row.pts for row in rows], np.int64)
+    kept = np.flatnonzero(np.diff(stamps, prepend=stamps[0] - 1))
+    if twice := len(stamps) - len(kept):
+        log.warning("%s has %d frames at the timestamps of others; one is kept for each.", path, twice)
+    stamps, keys = stamps[kept], np.array([row.key for row in rows])[kept]
+    steps = np.diff(stamps)
+    last = rows[-1].duration or (int(np.median(steps)) if len(steps) else _usual_step(stream))
+    last = max(last, int(stamps[0]) + total - int(stamps[-1]))
+    pts, end, time_base = without_jumps(stamps, last, stream.time_base, longest)
+    if end - pts[0] != stamps[-1] + last - stamps[0]:
+        log.warning("%s has a clock that jumps; the jumps are taken out.", path)
+    keyframes = np.flatnonzero(keys & (not counted))
+    order = kept if counted else None
+    return FrameIndex(pts, stamps, keyframes, end, time_base, stream.average_rate, order)

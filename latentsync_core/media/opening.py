@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import av
@@ -14,6 +14,11 @@ from av.stream import Disposition
 from ..errors import MediaError
 
 MediaPath = str | os.PathLike[str]
+
+_CLOCK_MAY_JUMP, _INDEX_BY_PACKETS = 0x0200, 0x0100
+"""FFmpeg's AVFMT_TS_DISCONT and AVFMT_GENERIC_INDEX."""
+_LONGEST_STEP, _LONGEST_BROADCAST_STEP = 3 * 3600, 10
+"""Seconds that may pass between frames, or between sounds; the second is for containers whose clocks may start anew."""
 
 
 def open_media(path: MediaPath) -> InputContainer:
@@ -39,6 +44,10 @@ def reading(path: MediaPath, problem: str) -> Iterator[None]:
         raise MediaError(f"{path} may not be read; change its permissions.") from exc
     except (av.FFmpegError, OSError) as exc:
         raise MediaError(f"{path} {problem} [{exc.strerror}]") from exc
+    except MemoryError as exc:
+        raise MediaError(
+            f"{path} needs more memory than there is; cut it into parts, or scale it down. [{exc}]"
+        ) from exc
 
 
 def find_video(container: InputContainer) -> av.VideoStream | None:
@@ -47,9 +56,40 @@ def find_video(container: InputContainer) -> av.VideoStream | None:
     return next((s for s in streams if not s.disposition & Disposition.attached_pic), None)
 
 
+def longest_step(container: InputContainer) -> int:
+    """Seconds from one timestamp to the next that may be true; where it is more, the clock has jumped.
+
+    That is at once taken for likely in containers made for broadcasts (MPEG-TS, MPEG-PS, Ogg), as by FFmpeg.
+    """
+    return _LONGEST_BROADCAST_STEP if container.format.flags & _CLOCK_MAY_JUMP else _LONGEST_STEP
+
+
+def has_clock(container: InputContainer) -> bool:
+    """Whether timestamps are stored; in bare streams (mp3, aac, wav) they only count what came before."""
+    flags = container.format.flags
+    return bool(flags & _CLOCK_MAY_JUMP) or not flags & _INDEX_BY_PACKETS
+
+
 def start_seconds(container: InputContainer, stream: av.AudioStream | av.VideoStream) -> float:
-    """Seconds in the file's own clock that count as 0: where its video starts, or else where `stream` does."""
-    first = find_video(container) or stream
-    if first.start_time is None or first.time_base is None:
-        return 0.0
-    return float(first.start_time * first.time_base)
+    """Seconds in the file's own clock that count as 0: where its first frame is shown, or else where `stream` starts."""
+    video = find_video(container)
+    first = video or stream
+    start, shown = first.start_time, None
+    if video is not None and video.codec_context is not None and not counts_packets(container, video):
+        shown = _first_shown(container.name)
+    pts = start if shown is None else shown
+    return 0.0 if pts is None or first.time_base is None else float(pts * first.time_base)
+
+
+def counts_packets(container: InputContainer, video: av.VideoStream) -> bool:
+    """Whether timestamps only number the packets, and do not know in which order the frames are shown (AVI)."""
+    return container.format.name == "avi" and bool(video.codec_context.has_b_frames)
+
+
+def _first_shown(path: str) -> int | None:
+    """Timestamp of the first frame that can be decoded: a cut may leave some before it without their references."""
+    with open_media(path) as container, suppress(av.FFmpegError):
+        video = find_video(container)
+        frame = None if video is None else next(container.decode(video), None)
+        return None if frame is None else frame.pts
+    return None

@@ -12,8 +12,9 @@ import av
 from av.container import InputContainer, OutputContainer
 
 from ..data import Waveform
-from .audio import Samples, find_audio, layout_name, seconds_of, sound_parts, to_frames
+from .audio import layout_name, seconds_of, to_frames
 from .opening import MediaPath, open_media, reading, start_seconds
+from .sound import Samples, find_audio, sound_parts
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from ..data import Array, Clip, FloatArray, Waveform
 from ..errors import InputError, OptionError
-from .audio import Samples, resample
+from .audio import resample
 from .pixels import to_uint8
+from .sound import Samples
 from .span import checked_numbers
 
 MixMode = Literal["replace", "mix", "duck"]

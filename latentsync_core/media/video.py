@@ -127,8 +127,8 @@ class FrameDecoder:
         self._open()
 
     def _open(self) -> None:
-        self.position = 0
-        """Number of the frame that comes next."""
+        self.position, self._given = 0, 0
+        """Number of the frame that comes next, and how many the decoder has given since it was opened."""
         self.container = open_media(self._path)
         stream = find_video(self.container)
         if stream is None:
@@ -146,9 +146,11 @@ class FrameDecoder:
     def __next__(self) -> av.VideoFrame:
         with reading(self._path, self._damage()):
             frame = next(self._frames, None)
+            while frame is not None and self._left_out(frame):
+                frame = next(self._frames, None)
         if frame is None or frame.is_corrupt:
             raise MediaError(f"{self._path} {self._damage()}")
-        if frame.pts != self._index.pts[self.position]:
+        if self._index.order is None and frame.pts != self._index.stamps[self.position]:
             raise MediaError(
                 f"{self._path} has timestamps that contradict its frames, from frame {self.position} of "
                 f"{len(self._index.pts)} on: it is damaged, or its container cannot hold its codec. {REMEDY}"
@@ -156,13 +158,22 @@ class FrameDecoder:
         self.position += 1
         return frame
 
+    def _left_out(self, frame: av.VideoFrame) -> bool:
+        """Whether the frame just decoded is not in the index, as its timestamp is that of the one before."""
+        if self._index.order is not None:
+            self._given += 1
+            return self._given <= self._index.order[self.position]
+        return self.position > 0 and frame.pts == self._index.stamps[self.position - 1]
+
     def _damage(self) -> str:
         return f"is damaged: {self.position} of {len(self._index.pts)} frames could be decoded. {REMEDY}"
 
     def _decode_from(self, number: int) -> Iterator[av.VideoFrame]:
         """Decode on, without the frames that are shown before `number`: they may lack their references."""
-        first = int(self._index.pts[number])
-        return dropwhile(lambda f: f.pts is not None and f.pts < first, self.container.decode(self.stream))
+        frames, first = self.container.decode(self.stream), int(self._index.stamps[number])
+        if self._index.order is not None:
+            return frames
+        return dropwhile(lambda f: f.pts is not None and f.pts < first, frames)
 
     def skip_undecodable_start(self) -> FrameIndex:
         """The index without frames before the first that decodes: a cut may leave some without references."""
@@ -188,7 +199,7 @@ class FrameDecoder:
 
     def _seek(self, keyframe: int) -> bool:
         """Continue at a keyframe, if the container can find it."""
-        pts = int(self._index.pts[keyframe])
+        pts = int(self._index.stamps[keyframe])
         try:
             self.container.seek(pts, stream=self.stream)
             frames = self._decode_from(keyframe)

@@ -15,9 +15,10 @@ from av.container import InputContainer
 from ..data import Clip, Waveform
 from ..errors import BadInputError, OutputError
 from ..media import FileClip, open_writer
-from ..media.audio import Samples, find_audio, seconds_of, sound_parts
+from ..media.audio import seconds_of
 from ..media.color import ColorTags
 from ..media.opening import find_video, open_media, reading
+from ..media.sound import Samples, find_audio, sound_parts
 from .job import RemoteJob
 from .models import find_model
 from .redact import log

@@ -129,11 +129,9 @@ def test_stereo_44k_is_mixed_and_resampled():
     assert np.abs(opposite).max() <= 1 / 32768
 
 
-def test_sound_that_cannot_be_mixed_is_refused():
+def test_sound_without_a_sample_is_refused():
     with pytest.raises(InputError, match="empty"):
         to_mono_16k(Waveform(np.zeros((1, 0), np.float32), 16000))
-    with pytest.raises(InputError, match="channels"):
-        to_mono_16k(Waveform(np.zeros((70, 100), np.float32), 16000))
 
 
 def test_real_speech(real_speech, talking_head):
