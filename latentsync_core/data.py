@@ -167,6 +167,8 @@ class Plan:
     """In order. Re-synced frames that are in none take a blend of the denoised ones on either side."""
     speech_duration: float
     """Length of the speech in seconds."""
+    speech_start: float = 0.0
+    """Second of the speech that the first frame hears."""
     notes: tuple[str, ...] = ()
     """Sentences on what was done where video and speech differ in length."""
 
@@ -179,7 +181,9 @@ class Plan:
             "frames": len(self),
             "fps": float(self.fps),
             "seconds": round(self.duration, 3),
-            "seconds_of_speech_cut": round(max(0.0, self.speech_duration - self.duration), 3),
+            "seconds_of_speech_cut": round(
+                max(0.0, self.speech_duration - self.speech_start - self.duration), 3
+            ),
             "notes": list(self.notes),
             "windows": len(self.windows),
             "denoised_frames": int(sum(len(window.frames) for window in self.windows)),

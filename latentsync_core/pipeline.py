@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch import Tensor
 from .compositing import Pasted, blend_mask, match_colors, no_share, paste, paste_upstream, surround
 from .data import Array, Clip, FaceTrack, FloatArray, IntArray, Plan, Progress, Waveform
 from .diffusion import Denoiser, WindowStore, cross_fade
-from .errors import InputError
+from .errors import InputError, OptionError
 from .faces import (
     FaceFinder,
     Speaker,
@@ -29,6 +30,7 @@ from .faces import (
     upstream_matrices,
 )
 from .media import fit, to_mono_16k
+from .media.lengths import part_notes
 from .models.bundle import LipSyncModels
 from .options import Options
 from .plan import build_plan
@@ -94,11 +96,17 @@ def make_plan(
     options: Options | None = None,
     track: FaceTrack | None = None,
     *,
+    audio_start: float | None = None,
     window_frames: int = 16,
     progress: Progress | None = None,
 ) -> Plan:
-    """Decide about every output frame; nothing is denoised. Arguments as of `lip_sync`."""
-    options = options or Options()
+    """Decide about every output frame; nothing is denoised. Arguments as of `lip_sync`.
+
+    audio_start: where the clip is a part of a longer one, the second of the speech at which it begins, >= 0. The whole
+    speech is listened to, so that a part mouths what it would in one go, and a part keeps its frames whatever
+    `options.length` is. None: the clip is all there is.
+    """
+    start, options = _part(audio_start, options or Options())
     if track is None:
         track = find_face(clip, progress=progress)
     if len(track) != len(clip.times):
@@ -113,8 +121,18 @@ def make_plan(
     heard = heard_seconds(samples)
     timeline = fit(clip.times, clip.duration, seconds, options.length, options.fps, heard)
     present = ~np.isnan(_matrices(clip, track, 256, options)[:, 0, 0])
-    speaks = speaking(samples, timeline.times)
-    return build_plan(clip, timeline, track, present, speaks, speech.duration, options, window_frames)
+    speaks = speaking(samples, timeline.times + start)
+    made = build_plan(clip, timeline, track, present, speaks, speech.duration, options, window_frames)
+    return made if audio_start is None else replace(made, speech_start=start, notes=part_notes(made, start))
+
+
+def _part(audio_start: float | None, options: Options) -> tuple[float, Options]:
+    """The second of the speech at which the clip begins, and its options: a part stays as long as it is."""
+    if audio_start is None:
+        return 0.0, options
+    if not 0 <= audio_start < math.inf:
+        raise OptionError(f"audio_start takes seconds >= 0, got {audio_start}.")
+    return float(audio_start), replace(options, length="silence")
 
 
 def find_face(
@@ -193,7 +211,7 @@ class _Renderer:
         progress: Progress | None,
         work: Path | None,
     ) -> None:
-        self._times, self._keep, self._exact = plan.times, keep, options.exact
+        self._times, self._keep, self._exact = plan.times + plan.speech_start, keep, options.exact
         self._match = options.color_match and not options.exact
         self._progress, self._done = progress, 0
         self._steps, self._total = options.steps, options.steps * len(plan.windows)
@@ -232,5 +250,5 @@ class _Renderer:
 def _heard(speech: Waveform, plan: Plan, options: Options) -> npt.NDArray[np.float32]:
     """The speech at 16 kHz, followed by silence where the result is longer; `exact` repeats its last row instead."""
     samples = to_mono_16k(speech)
-    missing = 0 if options.exact else round(plan.duration * SAMPLE_RATE) - len(samples)
+    missing = 0 if options.exact else round((plan.speech_start + plan.duration) * SAMPLE_RATE) - len(samples)
     return np.pad(samples, (0, max(0, missing)))

@@ -14,6 +14,7 @@ from . import sockets
 from .bridge import media
 from .bridge.devices import LoadedModel
 from .bridge.frames import collected
+from .bridge.parts import start_of
 from .bridge.run import resyncing
 from .bridge.temp import video_of
 
@@ -89,18 +90,36 @@ class LipSyncFrames(io.ComfyNode):
                     "Frames per second of images; each frame hears the speech at its own time. Any rate."
                 ),
                 *_settings(),
+                io.Float.Input(
+                    "audio_start",
+                    default=0.0,
+                    min=0.0,
+                    max=86400.0,
+                    step=0.01,
+                    round=0.001,
+                    optional=True,
+                    advanced=True,
+                    tooltip="For frames that continue a clip: the second of audio at which they begin, such as (frames "
+                    "before these) / fps. Above 0, as many frames come out as go in, whatever Options, length says.",
+                ),
+                sockets.MetaBatch.Input(
+                    "meta_batch",
+                    optional=True,
+                    tooltip="From VideoHelperSuite's Meta Batch Manager: each batch then hears its own part of audio, "
+                    "and as many frames come out as go in.",
+                ),
             ],
             outputs=[
                 io.Image.Output("images", tooltip="The frames with the new mouth, of the same size."),
                 io.Audio.Output(
                     "audio",
-                    tooltip="The speech, samples untouched, cut or followed by silence where it would not last as "
-                    "long as the frames.",
+                    tooltip="The speech of these frames, samples untouched, cut or followed by silence where it would "
+                    "not last as long as they do.",
                 ),
                 io.Mask.Output("mask", tooltip="How much of each pixel was changed, per frame."),
                 io.String.Output("report", tooltip=_REPORT),
             ],
-            hidden=[io.Hidden.unique_id],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt],
         )
 
     @classmethod
@@ -114,12 +133,15 @@ class LipSyncFrames(io.ComfyNode):
         model: LoadedModel | None = None,
         options: Options | None = None,
         speaker: FaceTrack | None = None,
+        audio_start: float = 0.0,
+        meta_batch: Any = None,
     ) -> io.NodeOutput:
         clip, speech = media.clip_of(images, fps), media.waveform_of(audio)
         settings = _used(preset, seed, options)
-        with resyncing(clip, speech, model, settings, speaker, cls.hidden.unique_id) as job:
+        start = start_of(audio_start, meta_batch, clip.fps, cls.hidden.prompt)
+        with resyncing(clip, speech, model, settings, speaker, cls.hidden.unique_id, start) as job:
             pictures, mask = collected(job, images)
-        sound = media.fitted(audio, job.plan.duration, 1 / float(job.plan.fps))
+        sound = media.fitted(audio, job.plan.duration, 1 / float(job.plan.fps), start or 0.0)
         return io.NodeOutput(pictures, sound, mask, f"{job.report()}\n{_told(preset, seed, options)}")
 
 

@@ -8,6 +8,8 @@ Options = io.Custom("LATENTSYNC_OPTIONS")
 """A `latentsync_core.Options`."""
 Speaker = io.Custom("LATENTSYNC_SPEAKER")
 """A `latentsync_core.FaceTrack`: one person's face in every frame of a clip."""
+MetaBatch = io.Custom("VHS_BatchManager")
+"""VideoHelperSuite's Meta Batch Manager, which hands a long video through a graph in parts."""
 
 CATEGORY = "LatentSync"
 PRESETS = ("balanced", "quality", "draft", "exact")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..data import FloatArray
+from ..data import FloatArray, Plan
 from .timeline import OVERHANG_SECONDS
 
 WORTH_SAYING = 0.1
@@ -26,6 +26,12 @@ def length_notes(mode: str, times: FloatArray, video: float, speech: float, resu
     return tuple(filter(None, (_on_video(mode, len(times), video, result), _on_speech(mode, speech, result))))
 
 
+def part_notes(plan: Plan, start: float) -> tuple[str, ...]:
+    """What is said of the plan of frames that are a part of a clip and hear the speech from second `start` on."""
+    heard = f"a part of a clip: it hears the speech from {start:.2f} s on and keeps its frames."
+    return tuple(filter(None, (heard, _silent(plan.speech_duration - start, plan.duration))))
+
+
 def _on_video(mode: str, frames: int, video: float, result: float) -> str:
     if result > video + WORTH_SAYING:
         if frames == 1:
@@ -38,11 +44,15 @@ def _on_video(mode: str, frames: int, video: float, result: float) -> str:
     return ""
 
 
-def _on_speech(mode: str, speech: float, result: float) -> str:
-    if speech < result - WORTH_SAYING:
-        return f"the last {result - speech:.2f} s are silent: the speech ends first."
-    if speech <= result + WORTH_SAYING:
+def _silent(speech: float, result: float) -> str:
+    if speech >= result - WORTH_SAYING:
         return ""
+    return f"the last {result - max(0.0, speech):.2f} s are silent: the speech ends first."
+
+
+def _on_speech(mode: str, speech: float, result: float) -> str:
+    if speech <= result + WORTH_SAYING:
+        return _silent(speech, result)
     cut = f"the last {speech - result:.2f} s of the speech are cut: "
     if mode == "longest":
         return cut + f"what is silent, or heard for less than {OVERHANG_SECONDS} s, adds no frame."

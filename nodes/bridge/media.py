@@ -16,6 +16,7 @@ from comfy_api.latest import InputImpl
 
 from ...latentsync_core.data import Clip, Waveform
 from ...latentsync_core.errors import InputError, OptionError
+from .sound_in import sound_in
 from .temp import temp_copy
 
 
@@ -64,21 +65,8 @@ def clip_of(images: torch.Tensor, fps: float | Fraction) -> Clip:
 
 
 def waveform_of(audio: Mapping[str, Any] | None) -> Waveform:
-    """An AUDIO as a waveform, samples untouched; raises InputError where there is no sound or more than one."""
-    if audio is None:
-        raise InputError("audio is empty: the clip that it comes from has no sound. Load speech from a file.")
-    if not isinstance(audio, Mapping) or not {"waveform", "sample_rate"} <= set(audio):
-        got = list(audio) if isinstance(audio, Mapping) else type(audio).__name__
-        raise InputError(f"audio takes an AUDIO (waveform, sample_rate), got {got}. Connect another node.")
-    samples, rate = audio["waveform"], int(audio["sample_rate"])
-    if samples.ndim != 3 or len(samples) != 1:
-        raise InputError(
-            f"audio takes one sound, (1, channels, samples), got {tuple(samples.shape)}. Take one of the batch first."
-        )
-    if not samples.shape[2]:
-        raise InputError(
-            "audio has no samples; check the start and the duration of the node that it comes from."
-        )
+    """An AUDIO as a waveform, float samples untouched; raises InputError where there is not exactly one sound."""
+    samples, rate = sound_in(audio)
     return Waveform(samples[0].detach().cpu().float().contiguous().numpy(), rate)
 
 
@@ -88,16 +76,17 @@ def audio_of(waveform: Waveform) -> dict[str, Any]:
     return {"waveform": samples, "sample_rate": waveform.sample_rate}
 
 
-def fitted(audio: Mapping[str, Any], seconds: float, frame: float) -> Mapping[str, Any]:
-    """An AUDIO that lasts as long as a result: cut, or followed by silence.
+def fitted(audio: Mapping[str, Any], seconds: float, frame: float, start: float = 0.0) -> Mapping[str, Any]:
+    """An AUDIO from second `start` on that lasts as long as a result: cut, or followed by silence.
 
-    Where it differs by less than a frame it is handed on as it is. The samples stay what they are.
+    Where that is all of it, to less than a frame, it is handed on as it is. Float samples stay what they are.
     """
-    samples, rate = audio["waveform"], audio["sample_rate"]
-    missing = round(seconds * rate) - samples.shape[-1]
-    if abs(missing) < frame * rate:
-        return audio
-    return {**audio, "waveform": torch.nn.functional.pad(samples, (0, missing))}
+    samples, rate = sound_in(audio)
+    rest = samples[..., round(start * rate) :]
+    missing = round(seconds * rate) - rest.shape[-1]
+    if start or abs(missing) >= frame * rate:
+        samples = torch.nn.functional.pad(rest, (0, missing))
+    return audio if samples is audio["waveform"] else {**audio, "waveform": samples, "sample_rate": rate}
 
 
 def pictures_of(frames: list[np.ndarray]) -> torch.Tensor:

@@ -53,14 +53,20 @@ def resyncing(
     options: Options,
     speaker: FaceTrack | None,
     node_id: str | None,
+    audio_start: float | None = None,
 ) -> Iterator[Job]:
-    """Plan a lip-sync and give it; its frames are made while the block takes them. No model is the best on disk."""
+    """Plan a lip-sync and give it; its frames are made while the block takes them. No model is the best on disk.
+
+    audio_start: as of `make_plan`.
+    """
     from ...latentsync_core.pipeline import find_face, lip_sync, make_plan
 
     reporter, loaded = Reporter(node_id), loaded or best()
     with out_of_memory(), kept_windows() as work, loaded.on_device() as models:
         track = speaker or find_face(clip, device=str(models.device), progress=reporter)
-        plan = make_plan(clip, speech, options, track, window_frames=models.window_frames)
+        plan = make_plan(
+            clip, speech, options, track, audio_start=audio_start, window_frames=models.window_frames
+        )
         mask: deque[Array] = deque(maxlen=1)
         frames = lip_sync(
             clip, speech, models, options, track, plan=plan, progress=reporter, work=work, masks=mask.append

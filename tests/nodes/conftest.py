@@ -44,12 +44,16 @@ def nodes():
 
 @pytest.fixture
 def run(home):
-    """run("LatentSyncFaces", images=images, choose="left") -> the node's outputs; a single one by itself."""
+    """run("LatentSyncFaces", images=images, choose="left") -> the node's outputs; a single one by itself.
+
+    prompt: the whole prompt that runs, which few nodes look at.
+    """
     from comfy_api.latest import io
 
-    def call(node_id, **inputs):
+    def call(node_id, prompt=None, **inputs):
         inputs = nested(node_id, inputs)
-        node = NODES[node_id].PREPARE_CLASS_CLONE({"hidden_inputs": {io.Hidden.unique_id: "7"}})
+        hidden = {io.Hidden.unique_id: "7", io.Hidden.prompt: prompt}
+        node = NODES[node_id].PREPARE_CLASS_CLONE({"hidden_inputs": hidden})
         with torch.inference_mode():  # as ComfyUI does
             if inspect.iscoroutinefunction(node.execute):
                 outputs = asyncio.run(node.EXECUTE_NORMALIZED_ASYNC(**inputs)).args

@@ -1,0 +1,92 @@
+"""The one sound of an AUDIO, whatever node made it: checked before any work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...latentsync_core.errors import InputError
+
+RATES = range(1000, 768_001)
+"""Samples a second that sound can have."""
+MOST_CHANNELS = 64
+"""More rows than these are samples, and the columns are channels."""
+_CURE = "Connect LatentSync Load Audio, or another node that gives sound."
+
+
+def sound_in(audio: Any) -> tuple[torch.Tensor, int]:
+    """Samples (1, channels, n), floats of full scale -1..1, and samples a second; raises InputError.
+
+    (channels, n) and (n,) are one sound too. Floats stay the tensor that they are, whole numbers of up to 32 bit are
+    scaled by what their type can hold.
+    """
+    waveform, rate = _parts(audio)
+    samples = torch.from_numpy(waveform) if isinstance(waveform, np.ndarray) else waveform
+    if not isinstance(samples, torch.Tensor):
+        raise InputError(f"audio takes its samples as a tensor, got {type(samples).__name__}. {_CURE}")
+    return _one(_scaled(samples)), _rate(rate)
+
+
+def _parts(audio: Any) -> tuple[Any, Any]:
+    if audio is None:
+        raise InputError(f"audio is empty: the clip that it comes from has no sound. {_CURE}")
+    if not isinstance(audio, Mapping):
+        raise InputError(f"audio takes an AUDIO (waveform, sample_rate), got {type(audio).__name__}. {_CURE}")
+    try:
+        given = {name: audio[name] for name in audio if name in ("waveform", "sample_rate")}
+    except (
+        Exception
+    ) as exc:  # VideoHelperSuite reads sound only when it is asked for, and raises what it likes
+        told = str(exc).strip().splitlines() or [type(exc).__name__]
+        raise InputError(
+            f"audio could not be read by the node that it comes from: {told[0]} Its file may have no sound. {_CURE}"
+        ) from exc
+    if len(given) < 2:
+        raise InputError(f"audio takes an AUDIO (waveform, sample_rate), got {list(given)}. {_CURE}")
+    return given["waveform"], given["sample_rate"]
+
+
+def _scaled(samples: torch.Tensor) -> torch.Tensor:
+    if samples.is_floating_point():
+        return samples
+    if samples.is_complex() or samples.dtype in (torch.bool, torch.int64, torch.uint64):
+        raise InputError(
+            f"audio takes floats in -1..1, or whole numbers of 8, 16 or 32 bit, got {samples.dtype}. {_CURE}"
+        )
+    limits = torch.iinfo(samples.dtype)
+    half = 2.0 ** (limits.bits - 1)
+    return ((samples.double() - (limits.min + half)) / half).float()
+
+
+def _one(samples: torch.Tensor) -> torch.Tensor:
+    shape = tuple(samples.shape)
+    while 1 <= samples.ndim < 3:
+        samples = samples[None]
+    if samples.ndim != 3 or len(samples) != 1:
+        raise InputError(
+            f"audio takes one sound, (1, channels, samples), got {shape}. Take one of the batch first."
+        )
+    if not samples.shape[2]:
+        raise InputError(
+            "audio has no samples; check the start and the duration of the node that it comes from."
+        )
+    if not 1 <= samples.shape[1] <= MOST_CHANNELS:
+        raise InputError(
+            f"audio takes 1 to {MOST_CHANNELS} channels, (1, channels, samples), got {shape}. {_CURE}"
+        )
+    return samples
+
+
+def _rate(rate: Any) -> int:
+    try:
+        value = float(rate)
+    except (TypeError, ValueError, RuntimeError) as exc:
+        raise InputError(f"audio takes a sample_rate in Hz, got {rate!r}. {_CURE}") from exc
+    if isinstance(rate, bool) or value not in RATES:
+        raise InputError(
+            f"audio takes a sample_rate of {RATES[0]} to {RATES[-1]} whole Hz, got {rate!r}. {_CURE}"
+        )
+    return int(value)
