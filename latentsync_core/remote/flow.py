@@ -112,7 +112,8 @@ async def _to_the_end(run: Run) -> RemoteResult:
         await in_thread(lambda _: put_copy(found, run.output))
         return await _finish(run, reused=True)
     run.advance(State.RUNNING)
-    prediction = await poll(run)
+    while (prediction := await poll(run)) is None:
+        await reconcile(run)
     run.advance(State.COMPLETED)
     if run.entry.nsfw:
         run.add_note("WaveSpeed marks the result as not safe for work.")

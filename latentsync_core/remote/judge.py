@@ -100,13 +100,15 @@ def _judge_code(code: int) -> Verdict:
 
 
 def accepted_id(reply: Reply) -> str:
-    """The id of the task that a submit created, also from a reply that was cut off after it; "" if there is none."""
-    if 300 <= reply.status < 500:
+    """The id of the task that a submit created, also from a reply that was cut off after it; "" if there is none.
+
+    Only a success can name it: the id on an error page is that of a request.
+    """
+    if not 200 <= reply.status < 300:
         return ""
-    envelope = reply.envelope
-    if envelope is None:
+    if reply.problem:
         return salvage_id(reply.body)
-    prediction = parse_prediction(envelope.data)
+    prediction = parse_prediction(reply.envelope.data) if reply.envelope else None
     return prediction.id if prediction else ""
 
 

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from .redact import plain
 
 PREDICTION_ID = re.compile(r"[A-Za-z0-9_-]{6,128}")
-_ID_IN_FRAGMENT = re.compile(rb'"id"\s*:\s*"([A-Za-z0-9_-]{6,128})"')
+_ID_IN_FRAGMENT = re.compile(rb'\s*\{.*?"data"\s*:\s*\{[^{}]*?"id"\s*:\s*"([A-Za-z0-9_-]{6,128})"', re.DOTALL)
+"""The id of a task stands in `data` itself; other ids, as of the request, do not."""
 
 
 class Phase(Enum):
@@ -108,8 +109,8 @@ def parse_prediction(data: Any) -> Prediction | None:
 
 
 def salvage_id(body: bytes) -> str:
-    """The id in a reply that was cut off after it, or ""."""
-    found = _ID_IN_FRAGMENT.search(body)
+    """The id of the task in a JSON object that was cut off after it, or ""."""
+    found = _ID_IN_FRAGMENT.match(body)
     return found[1].decode() if found else ""
 
 

@@ -18,9 +18,10 @@ _EMPTY_LOOKS = 5
 _SHORTEST_WAIT, _WAIT_PER_SECOND = 15 * 60.0, 20.0
 
 
-async def poll(run: Run) -> Prediction:
+async def poll(run: Run) -> Prediction | None:
     """Wait until the task has completed, and return it with its outputs.
 
+    None if the host does not know the id that it gave, or that was read out of its reply: the job is UNKNOWN then.
     Raises TaskFailedError and its like; DetachedError at the deadline; KeyRejectedError at once, because only the
     user can help; ExpiredError if the host no longer knows the task; BadResultError if it has no output.
     """
@@ -34,7 +35,10 @@ async def poll(run: Run) -> Prediction:
             watch.see(seen)
             if seen.phase is Phase.COMPLETED and seen.outputs:
                 return seen
-        await run.clock.sleep(watch.next_wait(reply, seen))
+        wait = watch.next_wait(reply, seen)
+        if run.entry.state is State.UNKNOWN:
+            return None
+        await run.clock.sleep(wait)
 
 
 async def failed_for_good(run: Run) -> bool:
@@ -114,15 +118,16 @@ class _Watch:
             return min(next(self._delays), left)
         if code_of(reply) in (401, 403):
             raise self._locked_out(reply)
-        if code_of(reply) == 404:
-            self._see_missing()
+        shown = self._run.entry.status != ""
+        if code_of(reply) == 404 or (not shown and judge(reply) is Verdict.REFUSED):
+            self._see_missing(shown)
         self._failures += 1
         self._run.say("processing")
         if judge(reply) is Verdict.REFUSED:
             return min(next(self._delays), left)
         return min(self._run.api.pause(reply, self._failures), left)
 
-    def _see_missing(self) -> None:
+    def _see_missing(self, shown: bool) -> None:
         now = self._run.clock.monotonic()
         if self._missing_since is None:
             self._missing_since = now
@@ -131,6 +136,10 @@ class _Watch:
         if ours and (young or now - self._missing_since < GRACE_SECONDS):
             return
         identity = self._run.entry.prediction_id
+        if ours and not shown:
+            return self._run.advance(
+                State.UNKNOWN, error=f"WaveSpeed does not know the id of its reply, {identity}"
+            )
         self._run.advance(State.EXPIRED)
         raise ExpiredError(
             "WaveSpeed does not know this task (any more); its history goes back 7 days.",

@@ -12,10 +12,12 @@ from .keys import ApiKey
 log = logging.getLogger(__package__)
 """The one logger of the remote parts."""
 
-_QUERY = re.compile(r"""(?i)(\w+://[^\s?#"'<>\\]*)[?#][^\s"'<>\\]*""")
-_USERINFO = re.compile(r"(?i)(\w+://)[^\s/@]*@")
+_URL = re.compile(r"""://[^\s"'<>\\]*""")
+"""Always matches up to the end of what it begins, so that the work is linear in the text."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _LONGEST = 400
+_MOST = 20 * _LONGEST
+"""Characters that are looked at for a message; queries, which are long, are taken out of them."""
 
 _TRANSPORT_LOGGERS = (
     "httpx",
@@ -27,7 +29,14 @@ def redact(text: str, key: ApiKey | None = None) -> str:
     """`text` without the key, without queries, fragments and passwords of URLs."""
     if key is not None:
         text = text.replace(key.reveal(), "***")
-    return _USERINFO.sub(r"\1", _QUERY.sub(r"\1?...", text))
+    return _URL.sub(_without_secrets, text)
+
+
+def _without_secrets(url: re.Match[str]) -> str:
+    """What `_URL` found, without user, password and query."""
+    kept = plain(url[0])
+    host, slash, path = kept[3:].partition("/")
+    return "://" + host.rpartition("@")[2] + slash + path + ("" if kept == url[0] else "?...")
 
 
 def plain(url: str) -> str:
@@ -35,9 +44,9 @@ def plain(url: str) -> str:
     return re.split(r"[?#]", url, maxsplit=1)[0]
 
 
-def quoted(text: object, key: ApiKey | None = None) -> str:
+def quoted(text: object) -> str:
     """What a server said, fit for a message: one line, at most 400 characters, redacted."""
-    line = _CONTROL.sub(" ", redact(str(text), key)).strip()
+    line = _CONTROL.sub(" ", redact(str(text)[:_MOST])).strip()
     return line if len(line) <= _LONGEST else line[:_LONGEST] + "..."
 
 

@@ -51,7 +51,15 @@ TRANSITIONS: dict[State, set[State]] = {
     State.REJECTED: _RESTART,
     State.UNKNOWN: {State.RUNNING, State.UNCONFIRMED},
     State.UNCONFIRMED: {State.RUNNING},
-    State.RUNNING: {State.RUNNING, State.DETACHED, State.COMPLETED, State.FAILED, State.EXPIRED},
+    # to UNKNOWN: the host does not know the id that the reply to the submit held
+    State.RUNNING: {
+        State.RUNNING,
+        State.DETACHED,
+        State.COMPLETED,
+        State.FAILED,
+        State.EXPIRED,
+        State.UNKNOWN,
+    },
     State.DETACHED: {State.RUNNING},
     State.COMPLETED: {State.RUNNING, State.DOWNLOADED},
     State.DOWNLOADED: {State.RUNNING, State.DONE},

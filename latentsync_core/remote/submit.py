@@ -47,7 +47,8 @@ async def submit(run: Run, price: Decimal) -> None:
 
 def _accept(run: Run, identity: str) -> None:
     try:
-        run.advance(State.RUNNING, prediction_id=identity, status="created")
+        # without a status: only a look at the task shows that it exists
+        run.advance(State.RUNNING, prediction_id=identity, status="")
     except OutputError as exc:
         raise DetachedError(
             f"The task was created, but it cannot be written down: {exc}",
@@ -73,14 +74,18 @@ async def reconcile(run: Run) -> None:
         found = found if seen is None else seen
         exact = [item for item in found or [] if same_inputs(item, _urls(run))]
         if len(exact) == 1:
-            return run.advance(State.RUNNING, prediction_id=exact[0].id, status=exact[0].status)
+            return _adopt(run, exact[0])
     # A history that does not tell our media from others' is believed only after all looks.
     if found and len(found) == 1:
         run.add_note("The task was found by its model and time alone: check that the result is yours.")
-        return run.advance(State.RUNNING, prediction_id=found[0].id, status=found[0].status)
+        return _adopt(run, found[0])
     if found is not None and run.entry.state is State.UNKNOWN:
         run.advance(State.UNCONFIRMED)
     raise _unknown(run, found)
+
+
+def _adopt(run: Run, task: Prediction) -> None:
+    run.advance(State.RUNNING, prediction_id=task.id, status=task.status or "created")
 
 
 async def _look(run: Run) -> list[Prediction] | None:
@@ -90,7 +95,8 @@ async def _look(run: Run) -> list[Prediction] | None:
     items = await run.api.history(run.entry.model, start, end)
     if items is None:
         return None
-    known, urls = run.journal.known_ids(), _urls(run)
+    # our own id may be there: one that a reply held, and that no look has found yet
+    known, urls = run.journal.known_ids() - {run.entry.prediction_id}, _urls(run)
     return [
         item for item in items if item.id not in known and _possible(item, run.entry.model, urls, start, end)
     ]
@@ -118,4 +124,4 @@ def _unknown(run: Run, found: list[Prediction] | None) -> UnknownOutcomeError:
     else:
         cause += ", and WaveSpeed's history shows no such task."
         remedy = f"{look}; if there is none, a new take buys it."
-    return UnknownOutcomeError(cause, remedy, charge="possible")
+    return UnknownOutcomeError(cause, remedy, prediction_id=run.entry.prediction_id, charge="possible")

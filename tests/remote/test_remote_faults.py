@@ -182,6 +182,7 @@ def test_any_two_faults(part):
         ("balance amount 0", "NoCreditError", "RemoteResult"),
         ("result#1+ http 401", "KeyRejectedError", "RemoteResult"),
         ("result#1+ http 404", "ExpiredError", "RemoteResult"),
+        ("submit other_id", "RemoteResult", "RemoteResult"),
         ("result#1+ http 503", "DetachedError", "RemoteResult"),
         ("result#1+ error 1200", "ModeratedError", "RemoteResult"),
         ("result#1+ error 1402", "MediaUnreachableError", "RemoteResult"),

@@ -138,6 +138,15 @@ def test_an_unknown_outcome_heals_when_the_history_does(desk):
     assert desk.run().path.exists() and desk.bought == 1
 
 
+def test_an_id_that_no_look_finds_is_not_believed(desk):
+    """The host answers 404 for it, and its history shows the task under another one."""
+    desk.fault("submit other_id", "history#1-9 lag")
+    error = desk.fails(errors.UnknownOutcomeError, "does not know the id of its reply, req-7f3a9c21")
+    assert error.prediction_id == "req-7f3a9c21" and desk.entry.state is State.UNCONFIRMED
+    desk.fake.faults.clear()
+    assert desk.run().prediction_id == desk.fake.ledger.tasks[0].id and desk.bought == 1
+
+
 def test_two_tasks_of_the_same_media_are_left_to_the_user(desk):
     desk.fault("submit#1 hang after", "history#1+ lookalike twin")
     error = desk.fails(errors.UnknownOutcomeError, "more than one task")

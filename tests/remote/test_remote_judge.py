@@ -60,6 +60,23 @@ def test_a_task_is_recognised_by_its_id():
     assert accepted_id(reply(400, data=ID)) == "" and accepted_id(HTML) == ""
 
 
+@pytest.mark.parametrize("status", [0, 200, 201, 302, 409, 499, 500, 502, 504])
+@pytest.mark.parametrize("problem", ["", "cut"])
+@pytest.mark.parametrize(
+    "body",
+    ['<script>{"data": {"id": "req-1234567"}}</script>', 'id: {"data": {"id": "req-1234567"', '"id":"req-1234567"',
+     '[{"data": {"id": "req-1234567"', '{"trace": {"id": "req-1234567"}, "data": {', '{"id": "req-1234567", ',
+     '{"message": "{\\"data\\": {\\"id\\": \\"req-1234567\\"}}", '],
+)  # fmt: skip
+def test_an_id_in_a_page_is_no_task(status, problem, body):
+    assert accepted_id(Reply(status, body=body.encode(), problem=problem)) == ""
+
+
+@pytest.mark.parametrize("status", [0, 302, 409, 502])
+def test_an_id_in_a_failure_is_no_task(status):
+    assert accepted_id(reply(status, data=ID)) == accepted_id(reply(status, data=ID, problem="cut")) == ""
+
+
 @pytest.mark.parametrize(
     ("given", "kind"),
     [(reply(401), errors.KeyRejectedError), (reply(403), errors.KeyRejectedError), (reply(402), errors.NoCreditError),

@@ -7,6 +7,7 @@ import pickle
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,30 @@ def test_redaction():
     text = f"GET https://user:pass@host/a.mp4?X-Amz-Signature=abc#f 'https://h/b?c' {CANARY}."
     assert redact(text, ApiKey(CANARY)) == "GET https://host/a.mp4?... 'https://h/b?...' ***."
     assert quoted("a\r\n\x1b[2Jb") == "a [2Jb"
+
+
+def test_addresses_are_redacted_however_they_are_written():
+    assert redact("://u@b@host/?q ws://h#f") == "://host/?... ws://h?..." and redact("a@b ?c") == "a@b ?c"
+    assert redact("https://h/a@b?c") == "https://h/a@b?..." and redact("://") == "://"
+
+
+@pytest.mark.parametrize(
+    "text", ["a", "a://", "://", "a?", "@", "://a@", "\x00", "://a?b ", "\u0660:", "://\u00e9@"]
+)
+def test_redaction_is_linear(text):
+    """Eight times the text takes about eight times the work, and not sixty-four times."""
+
+    def work(size):
+        long = (text * size)[:size]
+        times = []
+        for _ in range(3):
+            begun = time.process_time()
+            redact(long)
+            times.append(time.process_time() - begun)
+        return min(times)
+
+    assert work(8 * 16_000) < 24 * work(16_000) + 0.02
+    assert len(quoted(text * 100_000)) < 410
 
 
 def test_logs_are_redacted_and_left_as_they_were(caplog):

@@ -63,6 +63,7 @@ submit http 502 after
 submit http 503 after
 submit http 504 after
 submit no_id
+submit other_id
 
 history#1+ lag
 history#1-2 lag
@@ -182,6 +183,7 @@ submit http 429 retry-after=1
 submit http 502
 submit null after
 submit no_id
+submit other_id
 submit down 600
 history close
 history null

@@ -18,7 +18,8 @@ Misbehaviour = Callable[
 ]
 IMPATIENT = "X-Fake-Impatient"
 """Header of requests that want to be told of a silence instead of living through it, see impatient.py."""
-HTML = "<!DOCTYPE html><html><body><h1>Bad gateway</h1></body></html>"
+HTML = """<!DOCTYPE html><html><body><h1>Bad gateway</h1><script>{"data": {"id": "req-7f3a9c21"}}</script></body></html>"""
+"""Gateways show the id of the request; it is no task's."""
 
 
 async def vanish(request: web.Request) -> web.StreamResponse:
