@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .clock import Clock
+    from .entry import Entry
     from .flow import remote_lip_sync, resume
     from .job import Progress, RemoteJob, RemoteResult
-    from .journal import Entry, Journal
+    from .journal import Journal
     from .keys import ApiKey, save_key
     from .models import DEFAULT_MODEL, MODELS
     from .settings import Settings
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "clock": ("Clock",),
+    "entry": ("Entry",),
     "flow": ("remote_lip_sync", "resume"),
     "job": ("Progress", "RemoteJob", "RemoteResult"),
-    "journal": ("Entry", "Journal"),
+    "journal": ("Journal",),
     "keys": ("ApiKey", "save_key"),
     "models": ("DEFAULT_MODEL", "MODELS"),
     "settings": ("Settings",),

@@ -20,6 +20,8 @@ from .settings import Settings
 
 _ATTEMPTS = 5
 _NOT_IMPLEMENTED = 501
+_BELIEVABLE = 366 * 86400.0
+"""Seconds by which two clocks may differ; a date of the year 9999 tells no time."""
 _PAGE_SIZE, _MOST_PAGES = 100, 20
 
 
@@ -61,11 +63,12 @@ class Api:
             timeout=httpx.Timeout(seconds or times.transfer, connect=times.connect),
         )
         reply = await exchange(self.client, request, seconds)
-        # a host may echo the key in its refusal
-        reply = replace(reply, body=reply.body.replace(self._key.reveal().encode(), b"***"))
-        if (date := http_date(reply.headers.get("date", ""))) is not None:
+        date = http_date(reply.headers.get("date", ""))
+        if date is not None and abs(date - self.clock.utc()) < _BELIEVABLE:
             self._ahead = date - self.clock.utc()
-        return reply
+        # a host may echo the key in its refusal
+        body = reply.body.replace(self._key.reveal().encode(), b"***")
+        return replace(reply, body=body, key=self._key)
 
     async def ask(self, method: str, path: str, body: object = None, *, attempts: int = _ATTEMPTS) -> Reply:
         """Make a call that costs nothing, again after trouble, and return the last reply."""

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urljoin
 
 import httpx
 
@@ -20,7 +19,7 @@ from .judge import Reply, backoff
 from .poll import read
 from .redact import log, plain, quoted
 from .run import Run
-from .safety import checked
+from .safety import checked, follow
 from .verify import check_movie
 
 _BLOCK = 128 * 1024
@@ -59,8 +58,6 @@ async def download(run: Run, url: str) -> Path:
         await asyncio.to_thread(_put_in_place, part.path, run.output)
     except OSError as exc:
         raise OutputError(f"{run.output} cannot be written: {exc.strerror}.") from exc
-    finally:
-        part.path.unlink(missing_ok=True)
     return run.output
 
 
@@ -112,7 +109,7 @@ class _Fetch:
                     return response
                 if not response.has_redirect_location:
                     return await self._take(response)
-                url = urljoin(url, response.headers["location"])
+                url = follow(url, response.headers["location"])
         return self._not_a_video("it redirects for ever")
 
     def _range(self) -> dict[str, str]:
@@ -232,17 +229,18 @@ class _Stopwatch:
 
 def _continues(headers: Mapping[str, str], part: _Part) -> bool:
     """Whether a 206 holds just what comes next."""
-    found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", headers.get("content-range", "").strip())
+    found = re.fullmatch(r"bytes (\d{1,18})-(\d+)/(\d+|\*)", headers.get("content-range", "").strip())
     return bool(found) and int(found[1]) == part.size if found else False
 
 
 def _strong(etag: str) -> str:
-    return "" if etag.startswith("W/") else etag
+    """A strong tag that can be sent back, or ""."""
+    return etag if re.fullmatch(r'"[\x21\x23-\x7e]*"', etag) else ""
 
 
 def _length(headers: Mapping[str, str]) -> int | None:
     text = headers.get("content-length", "")
-    return int(text) if text.isdigit() else None
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
 
 
 def _put_in_place(part: Path, target: Path) -> None:

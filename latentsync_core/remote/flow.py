@@ -17,8 +17,9 @@ from ..errors import BadInputError
 from ..media import check_output
 from .clock import SYSTEM_CLOCK, Clock
 from .download import check_space, download
+from .entry import Identity
 from .job import OnProgress, RemoteJob, RemoteResult, at_no_cost, check_name, place
-from .journal import Identity, Journal
+from .journal import Journal
 from .models import find_model
 from .parse import PREDICTION_ID
 from .poll import failed_for_good, poll
@@ -63,7 +64,9 @@ async def remote_lip_sync(
             ):
                 check_bounds(bounds(find_model(job.model), audio.seconds, video.seconds), job.max_cost_usd)
                 check_space(run.output.parent)
-                run.advance(State.PREPARED, seconds=max(video.seconds, audio.seconds), notes="", price="")
+                seconds = max(video.seconds, audio.seconds)
+                # no longer the job of a prediction that failed
+                run.advance(State.PREPARED, seconds=seconds, notes="", price="", prediction_id="", status="")
                 await _upload(run, job, video, audio)
                 price = await _quote(run, job, audio.seconds, video.seconds)
                 if job.dry_run:

@@ -7,7 +7,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from ..errors import DetachedError, OutputError, OverBudgetError
 from . import lease
 from .clock import SYSTEM_CLOCK, Clock
+from .entry import Entry, Identity
 from .states import COSTS_NOTHING, TRANSITIONS, UNSURE, State
 
 FILE_NAME = "remote.sqlite3"
@@ -41,58 +42,6 @@ CREATE TABLE IF NOT EXISTS jobs (
     lease_boot TEXT NOT NULL DEFAULT '', lease_beat REAL NOT NULL DEFAULT 0
 );
 """
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What makes two jobs the same; `key` names it."""
-
-    key: str
-    account: str
-    model: str
-    params: str
-    audio_sha256: str
-    video_sha256: str
-    take: int
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A job as the journal knows it. Times are seconds since 1970, money is in US dollars."""
-
-    job_key: str
-    account: str
-    model: str
-    params: str
-    audio_sha256: str
-    video_sha256: str
-    take: int
-    state: State
-    created_at: float
-    updated_at: float
-    seconds: float
-    """Length of the longer of audio and video."""
-    audio_url: str
-    video_url: str
-    """Without query: presigned signatures are not written down."""
-    uploaded_at: float
-    price: str
-    """What was quoted, a decimal number, or ""."""
-    notes: str
-    """What the user should know, one a line."""
-    submitted_at: float
-    """By the host's clock."""
-    prediction_id: str
-    status: str
-    remote_created_at: str
-    inference_ms: int | None
-    nsfw: int
-    error: str
-    output: str
-    """Where the last run wanted the result."""
-    result_path: str
-    result_sha256: str
-    charged: str
 
 
 _COLUMNS = ", ".join(field.name for field in fields(Entry))
@@ -161,9 +110,10 @@ class Journal:
             return lease.acquire(self._connection, job_key, self._clock.utc())
 
     def release(self, token: str) -> None:
-        """Give the lease back."""
+        """Give the lease back; it is free for this process also where that cannot be written down."""
+        lease.forget(token)
         with self._transaction():
-            lease.release(self._connection, token)
+            self._connection.execute("UPDATE jobs SET lease_token = '' WHERE lease_token = ?", (token,))
 
     def beat(self, token: str) -> None:
         """Give a sign of life."""
@@ -270,7 +220,16 @@ class Journal:
     def _entries(self, condition: str, *values: object) -> list[Entry]:
         with self._mapped():
             rows = self._connection.execute(f"SELECT {_COLUMNS} FROM jobs {condition}", values).fetchall()
-        return [Entry(**dict(row) | {"state": State(row["state"])}) for row in rows]
+        return [self._entry(row) for row in rows]
+
+    def _entry(self, row: sqlite3.Row) -> Entry:
+        try:
+            return Entry(**dict(row) | {"state": State(row["state"])})
+        except ValueError as exc:
+            raise OutputError(
+                f"The journal {self.path} has a job that is {row['state']!r}, which this version does not know. "
+                "Use the version that wrote it, or a newer one."
+            ) from exc
 
     def _value(self, query: str, *values: object) -> Any:
         with self._mapped():
@@ -283,10 +242,11 @@ class Journal:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:  # after some errors SQLite has rolled back by itself
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
 
     @contextmanager
     def _mapped(self) -> Iterator[None]:
@@ -294,6 +254,6 @@ class Journal:
             yield
         except (sqlite3.Error, OSError) as exc:
             raise OutputError(
-                f"The journal {self.path} cannot be used ({exc}), and nothing is bought without it. Mend that: "
-                "another journal does not know what was bought, and would buy it again."
+                f"The journal {self.path} cannot be used ({exc}). Mend that: without it no job is begun, and another "
+                "journal does not know what was bought, and would buy it again."
             ) from exc

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from enum import Enum
+from functools import cached_property
 
 from ..errors import (
     BadInputError,
@@ -19,6 +20,7 @@ from ..errors import (
     ServerTroubleError,
     TaskFailedError,
 )
+from .keys import ApiKey
 from .parse import Envelope, Prediction, parse_envelope, parse_prediction, salvage_id
 from .redact import quoted
 
@@ -44,11 +46,13 @@ class Reply:
     """Why it is not complete; "" if it is."""
     reached: bool = True
     """False only where the host cannot have seen the request."""
+    key: ApiKey | None = None
+    """What the host may have put into its reply, and is not to be seen."""
 
-    @property
+    @cached_property
     def envelope(self) -> Envelope | None:
-        """The JSON frame, if the reply is complete and has one."""
-        return None if self.problem else parse_envelope(self.body)
+        """The JSON frame, if the reply is complete and has one; decoded, and cleaned, once."""
+        return None if self.problem else parse_envelope(self.body, self.key)
 
     @property
     def says(self) -> str:
@@ -208,7 +212,7 @@ def http_date(text: str) -> float | None:
     """Seconds since 1970 of a date in a header, or None."""
     try:
         return parsedate_to_datetime(text).timestamp()
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError, IndexError, OSError):  # OSError: on Windows, before 1970
         return None
 
 

@@ -30,10 +30,9 @@ def acquire(connection: sqlite3.Connection, job_key: str, now: float) -> str | N
     return token
 
 
-def release(connection: sqlite3.Connection, token: str) -> None:
-    """Give a lease back; one that was taken over meanwhile is left alone."""
+def forget(token: str) -> None:
+    """This process has the lease no more."""
     _held.discard(token)
-    connection.execute("UPDATE jobs SET lease_token = '' WHERE lease_token = ?", (token,))
 
 
 def _alive(token: str, pid: int, boot: str, silent_seconds: float) -> bool:

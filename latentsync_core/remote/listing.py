@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
-from .journal import Entry
+from .entry import Entry
 from .states import UNSURE
 
 

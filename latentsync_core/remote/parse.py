@@ -12,11 +12,15 @@ from enum import Enum
 from typing import Any
 from urllib.parse import urlsplit
 
+from .keys import ApiKey
 from .redact import plain
 
 PREDICTION_ID = re.compile(r"[A-Za-z0-9_-]{6,128}")
 _ID_IN_FRAGMENT = re.compile(rb'\s*\{.*?"data"\s*:\s*\{[^{}]*?"id"\s*:\s*"([A-Za-z0-9_-]{6,128})"', re.DOTALL)
 """The id of a task stands in `data` itself; other ids, as of the request, do not."""
+
+
+_LONGEST_AMOUNT, _MOST_DOLLARS = 40, 10**9
 
 
 class Phase(Enum):
@@ -76,15 +80,27 @@ class Envelope:
     data: Any
 
 
-def parse_envelope(body: bytes) -> Envelope | None:
-    """`code`, `message` and `data` of a reply, or None if it is not a JSON object."""
+def parse_envelope(body: bytes, key: ApiKey | None = None) -> Envelope | None:
+    """`code`, `message` and `data` of a reply, or None if it is not a JSON object; `key` is taken out of all texts."""
     try:
-        content = json.loads(body)
+        content = _clean(json.loads(body), key)
     except (ValueError, RecursionError):
         return None
     if not isinstance(content, dict):
         return None
     return Envelope(_integer(content.get("code")) or 0, _text(content.get("message")), content.get("data"))
+
+
+def _clean(value: Any, key: ApiKey | None) -> Any:
+    """A decoded value whose texts can be written down: without the key, and without halves of characters."""
+    if isinstance(value, str):
+        text = value.encode("utf-8", "replace").decode()
+        return text if key is None else text.replace(key.reveal(), "***")
+    if isinstance(value, list):
+        return [_clean(item, key) for item in value]
+    if isinstance(value, dict):
+        return {_clean(name, key): _clean(item, key) for name, item in value.items()}
+    return value
 
 
 def parse_prediction(data: Any) -> Prediction | None:
@@ -115,14 +131,16 @@ def salvage_id(body: bytes) -> str:
 
 
 def parse_money(value: Any) -> Decimal | None:
-    """A finite amount >= 0, or None."""
+    """An amount of dollars, 0 to a billion, or None."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
+    if len(text := str(value)) > _LONGEST_AMOUNT:
+        return None
     try:
-        amount = Decimal(str(value))
+        amount = Decimal(text)
     except InvalidOperation:
         return None
-    return amount if amount.is_finite() and amount >= 0 else None
+    return amount if amount.is_finite() and 0 <= amount <= _MOST_DOLLARS else None
 
 
 def parse_price(data: Any) -> Decimal | None:
@@ -173,8 +191,15 @@ def same_inputs(prediction: Prediction, urls: Mapping[str, str]) -> bool | None:
     given = {name: plain(_text(prediction.inputs.get(name))) for name in urls}
     if all(given[name] == plain(url) for name, url in urls.items()):
         return True
-    same_host = all(urlsplit(given[name]).netloc == urlsplit(url).netloc for name, url in urls.items())
+    same_host = all(_host(given[name]) == _host(url) for name, url in urls.items())
     return False if same_host else None
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).netloc
+    except ValueError:  # no URL, so on no host
+        return ""
 
 
 def _text(value: Any) -> str:

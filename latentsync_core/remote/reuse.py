@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from ..errors import OutputError
-from .journal import Entry
+from .entry import Entry
 from .prepare import file_sha256
 from .states import State
 

@@ -15,9 +15,10 @@ import httpx
 from ..errors import DetachedError, OutputError
 from .api import Api
 from .clock import Clock
+from .entry import Entry
 from .exchange import open_client
 from .job import OnProgress, Progress, RemoteResult
-from .journal import Entry, Journal
+from .journal import Journal
 from .keys import ApiKey
 from .redact import log, redacted_logs
 from .settings import Settings
@@ -98,7 +99,10 @@ class Run:
     def clear(self) -> None:
         """Remove what a run leaves that had no time to clean up."""
         shutil.rmtree(self.workspace, ignore_errors=True)
-        self.part.unlink(missing_ok=True)
+        try:
+            self.part.unlink(missing_ok=True)
+        except OSError as exc:  # no reason to stop, and no error to put before another one
+            log.warning("%s cannot be removed: %s", self.part, exc.strerror)
 
     def name_output(self) -> None:
         """Write down where the result is wanted, for those who resume by the id."""
@@ -203,4 +207,12 @@ async def open_run(world: World, journal: Journal, entry: Entry, output: Path) -
             finally:
                 run.clear()
     finally:
+        _release(journal, token)
+
+
+def _release(journal: Journal, token: str) -> None:
+    """Give the lease back, and let no trouble with that hide what the run has to say."""
+    try:
         journal.release(token)
+    except OutputError as exc:
+        log.warning("The job is free again within ten minutes: %s", exc)

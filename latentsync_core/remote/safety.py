@@ -8,7 +8,7 @@ import socket
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 
@@ -36,11 +36,10 @@ class Target:
 
 def url_problem(url: str, settings: Settings) -> str:
     """Why a URL may not be requested, judged by its text alone; "" if it may."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
+    if not is_url(url):
         return "it is not a URL"
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port
     if _same_origin(url, settings):
         return ""
     if parts.scheme != "https":
@@ -52,6 +51,22 @@ def url_problem(url: str, settings: Settings) -> str:
     if settings.strict_hosts and not known_host(host):
         return "its host is not one of WaveSpeed's, and strict hosts are asked for"
     return ""
+
+
+def is_url(url: str) -> bool:
+    """Whether a text is a whole URL, so that nothing that reads it as one raises."""
+    try:
+        return urlsplit(url).port != 0 and httpx.URL(url).is_absolute_url
+    except (ValueError, httpx.InvalidURL):
+        return False
+
+
+def follow(url: str, location: str) -> str:
+    """The URL to which a redirect leads; `location` itself where that is none."""
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return location
 
 
 def known_host(host: str) -> bool:

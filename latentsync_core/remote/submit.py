@@ -49,7 +49,7 @@ def _accept(run: Run, identity: str) -> None:
     try:
         # without a status: only a look at the task shows that it exists
         run.advance(State.RUNNING, prediction_id=identity, status="")
-    except OutputError as exc:
+    except (OutputError, DetachedError) as exc:
         raise DetachedError(
             f"The task was created, but it cannot be written down: {exc}",
             "Note the id; `latentsync remote resume` takes it.",

@@ -17,7 +17,7 @@ from .judge import Reply, Verdict, backoff, judge, refusal
 from .parse import Ticket, parse_ticket
 from .prepare import MediaFile, changed
 from .redact import log
-from .safety import checked, url_problem
+from .safety import checked, is_url, url_problem
 
 _BLOCK = 256 * 1024
 _ATTEMPTS, _TICKETS = 3, 3
@@ -61,7 +61,7 @@ async def _ticket(api: Api, media: MediaFile) -> Ticket | None:
 
 
 def _readable(url: str, api: Api) -> bool:
-    return url.startswith(("https://", api.settings.origin + "/"))
+    return url.startswith(("https://", api.settings.origin + "/")) and is_url(url)
 
 
 async def _put(api: Api, ticket: Ticket, media: MediaFile, on_bytes: OnBytes) -> bool:

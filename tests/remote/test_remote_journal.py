@@ -188,9 +188,39 @@ def test_a_prediction_may_come_from_elsewhere(journal):
     assert journal.adopt("fedcba9876", "acc").job_key == "k1"
 
 
+def test_a_full_disk_is_said_and_does_not_last(journal):
+    add(journal)
+    pages = journal._connection.execute("PRAGMA page_count").fetchone()[0]
+    journal._connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(OutputError, match="is full"):
+        journal.note("k1", notes="x" * 10**6)
+    journal._connection.execute(f"PRAGMA max_page_count = {10 * pages + 1000}")
+    assert journal.note("k1", notes="y").notes == "y"
+
+
+def test_a_commit_that_fails_does_not_last(tmp_path, journal, clock):
+    """A deferred constraint is checked by COMMIT alone, as a full disk may be."""
+    add(journal)
+    connection = journal._connection
+    connection.executescript(
+        "PRAGMA foreign_keys = ON; CREATE TABLE one (id INTEGER PRIMARY KEY);"
+        "CREATE TABLE two (id REFERENCES one DEFERRABLE INITIALLY DEFERRED)"
+    )
+    with pytest.raises(OutputError, match="FOREIGN KEY"), journal._transaction():
+        connection.execute("INSERT INTO two VALUES (7)")
+    assert journal.note("k1", notes="y").notes == "y"
+
+
+def test_a_state_of_a_newer_version_is_said(journal):
+    add(journal)
+    journal._connection.execute("UPDATE jobs SET state = 'teleported'")
+    with pytest.raises(OutputError, match="'teleported', which this version does not know"):
+        journal.recent()
+
+
 def test_nothing_goes_on_without_a_journal(tmp_path):
     (tmp_path / "remote.sqlite3").write_bytes(b"not a database" * 100)
-    with pytest.raises(OutputError, match="nothing is bought without it"):
+    with pytest.raises(OutputError, match="without it no job is begun"):
         Journal(tmp_path)
-    with pytest.raises(OutputError, match="nothing is bought without it"):
+    with pytest.raises(OutputError, match="without it no job is begun"):
         Journal(tmp_path / "absent")

@@ -15,6 +15,7 @@ from remote.runs import Bench
 
 from latentsync_core import errors
 from latentsync_core.remote import Journal, RemoteJob, RemoteResult, remote_lip_sync, resume
+from latentsync_core.remote.api import Api
 from latentsync_core.remote.exchange import exchange
 
 NOTHING_SPENT, BILLED = "No money was spent", "The job is billed"
@@ -76,6 +77,50 @@ def test_a_journal_that_cannot_be_written_any_more_loses_nothing(bench, monkeypa
     assert isinstance(error, (errors.OutputError, errors.DetachedError)) and "disk is full" in str(error)
     assert len(tasks) == (stage != "submit") and all(task.id in str(error) for task in tasks)
     assert isinstance(bench.run(), RemoteResult) and len(tasks) <= 1 == len(bench.fake.ledger.tasks)
+
+
+def test_a_lease_that_cannot_be_given_back_hides_nothing_and_is_not_kept(bench, monkeypatch):
+    submit = Api.submit
+
+    async def submit_to_the_last_write(*arguments):
+        reply = await submit(*arguments)
+        broken.setattr(Journal, "_transaction", full)
+        return reply
+
+    def full(_):
+        raise errors.OutputError("database or disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Api, "submit", submit_to_the_last_write)
+        error = bench.run()
+    tasks = bench.fake.ledger.tasks
+    assert (
+        isinstance(error, errors.DetachedError) and tasks[0].id in str(error) and error.charge == "possible"
+    )
+    assert "nothing is bought" not in str(error)
+    assert isinstance(bench.run(), RemoteResult) and len(tasks) == 1
+
+
+def test_a_purchase_that_another_run_took_over_is_named(bench, monkeypatch):
+    submit = Api.submit
+
+    async def submit_while_taken_over(*arguments):
+        reply = await submit(*arguments)
+        with Journal(bench.folder) as journal, journal._transaction():
+            journal._connection.execute("UPDATE jobs SET lease_token = 'x'")
+        return reply
+
+    monkeypatch.setattr(Api, "submit", submit_while_taken_over)
+    error = bench.run()
+    assert isinstance(error, errors.DetachedError) and bench.fake.ledger.tasks[0].id in str(error)
+
+
+def test_a_part_file_that_cannot_be_removed_hides_nothing(bench, monkeypatch):
+    def refuse(self, **_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert isinstance(bench.run(), RemoteResult)
 
 
 def test_a_damaged_journal_buys_nothing(bench):

@@ -82,6 +82,13 @@ def test_an_id_is_saved_from_a_reply_cut_anywhere_after_it(cut):
     assert salvage_id(body[:cut]) == ("0123abcdef" if cut >= whole else "")
 
 
+def test_half_a_character_is_replaced_where_it_is_decoded():
+    """Nothing could write it down: neither SQLite nor a terminal."""
+    body = json.dumps({"message": "a\ud83d", "data": [{"b\udfff": "c\ud83d\ude00\udc00"}]}).encode()
+    envelope = parse_envelope(body)
+    assert (envelope.message, envelope.data) == ("a?", [{"b?": "c\U0001f600?"}])
+
+
 @pytest.mark.parametrize(
     "identity", ["", "short", "../../etc", "a" * 129, "id with space", 17, None, ["x" * 9]]
 )
@@ -103,7 +110,7 @@ def test_statuses(status, phase):
     ("data", "price"),
     [({"price": 0.3, "discounted_price": 0.2}, "0.3"), ({"price": 0.1}, "0.1"), ({"price": "0.45"}, "0.45"),
      ({"price": -1}, None), ({"price": float("nan")}, None), ({"price": True}, None), ({}, None), (None, None),
-     ({"price": 0}, None)],
+     ({"price": 0}, None), ({"price": "1e999999"}, None), ({"price": "1" * 5000}, None), ({"price": 1e-5}, "0.00001")],
 )  # fmt: skip
 def test_prices(data, price):
     assert parse_price(data) == (None if price is None else Decimal(price))
@@ -140,3 +147,4 @@ def test_whose_task_it_is():
     assert verdict(audio="https://up/a.wav", video="https://up/other.mp4") is False
     assert verdict(audio="https://copy/1", video="https://copy/2") is None
     assert verdict() is None and verdict(audio=1, video=[]) is None
+    assert verdict(audio="http://[", video="//[") is None

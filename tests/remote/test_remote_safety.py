@@ -19,7 +19,8 @@ def settings(tmp_path):
 @pytest.mark.parametrize(
     "url",
     ["http://cdn.wavespeed.ai/1.mp4", "https://user@cdn.wavespeed.ai/", "https://cdn.wavespeed.ai:8443/", "file:///x",
-     "https:///x", "//cdn/x", "", "https://cdn wavespeed.ai/", "https://[::1", "https://a\\b/", "https://h:99999/"],
+     "https:///x", "//cdn/x", "http://[", "https://\x00/", "https://h:0/", "https://h/" + "a" * 70_000,
+     "", "https://cdn wavespeed.ai/", "https://[::1", "https://a\\b/", "https://h:99999/"],
 )  # fmt: skip
 def test_urls_that_are_refused_by_their_text(url, settings):
     assert url_problem(url, settings)
