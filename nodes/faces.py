@@ -6,10 +6,12 @@ from typing import Any
 
 import torch
 from comfy_api.latest import io, ui
+from comfy_execution.graph_utils import ExecutionBlocker
 
 from . import sockets
 from .bridge import media, people
 from .bridge.progress import Reporter
+from .bridge.show import shown
 
 
 class Faces(io.ComfyNode):
@@ -40,10 +42,11 @@ class Faces(io.ComfyNode):
             ],
             outputs=[
                 sockets.Speaker.Output("speaker", tooltip="For LatentSync Lip Sync, with the same clip."),
-                io.Image.Output("preview", tooltip="Up to 6 frames with every face numbered."),
+                io.Image.Output("preview", tooltip="A few frames in which every face is numbered."),
                 io.String.Output("report", tooltip="Every person: in how many frames, how sure, how far turned."),
             ],
             hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo],
+            is_output_node=True,
         )  # fmt: skip
 
     @classmethod
@@ -57,8 +60,10 @@ class Faces(io.ComfyNode):
         speaker = people.wanted(choose)
         with media.given(video, images, fps) as source:
             found = people.look(source.clip, speaker, Reporter(cls.hidden.unique_id))
+        track = ExecutionBlocker(found.report) if found.track is None else found.track
+        preview = ui.PreviewImage(found.preview, cls=cls)
         return io.NodeOutput(
-            found.track, found.preview, found.report, ui=ui.PreviewImage(found.preview, cls=cls)
+            track, found.preview, found.report, ui=shown(found.report, cls.hidden.unique_id, preview)
         )
 
 

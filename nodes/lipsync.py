@@ -16,6 +16,7 @@ from .bridge.devices import LoadedModel
 from .bridge.frames import collected
 from .bridge.parts import start_of
 from .bridge.run import resyncing
+from .bridge.show import player, shown
 from .bridge.temp import video_of
 
 _ALIASES = ["lip sync", "lipsync", "latentsync", "dub", "talking head", "wav2lip", "mouth"]
@@ -120,6 +121,7 @@ class LipSyncFrames(io.ComfyNode):
                 io.String.Output("report", tooltip=_REPORT),
             ],
             hidden=[io.Hidden.unique_id, io.Hidden.prompt],
+            has_intermediate_output=True,
         )
 
     @classmethod
@@ -142,7 +144,8 @@ class LipSyncFrames(io.ComfyNode):
         with resyncing(clip, speech, model, settings, speaker, cls.hidden.unique_id, start) as job:
             pictures, mask = collected(job, images)
         sound = media.fitted(audio, job.plan.duration, 1 / float(job.plan.fps), start or 0.0)
-        return io.NodeOutput(pictures, sound, mask, f"{job.report()}\n{_told(preset, seed, options)}")
+        report = f"{job.report()}\n{_told(preset, seed, options)}"
+        return io.NodeOutput(pictures, sound, mask, report, ui=shown(report, cls.hidden.unique_id))
 
 
 class LipSyncVideo(io.ComfyNode):
@@ -172,6 +175,7 @@ class LipSyncVideo(io.ComfyNode):
                 io.String.Output("report", tooltip=_REPORT),
             ],
             hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
         )
 
     @classmethod
@@ -192,4 +196,7 @@ class LipSyncVideo(io.ComfyNode):
                 result = video_of(
                     job.frames, plan.times, like=source, fps=plan.fps, duration=plan.duration, sound=speech
                 )
-        return io.NodeOutput(result, f"{job.report()}\n{_told(preset, seed, options)}")
+        report = f"{job.report()}\n{_told(preset, seed, options)}"
+        return io.NodeOutput(
+            result, report, ui=shown(report, cls.hidden.unique_id, player(result.get_stream_source()))
+        )

@@ -9,6 +9,7 @@ from comfy_api.latest import io
 
 from . import sockets
 from .bridge.media import picked
+from .bridge.show import player, shown
 from .bridge.splice import Insertion, reassembled
 
 AUDIO_MODES = ("replace", "mix", "duck")
@@ -64,6 +65,7 @@ class Reassemble(io.ComfyNode):
                 io.Audio.Output("audio", tooltip="Its sound; silence where neither clip has any."),
             ],
             hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
         )  # fmt: skip
 
     @classmethod
@@ -81,7 +83,10 @@ class Reassemble(io.ComfyNode):
     ) -> io.NodeOutput:
         mode, given = picked("audio_mode", audio_mode, AUDIO_MODES)
         part = Insertion(images, audio, fps, start, fade, mode, given.get("duck_db", 0.0))
-        return io.NodeOutput(*reassembled(part, video, original_images, return_images, cls.hidden.unique_id))
+        node_id = cls.hidden.unique_id
+        whole = reassembled(part, video, original_images, return_images, node_id)
+        preview = shown(whole.report, node_id, player(whole.video.get_stream_source()))
+        return io.NodeOutput(whole.video, whole.images, whole.audio, ui=preview)
 
 
 def _audio_modes() -> list[io.DynamicCombo.Option]:

@@ -11,7 +11,7 @@ from ..latentsync_core.remote.models import DEFAULT_MODEL, MODELS
 from . import sockets
 from .bridge import remote
 from .bridge.media import picked
-from .bridge.progress import send_text
+from .bridge.show import player, shown
 
 OTHER = "other"
 """Of the menu of models: one by its id."""
@@ -80,6 +80,7 @@ class Remote(io.ComfyNode):
                 io.String.Output("report", tooltip="The id of the task, what it cost, times and notes."),
             ],
             hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
         )  # fmt: skip
 
     @classmethod
@@ -97,7 +98,9 @@ class Remote(io.ComfyNode):
     ) -> io.NodeOutput:
         order = remote.Order(_chosen(model), take, max_cost, dry_run)
         result = await remote.bought(order, video, images, fps, audio, cls.hidden.unique_id)
-        return io.NodeOutput(*await remote.media_of(result, audio, return_images), str(result))
+        video, pictures, sound = await remote.media_of(result, audio, return_images)
+        preview = shown(str(result), cls.hidden.unique_id, player(result.path))
+        return io.NodeOutput(video, pictures, sound, str(result), ui=preview)
 
 
 def _models() -> list[io.DynamicCombo.Option]:
@@ -156,7 +159,7 @@ class RemoteJobs(io.ComfyNode):
     async def execute(cls, prediction_id: str = "", limit: int = 20) -> io.NodeOutput:
         if wanted := prediction_id.strip():
             result = await remote.fetched(wanted, cls.hidden.unique_id)
-            return io.NodeOutput(remote.video_of(result), str(result))
+            preview = shown(str(result), cls.hidden.unique_id, player(result.path))
+            return io.NodeOutput(remote.video_of(result), str(result), ui=preview)
         report = remote.jobs(limit)
-        send_text(report, cls.hidden.unique_id)
-        return io.NodeOutput(remote.NOTHING, report)
+        return io.NodeOutput(remote.NOTHING, report, ui=shown(report, cls.hidden.unique_id))

@@ -10,6 +10,7 @@ from comfy_api.latest import io, ui
 from ..latentsync_core.data import FaceTrack
 from . import sockets
 from .bridge import checkpoints, media, score
+from .bridge.show import shown
 
 
 class SyncScore(io.ComfyNode):
@@ -56,6 +57,7 @@ class SyncScore(io.ComfyNode):
                 io.Image.Output("curve", tooltip="The fit for every shift of the sound, as a plot."),
             ],
             hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo],
+            is_output_node=True,
         )  # fmt: skip
 
     @classmethod
@@ -70,7 +72,6 @@ class SyncScore(io.ComfyNode):
     ) -> io.NodeOutput:
         with media.given(video, images, fps, sound=audio is None) as source:
             result = score.measured(source, audio, model, speaker, cls.hidden.unique_id)
-        curve = score.plot(result.curve)
-        return io.NodeOutput(
-            result.offset, result.confidence, str(result), curve, ui=ui.PreviewImage(curve, cls=cls)
-        )
+        curve, report = score.plot(result.curve), str(result)
+        preview = shown(report, cls.hidden.unique_id, ui.PreviewImage(curve, cls=cls))
+        return io.NodeOutput(result.offset, result.confidence, report, curve, ui=preview)

@@ -21,34 +21,59 @@ _COLORS: tuple[Color, ...] = (
     (60, 220, 230),
     (235, 235, 60),
 )
+_INK: Color = (16, 16, 16)
+"""Not black, which stands for nothing drawn."""
+_EDGE: Color = (255, 255, 255)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
+_CAPITALS = 22
+"""Height of that font's digits in pixels, at scale 1."""
+_LABEL = 0.09
+"""Height of a number, of the shorter side of the picture: to be read where the picture is shown small."""
 _RESOLUTION = 256
 
 
-def draw_faces(frame: npt.ArrayLike, survey: Survey, index: int) -> Array:
+def draw_faces(frame: npt.ArrayLike, survey: Survey, index: int, chosen: int | None = None) -> Array:
     """Return a copy of frame `index` (H, W, 3) with each person's box, number (from 1), points and crop.
 
-    The crop is the tilted rectangle: what the model will see. uint8 stays uint8, float stays float.
+    The crop is the tilted rectangle: what the model will see. chosen: the number of the person who is to speak, drawn
+    with a bolder box that has a white edge, and named "speaks". uint8 stays uint8, float stays float.
     """
     image = checked(frame).copy()
     layer: Array = np.zeros(image.shape, np.uint8)  # OpenCV 5 writes text on uint8 only
     width = max(1, round(max(image.shape[:2]) / 500))
-    for number, track in enumerate(survey.tracks):
-        if track.found[index]:
-            color = _COLORS[number % len(_COLORS)]
-            _draw_box(layer, survey.boxes[number, index], str(number + 1), color, width)
-            _draw_crop(layer, track.points[index], color, width)
+    seen = [number for number, track in enumerate(survey.tracks, 1) if track.found[index]]
+    for number in seen:
+        box, color = survey.boxes[number - 1, index], _COLORS[(number - 1) % len(_COLORS)]
+        if number == chosen:
+            _draw_box(layer, box, _EDGE, 5 * width)
+        _draw_box(layer, box, color, 3 * width if number == chosen else width)
+        _draw_crop(layer, survey.tracks[number - 1].points[index], color, width)
+    for number in seen:  # after all lines, which would cross them
+        label = f"{number} speaks" if number == chosen else str(number)
+        _draw_label(
+            layer, survey.boxes[number - 1, index], label, _COLORS[(number - 1) % len(_COLORS)], width
+        )
     inked = layer.any(-1)
     image[inked] = layer[inked] * (white(image) / 255)
     return image
 
 
-def _draw_box(image: Array, box: npt.NDArray[np.float64], label: str, color: Color, width: int) -> None:
+def _draw_box(image: Array, box: npt.NDArray[np.float64], color: Color, width: int) -> None:
     x0, y0, x1, y1 = box.round().astype(int).tolist()
     cv2.rectangle(image, (x0, y0), (x1, y1), color, width)
-    scale = max(0.4, (y1 - y0) / 150)
-    place = x0, max(round(25 * scale), y0 - 3 * width)  # above the box, inside the picture
-    cv2.putText(image, label, place, _FONT, scale, color, 2 * width)
+
+
+def _draw_label(image: Array, box: npt.NDArray[np.float64], label: str, color: Color, width: int) -> None:
+    """Dark on a plate of the person's colour, above the box or, where there is no room, in it."""
+    height = _LABEL * min(image.shape[:2])
+    scale, weight = height / _CAPITALS, max(1, round(height / 9))
+    across = cv2.getTextSize(label, _FONT, scale, weight)[0][0]
+    margin = round(height / 3)
+    plate_w, plate_h = across + 2 * margin, round(height) + 2 * margin
+    x = int(np.clip(box[0] - width, 0, max(0, image.shape[1] - plate_w)))
+    y = max(0, round(float(box[1])) - plate_h)
+    cv2.rectangle(image, (x, y), (x + plate_w, y + plate_h), color, -1)
+    cv2.putText(image, label, (x + margin, y + plate_h - margin), _FONT, scale, _INK, weight, cv2.LINE_AA)
 
 
 def _draw_crop(image: Array, points: npt.NDArray[np.float64], color: Color, width: int) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ...latentsync_core.data import Clip, FaceTrack
-from ...latentsync_core.errors import InputError
+from ...latentsync_core.errors import FaceError, InputError
 from .media import picked, pictures_of
 from .progress import Reporter
 
@@ -27,7 +27,8 @@ PREVIEW_PIXELS = 768
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    track: FaceTrack
+    track: FaceTrack | None
+    """None where there is no such person; the report says why."""
     preview: torch.Tensor
     report: str
 
@@ -43,13 +44,17 @@ def wanted(choose: Mapping[str, Any] | None) -> Speaker:
 
 
 def look(clip: Clip, speaker: Speaker, reporter: Reporter) -> Found:
-    """Survey a clip, choose, draw; raises FaceError where there is no such face."""
+    """Survey a clip, choose, draw."""
     from ...latentsync_core.faces import FaceFinder, choose, survey
 
     finder = FaceFinder(mm.get_torch_device())
     found = survey(clip, finder, lambda done, total: reporter("survey", done, total))
-    track = choose(found, speaker)
-    return Found(track, _preview(clip, found), _report(clip, found, found.tracks.index(track) + 1))
+    try:
+        track = choose(found, speaker)
+    except FaceError as exc:  # the picture helps to choose another
+        return Found(None, _preview(clip, found, None), f"{exc}\n{_report(clip, found, None)}")
+    chosen = found.tracks.index(track) + 1
+    return Found(track, _preview(clip, found, chosen), _report(clip, found, chosen))
 
 
 def _box(boxes: Any) -> tuple[float, float, float, float]:
@@ -64,12 +69,12 @@ def _box(boxes: Any) -> tuple[float, float, float, float]:
     return x, y, x + width, y + height
 
 
-def _preview(clip: Clip, found: Survey) -> torch.Tensor:
-    """A few frames, spread over the clip, with the faces drawn: IMAGE of at most 6 frames of 768 px."""
+def _preview(clip: Clip, found: Survey, chosen: int | None) -> torch.Tensor:
+    """A few frames with the faces drawn, as an IMAGE of at most 768 px."""
     from ...latentsync_core.faces import draw_faces
 
-    shown = np.unique(np.linspace(0, len(clip.times) - 1, PREVIEW_FRAMES).round().astype(int)).tolist()
-    drawn = [draw_faces(frame, found, i) for i, frame in zip(shown, clip.read(shown), strict=True)]
+    shown = frames_shown(found)
+    drawn = [draw_faces(frame, found, i, chosen) for i, frame in zip(shown, clip.read(shown), strict=True)]
     images = pictures_of(drawn).float()
     scale = PREVIEW_PIXELS / max(clip.height, clip.width)
     if scale >= 1:
@@ -79,7 +84,16 @@ def _preview(clip: Clip, found: Survey) -> torch.Tensor:
     return small.movedim(1, -1).contiguous()
 
 
-def _report(clip: Clip, found: Survey, chosen: int) -> str:
+def frames_shown(found: Survey) -> list[int]:
+    """Frames spread over the clip, and one of each person who is in none of them."""
+    frames = found.boxes.shape[1]
+    spread = np.linspace(0, frames - 1, PREVIEW_FRAMES).round().astype(int)
+    unseen = [np.flatnonzero(track.found) for track in found.tracks if not track.found[spread].any()]
+    middles = [int(seen[len(seen) // 2]) for seen in unseen]
+    return sorted({*spread.tolist(), *middles})
+
+
+def _report(clip: Clip, found: Survey, chosen: int | None) -> str:
     lines = [f"persons: {len(found.tracks)}, frames: {len(clip.times)}, cuts: {len(found.cuts)}"]
     for number, track in enumerate(found.tracks, 1):
         seen = track.found

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from comfy_execution.graph_utils import ExecutionBlocker
 
-from ...latentsync_core.data import Array, Clip, Waveform
+from ...latentsync_core.data import Array, Clip, Waveform, counted
 from ...latentsync_core.errors import InputError
 from .media import Source, audio_of, clip_of, opened, pictures_of, waveform_of
 from .progress import Reporter
@@ -36,14 +36,24 @@ class Insertion:
     duck_db: float
 
 
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """The clip with the part in it: VIDEO, IMAGE (or what blocks it), AUDIO, and what was done in words."""
+
+    video: Any
+    images: Any
+    audio: dict[str, Any]
+    report: str
+
+
 def reassembled(
     part: Insertion,
     video: Any,
     original_images: torch.Tensor | None,
     return_images: bool,
     node_id: str | None,
-) -> tuple[Any, Any, dict[str, Any]]:
-    """VIDEO, IMAGE and AUDIO of the whole; raises InputError where part and original do not fit."""
+) -> Whole:
+    """Put the part in; raises InputError where part and original do not fit."""
     from ...latentsync_core.media import splice
 
     frames: list[Array] | None = [] if return_images else None
@@ -60,7 +70,17 @@ def reassembled(
             sound=sound,
         )
     images = ExecutionBlocker(_NO_IMAGES) if frames is None else pictures_of(frames)
-    return result, images, audio_of(sound or _silence(whole.duration))
+    return Whole(
+        result, images, audio_of(sound or _silence(whole.duration)), _report(part, new, whole, original)
+    )
+
+
+def _report(part: Insertion, new: Clip, whole: Clip, original: Source | None) -> str:
+    """How long the result is, and which part of it is new."""
+    text = f"{counted(len(whole.times), 'frame')} at {float(whole.fps):.3f} fps ({whole.duration:.2f} s)"
+    if original is None:
+        return text
+    return f"{text}; {part.start:.2f} s to {part.start + new.duration:.2f} s are new"
 
 
 def _original(

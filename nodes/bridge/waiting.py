@@ -66,7 +66,6 @@ class Watch:
                 await task
             send_text(self._farewell(), self._node_id)
             raise
-        send_text(str(result), self._node_id)
         return result
 
     def _say(self, at_once: bool = False) -> None:

@@ -48,17 +48,9 @@ def run(home):
 
     prompt: the whole prompt that runs, which few nodes look at.
     """
-    from comfy_api.latest import io
 
     def call(node_id, prompt=None, **inputs):
-        inputs = nested(node_id, inputs)
-        hidden = {io.Hidden.unique_id: "7", io.Hidden.prompt: prompt}
-        node = NODES[node_id].PREPARE_CLASS_CLONE({"hidden_inputs": hidden})
-        with torch.inference_mode():  # as ComfyUI does
-            if inspect.iscoroutinefunction(node.execute):
-                outputs = asyncio.run(node.EXECUTE_NORMALIZED_ASYNC(**inputs)).args
-            else:
-                outputs = node.EXECUTE_NORMALIZED(**inputs).args
+        outputs = executed(node_id, inputs, prompt).args
         return outputs[0] if len(outputs) == 1 else outputs
 
     return call
@@ -73,6 +65,25 @@ def nested(node_id, inputs):
             inner = {name.removeprefix(f"{menu.id}."): given.pop(name) for name in names}
             given[menu.id] = {menu.id: given.get(menu.id, menu.options[0].key), **inner}
     return given
+
+
+@pytest.fixture
+def ui(home):
+    """ui("LatentSyncFaces", images=...) -> what the node shows when it has run."""
+    return lambda node_id, **inputs: executed(node_id, inputs).ui
+
+
+def executed(node_id, inputs, prompt=None):
+    """What a node gives when ComfyUI runs it as number 7."""
+    from comfy_api.latest import io
+
+    hidden = {io.Hidden.unique_id: "7", io.Hidden.prompt: prompt}
+    node = NODES[node_id].PREPARE_CLASS_CLONE({"hidden_inputs": hidden})
+    inputs = nested(node_id, inputs)
+    with torch.inference_mode():  # as ComfyUI does
+        if inspect.iscoroutinefunction(node.execute):
+            return asyncio.run(node.EXECUTE_NORMALIZED_ASYNC(**inputs))
+        return node.EXECUTE_NORMALIZED(**inputs)
 
 
 @pytest.fixture
@@ -98,9 +109,14 @@ def files_in_temp(home):
 
 
 @pytest.fixture
-def left(home):
-    """left() -> names of the files in ComfyUI's temp folder."""
-    return lambda: files_in_temp(home)
+def left(home, bridge):
+    """left() -> names of the files in ComfyUI's temp folder, once no player shows them any more."""
+
+    def names():
+        bridge("show").playing.clear()
+        return files_in_temp(home)
+
+    return names
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,11 @@
 """Faces: who is in a clip, drawn, and the one chosen."""
 
+import importlib
+
 import numpy as np
 import pytest
 import torch
+from comfy_execution.graph_utils import ExecutionBlocker
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +47,47 @@ def test_large_and_long_clips_have_a_small_preview(run, images, home):
     assert run("LatentSyncFaces", images=big)[1].shape == (6, 768, 768, 3)
 
 
-def test_the_preview_is_shown_on_the_node(nodes, two, home):
-    from comfy_api.latest import io
+def test_pictures_and_report_are_shown_on_the_node(ui, run, two):
+    shown = ui("LatentSyncFaces", images=two)
+    assert len(shown["images"]) == 6
+    assert shown["text"] == (run("LatentSyncFaces", images=two)[2],)
 
-    node = nodes["LatentSyncFaces"].PREPARE_CLASS_CLONE({"hidden_inputs": {io.Hidden.unique_id: "7"}})
-    assert len(node.EXECUTE_NORMALIZED(images=two, choose={"choose": "auto"}).ui.as_dict()["images"]) == 6
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"choose": "number", "choose.number": 3}, "Face 3 was asked for; 2 found"),
+        (
+            {"choose": "box", "choose.boxes": {"x": 1, "y": 1, "width": 2, "height": 2}},
+            "No face is ever within the box",
+        ),
+    ],
+)
+def test_nobody_there_shows_the_picture_and_says_so(run, ui, two, choice, message):
+    """The nodes behind `speaker` are left out, with the reason; picture and report are there to choose by."""
+    speaker, preview, report = run("LatentSyncFaces", images=two, **choice)
+    assert isinstance(speaker, ExecutionBlocker) and speaker.message == report
+    assert report.startswith(message) and "1: seen in 6" in report and "chosen" not in report
+    assert preview.shape == (6, 192, 336, 3) and not torch.equal(preview, two)
+    shown = ui("LatentSyncFaces", images=two, **choice)
+    assert len(shown["images"]) == 6 and shown["text"] == (report,)
+
+
+def test_without_any_face_the_picture_is_shown(run, ui, two):
+    grey = torch.full_like(two, 0.5)
+    speaker, preview, report = run("LatentSyncFaces", images=grey)
+    assert isinstance(speaker, ExecutionBlocker) and "No face was found" in report
+    assert torch.allclose(preview, grey, atol=0.01) and len(ui("LatentSyncFaces", images=grey)["images"]) == 6
+
+
+def test_everybody_is_in_some_picture(bridge, core):
+    """Also a person who is seen between the frames that are spread over the clip."""
+    points = np.full((2, 100, 3, 2), np.nan)
+    points[0] = points[1, 31:34] = 1.0
+    faces = importlib.import_module(f"{core.__name__}.faces")
+    tracks = tuple(core.FaceTrack.from_points(one) for one in points)
+    found = faces.Survey(tracks, np.full((2, 100, 4), 1.0), np.array([], int))
+    assert bridge("people").frames_shown(found) == [0, 20, 32, 40, 59, 79, 99]
 
 
 def test_a_video_is_taken_as_it_is_trimmed(run, video):
@@ -68,7 +107,6 @@ def test_a_video_is_taken_as_it_is_trimmed(run, video):
         ),
         ({"images": 1, "choose": "box", "choose.boxes": [[1, 2, 3, 4]]}, "takes a BOUNDING_BOX .* got 1"),
         ({"images": 1, "choose": "tallest"}, "choose takes"),
-        ({"images": 1, "choose": "number", "choose.number": 3}, "Face 3 was asked for"),
     ],
 )
 def test_what_cannot_be_chosen_is_refused(run, two, core, given, message):

@@ -70,6 +70,11 @@ class ControlAfterGenerate(str, Enum):
     fixed = "fixed"
 
 
+class FolderType(str, Enum):
+    temp = "temp"
+    output = "output"
+
+
 class Hidden(str, Enum):
     unique_id = "UNIQUE_ID"
     prompt = "PROMPT"
@@ -87,6 +92,7 @@ class Schema:
     hidden: list = field(default_factory=list)
     search_aliases: list = field(default_factory=list)
     is_output_node: bool = False
+    has_intermediate_output: bool = False
 
     def validate(self):
         for ids in ([i.id for i in self.inputs], [o.id for o in self.outputs]):

@@ -31,6 +31,17 @@ class ui:  # noqa: N801
         def as_dict(self):
             return {"images": self.values, "animated": (False,)}
 
+    class PreviewVideo:
+        def __init__(self, values):
+            self.values = values
+
+        def as_dict(self):
+            return {"images": self.values, "animated": (True,)}
+
+    @staticmethod
+    def SavedResult(filename, subfolder, type):  # noqa: N802
+        return {"filename": filename, "subfolder": subfolder, "type": type.value}
+
 
 class ComfyExtension:
     async def on_load(self):
