@@ -3,6 +3,7 @@
 from comfy_api.latest import ComfyAPI, ComfyExtension, io
 
 from .audio import LoadAudio
+from .bridge.words import speak_of_nodes
 from .faces import Faces
 from .lipsync import LipSyncFrames, LipSyncVideo
 from .load import LoadModel
@@ -24,6 +25,8 @@ NODES: tuple[type[io.ComfyNode], ...] = (
     Remote,
     RemoteJobs,
 )
+for _node in NODES:
+    speak_of_nodes(_node)
 
 
 class LatentSyncExtension(ComfyExtension):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import folder_paths
@@ -68,19 +67,6 @@ def problem(choice: str) -> str | None:
     )
 
 
-@contextmanager
-def in_comfyui() -> Iterator[None]:
-    """Say what to do in ComfyUI where a file of a checkpoint is missing: the library speaks of its command line."""
-    try:
-        yield
-    except WeightsMissingError as exc:
-        raise WeightsMissingError(
-            f'{exc} In ComfyUI: choose a model with "(download" in its name and run the workflow; a download that was '
-            "stopped goes on."
-        ) from exc
-
-
-@in_comfyui()
 def fetch(choice: str, reporter: Reporter) -> str:
     """What `load_models` takes for a choice; downloads it if the choice says so and it is not here.
 
@@ -100,7 +86,6 @@ def judges() -> list[str]:
     return ["nano", *others] + ([] if JUDGE in others else [JUDGE_DOWNLOAD])
 
 
-@in_comfyui()
 def judge(choice: str, reporter: Reporter) -> Path:
     """The SyncNet of a choice; fetches it if the choice says so and it is not here. Raises as `fetch`."""
     here = _judges_on_disk()

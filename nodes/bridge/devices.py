@@ -65,7 +65,6 @@ class LoadedModel:
         mm.soft_empty_cache()
 
 
-@checkpoints.in_comfyui()
 def load(source: str, precision: str, memory: str) -> LoadedModel:
     """Load a checkpoint into the computer's memory, ready to be moved; raises WeightsError and OptionError."""
     from ...latentsync_core.weights import load_models
@@ -117,8 +116,6 @@ def out_of_memory() -> Iterator[None]:
         yield
     except torch.OutOfMemoryError as exc:
         raise DeviceError(f"The device is out of memory. {_ADVICE}") from exc
-    except DeviceError as exc:
-        raise DeviceError(f"{exc} {_ADVICE}") from exc
 
 
 def _usual(device: torch.device) -> torch.dtype:

@@ -80,14 +80,10 @@ def test_a_download_can_be_cancelled(run, home, fetched):
         run("LatentSyncLoadModel", model=OFFERS[1])
 
 
-def test_missing_files_say_what_to_do_in_comfyui(bridge, core, home, tiny):
-    missing = pytest.raises(
-        core.errors.WeightsMissingError, match=r'In ComfyUI: choose a model with "\(download"'
-    )
-    with missing:
-        bridge("devices").load(str(home / "models"), "auto", "auto")
-    with missing:
-        bridge("checkpoints").judge("my tiny", print)
+def test_missing_files_say_what_to_do_in_comfyui(run, images, audio, core, tiny):
+    judge = 'choose "1.6 \\(download\\)" on LatentSync Sync Score'
+    with pytest.raises(core.errors.WeightsMissingError, match=judge):
+        run("LatentSyncSyncScore", images=images, audio=audio, model="my tiny")
 
 
 @pytest.mark.parametrize("change", [{"model": "1.6"}, {"precision": "int4"}, {"memory": "disk"}])

@@ -1,0 +1,97 @@
+"""Errors as people at a canvas read them: of nodes and their widgets, without the path of a Python class.
+
+The library's messages advise what to type or call. Here is what that is in ComfyUI; a test reads all messages of the
+library and finds those for which a line is missing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache, wraps
+from typing import Any
+
+from ...latentsync_core.errors import LatentSyncError, RemoteError
+
+_GET = r"`python -m latentsync_core weights get \S+`"
+_LOAD = "LatentSync Load Model"
+_FETCH = f'choose a model with "(download" in its name on {_LOAD} and run the workflow; a download that was stopped goes on'
+
+WORDS = {
+    r"give the landmarks yourself \(FaceTrack\.from_points\)": "look at what LatentSync Faces finds",
+    r"See `latentsync faces VIDEO OUT`": "LatentSync Faces shows what is found",
+    r'With missing_face="keep"': "With missing_face = keep on LatentSync Options",
+    r"Try dtype fp32": f"On {_LOAD} try precision fp32",
+    r"Use a half-precision dtype, the 256 px checkpoint \(1\.5\), or free": f'On {_LOAD}, choose precision "fp8" or '
+    '"fp16", or 1.5 instead of 1.6, or free',
+    r"use dtype=fp8 or device=cpu": f"choose precision fp8 on {_LOAD}",
+    r"; use float16\.": f"; choose precision fp16 on {_LOAD}.",
+    r"; use float32 \(or bfloat16\), or another device": f"; choose precision fp32 or bf16 on {_LOAD}",
+    r"\bdtype takes": "precision takes",
+    r"Use 'cpu'": "Start ComfyUI with another device, or on the CPU",
+    r"Give resolution \(.*?\), or name its folder": "Name its folder",
+    r"[Rr]un `[^`]*weights get [^`]*--syncnet` and score with \S+": 'choose "1.6 (download)" on LatentSync Sync Score',
+    rf"Run {_GET} again to continue": f"To continue, {_FETCH}",
+    rf"Run {_GET}": _FETCH[0].upper() + _FETCH[1:],
+    rf"{_GET} fetches 1\.6": _FETCH,
+    rf"Use 1\.6: {_GET}": f"For 1.6 {_FETCH}",
+    r"put stable_syncnet\.pt, or a folder `syncnet` as `train` writes it": 'choose "1.6 (download)" on LatentSync Sync '
+    "Score, or put stable_syncnet.pt, or a folder syncnet",
+    r"although it is part of this library; install the library": "although it comes with this pack; install the pack",
+    r"install the library": "install this pack",
+    r" \(--take 2\)": " (the widget take)",
+    r"\(--max-cost, or the node's spend limit\)": "(max_cost of LatentSync Remote)",
+    r", or run `latentsync remote key set`": "",
+    r"`latentsync remote resume(?: ID)?`": "LatentSync Remote Jobs",
+    r"FaceTrack(?:\.from_points)? takes": "A speaker takes",
+    r"Waveform takes": "audio takes",
+    r" Use samples\[None\] for mono and \.astype\(np\.float32\)\.": "",
+    r" Drop a fourth \(alpha\) channel with \[\.\.\., :3\]; put channels last\.": "",
+    r"; use \.float\(\)": "; connect another node",
+}
+"""Pattern in a message of the library -> what is said instead."""
+
+
+def worded(message: str) -> str:
+    """A message of the library in ComfyUI's words."""
+    for pattern, words in WORDS.items():
+        message = re.sub(pattern, words.replace("\\", r"\\"), message)
+    return message
+
+
+def speak_of_nodes(node: Any) -> None:
+    """Make a node class tell its errors in ComfyUI's words."""
+    execute = node.execute.__func__
+
+    @wraps(execute)
+    def told(cls: type, *args: Any, **inputs: Any) -> Any:
+        with in_words():
+            return execute(cls, *args, **inputs)
+
+    @wraps(execute)
+    async def told_later(cls: type, *args: Any, **inputs: Any) -> Any:
+        with in_words():
+            return await execute(cls, *args, **inputs)
+
+    node.execute = classmethod(told_later if inspect.iscoroutinefunction(execute) else told)
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Reword the library's errors as they pass; they stay what they are to `except`."""
+    try:
+        yield
+    except LatentSyncError as exc:
+        exc.args = tuple(worded(part) for part in exc.args)
+        if isinstance(exc, RemoteError):
+            exc.cause, exc.remedy = exc.args
+        exc.__class__ = _named(type(exc))
+        raise
+
+
+@cache
+def _named(kind: type[LatentSyncError]) -> type[LatentSyncError]:
+    """A kind of error that ComfyUI shows by its name alone: before that it puts the module, unless it is Python's."""
+    return type(kind.__name__, (kind,), {"__module__": "builtins"})
