@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
@@ -19,7 +20,8 @@ from .parse import Prediction, parse_money, parse_prediction, parse_price
 from .settings import Settings
 
 _ATTEMPTS = 5
-_NOT_IMPLEMENTED = 501
+_NOT_HERE = (405, 410, 501)
+"""The host does not do this, today or tomorrow."""
 _BELIEVABLE = 366 * 86400.0
 """Seconds by which two clocks may differ; a date of the year 9999 tells no time."""
 _PAGE_SIZE, _MOST_PAGES = 100, 20
@@ -50,9 +52,10 @@ class Api:
         path: str,
         headers: Mapping[str, str],
         content: bytes | AsyncIterator[bytes] | None,
-        seconds: float | None,
+        seconds: float,
+        sent: asyncio.Event | None = None,
     ) -> Reply:
-        """Send one request with a body of any kind, with the key."""
+        """Send one request with a body of any kind, with the key; `sent` as of `exchange`."""
         authorization = {"Authorization": f"Bearer {self._key.reveal()}"}
         times = self.settings.timeouts
         request = self.client.build_request(
@@ -60,9 +63,9 @@ class Api:
             f"{self.settings.base_url}/{path}",
             headers={**headers, **authorization},
             content=content,
-            timeout=httpx.Timeout(seconds or times.transfer, connect=times.connect),
+            timeout=httpx.Timeout(seconds, connect=times.connect),
         )
-        reply = await exchange(self.client, request, seconds)
+        reply = await exchange(self.client, request, seconds, sent)
         date = http_date(reply.headers.get("date", ""))
         if date is not None and abs(date - self.clock.utc()) < _BELIEVABLE:
             self._ahead = date - self.clock.utc()
@@ -74,7 +77,7 @@ class Api:
         """Make a call that costs nothing, again after trouble, and return the last reply."""
         for attempt in range(1, attempts + 1):
             reply = await self.call(method, path, body)
-            if judge(reply) in (Verdict.OK, Verdict.REFUSED) or reply.status == _NOT_IMPLEMENTED:
+            if judge(reply) in (Verdict.OK, Verdict.REFUSED) or reply.status in _NOT_HERE:
                 break
             if attempt < attempts:
                 await self.clock.sleep(self.pause(reply, attempt))

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 
 from ..errors import BadResultError, OutputError, ServerTroubleError
-from .exchange import opened, pieces
+from .exchange import encoded, opened, pieces
 from .judge import Reply, backoff
 from .poll import read
 from .redact import log, plain, quoted
@@ -104,7 +104,8 @@ class _Fetch:
                 extensions={**target.extensions},
                 timeout=self._run.settings.timeouts.transfer,
             )
-            async with opened(self._run.api.client, request) as response:
+            seconds = self._run.settings.timeouts.transfer
+            async with opened(self._run.api.client, request, seconds) as response:
                 if isinstance(response, str):
                     return response
                 if not response.has_redirect_location:
@@ -113,11 +114,10 @@ class _Fetch:
         return self._not_a_video("it redirects for ever")
 
     def _range(self) -> dict[str, str]:
-        headers = {"Accept-Encoding": "identity"}
         if self._part.size and self._part.etag:
-            return headers | {"Range": f"bytes={self._part.size}-", "If-Range": self._part.etag}
+            return {"Range": f"bytes={self._part.size}-", "If-Range": self._part.etag}
         self._part.restart()
-        return headers
+        return {}
 
     async def _take(self, response: httpx.Response) -> str:
         if response.status_code in _GONE:
@@ -131,6 +131,8 @@ class _Fetch:
         kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
         if not (kind.startswith("video/") or kind in ("application/octet-stream", "binary/octet-stream")):
             return self._not_a_video(f"it is {quoted(kind) or 'of no type'}")
+        if encoded(response):
+            return self._not_a_video("it is compressed, which was not asked for")
         if response.status_code == 200 or not _continues(response.headers, self._part):
             if response.status_code == 206:
                 self._part.restart()
@@ -149,7 +151,7 @@ class _Fetch:
         slow = _Stopwatch(run, part.size)
         with part.path.open("r+b" if part.size else "wb") as file:
             file.seek(part.size)
-            async for chunk in pieces(response, _BLOCK):
+            async for chunk in pieces(response):
                 if isinstance(chunk, str):
                     return chunk
                 file.write(chunk)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import httpx
 
@@ -28,7 +29,7 @@ _UNSEEN = (
 """No connection was made, so the host cannot have read the request."""
 _BROKEN = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError, UnicodeError)
 
-OnBody = Callable[[bytes], None]
+_Made = TypeVar("_Made")
 
 
 def open_client(settings: Settings, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
@@ -39,6 +40,7 @@ def open_client(settings: Settings, transport: httpx.AsyncBaseTransport | None) 
     """
     times = settings.timeouts
     return httpx.AsyncClient(
+        headers={"Accept-Encoding": "identity"},
         transport=transport,
         timeout=httpx.Timeout(times.read, connect=times.connect),
         limits=httpx.Limits(max_keepalive_connections=0),
@@ -56,12 +58,17 @@ class _Partial:
     body: bytearray | None = None
 
 
-async def exchange(client: httpx.AsyncClient, request: httpx.Request, seconds: float | None) -> Reply:
-    """Send a request once and read the reply, in at most so many seconds; keeps what came before it broke."""
+async def exchange(
+    client: httpx.AsyncClient, request: httpx.Request, seconds: float, sent: asyncio.Event | None = None
+) -> Reply:
+    """Send a request once and read the reply, in at most so many seconds; keeps what came before it broke.
+
+    sent: of an upload, which may take its time: the seconds are counted from when it is set.
+    """
     partial = _Partial(body=bytearray())
     problem, reached = "", True
     try:
-        await _within(seconds, _receive(client, request, partial))
+        await _within(seconds, _receive(client, request, partial), sent)
     except _UNSEEN as exc:
         problem, reached = _name(exc), False
     except _BROKEN as exc:
@@ -72,23 +79,30 @@ async def exchange(client: httpx.AsyncClient, request: httpx.Request, seconds: f
     return Reply(partial.status, headers, bytes(partial.body or b""), problem, reached)
 
 
-async def _within(seconds: float | None, work: Coroutine[None, None, None]) -> None:
+async def _within(
+    seconds: float, work: Coroutine[None, None, _Made], sent: asyncio.Event | None = None
+) -> _Made:
     """`asyncio.wait_for`, which before Python 3.12 drops a cancel that comes together with the reply."""
     task = asyncio.ensure_future(work)
+    began = asyncio.ensure_future(sent.wait() if sent else asyncio.sleep(0))
     try:
+        await asyncio.wait({task, began}, return_when=asyncio.FIRST_COMPLETED)
         if not (await asyncio.wait({task}, timeout=seconds))[0]:
             raise asyncio.TimeoutError
-        task.result()
+        return task.result()
     finally:
+        began.cancel()
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.gather(task, began, return_exceptions=True)
 
 
 async def _receive(client: httpx.AsyncClient, request: httpx.Request, partial: _Partial) -> None:
     response = await client.send(request, stream=True)
     try:
         partial.status, partial.headers = response.status_code, response.headers
-        async for chunk in response.aiter_bytes():
+        if encoded(response):
+            raise httpx.StreamError("the reply is compressed")
+        async for chunk in response.aiter_raw():
             assert partial.body is not None
             partial.body += chunk
             if len(partial.body) > _LARGEST_REPLY:
@@ -97,11 +111,23 @@ async def _receive(client: httpx.AsyncClient, request: httpx.Request, partial: _
         await response.aclose()
 
 
+def encoded(response: httpx.Response) -> bool:
+    """Whether a body is compressed, which is never asked for: a few bytes of it may unpack to gigabytes."""
+    return response.headers.get("content-encoding", "").strip().lower() not in ("", "identity")
+
+
 @asynccontextmanager
-async def opened(client: httpx.AsyncClient, request: httpx.Request) -> AsyncIterator[httpx.Response | str]:
-    """The response to a request whose body is to be read piece by piece, or in words why there is none."""
+async def opened(
+    client: httpx.AsyncClient, request: httpx.Request, seconds: float
+) -> AsyncIterator[httpx.Response | str]:
+    """The response to a request whose body is to be read piece by piece, or in words why there is none.
+
+    seconds: within which all its headers have to be there.
+    """
     try:
-        response = await client.send(request, stream=True)
+        response = await _within(seconds, client.send(request, stream=True))
+    except asyncio.TimeoutError:
+        problem = f"no headers within {seconds:g} seconds"
     except _BROKEN as exc:
         problem = _name(exc)
     else:
@@ -113,10 +139,10 @@ async def opened(client: httpx.AsyncClient, request: httpx.Request) -> AsyncIter
     yield problem
 
 
-async def pieces(response: httpx.Response, size: int) -> AsyncIterator[bytes | str]:
-    """The body in pieces of `size` bytes, and at its end, in words, why it broke off, if it did."""
+async def pieces(response: httpx.Response) -> AsyncIterator[bytes | str]:
+    """The body as it comes, and at its end, in words, why it broke off, if it did."""
     try:
-        async for chunk in response.aiter_raw(size):
+        async for chunk in response.aiter_raw():
             yield chunk
     except _BROKEN as exc:
         problem = _name(exc)

@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     status TEXT NOT NULL DEFAULT '', remote_created_at TEXT NOT NULL DEFAULT '', inference_ms INTEGER,
     nsfw INTEGER NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT '', output TEXT NOT NULL DEFAULT '',
     result_path TEXT NOT NULL DEFAULT '', result_sha256 TEXT NOT NULL DEFAULT '',
-    charged TEXT NOT NULL DEFAULT '',
+    charged TEXT NOT NULL DEFAULT '', bought_at REAL NOT NULL DEFAULT 0,
     lease_token TEXT NOT NULL DEFAULT '', lease_pid INTEGER NOT NULL DEFAULT 0,
     lease_boot TEXT NOT NULL DEFAULT '', lease_beat REAL NOT NULL DEFAULT 0
 );
@@ -60,6 +60,7 @@ class Journal:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
             self._connection.executescript(_SCHEMA)
+            self._add_bought_at()
             self.salt = self._salt()
 
     def __enter__(self) -> Journal:
@@ -136,13 +137,15 @@ class Journal:
     ) -> Entry:
         """Commit to a purchase; OverBudgetError, in the same transaction, if the day's jobs would cost too much."""
         with self._transaction():
-            spent = self._spent_since(submitted_at - submitted_at % 86400)
+            now = self._clock.utc()  # not the host's clock: it would say when a new day begins
+            spent = self._spent_since(now - now % 86400)
             if spent + price > daily_limit:
                 raise OverBudgetError(
                     f"This job costs ${price} and the jobs of today (UTC) ${spent}: more than ${daily_limit} a day.",
                     "Raise WAVESPEED_DAILY_LIMIT_USD, or wait until tomorrow.",
                 )
             values = {"price": str(price), "submitted_at": submitted_at, "prediction_id": "", "error": ""}
+            values |= {"bought_at": now}
             self._advance(job_key, token, State.SUBMITTING, values)
         return self.get(job_key)
 
@@ -204,11 +207,19 @@ class Journal:
         return sum(
             (
                 Decimal(entry.charged or entry.price or 0)
-                for entry in self._entries("WHERE submitted_at >= ?", midnight)
+                for entry in self._entries("WHERE bought_at >= ?", midnight)
                 if entry.state not in COSTS_NOTHING
             ),
             Decimal(0),
         )
+
+    def _add_bought_at(self) -> None:
+        """Journals of earlier versions know the time of a purchase by the host's clock only."""
+        with self._transaction():
+            columns = {row["name"] for row in self._connection.execute("PRAGMA table_info(jobs)")}
+            if "bought_at" not in columns:
+                self._connection.execute("ALTER TABLE jobs ADD COLUMN bought_at REAL NOT NULL DEFAULT 0")
+                self._connection.execute("UPDATE jobs SET bought_at = submitted_at")
 
     def _salt(self) -> bytes:
         with self._transaction():

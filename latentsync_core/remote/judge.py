@@ -30,7 +30,9 @@ Jitter = Callable[[], float]
 _POOR = ("balance", "credit", "top up", "top-up", "topup", "insufficient fund")
 """Words of a refusal for lack of money: no status for it is documented, 402 is likely."""
 _MODERATED = "Choose another video or sound; the same ones will be refused again."
-_TRY_LATER = {408, 425}
+_REFUSALS = frozenset({400, 401, 402, 403, 404, 413, 422, 1200, 1400, 1401, 1402})
+"""What documentation and clients name as a no to what was asked; of others, as 409 or a redirect, nobody says what
+was done. 1200 and more stand in an envelope only."""
 _RETRY_AFTER = 0.5, 300.0
 
 
@@ -71,7 +73,7 @@ class Verdict(Enum):
 
     OK = "ok"
     REFUSED = "refused"
-    """The host understood and said no: nothing was done."""
+    """The host understood and said no, in a documented way: nothing was done."""
     WAIT = "wait"
     """Too many requests: nothing was done."""
     UNREACHED = "unreached"
@@ -95,12 +97,10 @@ def judge(reply: Reply) -> Verdict:
 
 
 def _judge_code(code: int) -> Verdict:
-    """The meaning of an HTTP status, or of the code in an envelope: 1000 to 4999 are refusals of a task."""
+    """The meaning of an HTTP status, or of the code in an envelope."""
     if code == 429:
         return Verdict.WAIT
-    if code in _TRY_LATER:
-        return Verdict.TROUBLE
-    return Verdict.REFUSED if 300 <= code < 500 or 1000 <= code < 5000 else Verdict.TROUBLE
+    return Verdict.REFUSED if code in _REFUSALS else Verdict.TROUBLE
 
 
 def accepted_id(reply: Reply) -> str:

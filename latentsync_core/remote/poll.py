@@ -119,7 +119,7 @@ class _Watch:
         if code_of(reply) in (401, 403):
             raise self._locked_out(reply)
         shown = self._run.entry.status != ""
-        if code_of(reply) == 404 or (not shown and judge(reply) is Verdict.REFUSED):
+        if code_of(reply) in (404, 410) or (not shown and judge(reply) is Verdict.REFUSED):
             self._see_missing(shown)
         self._failures += 1
         self._run.say("processing")

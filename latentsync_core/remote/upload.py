@@ -91,11 +91,11 @@ async def _put_once(api: Api, ticket: Ticket, media: MediaFile, on_bytes: OnByte
         "PUT",
         target.url,
         headers=headers,
-        content=_body(media, on_bytes),
+        content=_body(media, on_bytes, sent := asyncio.Event()),
         extensions={**target.extensions},
         timeout=api.settings.timeouts.transfer,
     )
-    return await exchange(api.client, request, None)
+    return await exchange(api.client, request, api.settings.timeouts.transfer, sent)
 
 
 async def _is_there(api: Api, url: str, size: int) -> bool:
@@ -123,8 +123,10 @@ async def _by_form(api: Api, media: MediaFile, on_bytes: OnBytes) -> str:
         "Content-Length": str(len(head) + media.size + len(tail)),
     }
     for attempt in range(1, _ATTEMPTS + 1):
-        body = _body(media, on_bytes, head, tail)
-        reply = await api.send("POST", "media/upload/binary", headers, body, None)
+        body = _body(media, on_bytes, sent := asyncio.Event(), head, tail)
+        reply = await api.send(
+            "POST", "media/upload/binary", headers, body, api.settings.timeouts.transfer, sent
+        )
         verdict = judge(reply)
         envelope = reply.envelope
         data = envelope.data if envelope else None
@@ -139,23 +141,24 @@ async def _by_form(api: Api, media: MediaFile, on_bytes: OnBytes) -> str:
 
 
 async def _body(
-    media: MediaFile, on_bytes: OnBytes, head: bytes = b"", tail: bytes = b""
+    media: MediaFile, on_bytes: OnBytes, sent: asyncio.Event, head: bytes = b"", tail: bytes = b""
 ) -> AsyncIterator[bytes]:
-    """The file in blocks, read outside the event loop, with what a form puts around it."""
+    """The file in blocks, read outside the event loop, with what a form puts around it; sets `sent` at its end."""
     if head:
         yield head
     with (
         reading(media.path, "cannot be read while it is uploaded; leave it in place."),
         media.path.open("rb") as file,
     ):
-        sent = 0
+        done = 0
         while block := await asyncio.to_thread(file.read, _BLOCK):
-            sent += len(block)
-            if sent > media.size:
+            done += len(block)
+            if done > media.size:
                 raise changed(media.path)
             yield block
-            on_bytes(sent, media.size)
-        if sent < media.size:
+            on_bytes(done, media.size)
+        if done < media.size:
             raise changed(media.path)
     if tail:
         yield tail
+    sent.set()

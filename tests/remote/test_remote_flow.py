@@ -129,6 +129,18 @@ def test_the_limit_counts_what_may_have_been_spent(desk):
     desk.fails(errors.OverBudgetError, "a day", take=2)
 
 
+@pytest.mark.parametrize("days", [1, -1])
+def test_the_host_does_not_say_when_a_day_begins(desk, days):
+    desk.limit_a_day("0.20")
+    desk.fake.clock.advance(43200)
+    desk.run()
+    desk.fault(f"server skew {days * 86400}")
+    desk.fails(errors.OverBudgetError, "a day", take=2)
+    desk.fake.clock.advance(86400)
+    assert desk.run(take=2).path.exists() and desk.bought == 2
+    desk.fails(errors.OverBudgetError, "a day", take=3)
+
+
 def test_an_unknown_outcome_heals_when_the_history_does(desk):
     desk.fault("submit#1 hang after", "history#1-9 lag")
     error = desk.fails(errors.UnknownOutcomeError, "a new take buys it")

@@ -19,7 +19,7 @@ from latentsync_core.remote.safety import Address, ipaddress
 from latentsync_core.remote.threads import Work
 
 ORIGIN = "http://127.0.0.1:8123"
-KEY, SIGNATURE = "wsk_canary_7b21", "canary-of-a-signature"
+KEY, SIGNATURE = "wsk_canary/7b21", "canary-of-a-signature"
 CASES = 100
 """Of each kind of reply."""
 ID = "0123abcdef"
@@ -122,7 +122,9 @@ def json_body(kind, dice):
     frame = {"code": 200, "message": "success", "data": data}
     if dice.random() < 0.2:
         frame |= {"code": dice.choice(VALUES), "message": dice.choice(TEXTS)}
-    return json.dumps(changed(frame, dice) if dice.random() < 0.1 else frame).encode()
+    text = json.dumps(changed(frame, dice) if dice.random() < 0.1 else frame)
+    escaped = dice.choice([KEY.replace("/", "\\/"), "".join(f"\\u{ord(letter):04x}" for letter in KEY)])
+    return text.replace(KEY, escaped).encode()
 
 
 def body(kind, movie, dice):

@@ -188,6 +188,18 @@ def test_a_prediction_may_come_from_elsewhere(journal):
     assert journal.adopt("fedcba9876", "acc").job_key == "k1"
 
 
+def test_a_journal_of_an_earlier_version_counts_by_what_it_knows(tmp_path, journal, clock):
+    token = add(journal)
+    to_quoted(journal, token)
+    buy(journal, token)
+    journal._connection.execute("ALTER TABLE jobs DROP COLUMN bought_at")
+    with Journal(tmp_path, clock) as newer:
+        token = add(newer, "k2", "w")
+        to_quoted(newer, token, "k2")
+        with pytest.raises(OverBudgetError):
+            buy(newer, token, "k2", day="0.50")
+
+
 def test_a_full_disk_is_said_and_does_not_last(journal):
     add(journal)
     pages = journal._connection.execute("PRAGMA page_count").fetchone()[0]

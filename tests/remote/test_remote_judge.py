@@ -37,7 +37,7 @@ HTML = Reply(200, body=b"<html>")
      (Reply(200), Verdict.TROUBLE), (reply(500), Verdict.TROUBLE), (Reply(504), Verdict.TROUBLE),
      (reply(code=500), Verdict.TROUBLE), (reply(code=5004), Verdict.TROUBLE), (reply(408), Verdict.TROUBLE),
      (reply(code=0), Verdict.TROUBLE), (reply(code=401), Verdict.REFUSED), (reply(code=1200), Verdict.REFUSED),
-     (reply(404), Verdict.REFUSED), (Reply(302), Verdict.REFUSED), (reply(429), Verdict.WAIT),
+     (reply(404), Verdict.REFUSED), (Reply(302), Verdict.TROUBLE), (reply(code=1403), Verdict.TROUBLE), (reply(code=409), Verdict.TROUBLE), (reply(429), Verdict.WAIT),
      (reply(code=429), Verdict.WAIT), (Reply(problem="x"), Verdict.TROUBLE),
      (Reply(problem="x", reached=False), Verdict.UNREACHED), (reply(data=ID, problem="cut"), Verdict.TROUBLE)],
 )  # fmt: skip
@@ -50,6 +50,14 @@ def test_only_a_clear_no_is_a_refusal(status, body, broken):
     """Anything the host might have acted on must not look as if it could be sent again."""
     verdict = judge(Reply(status, body=b"x" + body, problem="broken" if broken else ""))
     assert verdict is Verdict.TROUBLE
+
+
+@pytest.mark.parametrize("status", range(300, 500))
+def test_only_documented_refusals_say_that_nothing_was_done(status):
+    expected = Verdict.WAIT if status == 429 else Verdict.TROUBLE
+    if status in (400, 401, 402, 403, 404, 413, 422):
+        expected = Verdict.REFUSED
+    assert judge(reply(status)) is judge(reply(code=status)) is expected
 
 
 def test_a_task_is_recognised_by_its_id():

@@ -58,6 +58,9 @@ submit cut 300
 submit html after
 submit empty after
 submit null after
+submit http 302 after
+submit http 409 after
+submit http 499 after
 submit http 500 after
 submit http 502 after
 submit http 503 after
