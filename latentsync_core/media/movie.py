@@ -50,6 +50,8 @@ class MovieWriter:
             self._sound: Packets = iter(())
             if audio is not None:
                 self._sound = add_soundtrack(self._container, audio, form.copied_audio, form.audio, closing)
+            # What encoders and container refuse is refused now, before anybody worked for the first frame.
+            self._container.start_encoding()
             self._next_sound = next(self._sound, None)
             self._closing = closing.pop_all()
 

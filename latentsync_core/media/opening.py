@@ -32,7 +32,12 @@ def open_media(path: MediaPath) -> InputContainer:
         raise MediaError(f"{path} is empty (0 bytes); copy or record it again.")
     with reading(path, "is not a video or audio file, or its header is damaged; try to play it."):
         # Tags that are not UTF-8 are no reason to refuse a file.
-        return av.open(str(path), metadata_errors="ignore")
+        return av.open(file_name(path), metadata_errors="ignore")
+
+
+def file_name(path: MediaPath) -> str:
+    """The path as FFmpeg takes it for nothing but a file: absolute, for `12:30.wav` and `pipe:0` are protocols to it."""
+    return os.path.abspath(path)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from ..data import Waveform
 from .audio import layout_name, seconds_of, to_frames
 from .opening import MediaPath, open_media, reading, start_seconds
 from .sound import Samples, find_audio, sound_parts
+from .trial import takes_packets
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +43,9 @@ def add_soundtrack(
 ) -> Packets:
     """Add an audio stream to `output` and give its packets, read as they are asked for.
 
-    Packets whose codec is in `copied` (None: all that the container holds) are copied bit for bit, other
-    sound is encoded by `encoder` at its own rate and channels. Files stay open until `closing` is closed.
+    Packets whose codec is in `copied` (None: all that the container holds) are copied bit for bit where the container
+    takes them, which is tried first; other sound is encoded by `encoder` at its own rate and channels. Files stay
+    open until `closing` is closed.
     """
     if isinstance(audio, Waveform):
         rate = audio.sample_rate
@@ -52,7 +54,8 @@ def add_soundtrack(
     container = closing.enter_context(open_media(audio))
     source = find_audio(container, audio)
     codec = source.codec_context.codec.canonical_name
-    if codec in (output.supported_codecs if copied is None else copied):
+    wanted = codec in (output.supported_codecs if copied is None else copied)
+    if wanted and takes_packets(output.format.name, audio):
         return _copied(audio, container, source, output.add_stream_from_template(source))
     channels, sample_format = source.codec_context.layout.nb_channels, source.codec_context.format.name
     stream = _add_encoder(output, encoder, source.rate, channels, sample_format)

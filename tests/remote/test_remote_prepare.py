@@ -1,7 +1,9 @@
 """The media of a job: what passes, what is encoded, and that fingerprints follow the content."""
 
+import os
 import wave
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -48,6 +50,15 @@ def test_good_files_pass_untouched(look, clip, speech, tmp_path):
         media = encode(source, tmp_path, GO)
         assert (media.path, media.name, media.mime, media.size) == (path, name, mime, path.stat().st_size)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no colon in names")
+def test_names_that_look_like_protocols_are_files(look, clip, speech, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = Path("12:30"), Path("pipe:0")
+    for name, file in zip(names, (clip, speech), strict=True):
+        name.write_bytes(file.read_bytes())
+    assert [source.passes for source in look(*names)] == ["mp4", "wav"]
 
 
 def test_other_videos_are_encoded_at_their_own_rate(look, tmp_path):
