@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "latentsync_core"
 LAYERS = [
-    {"errors", "data", "options"},
+    {"errors", "data", "options", "partial"},
     {"media", "faces", "models", "speech", "compositing", "synthetic"},
     {"plan", "weights", "diffusion", "metrics", "remote"},
     {"pipeline"},

@@ -4,20 +4,40 @@ from __future__ import annotations
 
 import argparse
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 from ..errors import LatentSyncError
+from .ending import Ended, ended_by_signals, hush
 from .parsers import add_faces, add_plan, add_score, add_sync, add_weights
 from .remote_parser import add_remote
 from .train_parser import add_train
 
-FAILED, INTERRUPTED = 1, 130
+FAILED, BY_SIGNAL, UNREAD = 1, 128, 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns 0, 1 after an error, 2 after wrong arguments, 130 after Ctrl-C."""
+    """Run one command; returns 0, 1 after an error, 128 + number after a signal (Ctrl-C: 130).
+
+    Wrong arguments exit with 2. 141 is returned where the reader of the output, such as `head`, went away.
+    """
+    try:
+        try:
+            with ended_by_signals():
+                return _run(argv)
+        except KeyboardInterrupt as exc:
+            print("Stopped.", file=sys.stderr)
+            return BY_SIGNAL + (exc.number if isinstance(exc, Ended) else signal.SIGINT)
+        finally:
+            print(end="", flush=True)  # a closed pipe is found here, and not when Python ends
+    except BrokenPipeError:
+        hush()
+        return UNREAD
+
+
+def _run(argv: Sequence[str] | None) -> int:
     args = _parser().parse_args(argv)
     logging.basicConfig(
         level=logging.INFO if args.verbose else logging.WARNING, format="%(levelname)s: %(message)s"
@@ -28,9 +48,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except LatentSyncError as exc:
         print(f"error: {exc}", file=sys.stderr)
         return FAILED
-    except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
-        return INTERRUPTED
     return 0
 
 

@@ -20,7 +20,7 @@ def plan(args: argparse.Namespace) -> None:
     clip, speech = FileClip(args.video), read_audio(args.audio)
     with progress_bars() as progress:
         made = make_plan(clip, speech, options, find_face(clip, args.speaker, progress=progress))
-    print(made)
-    print(f"{counted(len(made.windows), 'window')} of {counted(options.steps, 'step')} to denoise")
     if args.save:
         write_json(args.save, made.to_json())
+    print(made)
+    print(f"{counted(len(made.windows), 'window')} of {counted(options.steps, 'step')} to denoise")

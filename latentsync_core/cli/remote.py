@@ -40,9 +40,9 @@ def sync(args: argparse.Namespace) -> None:
     )
     with _told() as tell:
         result = asyncio.run(lip_sync(job, settings=Settings.from_environment(), on_progress=tell))
-    print(result)
     if args.report:
         write_json(args.report, result.report())
+    print(result)
 
 
 def price(args: argparse.Namespace) -> None:

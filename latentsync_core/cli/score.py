@@ -35,12 +35,12 @@ def run(args: argparse.Namespace) -> None:
         measured = score(
             clip, sound, syncnet, against=against, clip_encoder=encoder, track=track, progress=progress
         )
-    print(measured)
     if args.json:
         names = {"video": str(args.video), "audio": str(args.audio or args.video), "model": str(args.model)}
         write_json(args.json, names | measured.to_json())
     if args.plot:
         draw(measured, args.plot)
+    print(measured)
 
 
 def _check_plot(path: Path, inputs: list[Path]) -> None:

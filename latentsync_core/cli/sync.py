@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import numpy as np
 
 from .. import __version__
 from ..data import FaceTrack, Plan, counted
+from ..diffusion import forget_windows
 from ..media import FileClip, check_output, open_writer, read_audio
 from ..models.bundle import LipSyncModels
 from ..options import Options
@@ -61,9 +61,12 @@ def sync(args: argparse.Namespace) -> None:
 
 @contextmanager
 def _kept_windows(output: Path) -> Iterator[Path]:
-    """A folder beside the output for finished windows; it goes when the block succeeds and stays when not."""
+    """A folder beside the output for finished windows; they go when the block succeeds and stay when not.
+
+    Its name is without the output's suffix: another kind of file is made of the same windows.
+    """
     output = output.absolute()
-    work = output.with_name(f".{output.name}.resume")
+    work = output.with_name(f".{output.stem}.resume")
     try:
         yield work
     except BaseException:
@@ -71,7 +74,7 @@ def _kept_windows(output: Path) -> Iterator[Path]:
             windows = counted(len(list(work.glob("*.safetensors"))), "finished window")
             log.warning("Kept %s in %s; run the same command again to go on.", windows, work)
         raise
-    shutil.rmtree(work, ignore_errors=True)
+    forget_windows(work)
 
 
 def _say(plan: Plan, track: FaceTrack) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -25,6 +27,7 @@ SAMPLING = ("steps", "guidance", "seed", "sampler", "reuse")
 SAMPLES = 64
 """Values of each weight tensor that tell one checkpoint from another: training moves nearly all of them."""
 LATENTS = "latents"
+_WINDOW = re.compile(r"[0-9a-f]{32}\.(safetensors|part)")
 
 
 class WindowStore:
@@ -78,6 +81,20 @@ class WindowStore:
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}.safetensors"
+
+
+def forget_windows(folder: Path) -> None:
+    """Remove the windows that stores kept in a folder, and the folder where nothing else is in it.
+
+    Another file in it is somebody else's and stays, as does a link. What cannot be removed stays as well.
+    """
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if _WINDOW.fullmatch(path.name):
+                path.unlink(missing_ok=True)
+        folder.rmdir()
 
 
 def _fingerprint(*networks: nn.Module) -> Iterator[bytes]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +14,7 @@ import av
 
 from ..data import Array
 from ..errors import OptionError, OutputError
+from ..partial import partial_path, remove_abandoned
 from .color import ColorTags
 from .formats import FORMATS, Encoding
 from .movie import MovieWriter
@@ -65,31 +64,20 @@ def open_writer(
     be written.
     """
     encoding = Encoding(crf, preset, color, pixel_aspect)
-    target = _checked_target(path)
-    partial = _partial(target)
-    writer: _Backend | None = None
-    try:
+    target, size = _checked_target(path), (height, width)
+    writer: _Backend
+    with partial_path(target, _folder_of(target)) as partial:
         with _writing(target):
             if target.suffix:
-                writer = MovieWriter(
-                    partial,
-                    FORMATS[target.suffix.lower()],
-                    (height, width),
-                    fps,
-                    encoding,
-                    audio=audio,
-                    duration=duration,
-                )
+                form = FORMATS[target.suffix.lower()]
+                writer = MovieWriter(partial, form, size, fps, encoding, audio=audio, duration=duration)
             else:
-                writer = PictureWriter(partial, (height, width), audio)
-        yield _Guarded(writer, target)
-        with _writing(target):
-            writer.finish()
-            _move_into_place(partial, target)
-    finally:
-        if writer is not None:
-            writer.close()
-        _remove(partial)
+                writer = PictureWriter(partial, size, audio)
+        with closing(writer):
+            yield _Guarded(writer, target)
+            with _writing(target):
+                writer.finish()
+                _move_into_place(partial, target)
 
 
 class _Guarded:
@@ -140,24 +128,21 @@ def _checked_target(path: MediaPath) -> Path:
     return target
 
 
-def _partial(target: Path) -> Path:
-    """A new name on the disk of the result: beside it, or in the empty folder that is to be filled."""
-    folder = target if target.is_dir() else target.parent
-    return folder / f".{target.stem}.{uuid.uuid4().hex[:8]}.partial{target.suffix}"
+def _folder_of(target: Path) -> Path:
+    """Where a result is made, on the disk it will be on: beside it, or in the empty folder that is to be filled."""
+    return target if target.is_dir() else target.parent
 
 
 def _check_place(target: Path) -> None:
     if not target.parent.is_dir():
         raise OutputError(f"{target} cannot be written: {target.parent} is not a folder; make it first.")
+    remove_abandoned(target, _folder_of(target))
     if target.is_dir() and (target.suffix or any(target.iterdir())):
         raise OutputError(f"{target} is a folder that is in use; choose another name or empty it.")
     if target.exists() and not (target.suffix or target.is_dir()):
         raise OutputError(f"{target} is a file; choose another name for the folder of pictures.")
-    probe = _partial(target)
-    try:
+    with partial_path(target, _folder_of(target)) as probe:
         probe.write_bytes(b"-")
-    finally:
-        _remove(probe)
 
 
 def _move_into_place(partial: Path, target: Path) -> None:
@@ -167,10 +152,3 @@ def _move_into_place(partial: Path, target: Path) -> None:
     # An empty folder is filled, not replaced: it may be the working folder, or a link.
     for file in sorted(partial.iterdir()):
         os.replace(file, target / file.name)
-
-
-def _remove(partial: Path) -> None:
-    if partial.is_dir():
-        shutil.rmtree(partial, ignore_errors=True)
-    with suppress(OSError):
-        partial.unlink(missing_ok=True)

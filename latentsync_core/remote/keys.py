@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import KeyMissingError, OutputError
+from ..partial import partial_path, remove_abandoned
 
 KEY_VARIABLE = "WAVESPEED_API_KEY"
 KEY_FILE_VARIABLE = "WAVESPEED_API_KEY_FILE"
@@ -76,15 +77,14 @@ def find_key(environ: Mapping[str, str], state_dir: Path) -> ApiKey | None:
 def save_key(key: ApiKey, state_dir: Path) -> Path:
     """Write the key to the state folder, readable by its owner only, and return the file; raises OutputError."""
     target = state_dir / KEY_NAME
-    partial = target.with_name(f".{KEY_NAME}.{os.getpid()}.part")
     try:
-        partial.unlink(missing_ok=True)
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(key.reveal() + "\n")
-        os.replace(partial, target)
+        remove_abandoned(target)
+        with partial_path(target) as partial:
+            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(key.reveal() + "\n")
+            os.replace(partial, target)
     except OSError as exc:
-        partial.unlink(missing_ok=True)
         raise OutputError(f"{target} cannot be written: {exc.strerror}. Set LATENTSYNC_STATE_DIR.") from exc
     return target
 
@@ -113,6 +113,9 @@ def refuse_served(path: Path) -> None:
 
 
 def _close_to_others(path: Path) -> None:
-    """Take away other users' permissions on our own file; Windows has none of that kind."""
-    if os.name != "nt" and stat.S_IMODE(path.stat().st_mode) & 0o077:
+    """Take away other users' permissions on our own file; Windows has none of that kind.
+
+    What a link leads to is somebody else's file, and stays as it is.
+    """
+    if os.name != "nt" and not path.is_symlink() and stat.S_IMODE(path.stat().st_mode) & 0o077:
         path.chmod(0o600)

@@ -7,6 +7,8 @@ import sqlite3
 import uuid
 from pathlib import Path
 
+from ..partial import process_exists
+
 STALE_SECONDS = 600.0
 """A lease without a sign of life for so long is free, even if a process of that number exists."""
 
@@ -40,19 +42,7 @@ def _alive(token: str, pid: int, boot: str, silent_seconds: float) -> bool:
         return token in _held
     if boot != boot_id() or silent_seconds > STALE_SECONDS:
         return False
-    return _process_exists(pid)
-
-
-def _process_exists(pid: int) -> bool:
-    if os.name == "nt":
-        return True  # os.kill(pid, 0) would send Ctrl-C there: only the heartbeat tells
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+    return process_exists(pid)
 
 
 def boot_id() -> str:

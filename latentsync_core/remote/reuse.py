@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from ..errors import OutputError
+from ..partial import partial_path, remove_abandoned
 from .entry import Entry
 from .prepare import file_sha256
 from .states import State
@@ -26,11 +27,10 @@ def put_copy(source: Path, target: Path) -> None:
     """Copy a file so that it appears at once and whole; raises OutputError."""
     if source.absolute() == target.absolute():
         return
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        shutil.copyfile(source, partial)
-        os.replace(partial, target)
+        remove_abandoned(target)
+        with partial_path(target) as partial:
+            shutil.copyfile(source, partial)
+            os.replace(partial, target)
     except OSError as exc:
         raise OutputError(f"{target} cannot be written: {exc.strerror}. Choose another name.") from exc
-    finally:
-        partial.unlink(missing_ok=True)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,6 +20,7 @@ from ..errors import OutputError
 from ..models.syncnet import StableSyncNet
 from ..models.unet import LatentSyncUNet
 from ..models.videomae import ClipEncoder
+from ..partial import partial_path, remove_abandoned
 from .catalogue import VAE_WEIGHTS
 from .judges import load_syncnet
 from .load import load_unet, load_vae, load_whisper, scheduler_config
@@ -84,22 +83,20 @@ def _new_folder(folder: Path) -> Iterator[Path]:
     """A folder to fill that takes its real name at the end, or vanishes on an error."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError(f"{folder} exists and is not empty; give a new folder, or delete it first.")
-    part = None
+    folder = folder.absolute()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        yield part
-        part.chmod(0o755)  # mkdtemp makes folders that only their owner can read
-        if folder.exists():
-            folder.rmdir()
-        part.rename(folder)
+        remove_abandoned(folder)
+        with partial_path(folder) as part:
+            part.mkdir()
+            yield part
+            if folder.exists():
+                folder.rmdir()
+            part.rename(folder)
     except (OSError, SafetensorError) as exc:
         raise OutputError(
             f"{folder} cannot be written: {exc}. Check the free space and the folder's rights."
         ) from exc
-    finally:
-        if part is not None:
-            shutil.rmtree(part, ignore_errors=True)
 
 
 def _save(module: nn.Module, path: Path, dtype: torch.dtype) -> None:

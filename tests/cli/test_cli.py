@@ -1,12 +1,6 @@
 """The command line on files: results, exit codes, what is said and what is left on disk."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import av
 import numpy as np
@@ -16,7 +10,6 @@ from PIL import Image
 from latentsync_core import FileClip, Waveform, open_writer
 from latentsync_core.cli import main
 
-ROOT = Path(__file__).resolve().parents[2]
 FAST = ["--steps", "1", "--guidance", "1", "--device", "cpu"]
 
 
@@ -228,30 +221,3 @@ def test_wrong_arguments_exit_with_2(capsys):
             main(arguments)
         assert exit.value.code == 2
     assert "1/0" in capsys.readouterr().err
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
-def test_ctrl_c_leaves_no_broken_file_and_the_next_run_goes_on(files, tmp_path):
-    output, work = tmp_path / "out.mkv", tmp_path / ".out.mkv.resume"
-    command = [sys.executable, "-m", "latentsync_core", "sync", files / "video.mkv", files / "speech.wav", output,
-               "--model", files / "checkpoint", "--device", "cpu", "--steps", "40", "--guidance", "1"]  # fmt: skip
-    process = subprocess.Popen(
-        list(map(str, command)),
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
-    )
-    deadline = time.monotonic() + 120
-    while not (work.is_dir() and list(work.glob("*.safetensors"))) and time.monotonic() < deadline:
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=60)[1]
-    assert process.returncode == 130
-    assert "run the same command again" in said and "Traceback" not in said
-    assert [path.name for path in tmp_path.iterdir()] == [work.name]
-    assert main(list(map(str, command[3:]))) == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["out.mkv"]
-    assert len(FileClip(output)) == 20

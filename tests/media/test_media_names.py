@@ -10,7 +10,17 @@ from latentsync_core.media import FileClip, read_audio
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no colon in names")
 
-NAMES = ["12:30", "pipe:0", "http:x", "file:x", "concat:a|b", "data:,x", "subfile,,start,0,end,9,,:x", "-", "take %d"]
+NAMES = [
+    "12:30",
+    "pipe:0",
+    "http:x",
+    "file:x",
+    "concat:a|b",
+    "data:,x",
+    "subfile,,start,0,end,9,,:x",
+    "-",
+    "take %d",
+]
 
 
 @pytest.fixture

@@ -36,7 +36,9 @@ def opus_in_caf(path):
     made = make_audio(path.with_suffix(".ogg"), "libopus", tone(0.4, 48000, 1), 48000)
     with av.open(str(made)) as container:
         packets = [bytes(packet) for packet in container.demux(audio=0) if packet.size]
-    sizes = b"".join(bytes([128 | size >> 7, size & 127] if size > 127 else [size]) for size in map(len, packets))
+    sizes = b"".join(
+        bytes([128 | size >> 7, size & 127] if size > 127 else [size]) for size in map(len, packets)
+    )
     chunks = {
         b"desc": struct.pack(">d4s5I", 48000, b"opus", 0, 0, 960, 1, 0),
         b"pakt": struct.pack(">qqii", len(packets), 960 * len(packets), 0, 0) + sizes,

@@ -14,6 +14,7 @@ import pytest
 
 from latentsync_core.errors import KeyMissingError, OptionError, RemoteError
 from latentsync_core.remote import ApiKey, Settings, save_key
+from latentsync_core.remote.keys import KEY_NAME, find_key
 from latentsync_core.remote.redact import log, quoted, redact, redacted_logs
 
 CANARY = "wsk_canary_5e1f"
@@ -68,6 +69,17 @@ def test_the_own_file_is_for_its_owner_only(tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [p.name for p in tmp_path.iterdir()] == ["wavespeed.key"]
     assert stat.S_IMODE(Settings(tmp_path / "new").make_state_dir().stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no permissions of that kind")
+def test_what_a_key_that_is_a_link_leads_to_keeps_its_permissions(tmp_path):
+    mine = tmp_path / "mine.txt"
+    mine.write_text("wsk_linked")
+    mine.chmod(0o644)
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / KEY_NAME).symlink_to(mine)
+    assert find_key({}, tmp_path / "state").reveal() == "wsk_linked"
+    assert stat.S_IMODE(mine.stat().st_mode) == 0o644
 
 
 def test_a_key_file_that_cannot_be_read(tmp_path):
