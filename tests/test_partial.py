@@ -13,7 +13,9 @@ from latentsync_core.partial import partial_path, remove_abandoned
 
 def left_by_another(folder, name, seconds=0.0, machine=None):
     """A file of a process that is gone, of this or another machine."""
-    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    gone = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True
+    )
     with partial_path(folder / name) as path:
         _, stem, rest, *_ = path.name.split(".", 3)
         own, _, number = rest.split("-")

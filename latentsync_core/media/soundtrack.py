@@ -26,6 +26,8 @@ MP4_CODECS = frozenset({"aac", "mp3", "alac", "opus", "flac", "ac3", "eac3"})
 MOV_CODECS = frozenset({"aac", "mp3", "alac", "ac3", "eac3", "pcm_s16le", "pcm_s24le", "pcm_f32le"})
 """What common players play from these containers; FFmpeg itself would write more."""
 _AAC_BITS_PER_CHANNEL = 96_000
+_MOST_CHANNELS = 8
+"""Of FLAC and AAC."""
 _PRIMING_SECONDS = 0.2
 """Packets this long before second 0 are kept: codecs need them to start up."""
 
@@ -48,9 +50,8 @@ def add_soundtrack(
     open until `closing` is closed.
     """
     if isinstance(audio, Waveform):
-        rate = audio.sample_rate
-        stream = _add_encoder(output, encoder, rate, len(audio.samples), "s32")
-        return _encoded(seconds_of(audio), rate, stream)
+        channels, rate = audio.samples.shape[0], audio.sample_rate
+        return _encode(output, encoder, seconds_of(audio), (rate, channels, "s32"))
     container = closing.enter_context(open_media(audio))
     source = find_audio(container, audio)
     codec = source.codec_context.codec.canonical_name
@@ -58,8 +59,8 @@ def add_soundtrack(
     if wanted and takes_packets(output.format.name, audio):
         return _copied(audio, container, source, output.add_stream_from_template(source))
     channels, sample_format = source.codec_context.layout.nb_channels, source.codec_context.format.name
-    stream = _add_encoder(output, encoder, source.rate, channels, sample_format)
-    return _encoded(_mapped(audio, sound_parts(container, source)), source.rate, stream)
+    parts = _mapped(audio, sound_parts(container, source))
+    return _encode(output, encoder, parts, (source.rate, channels, sample_format))
 
 
 def _copied(
@@ -85,6 +86,17 @@ def _mapped(path: MediaPath, items: Iterator[_Item]) -> Iterator[_Item]:
         if item is None:
             return
         yield item
+
+
+def _encode(
+    output: OutputContainer, encoder: str, parts: Iterator[Samples], kind: tuple[int, int, str]
+) -> Packets:
+    """Encode sound of a kind: its rate, channels and FFmpeg's name of its samples' format."""
+    rate, channels, sample_format = kind
+    if channels > _MOST_CHANNELS and not encoder.startswith("pcm"):
+        log.warning("%s holds %d channels, got %d; they are mixed to one.", encoder, _MOST_CHANNELS, channels)
+        parts, channels = (part.mean(0, keepdims=True) for part in parts), 1
+    return _encoded(parts, rate, _add_encoder(output, encoder, rate, channels, sample_format))
 
 
 def _add_encoder(

@@ -30,7 +30,7 @@ def hidden(folder):
 def run_until_it_writes(files, output):
     """A run that has finished a window and is in the midst of its file."""
     process = subprocess.Popen(
-        command(files, output, "--steps", "150"),
+        command(files, output, "--steps", "40"),
         cwd=ROOT,
         stderr=subprocess.PIPE,
         text=True,
@@ -58,7 +58,7 @@ def test_a_signal_leaves_no_broken_file_and_another_kind_of_file_goes_on(files, 
     kept = {path.stem for path in (tmp_path / ".out.resume").iterdir()}
     saved, save = set(), WindowStore.save
     monkeypatch.setattr(WindowStore, "save", lambda *given: (saved.add(given[1]), save(*given)))
-    assert main(command(files, tmp_path / "out.mp4", "--steps", "150")[3:]) == 0
+    assert main(command(files, tmp_path / "out.mp4", "--steps", "40")[3:]) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
     assert len(FileClip(tmp_path / "out.mp4")) == 20
     assert kept and not kept & saved
@@ -71,7 +71,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(files, tmp_path):
     process.kill()
     process.communicate(timeout=60)
     assert len(hidden(tmp_path)) == 1
-    assert main(command(files, tmp_path / "out.mp4", "--steps", "150")[3:]) == 0
+    assert main(command(files, tmp_path / "out.mp4", "--steps", "40")[3:]) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
 
@@ -106,7 +106,8 @@ def test_a_reader_that_went_away_ends_a_command_quietly(arguments):
         )
     finally:
         os.close(writing)
-    assert made.returncode == 141 and not made.stderr
+    # argparse itself overlooks a closed pipe
+    assert made.returncode == (0 if "--help" in arguments else 141) and not made.stderr
 
 
 def test_a_file_of_ones_own_among_the_kept_windows_survives(files, tmp_path):
