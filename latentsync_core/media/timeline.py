@@ -120,12 +120,12 @@ def _bounce(clip: Timeline, speech_seconds: float) -> Timeline:
 
 
 def _repeat(first: Timeline, seconds: float, second: Timeline) -> Timeline:
-    """Play two laps of one length in turn until `seconds` are full."""
-    laps = max(1, math.ceil(seconds / first.duration))
-    order = [(first, second)[lap % 2] for lap in range(laps)]
-    times = np.concatenate([lap * first.duration + part.times for lap, part in enumerate(order)])
-    source = np.concatenate([part.source for part in order])
-    return _cut(Timeline(source, times, laps * first.duration), seconds)
+    """Play two laps of as many frames and of one length in turn until `seconds` are full."""
+    laps = np.arange(max(1, math.ceil(seconds / first.duration)))[:, None]
+    odd = laps % 2 == 1
+    times = laps * first.duration + np.where(odd, second.times, first.times)
+    source = np.where(odd, second.source, first.source)
+    return _cut(Timeline(source.ravel(), times.ravel(), len(laps) * first.duration), seconds)
 
 
 def _remap(clip: Timeline, speech_seconds: float) -> Timeline:

@@ -14,6 +14,7 @@ from ...latentsync_core.data import Clip, FaceTrack
 from ...latentsync_core.errors import FaceError, InputError
 from .media import picked, pictures_of
 from .progress import Reporter
+from .words import worded
 
 if TYPE_CHECKING:
     from ...latentsync_core.faces import Speaker, Survey
@@ -52,7 +53,7 @@ def look(clip: Clip, speaker: Speaker, reporter: Reporter) -> Found:
     try:
         track = choose(found, speaker)
     except FaceError as exc:  # the picture helps to choose another
-        return Found(None, _preview(clip, found, None), f"{exc}\n{_report(clip, found, None)}")
+        return Found(None, _preview(clip, found, None), f"{worded(str(exc))}\n{_report(clip, found, None)}")
     chosen = found.tracks.index(track) + 1
     return Found(track, _preview(clip, found, chosen), _report(clip, found, chosen))
 

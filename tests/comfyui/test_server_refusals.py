@@ -39,6 +39,13 @@ def empty_batch(prompt):
     set_input("LatentSyncLipSyncFrames", "images", ["empty", 0])(prompt)
 
 
+def nobody(prompt):
+    """Frames without a face, of a video that is all black."""
+    prompt["black"] = {"class_type": "LoadVideo", "inputs": {"file": "silent.mp4"}}
+    prompt["parts"] = {"class_type": "GetVideoComponents", "inputs": {"video": ["black", 0]}}
+    set_input("LatentSyncLipSyncFrames", "images", ["parts", 0])(prompt)
+
+
 BAD = {
     "steps out of range": (set_quick("preset.steps", 9999), ("500",)),
     "a wrong preset": (set_quick("preset", "fastest"), ("preset", "not in its menu", "draft")),
@@ -49,6 +56,7 @@ BAD = {
     "a part that is not there": (set_input("LatentSyncLoadAudio", "start", 60.0), ("60",)),
     "a clip without sound": (silent_clip, ("has no sound",)),
     "no frames": (empty_batch, ("images is empty",)),
+    "no face": (nobody, ("No face was found", "LatentSync Faces")),
 }
 
 
@@ -71,6 +79,7 @@ def test_a_bad_prompt_is_refused_with_a_clear_message(server, prompt, case):
     try:
         end, data = server.run(prompt).end
         assert end == "execution_error"
+        assert data["exception_type"].endswith("Error") and "." not in data["exception_type"]
         message = data["exception_message"]
     except Refused as refused:
         message = str(refused)

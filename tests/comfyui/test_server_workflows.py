@@ -70,6 +70,16 @@ def test_an_example_runs_to_its_end(server, name):
     assert server.left_in_temp() == []
 
 
+def test_one_picture_and_a_sentence_make_a_talking_picture(server):
+    prompt = quick(workflow("frames_to_frames"))
+    prompt["picture"] = {"class_type": "LoadImage", "inputs": {"image": "latentsync_portrait.jpg"}}
+    prompt[lip_sync_node(prompt)]["inputs"] |= {"images": ["picture", 0], "fps": 25.0}
+    run = server.run(prompt)
+    assert run.end[0] == "execution_success", run.end[1]
+    assert len([file for file in run.files() if "latentsync/frames" in file]) == 66  # 2.624 s of speech
+    assert "the picture is shown for as long as the speech lasts" in run.text()
+
+
 def test_a_second_run_is_cached(server):
     prompt = quick(workflow("video_to_video"))
     first, second = server.run(prompt), server.run(prompt)

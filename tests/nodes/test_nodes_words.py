@@ -57,23 +57,28 @@ def test_every_line_of_the_words_is_needed(bridge):
 
 
 @pytest.fixture
-def nobody(images):
-    return {"images": torch.zeros_like(images), "fps": 25.0}
+def nobody(images, audio):
+    return {"images": torch.zeros_like(images), "audio": audio, "fps": 25.0}
 
 
-def test_an_error_is_shown_by_its_name_and_in_words_of_nodes(run, nobody, core):
+def test_an_error_is_shown_by_its_name_and_in_words_of_nodes(run, nobody, model, core):
     with pytest.raises(core.errors.FaceError, match="look at what LatentSync Faces finds") as told:
-        run("LatentSyncFaces", **nobody)
+        run("LatentSyncLipSyncFrames", **nobody, model=model)
     kind = type(told.value)
     assert (kind.__module__, kind.__qualname__) == ("builtins", "FaceError")
     assert isinstance(told.value, core.LatentSyncError) and "FaceTrack" not in str(told.value)
     assert traceback.format_exception_only(told.value)[0].startswith("FaceError: No face was found")
 
 
-def test_a_node_that_waits_tells_its_errors_so_too(run, nobody, audio, core, monkeypatch):
+def test_a_report_of_an_error_is_in_words_of_nodes_too(run, nobody):
+    report = run("LatentSyncFaces", images=nobody["images"], fps=25.0)[2]
+    assert "look at what LatentSync Faces finds" in report and "FaceTrack" not in report
+
+
+def test_a_node_that_waits_tells_its_errors_so_too(run, nobody, core, monkeypatch):
     monkeypatch.delenv("WAVESPEED_API_KEY", raising=False)
     with pytest.raises(core.errors.KeyMissingError) as told:
-        run("LatentSyncRemote", **nobody, audio=audio)
+        run("LatentSyncRemote", **nobody)
     assert type(told.value).__module__ == "builtins"
     assert str(told.value).startswith(told.value.cause) and told.value.charge == "none"
 
