@@ -123,7 +123,7 @@ def _repeat(first: Timeline, seconds: float, second: Timeline) -> Timeline:
     """Play two laps of as many frames and of one length in turn until `seconds` are full."""
     laps = np.arange(max(1, math.ceil(seconds / first.duration)))[:, None]
     odd = laps % 2 == 1
-    times = laps * first.duration + np.where(odd, second.times, first.times)
+    times = np.asarray(laps * first.duration + np.where(odd, second.times, first.times), np.float64)
     source = np.where(odd, second.source, first.source)
     return _cut(Timeline(source.ravel(), times.ravel(), len(laps) * first.duration), seconds)
 
