@@ -4,6 +4,7 @@ from comfy_api.latest import ComfyAPI, ComfyExtension, io
 
 from .audio import LoadAudio
 from .bridge.words import speak_of_nodes
+from .example import ExampleClip
 from .faces import Faces
 from .lipsync import LipSyncFrames, LipSyncVideo
 from .load import LoadModel
@@ -24,6 +25,7 @@ NODES: tuple[type[io.ComfyNode], ...] = (
     SyncScore,
     Remote,
     RemoteJobs,
+    ExampleClip,
 )
 for _node in NODES:
     speak_of_nodes(_node)

@@ -14,27 +14,23 @@ sys.path[:0] = [str(ROOT / "tests" / "comfyui"), str(ROOT / "tests")]
 sys.path.append(str(ROOT))
 
 import cv2  # noqa: E402
-from comfy_server import ComfyServer, install, of_type, workflow, workflow_names  # noqa: E402
+from comfy_server import LOCAL, MEDIA, ComfyServer, install, of_type, workflow, workflow_names  # noqa: E402
+from example_pictures import WIDTH, moving, thumbnail  # noqa: E402
 from frontend import opened  # noqa: E402
+from pictures import save_jpeg  # noqa: E402
 
-EXAMPLES, PICTURES = ROOT / "example_workflows", ROOT / "web" / "docs"
-THUMBNAIL = 480
-MEDIA = """**Before you run it**: copy the files of this pack's folder `example_workflows/media` into ComfyUI's folder
-`input`, then press R."""
-NOTES = {
-    "video_to_video": "### New words for a video\nVideo in, video out. It is read and written frame by frame, so that "
-    "its length does not matter.",
-    "frames_to_frames": "### Frames in, frames out\nThe frames come from a video here, and go to a folder of pictures. "
-    "The mask shows what was changed. The preset *draft* is for a first look.",
-    "pick_a_speaker": "### One of two people\n**LatentSync Faces** draws everybody with a number, and chooses: here the "
-    "one on the right. Try `choose` = `number`, `point` or `box`.",
-    "dub_the_middle": "### Dub a sentence in the middle\nThe seconds 1.0 to 2.4 are cut out, re-synced, and put back "
-    "with a short cross-fade. Keep `start` of **Reassemble** the same as `start_time` of **Trim Video**.",
-    "after_a_generator": "### After a generator of frames\nA still picture stands where your generator goes: connect the "
-    "frames of Wan, LTX or AnimateDiff to `images`, and set `fps` to theirs, twice.",
-    "remote": "### On a rented GPU, for money\n**LatentSync Remote** stands where **Lip Sync** would. This clip costs about "
-    "$0.15; turn `dry_run` on to see the price first. The key is read from WAVESPEED_API_KEY: see the node's help page.",
-}
+from latentsync_core import FileClip  # noqa: E402
+
+EXAMPLES, PICTURES, PROMPTS = ROOT / "example_workflows", ROOT / "web" / "docs", ROOT / "tests" / "workflows"
+BLUEPRINT = ROOT / "subgraphs" / "Lip sync a video.json"
+ABOUT_BLUEPRINT = (
+    "Gives a video new words and saves it. Connect a video and the speech; without a model it takes the best on this "
+    "machine."
+)
+MOST_BYTES = 32_000
+FIRST = "01_new_words_for_a_video"
+VHS = {"pix_fmt": "yuv420p", "crf": 19, "save_metadata": True, "trim_to_audio": False}
+"""Widgets that VideoHelperSuite adds for its format, at its own defaults."""
 
 
 def main():
@@ -46,6 +42,8 @@ def make_all(base):
     install(base)
     with ComfyServer(Path(os.environ["COMFYUI_DIR"]), base) as server:
         write_schemas(server)
+        with opened(server.url) as page:  # of its own: widgets remember the values of earlier graphs
+            write_blueprint(page)
         with opened(server.url) as page:
             for name in workflow_names():
                 write_example(page, name)
@@ -55,6 +53,8 @@ def make_all(base):
                     page.show_node(node_id)
                     page.screenshot(PICTURES / f"{node_id}.jpg", margin=130, tight=True)
             show_faces(page, server)
+        for name in LOCAL:
+            show_result(server, name)
 
 
 def write_schemas(server):
@@ -67,26 +67,79 @@ def write_schemas(server):
         for entry in schema["input"].get("required", {}).values():
             if len(entry) > 1 and any(key.endswith("_upload") for key in entry[1]):
                 entry[1]["options"] = []
+    schemas["VHS_LoadVideo"]["input"]["required"]["video"][0] = []
     path = ROOT / "tests" / "workflows" / "object_info.json"
     path.write_text(json.dumps(schemas, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def write_example(page, name):
     page.open_api(workflow(name))
-    page.lay_out(f"{NOTES[name]}\n\n{MEDIA}")
+    page.lay_out((PROMPTS / f"{name}.md").read_text(encoding="utf-8"))
     page.fit()
-    text = json.dumps(page.graph(), indent=1, ensure_ascii=False)
-    (EXAMPLES / f"{name}.json").write_text(text + "\n", encoding="utf-8")
-    picture = EXAMPLES / f"{name}.jpg"
-    page.screenshot(picture, margin=130, tight=True)
-    full = cv2.imread(str(picture))
-    size = THUMBNAIL, round(full.shape[0] * THUMBNAIL / full.shape[1])
-    cv2.imwrite(str(picture), cv2.resize(full, size, interpolation=cv2.INTER_AREA))
+    graph = page.graph()
+    keep_as_vhs_does(graph, workflow(name))
+    write_graph(EXAMPLES / f"{name}.json", graph)
+    if name not in LOCAL:  # nothing is bought for a picture: the graph itself
+        picture = EXAMPLES / f"{name}.jpg"
+        page.screenshot(picture, margin=130, tight=True)
+        full = cv2.imread(str(picture))
+        size = WIDTH, round(full.shape[0] * WIDTH / full.shape[1])
+        cv2.imwrite(str(picture), cv2.resize(full, size, interpolation=cv2.INTER_AREA))
+
+
+def keep_as_vhs_does(graph, prompt):
+    """That pack keeps the values of its widgets by name."""
+    for node in graph["nodes"]:
+        if node["type"] in ("VHS_LoadVideo", "VHS_VideoCombine"):
+            values = prompt[str(node["id"])]["inputs"].items()
+            held = {name: value for name, value in values if not isinstance(value, list)}
+            node["widgets_values"] = held | (VHS if node["type"] == "VHS_VideoCombine" else {})
+
+
+def write_blueprint(page):
+    """Lip Sync (Video) and Save Video as one node of ComfyUI's library; without a model it takes the best on disk."""
+    prompt, types = workflow(FIRST), ["LatentSyncLipSyncVideo", "SaveVideo"]
+    prompt = {
+        key: node for key, node in prompt.items() if node["class_type"] in ["LatentSyncExampleClip", *types]
+    }
+    del prompt[of_type(prompt, types[0])[0]]["inputs"]["model"]
+    page.open_api(prompt)
+    page.fit()
+    inputs = ["model", "preset", "seed", "filename_prefix"]
+    page.make_blueprint(BLUEPRINT.stem, types, inputs, ["video", "report"])
+    graph = page.graph()
+    graph["definitions"]["subgraphs"][0] |= {"category": "LatentSync", "description": ABOUT_BLUEPRINT}
+    BLUEPRINT.parent.mkdir(exist_ok=True)
+    write_graph(BLUEPRINT, graph)
+
+
+def write_graph(path, graph):
+    path.write_text(json.dumps(graph, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def show_result(server, name):
+    """The thumbnail: frames that went in, and what an actual run made of them."""
+    prompt = workflow(name)
+    run = server.run(prompt, 1800)
+    assert run.end[0] == "execution_success", run.end[1]
+    files = [server.base / "output" / file for file in run.files()]
+    after = [frame for file in files for frame in frames_of(file)]
+    clip = next(n["inputs"]["clip"] for n in prompt.values() if n["class_type"] == "LatentSyncExampleClip")
+    before = frames_of(next(MEDIA.glob(f"latentsync_{clip}.*")))
+    before = before * len(after) if len(before) == 1 else before
+    save_jpeg(EXAMPLES / f"{name}.jpg", thumbnail(before, after), MOST_BYTES)
+    if name == FIRST:
+        moving(PICTURES / "LatentSyncLipSyncVideo.webp", before, after)
+
+
+def frames_of(file):
+    clip = FileClip(file)
+    return list(clip.read(range(len(clip.times))))
 
 
 def show_first_workflow(page, server):
     """The README's example after its run, with the result in Save Video."""
-    page.open(json.loads((EXAMPLES / "video_to_video.json").read_text(encoding="utf-8")))
+    page.open(json.loads((EXAMPLES / f"{FIRST}.json").read_text(encoding="utf-8")))
     page.queue()
     server.newest_status()
     page.screenshot(ROOT / "docs" / "first_workflow.jpg", tight=True)
@@ -94,7 +147,7 @@ def show_first_workflow(page, server):
 
 def show_faces(page, server):
     """LatentSync Faces with what it draws."""
-    prompt = workflow("pick_a_speaker")
+    prompt = workflow("03_pick_a_speaker")
     for node_id in of_type(prompt, "LatentSyncLipSyncVideo") + of_type(prompt, "SaveVideo"):
         del prompt[node_id]
     page.open_api(prompt)

@@ -44,6 +44,8 @@ def _of_node(schema):
 
 def _of_input(part, of_the_machine=False):
     held = {"type": part.io_type, "optional": bool(part.optional)}
+    if getattr(part, "force_input", None):
+        return held | {"socket": True}  # what it shows as a widget is never seen
     for name in ("default", "min", "max"):
         if (value := getattr(part, name, None)) is not None:
             held[name] = value
@@ -51,8 +53,6 @@ def _of_input(part, of_the_machine=False):
         held["entries"] = {o.key: {entry.id: _of_input(entry) for entry in o.inputs} for o in part.options}
     elif part.io_type == "COMBO" and not of_the_machine:
         held["choices"] = list(part.options)
-    if getattr(part, "force_input", None):
-        held["socket"] = True
     return held
 
 

@@ -97,6 +97,38 @@ SINGLE = """type => {
   node.setSize([Math.max(310, least[0]), least[1]]);
 }"""
 
+BLUEPRINT = """([name, types, inputs, outputs]) => {
+  const inner = types.map(type => app.graph.nodes.find(n => n.type === type));
+  const {subgraph, node} = app.graph.convertToSubgraph(new Set(inner));
+  const first = (sockets, wanted) => subgraph.nodes.find(n => n[sockets].some(slot => slot.name === wanted));
+  const slot = (owner, sockets, wanted) => owner[sockets].find(slot => slot.name === wanted);
+  for (const wanted of inputs) {
+    const owner = first('inputs', wanted), socket = slot(owner, 'inputs', wanted);
+    subgraph.addInput(wanted, socket.type).connect(socket, owner);
+  }
+  for (const wanted of outputs) {
+    const owner = first('outputs', wanted), socket = slot(owner, 'outputs', wanted);
+    subgraph.addOutput(wanted, socket.type).connect(socket, owner);
+  }
+  subgraph.inputs.filter(slot => !slot.linkIds.length).forEach(slot => subgraph.removeInput(slot));
+  subgraph.name = node.title = name;
+  app.graph.nodes.filter(n => n !== node).forEach(n => app.graph.remove(n));
+}"""
+
+CONNECT = """([type, links]) => {
+  const node = app.graph.nodes[0], source = LiteGraph.createNode(type);
+  app.graph.add(source);
+  source.pos = [node.pos[0] - 400, node.pos[1]];
+  for (const [output, input] of Object.entries(links))
+    source.connect(source.findOutputSlot(output), node, node.findInputSlot(input));
+}"""
+SET_WIDGET = """([name, value]) => {
+  const widget = app.graph.nodes[0].widgets.find(w => w.name === name);
+  widget.value = value;
+  widget.callback?.(value);
+}"""
+NAMES = "part => (app.graph.nodes[0][part] ?? []).map(entry => entry.name)"
+
 
 class Frontend:
     """The open page."""
@@ -130,6 +162,24 @@ class Frontend:
         picture = self.page.wait_for_selector(f"img[src$='{node_id}.jpg']")
         self.page.wait_for_function("picture => picture.complete", arg=picture)
         return picture.evaluate("picture => picture.naturalWidth")
+
+    def make_blueprint(self, name, types, inputs, outputs):
+        """Put nodes of these types into one node with these further inputs and outputs, and take all others away."""
+        self.page.evaluate(BLUEPRINT, [name, types, inputs, outputs])
+
+    def connect_to_blueprint(self, node_id, links):
+        """Put a new node beside the only one, and connect its outputs to that one's inputs."""
+        self.page.evaluate(CONNECT, [node_id, links])
+
+    def set_widget(self, name, value):
+        """Of the first node, as if it had been chosen there."""
+        self.page.evaluate(SET_WIDGET, [name, value])
+
+    def widgets(self):
+        return self.page.evaluate(NAMES, "widgets")
+
+    def sockets(self):
+        return self.page.evaluate(NAMES, "inputs")
 
     def keep_only(self, node_id, size):
         """Take all nodes of other types out of the graph, and give the rest a size."""

@@ -5,6 +5,7 @@ import json
 import pytest
 from comfy_server import LOCAL, ROOT, WORKFLOWS, example, known_inputs, workflow
 from frontend import CHROMIUM, opened
+from support.prompts import spread
 
 PICTURES = ROOT / "output" / "comfyui"
 
@@ -27,9 +28,7 @@ def test_an_example_opens_and_runs(server, page, name):
     page.screenshot(PICTURES / f"{name}.jpg")
     sent = page.prompt()
     assert known_inputs(server, sent) == known_inputs(server, workflow(name))
-    page.queue()
-    status = server.newest_status()
-    assert status["status_str"] == "success", status["messages"]
+    run(server, page)
     page.screenshot(PICTURES / f"{name}_done.jpg")
 
 
@@ -38,7 +37,7 @@ def test_help_pages_open_with_their_picture(server, page):
     assert all(page.help_picture(name) > 100 for name in ours)
 
 
-def test_a_workflow_of_the_old_pack_is_taken_over(page):
+def test_a_workflow_of_the_old_pack_is_taken_over(server, page):
     """The interface offers our nodes in place of those of ComfyUI-LatentSyncWrapper; what it then sends runs."""
     page.open(json.loads((WORKFLOWS / "old_pack.json").read_text(encoding="utf-8")))
     assert sorted(page.missing()) == ["LatentSyncNode", "VideoLengthAdjuster"]
@@ -55,3 +54,65 @@ def test_a_workflow_of_the_old_pack_is_taken_over(page):
         "seed": 396,
     }
     assert sent["3"]["inputs"]["return_images"] is True and sent["5"]["inputs"] == {"images": ["4", 0]}
+    run(server, page)
+    page.screenshot(PICTURES / "old_pack_done.jpg")
+
+
+def test_the_blueprint_works_as_one_node(server, page):
+    """Dropped into a graph, connected, run."""
+    (file,) = (ROOT / "subgraphs").glob("*.json")
+    page.open(json.loads(file.read_text(encoding="utf-8")))
+    assert page.missing() == []
+    page.connect_to_blueprint("LatentSyncExampleClip", {"video": "video", "audio": "audio"})
+    page.screenshot(PICTURES / "blueprint.jpg")
+    (lip_sync,) = (n for n in page.prompt().values() if n["class_type"] == "LatentSyncLipSyncVideo")
+    assert lip_sync["inputs"]["preset"] == "balanced" and "model" not in lip_sync["inputs"]
+    run(server, page)
+
+
+def test_choosing_a_preset_sets_its_values(server, page):
+    """LatentSync Options: shown, changed, saved, opened again, and as an API prompt."""
+    page.show_node("LatentSyncOptions")
+    for preset in ("quality", "exact", "draft"):
+        page.set_widget("preset.steps", 33)
+        page.set_widget("preset", preset)
+        assert sent_by(page) == untouched(server, preset)
+    page.set_widget("preset.steps", 11)
+    changed = untouched(server, "draft") | {"preset.steps": 11}
+    graph, prompt = page.graph(), page.prompt()
+    page.open(graph)
+    assert sent_by(page) == changed
+    page.open_api(prompt)
+    assert sent_by(page) == changed
+    page.screenshot(PICTURES / "options.jpg")
+
+
+def test_fields_appear_with_the_choice_that_needs_them(page):
+    page.show_node("LatentSyncFaces")
+    for choice, fields in {
+        "number": ["choose.number"],
+        "point": ["choose.x", "choose.y"],
+        "left": [],
+    }.items():
+        page.set_widget("choose", choice)
+        assert [name for name in page.widgets() if name.startswith("choose.")] == fields
+    page.set_widget("choose", "box")
+    assert "choose.boxes" in page.sockets()
+
+
+def run(server, page):
+    page.queue()
+    status = server.newest_status()
+    assert status["status_str"] == "success", status["messages"]
+
+
+def sent_by(page):
+    (node,) = page.prompt().values()
+    return node["inputs"]
+
+
+def untouched(server, preset):
+    """What a node sends of which only the preset was chosen."""
+    inputs = server.json("/object_info/LatentSyncOptions")["LatentSyncOptions"]["input"]
+    required, _ = spread(inputs, {"preset": preset})
+    return {"preset": preset} | {name: e[1]["default"] for name, e in required.items() if name != "preset"}

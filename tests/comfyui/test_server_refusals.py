@@ -12,7 +12,12 @@ SECOND = 1.0
 
 @pytest.fixture
 def prompt():
-    return quick(workflow("frames_to_frames"))
+    """Frames of the example, speech from a file."""
+    speech = {"audio": "latentsync_sentence.flac", "start": 0.0, "duration": 0.0, "normalize": "off"}
+    prompt = quick(workflow("04_frames_in_frames_out"))
+    prompt["speech"] = {"class_type": "LatentSyncLoadAudio", "inputs": speech}
+    set_input("LatentSyncLipSyncFrames", "audio", ["speech", 0])(prompt)
+    return prompt
 
 
 def set_input(class_type, name, value):
@@ -106,5 +111,5 @@ def test_an_interrupt_is_answered_within_a_step(server, prompt, record_property)
     step = median(b - a for a, b in pairwise(steps))
     record_property("answered after, a step takes (s)", (round(answered, 2), round(step, 2)))
     assert answered < max(SECOND, 2 * step)
-    assert server.run(quick(workflow("after_a_generator"))).end[0] == "execution_success"
+    assert server.run(quick(workflow("06_behind_a_generator"))).end[0] == "execution_success"
     assert server.left_in_temp() == []

@@ -44,7 +44,7 @@ def server(host):
 
 def remote_prompt(**changes):
     """The committed example, with other settings of the Remote node."""
-    prompt = workflow("remote")
+    prompt = workflow("09_remote")
     prompt["3"]["inputs"] |= changes
     return prompt
 
@@ -52,7 +52,7 @@ def remote_prompt(**changes):
 def test_the_example_runs_as_it_is(server, fake):
     from latentsync_core import FileClip
 
-    run = server.run(workflow("remote"), 60)
+    run = server.run(workflow("09_remote"), 60)
     assert run.end[0] == "execution_success", run.end[1]
     (task,) = fake.ledger.tasks
     assert task.id in run.text() and "cost: $0.15" in run.text() and fake.ledger.dollars == 0.15
@@ -65,9 +65,9 @@ def test_the_example_opens_and_runs_in_the_browser(server, fake):
     pytest.importorskip("playwright", reason="needs playwright")
     before = len(fake.ledger.tasks)
     with opened(server.url) as page:
-        page.open(example("remote"))
+        page.open(example("09_remote"))
         assert page.missing() == []
-        assert known_inputs(server, page.prompt()) == known_inputs(server, workflow("remote"))
+        assert known_inputs(server, page.prompt()) == known_inputs(server, workflow("09_remote"))
         page.queue()
         status = server.newest_status()
         assert status["status_str"] == "success", status["messages"]
@@ -105,7 +105,9 @@ def test_a_dry_run_ends_well_without_a_video(server, fake):
     assert len(fake.ledger.tasks) == before
 
 
-@pytest.mark.parametrize(("local", "files"), [("video_to_video", 1), ("frames_to_frames", 66)])
+@pytest.mark.parametrize(
+    ("local", "files"), [("01_new_words_for_a_video", 1), ("04_frames_in_frames_out", 66)]
+)
 def test_remote_takes_the_place_of_a_local_node(server, fake, local, files):
     """Nothing else in the graph is changed; the host fits the frames to the sound."""
     prompt = hosted(workflow(local), server.json("/object_info"), return_images=True, take=4)

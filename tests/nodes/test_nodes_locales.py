@@ -29,9 +29,12 @@ def test_every_language_has_every_text():
 
 
 def test_chinese_is_translated():
-    """A tooltip without a Chinese character was forgotten."""
-    tooltips = [entry["tooltip"] for node in read("zh").values() for entry in [*node["inputs"].values()]]
-    assert [text for text in tooltips if not any("\u4e00" <= letter <= "\u9fff" for letter in text)] == []
+    """A name, description or tooltip without a Chinese character was forgotten."""
+    texts = []
+    for node in read("zh").values():
+        parts = [*node["inputs"].values(), *node["outputs"].values()]
+        texts += [node["display_name"], node["description"], *(part["tooltip"] for part in parts)]
+    assert [text for text in texts if not any("\u4e00" <= letter <= "\u9fff" for letter in text)] == []
 
 
 def shape(content):

@@ -35,9 +35,11 @@ def test_pyproject_has_what_the_registry_asks_for():
 def test_addresses_are_addresses():
     """Icon, Banner and Repository are left out as long as there is no public address to name."""
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    urls = text.split("[project.urls]")[1].split("[")[0]
     named = re.findall(r'^(?:Icon|Banner|Repository) = "(.*)"$', text, re.MULTILINE)
-    assert [value for value in named if not value.startswith("https://")] == []
-    icon = (ROOT / "docs" / "icon.svg").read_text(encoding="utf-8")
+    named += re.findall(r'^[^#\n]+ = "(.*)"$', urls, re.MULTILINE)
+    assert named and [value for value in named if not value.startswith("https://")] == []
+    icon = (ROOT / "web" / "icon.svg").read_text(encoding="utf-8")
     assert 'width="400" height="400"' in icon  # the registry takes SVG up to 800 x 400, square here
 
 
@@ -48,6 +50,7 @@ def test_the_archive_holds_what_users_need():
         "web",
         "locales",
         "example_workflows",
+        "subgraphs",
         "latentsync_core",
         "requirements.txt",
         "README.md",
