@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import logging
 from dataclasses import replace
+from typing import Any
 
 from ..data import counted
 from ..training import NANO, RECIPES, FootageRecipe, Sources, Wanted, prepare, train, tune
 from ..weights import load_syncnet
+from .progress import progress_bars
 
 MODELS = {256: "1.5", 512: "1.6"}
 """The release that is made for a size of crops."""
@@ -17,7 +19,9 @@ MODELS = {256: "1.5", 512: "1.6"}
 def nano(args: argparse.Namespace) -> None:
     """Train a small model from nothing, or go on with it."""
     logging.getLogger("latentsync_core").setLevel(logging.INFO)
-    train(NANO if args.minutes is None else NANO.shortened(args.minutes), args.out, args.stage, args.start)
+    recipe = NANO if args.minutes is None else NANO.shortened(args.minutes)
+    with progress_bars() as progress:
+        train(recipe, args.out, args.stage, args.start, progress)
     print(args.out)
 
 
@@ -26,12 +30,17 @@ def footage(args: argparse.Namespace) -> None:
     logging.getLogger("latentsync_core").setLevel(logging.INFO)
     recipe = RECIPES[args.recipe]
     assert isinstance(recipe, FootageRecipe)  # of the others there is only nano
-    given = {name: value for name in ("steps", "batch") if (value := getattr(args, name)) is not None}
-    loop = replace(recipe.stage.loop, **given)
-    recipe = replace(recipe, stage=replace(recipe.stage, loop=loop))
-    model = args.model or MODELS[recipe.resolution]
-    tune(recipe, args.data, args.out, Sources(model, args.syncnet, args.video_encoder))
+    loop = replace(recipe.stage.loop, **_given(args, "steps", "batch"))
+    stage = replace(recipe.stage, loop=loop, **_given(args, "perceptual", "sync", "temporal"))
+    sources = Sources(args.model or MODELS[recipe.resolution], args.syncnet, args.video_encoder)
+    with progress_bars() as progress:
+        tune(replace(recipe, stage=stage), args.data, args.out, sources, progress)
     print(args.out)
+
+
+def _given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """The arguments that were given."""
+    return {name: value for name in names if (value := getattr(args, name, None)) is not None}
 
 
 def prepare_folder(args: argparse.Namespace) -> None:
@@ -39,9 +48,12 @@ def prepare_folder(args: argparse.Namespace) -> None:
     wanted = Wanted(args.resolution, most_offset=args.most_offset)
     syncnet = None if args.syncnet is None else load_syncnet(args.syncnet)
     clips = 0
-    for verdict in prepare(args.folder, args.out, wanted, syncnet):
-        clips += len(verdict.clips)
-        print(f"{verdict.file}: {counted(len(verdict.clips), 'clip')}")
-        for reason in verdict.dropped:
-            print(f"  dropped: {reason}")
+    with progress_bars() as progress:
+        for verdict in prepare(args.folder, args.out, wanted, syncnet, progress):
+            clips += len(verdict.clips)
+            print(f"{verdict.file}: {counted(len(verdict.clips), 'clip')}")
+            for reason in verdict.dropped:
+                print(f"  dropped: {reason}")
+            for note in verdict.notes:
+                print(f"  {note}")
     print(f"{counted(clips, 'new clip')} in {args.out}")

@@ -39,9 +39,16 @@ def _add_prepare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="VIDEOS", help="a folder of videos of people who speak")
     parser.add_argument("--out", type=Path, required=True, metavar="DATA", help="work that is here goes on")
     parser.add_argument("--resolution", type=int, default=256, help="side of the crops: 256 (default) or 512")
-    parser.add_argument("--syncnet", type=Path, help="drop what this SyncNet finds out of sync")
     parser.add_argument(
-        "--most-offset", type=int, default=2, help="frames that still count as in sync (default: 2)"
+        "--syncnet",
+        type=Path,
+        help="move the sound to where this SyncNet sees the mouth: a file or its folder",
+    )
+    parser.add_argument(
+        "--most-offset",
+        type=int,
+        default=6,
+        help="frames of 40 ms to move it by; more is dropped (default: 6)",
     )
 
 
@@ -61,5 +68,12 @@ def _add_footage(parser: argparse.ArgumentParser, recipe: str) -> None:
         parser.add_argument(
             "--syncnet", type=Path, help="stable_syncnet.pt (default: looks beside the model)"
         )
+        parser.add_argument(
+            "--perceptual", type=float, metavar="WEIGHT", help="of LPIPS (0.1); 0 does without"
+        )
+        parser.add_argument(
+            "--sync", type=float, metavar="WEIGHT", help="of SyncNet's loss (0.05); 0 does without"
+        )
     if recipe in ("stage2", "stage2_512"):
+        parser.add_argument("--temporal", type=float, metavar="WEIGHT", help="of TREPA (10); 0 does without")
         parser.add_argument("--video-encoder", type=Path, help="vit_g_hybrid_pt_1200e_ssv2_ft.pth, for TREPA")

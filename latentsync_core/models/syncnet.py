@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from ..errors import InputError
 
@@ -137,11 +138,14 @@ class SyncEncoder(nn.Module):
             if attention:
                 self.down_blocks.append(_Attention(after, config.groups))
         self.norm_out = nn.GroupNorm(config.groups, widths[-1], eps=EPS)
+        self.gradient_checkpointing = False
+        """Whether the backward pass computes the blocks again instead of keeping what they need: far less memory."""
 
     def forward(self, hidden: Tensor) -> Tensor:
         hidden = self.conv_in(hidden)
+        again = self.gradient_checkpointing and torch.is_grad_enabled()
         for block in self.down_blocks:
-            hidden = block(hidden)
+            hidden = checkpoint(block, hidden, use_reentrant=False) if again else block(hidden)
         return F.relu(self.norm_out(hidden)).flatten(1)
 
 
@@ -158,6 +162,10 @@ class StableSyncNet(nn.Module):
         """Side in pixels of the crops that it takes the lower halves of: its factors bring them to one pixel."""
         factors = self.configs["visual_encoder"].downsample_factors
         return prod(f[1] if isinstance(f, tuple) else f for f in factors)
+
+    def enable_gradient_checkpointing(self) -> None:
+        """See `SyncEncoder.gradient_checkpointing`."""
+        self.visual_encoder.gradient_checkpointing = self.audio_encoder.gradient_checkpointing = True
 
     def forward(self, faces: Tensor, mels: Tensor) -> tuple[Tensor, Tensor]:
         """Unit vectors (B, n) of both.

@@ -26,6 +26,11 @@ class ClipEncoder(nn.Module):
         self.model = VideoMAEModel(config)
         self.fc_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
+    def enable_gradient_checkpointing(self) -> None:
+        """Compute layers again in the backward pass: far less memory. Puts the network in training mode."""
+        self.model.gradient_checkpointing_enable({"use_reentrant": False})
+        self.model.train()  # elsewhere transformers leaves it off; there is no dropout
+
     def forward(self, clips: Tensor) -> Tensor:
         """Clips (B, F, 3, H, W) in -1..1 of any size, F as in the config -> unit vectors (B, width)."""
         size = self.model.config.image_size

@@ -135,6 +135,11 @@ class Store:
             c for c in range(self.clips) if all(self._path(f"crops{t}", c).exists() for t in range(TAKES))
         ]
 
+    @property
+    def files(self) -> int:
+        """How many `prepare` makes."""
+        return self.tracks + TAKES * self.clips
+
     def prepare(self, on_file: Callable[[], None] = lambda: None) -> None:
         """Make all that is missing."""
         for track in range(self.tracks):

@@ -104,7 +104,7 @@ def train_encoder(run: Run, recipe: EncoderRecipe, train: list[Heard], test: lis
             frames=F.mse_loss(frames, told),
         )
         if run.step % SCORE_EVERY == 0:
-            run.score(**score_encoder(run.ema, test))
+            run.measure(score_encoder, test)
 
 
 def _batch(run: Run, recipe: EncoderRecipe, heard: list[Heard]) -> tuple[Tensor, Tensor, Tensor]:

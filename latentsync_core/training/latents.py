@@ -44,12 +44,18 @@ class LatentStore:
         self._keep = torch.from_numpy(keep_mask(store.resolution))
         self._speech: dict[int, SpeechTokens] = {}
 
+    @property
+    def work(self) -> int:
+        """How often `load` of all clips calls `on_clip`: once for latents, once for tokens."""
+        return len(_share(list(range(self.clips)))) + self.clips
+
     def load(self, clips: Iterable[int], on_clip: Callable[[], None] = lambda: None) -> list[LatentClip]:
         """The clips with these numbers; several processes share the work of making them."""
-        process, clips = PartialState(), list(clips)
-        for clip in clips[process.process_index :: process.num_processes]:
+        clips = list(clips)
+        for clip in _share(clips):
             self._latents(clip)
-        process.wait_for_everyone()
+            on_clip()
+        PartialState().wait_for_everyone()
         loaded = []
         for clip in clips:
             loaded.append(self._clip(clip))
@@ -85,6 +91,12 @@ class LatentStore:
         if track not in self._speech:
             self._speech[track] = encode(self._whisper, self._store.sound(track))
         return self._speech[track]
+
+
+def _share(clips: list[int]) -> list[int]:
+    """Those of which this process makes the latents."""
+    process = PartialState()
+    return clips[process.process_index :: process.num_processes]
 
 
 def digest(module: nn.Module) -> str:

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import logging
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from torch import Tensor, nn
 
+from ..data import Progress
 from .curves import draw_curve
 from .recipes import LoopRecipe
 
 log = logging.getLogger(__name__)
+
+Validate = Callable[[nn.Module, int], dict[str, float]]
+"""Shows somebody what a network makes at a step, and gives the scores of it."""
+SAVE_SECONDS = 600
+"""A run is saved at least this often, however long its steps take."""
 
 
 class Run:
@@ -36,13 +44,19 @@ class Run:
         recipe: LoopRecipe,
         folder: Path,
         groups: list[dict[str, Any]] | None = None,
+        *,
+        progress: Progress | None = None,
     ) -> None:
-        """groups: parameter groups, each with `scale`, a factor on the learning rate; None is all alike."""
+        """groups: parameter groups, each with `scale`, a factor on the learning rate; None is all alike.
+
+        progress is called as `progress(name, step, steps)` after every step, on the first process.
+        """
         self.name, self.recipe, self.folder = name, recipe, folder
+        self._progress = progress
         self.accelerator = Accelerator(
             mixed_precision=recipe.precision if torch.cuda.is_available() else "no"
         )
-        self.ema = copy.deepcopy(module).eval().requires_grad_(False)
+        self._mean = copy.deepcopy(module).eval().requires_grad_(False) if recipe.ema else None
         if recipe.checkpointing:
             cast(Any, module).enable_gradient_checkpointing()
         optimizer = torch.optim.AdamW(
@@ -53,11 +67,17 @@ class Run:
         )
         self.model, self.optimizer = self.accelerator.prepare(module, optimizer)
         self.module = self.accelerator.unwrap_model(self.model)
-        self.ema.to(self.accelerator.device)
+        if self._mean is not None:
+            self._mean.to(self.accelerator.device)
         self.step = 0
         self.losses: dict[str, list[float]] = {}
         self.scores: list[dict[str, float]] = []
         self._restore()
+
+    @property
+    def ema(self) -> nn.Module:
+        """The averaged network, which is the result; with `ema` 0 the one that learns, of which no copy is kept."""
+        return self.module if self._mean is None else self._mean
 
     @property
     def path(self) -> Path:
@@ -68,11 +88,21 @@ class Run:
         return self.step >= self.recipe.steps
 
     def steps(self) -> Iterator[int]:
-        """Count the steps that are left, and save every so often and at the end."""
+        """Count the steps that are left; save every `save_every` of them, every ten minutes and at the end."""
+        saved = time.monotonic()
+        self._report()
         while not self.done:
             yield self.step
-            if self.done or self.step % self.recipe.save_every == 0:
+            self._report()
+            often = self.step % self.recipe.save_every == 0 or time.monotonic() - saved >= SAVE_SECONDS
+            if self.done or often:
                 self.save()
+                saved = time.monotonic()
+        self.accelerator.wait_for_everyone()  # the others read what the first one wrote
+
+    def _report(self) -> None:
+        if self._progress is not None and self.accelerator.is_main_process:
+            self._progress(self.name, self.step, self.recipe.steps)
 
     def rng(self) -> np.random.Generator:
         """The choices of this step."""
@@ -97,23 +127,31 @@ class Run:
 
     @torch.no_grad()
     def _average(self) -> None:
+        if self._mean is None:
+            return
         decay = min(self.recipe.ema, (self.step + 1) / (self.step + 21))
-        mean: list[Tensor] = list(self.ema.parameters())
+        mean: list[Tensor] = list(self._mean.parameters())
         new: list[Tensor] = list(self.module.parameters())
         torch._foreach_lerp_(mean, new, 1 - decay)
 
-    def score(self, **values: float) -> None:
-        """Remember what was measured at this step."""
+    def measure(self, of: Callable[..., dict[str, float]], *arguments: Any) -> None:
+        """Remember what `of` measures of the result as it stands: `of(network, *arguments)`, in eval mode."""
+        network, training = self.ema, self.ema.training
+        values = of(network.eval(), *arguments)
+        network.train(training)
         self.scores.append({"step": self.step, **values})
         log.info("%s step %d: %s", self.name, self.step, {k: round(v, 4) for k, v in values.items()})
 
-    def save(self) -> None:
-        """Write the state and the curve; the state's file appears only when it is complete."""
-        if self.accelerator.is_main_process:
-            self._write()
-        self.accelerator.wait_for_everyone()
+    def validate(self, validate: Validate | None) -> None:
+        """Call it with the result and the step every `save_every` steps and at the end, on the first process."""
+        due = self.done or self.step % self.recipe.save_every == 0
+        if validate is not None and due and self.accelerator.is_main_process:
+            self.measure(validate, self.step)
 
-    def _write(self) -> None:
+    def save(self) -> None:
+        """Write the state and the curve, on the first process; the state's file appears only when complete."""
+        if not self.accelerator.is_main_process:
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
         part = self.path.with_suffix(".part")
         torch.save(self._state(), part)
@@ -146,6 +184,14 @@ class Run:
             self.accelerator.scaler.load_state_dict(state["scaler"])
         self.step, self.losses, self.scores = state["step"], state["losses"], state["scores"]
         log.info("%s goes on at step %d of %d.", self.name, self.step, self.recipe.steps)
+
+
+def counter(progress: Progress | None, stage: str, total: int) -> Callable[[], None]:
+    """What is to be called after every one of `total` things, to report them as `progress(stage, done, total)`."""
+    if progress is None or not PartialState().is_main_process:
+        return lambda: None
+    done = itertools.count(1)
+    return lambda: progress(stage, next(done), total)
 
 
 def _thinned(losses: dict[str, list[float]], every: int = 20) -> dict[str, list[float]]:

@@ -19,7 +19,7 @@ from ..models.videomae import ClipEncoder
 from .draw import Pick, assemble, choose
 from .guess import guess
 from .latents import LatentClip
-from .loop import Run
+from .loop import Run, Validate
 from .probe import probe
 from .recipes import PixelRecipe
 from .syncnet import Spoken
@@ -36,29 +36,51 @@ class Judges:
     syncnet: StableSyncNet | None = None
     clip_encoder: ClipEncoder | None = None
     perceptual: nn.Module | None = None
-    """LPIPS, as the package `lpips` computes it."""
+    """LPIPS, as the package `lpips` computes it; always in float32, as upstream."""
+    dtype: torch.dtype = torch.float32
+    """That the weights of the others are kept in, and that they compute in."""
 
     def check(self, recipe: PixelRecipe) -> None:
         """Raise InputError for a loss that nobody here can judge."""
-        for loss, judge, what in (
-            ("sync", self.syncnet, "a SyncNet"),
-            ("temporal", self.clip_encoder, "a VideoMAE"),
-            ("perceptual", self.perceptual, "LPIPS"),
+        for loss, judge, remedy in (
+            ("sync", self.syncnet, "a SyncNet: --syncnet FILE"),
+            ("temporal", self.clip_encoder, "a VideoMAE: --video-encoder FILE"),
+            ("perceptual", self.perceptual, "LPIPS: pip install lpips"),
         ):
             if getattr(recipe, loss) and judge is None:
-                raise InputError(f"The recipe's loss {loss!r} needs {what}; give it, or set the loss to 0.")
+                raise InputError(
+                    f"The loss {loss!r} of this recipe needs {remedy}; or do without it: --{loss} 0."
+                )
+
+    def autocast(self) -> torch.autocast:
+        """The context in which all but LPIPS are called."""
+        device = next(self.vae.parameters()).device.type
+        return torch.autocast(device, self.dtype, enabled=self.dtype != torch.float32)
+
+    def enable_gradient_checkpointing(self) -> None:
+        """Compute what they see again in the backward pass: a third more work, far less memory."""
+        self.vae.train().enable_gradient_checkpointing()  # in eval mode older diffusers leave it off
+        for judge in (self.syncnet, self.clip_encoder):
+            if judge is not None:
+                judge.enable_gradient_checkpointing()
 
 
 def load_lpips() -> nn.Module:
-    """LPIPS with VGG from the package `lpips`, which fetches its backbone; raises InputError without it."""
+    """LPIPS with VGG from the package `lpips`, which fetches its backbone; raises InputError without either."""
+    without = "or do without this loss: --perceptual 0."
     try:
         from lpips import LPIPS
     except ImportError as exc:
         raise InputError(
-            "The loss 'perceptual' needs the package lpips, and torchvision with it: pip install lpips. "
-            "Or take a recipe whose `perceptual` is 0."
+            f"The loss 'perceptual' needs the package lpips, and torchvision with it: pip install lpips; {without}"
         ) from exc
-    network: nn.Module = LPIPS(net="vgg", verbose=False)
+    try:
+        network: nn.Module = LPIPS(net="vgg", verbose=False)
+    except (OSError, RuntimeError) as exc:  # no network, or a download that is damaged
+        raise InputError(
+            f"The backbone of LPIPS, torchvision's vgg16, could not be fetched ({exc}). Put vgg16-397923af.pth "
+            f"into {torch.hub.get_dir()}/checkpoints; {without}"
+        ) from exc
     return network.eval().requires_grad_(False)
 
 
@@ -77,18 +99,19 @@ def train_pixels(
     train: Sequence[LatentClip],
     takes: Sequence[Spoken],
     test: Sequence[LatentClip],
+    validate: Validate | None = None,
 ) -> None:
     """takes: those of clip 0, of clip 1 and so on, all of a clip together. Without `test` nothing is measured."""
     judges.check(recipe)
     device = run.accelerator.device
     if recipe.loop.checkpointing:
-        judges.vae.enable_gradient_checkpointing()
+        judges.enable_gradient_checkpointing()
     for _ in run.steps():
         rng = run.rng()
         picks = choose(rng, train, recipe.unet.paired, recipe.loop.batch, FRAMES)
         batch = assemble(picks, train).to(device)
         made = guess(run.model, scheduler, recipe.unet, batch, rng, run.generator())
-        with run.accelerator.autocast():
+        with judges.autocast():
             pictures = decode(judges.vae, made.clean)
         seen = [takes[pick.clip * len(train[0].latents) + pick.take] for pick in picks]
         run.update(
@@ -98,7 +121,8 @@ def train_pixels(
             ),
         )
         if test and run.step % SCORE_EVERY == 0:
-            run.score(**probe(run.ema, scheduler, test, recipe.unet))
+            run.measure(probe, scheduler, test, recipe.unet)
+        run.validate(validate)
 
 
 def picture_losses(
@@ -117,9 +141,10 @@ def picture_losses(
     if recipe.perceptual and judges.perceptual is not None:
         losses["perceptual"] = recipe.perceptual * judges.perceptual(_lower(made), _lower(true)).mean()
     if recipe.sync and judges.syncnet is not None:
-        losses["sync"] = recipe.sync * _sync(judges.syncnet, made, tokens, seen)
+        losses["sync"] = recipe.sync * _sync(judges, judges.syncnet, made, tokens, seen)
     if recipe.temporal and judges.clip_encoder is not None:
-        losses["temporal"] = recipe.temporal * temporal_distance(judges.clip_encoder, made, true)
+        with judges.autocast():
+            losses["temporal"] = recipe.temporal * temporal_distance(judges.clip_encoder, made, true)
     return losses
 
 
@@ -136,15 +161,22 @@ def _resized(pictures: Tensor, size: int) -> Tensor:
     return frames.unflatten(0, pictures.shape[:2])
 
 
-def _sync(syncnet: StableSyncNet, made: Tensor, tokens: Tensor, seen: list[tuple[Pick, Spoken]]) -> Tensor:
+def _sync(
+    judges: Judges,
+    syncnet: StableSyncNet,
+    made: Tensor,
+    tokens: Tensor,
+    seen: list[tuple[Pick, Spoken]],
+) -> Tensor:
     """Windows without sound, which cannot be in sync, do not count."""
     heard = (tokens != 0).flatten(1).any(1)
     if not heard.any():
         return made.new_zeros(())
     faces = torch.stack([face_window(clip, 0) for clip in _resized(made, syncnet.resolution)])
     mels = torch.stack([take.heard(pick.start) for pick, take in seen]).to(made.device)
-    face, mel = syncnet(faces[heard], mels[heard])
-    return sync_loss(face, mel, torch.ones(len(face), device=made.device))
+    with judges.autocast():
+        face, mel = syncnet(faces[heard], mels[heard])
+    return sync_loss(face.float(), mel.float(), torch.ones(len(face), device=made.device))
 
 
 def decode(vae: Any, latents: Tensor) -> Tensor:

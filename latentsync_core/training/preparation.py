@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 import torch.nn.functional as F
 
-from ..data import FaceTrack, FloatArray
+from ..data import FaceTrack, FloatArray, Progress
 from ..errors import InputError, LatentSyncError
 from ..faces import FaceFinder, choose, crop_face, smooth_matrices, survey
 from ..media import FileClip, Timeline, fit, read_audio, to_mono_16k
-from ..metrics.sync import FRAMES, MAX_OFFSET, sync_curve
+from ..metrics.sync import FRAMES, MAX_OFFSET, SyncCurve, sync_curve
 from ..models.syncnet import StableSyncNet
 from .data import save
 from .footage import FPS, REPORT, crops_path, read_report, sound_path
@@ -45,8 +46,9 @@ class Wanted:
     """Least width of a face in the video, as a share of its width in the crop."""
     most_turn: float = 0.75
     """Frames with the head turned further are left out; see `FaceTrack.turn`."""
-    most_offset: int = 2
-    """Frames by which sound and mouth may be apart, 0..15, where a SyncNet measures it."""
+    most_offset: int = 6
+    """Frames by which sound and mouth may be apart, 0..15, where a SyncNet measures it: the sound is moved by what
+    it finds, and clips further apart are left out (6: upstream's preprocess/sync_av.py)."""
 
 
 @dataclass(frozen=True)
@@ -59,26 +61,36 @@ class Verdict:
     """Names of the clips that were made of it."""
     dropped: tuple[str, ...]
     """Why the file, or a part of it, was left out."""
+    notes: tuple[str, ...] = ()
+    """What was found out about the sound of clips that were made."""
 
 
 def prepare(
-    folder: Path, out: Path, wanted: Wanted, syncnet: StableSyncNet | None = None
+    folder: Path,
+    out: Path,
+    wanted: Wanted,
+    syncnet: StableSyncNet | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[Verdict]:
     """Yield a verdict on every video in a folder and its subfolders, and write clips and `report.json` to `out`.
 
-    A file that cannot be used is dropped with its reason and the next one follows; files that the report names
+    syncnet: moves the sound of every clip to where the mouth is; where it finds no clear place the sound stays.
+    progress is called after every frame that was looked at, once a file `NUMBER/OF NAME` as its stage. A file that cannot be used is dropped with its reason and the next one follows; files that the report names
     are not looked at again. Raises InputError if `folder` has no videos or `out` holds crops of another size.
     """
     videos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEOS)
     if not videos:
         raise InputError(f"{folder} has no videos ({', '.join(sorted(VIDEOS))}).")
     report = _begun(out, wanted)
-    finder = FaceFinder()
-    for path in videos:
+    maker = _Maker(out, wanted, syncnet, FaceFinder())
+    for number, path in enumerate(videos, 1):
         name = path.relative_to(folder).as_posix()
         if name not in report["files"]:
-            verdict = _prepared(path, name, out, wanted, syncnet, _next_number(report), finder)
-            report["files"][name] = {"clips": verdict.clips, "dropped": verdict.dropped}
+            report_frame = None if progress is None else partial(progress, f"{number}/{len(videos)} {name}")
+            verdict = maker.verdict(path, name, _next_number(report), report_frame)
+            report["files"][name] = {
+                "clips": verdict.clips, "dropped": verdict.dropped, "notes": verdict.notes
+            }  # fmt: skip
             _write(out, report)
             yield verdict
 
@@ -105,41 +117,94 @@ def _write(out: Path, report: dict[str, Any]) -> None:
     os.replace(part, out / REPORT)
 
 
-def _prepared(
+@dataclass(frozen=True, eq=False)
+class _Maker:
+    """Makes clips of videos."""
+
+    out: Path
+    wanted: Wanted
+    syncnet: StableSyncNet | None
+    finder: FaceFinder
+
+    def verdict(
+        self, path: Path, name: str, number: int, progress: Callable[[int, int], None] | None
+    ) -> Verdict:
+        """Write the clips of one file, numbered from `number`."""
+        clips: list[str] = []
+        dropped: list[str] = []
+        notes: list[str] = []
+        try:
+            samples = to_mono_16k(read_audio(path))
+            for shot in _shots(path, len(samples), self.wanted, self.finder, progress):
+                offset, note, kept = self._offset(shot, samples)
+                if note:
+                    (notes if kept else dropped).append(f"{shot.place}: {note}")
+                if kept:
+                    clip = f"{number + len(clips):05d}"
+                    save(crops_path(self.out, clip), shot.crops)
+                    sound = shot.sound(samples, offset)
+                    save(sound_path(self.out, clip), np.rint(sound * 32767).astype(np.int16))
+                    clips.append(clip)
+        except (LatentSyncError, OSError) as exc:
+            dropped.append(str(exc))
+        log.info("%s: %d clips. %s", name, len(clips), " ".join(dropped + notes))
+        return Verdict(name, tuple(clips), tuple(dropped), tuple(notes))
+
+    def _offset(self, shot: _Shot, samples: npt.NDArray[np.float32]) -> tuple[int, str, bool]:
+        """Frames to delay the sound by, what to say of it, and whether to keep the clip."""
+        if self.syncnet is None:
+            return 0, "", True
+        curve = _curve(shot, samples, self.syncnet)
+        found = f"{curve.offset:+d} frames (confidence {curve.confidence:.2f})"
+        if not curve.sure:
+            return 0, f"the sound stays as it is, this SyncNet finds no clear offset: {found}", True
+        if abs(curve.offset) > self.wanted.most_offset:
+            return 0, f"the sound is off by {found}, at most {self.wanted.most_offset} are corrected", False
+        return curve.offset, f"the sound was moved by {found}" if curve.offset else "", True
+
+
+def _curve(shot: _Shot, samples: npt.NDArray[np.float32], syncnet: StableSyncNet) -> SyncCurve:
+    reach = min(MAX_OFFSET, (len(shot.crops) - FRAMES) // 2)
+    pixels = to_pixels(shot.crops)
+    if pixels.shape[-1] != syncnet.resolution:
+        pixels = F.interpolate(pixels, (syncnet.resolution,) * 2, mode="bicubic", antialias=True)
+    return sync_curve(syncnet, pixels, shot.sound(samples, 0), reach=reach)
+
+
+@dataclass(frozen=True, eq=False)
+class _Shot:
+    """A stretch of a video that shows the face."""
+
+    crops: npt.NDArray[np.uint8]
+    """(F, R, R, 3)"""
+    start: int
+    """Its first frame, at 25 a second."""
+
+    @property
+    def place(self) -> str:
+        """In words."""
+        return f"{self.start / FPS:.1f}-{(self.start + len(self.crops)) / FPS:.1f} s"
+
+    def sound(self, samples: npt.NDArray[np.float32], delay: int) -> npt.NDArray[np.float32]:
+        """Its part of the file's samples (n,) at 16 kHz, delayed by so many frames; silence beyond the file's ends."""
+        first, last = ((k - delay) * SAMPLE_RATE // FPS for k in (self.start, self.start + len(self.crops)))
+        inside = samples[max(0, first) : max(0, last)]
+        before = min(max(0, -first), last - first)
+        return np.pad(inside, (before, last - first - before - len(inside)))
+
+
+def _shots(
     path: Path,
-    name: str,
-    out: Path,
+    samples: int,
     wanted: Wanted,
-    syncnet: StableSyncNet | None,
-    number: int,
     finder: FaceFinder,
-) -> Verdict:
-    clips: list[str] = []
-    dropped: list[str] = []
-    try:
-        for crops, samples, where in _clips(path, wanted, finder):
-            if reason := _out_of_sync(crops, samples, wanted, syncnet):
-                dropped.append(f"{where}: {reason}")
-                continue
-            clip = f"{number + len(clips):05d}"
-            save(crops_path(out, clip), crops)
-            save(sound_path(out, clip), np.rint(samples * 32767).astype(np.int16))
-            clips.append(clip)
-    except (LatentSyncError, OSError) as exc:
-        dropped.append(str(exc))
-    log.info("%s: %d clips. %s", name, len(clips), " ".join(dropped))
-    return Verdict(name, tuple(clips), tuple(dropped))
-
-
-def _clips(
-    path: Path, wanted: Wanted, finder: FaceFinder
-) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], str]]:
-    """Crops (F, R, R, 3), samples (n,) at 16 kHz and the place of every stretch that can be used."""
+    progress: Callable[[int, int], None] | None,
+) -> Iterator[_Shot]:
+    """Every stretch of a video with so many samples at 16 kHz that can be used; InputError where there is none."""
     clip = FileClip(path)
-    samples = to_mono_16k(read_audio(path))
-    found = survey(clip, finder)
+    found = survey(clip, finder, progress)
     track = choose(found)
-    timeline = fit(clip.times, clip.duration, len(samples) / SAMPLE_RATE, "cut_off", Fraction(FPS))
+    timeline = fit(clip.times, clip.duration, samples / SAMPLE_RATE, "cut_off", Fraction(FPS))
     matrices = smooth_matrices(track.points, clip.times, wanted.resolution, track.cuts)
     usable = _usable(track, matrices, wanted)
     stretches = list(_stretches(usable[timeline.source], timeline, track.cuts))
@@ -149,9 +214,7 @@ def _clips(
         sources = timeline.source[start:stop]
         frames = zip(clip.read(sources.tolist()), matrices[sources], strict=True)
         crops = [np.rint(crop_face(f, m, wanted.resolution)).astype(np.uint8) for f, m in frames]
-        first, last = (k * SAMPLE_RATE // FPS for k in (start, stop))
-        part = np.pad(samples[first:last], (0, max(0, last - len(samples))))
-        yield np.stack(crops), part, f"{start / FPS:.1f}-{stop / FPS:.1f} s"
+        yield _Shot(np.stack(crops), start)
 
 
 def _usable(track: FaceTrack, matrices: FloatArray, wanted: Wanted) -> npt.NDArray[np.bool_]:
@@ -194,21 +257,3 @@ def _why_not(track: FaceTrack, matrices: FloatArray, wanted: Wanted) -> str:
         f"{track.found.sum()} of {len(track)} frames, with {len(track.cuts)} cuts, and is turned by "
         f"{np.nanmedian(track.turn):.2f} (at most {wanted.most_turn:g} is wanted)."
     )
-
-
-def _out_of_sync(
-    crops: npt.NDArray[np.uint8],
-    samples: npt.NDArray[np.float32],
-    wanted: Wanted,
-    syncnet: StableSyncNet | None,
-) -> str | None:
-    if syncnet is None:
-        return None
-    reach = min(MAX_OFFSET, (len(crops) - FRAMES) // 2)
-    pixels = to_pixels(crops)
-    if pixels.shape[-1] != syncnet.resolution:
-        pixels = F.interpolate(pixels, (syncnet.resolution,) * 2, mode="bicubic", antialias=True)
-    curve = sync_curve(syncnet, pixels, samples, reach=reach)
-    if abs(curve.offset) <= wanted.most_offset:
-        return None
-    return f"the sound is {curve.offset:+d} frames off (confidence {curve.confidence:.2f})"

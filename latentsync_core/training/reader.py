@@ -57,7 +57,7 @@ def train_reader(run: Run, recipe: ReaderRecipe, train: list[Filmed], test: list
         told = run.model(_worsened(to_pixels(pixels), rng).to(device))
         run.update(square=F.mse_loss(told, torch.from_numpy(mouths).to(device)))
         if run.step % SCORE_EVERY == 0:
-            run.score(**score_reader(run.ema, test))
+            run.measure(score_reader, test)
 
 
 def _worsened(pixels: Tensor, rng: np.random.Generator) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,22 +16,23 @@ from diffusers import AutoencoderKL, DDIMScheduler
 from torch import nn
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
-from ..data import Array
+from ..data import Array, Progress
 from ..errors import InputError
 from ..metrics.sync import FRAMES
 from ..models.syncnet import StableSyncNet
 from ..models.unet import LatentSyncUNet
 from ..models.videomae import ClipEncoder
-from ..weights import Manifest, load_clip_encoder, load_syncnet, write_checkpoint
+from ..weights import Manifest, load_clip_encoder, load_syncnet
 from ..weights.catalogue import SCHEDULER_CONFIG
 from ..weights.fresh import UNET_GROUPS, UNET_HEADS, nano_networks
+from .checkpoint import replace_checkpoint
 from .data import Store
 from .encoder import Listener, listen, train_encoder
 from .latents import LatentClip, LatentStore
-from .loop import Run
+from .loop import Run, counter
 from .pixels import Judges, freeze_all_but, load_lpips, train_pixels
 from .reader import MouthReader, train_reader
-from .recipes import Recipe, VaeRecipe
+from .recipes import LoopRecipe, Recipe, VaeRecipe
 from .start import START, begin_with, fill_from
 from .syncnet import nano_syncnet, spoken, train_syncnet
 from .unet import parameter_groups, train_unet
@@ -59,6 +59,13 @@ class Workshop:
 
     recipe: Recipe
     folder: Path
+    progress: Progress | None = None
+
+    def run(
+        self, name: str, module: nn.Module, loop: LoopRecipe, groups: list[dict[str, Any]] | None = None
+    ) -> Run:
+        """A network in training here."""
+        return Run(name, module, loop, self.folder, groups, progress=self.progress)
 
     @cached_property
     def train(self) -> Store:
@@ -132,21 +139,23 @@ class Workshop:
         """What the UNet learns from, and is measured with."""
         stores, networks = (self.train, self.test), (self.vae(), self.whisper())
         places = [LatentStore(store, self.folder / "latents", *networks) for store in stores]
-        return [place.load(range(place.clips)) for place in places]
+        on_clip = counter(self.progress, "latents", sum(place.work for place in places))
+        return [place.load(range(place.clips), on_clip) for place in places]
 
 
 def make_data(shop: Workshop) -> None:
     """Sounds and crops."""
+    on_file = counter(shop.progress, "data", shop.test.files + shop.train.files)
     with PartialState().main_process_first():
         for store in (shop.test, shop.train):
-            store.prepare()
+            store.prepare(on_file)
 
 
 def make_encoder(shop: Workshop) -> None:
     """The speech encoder."""
     recipe = shop.recipe.encoder
     listener = Listener(shop.networks(recipe.loop.seed)[2])
-    run = Run("encoder", listener, recipe.loop, shop.folder)
+    run = shop.run("encoder", listener, recipe.loop)
     train_encoder(run, recipe, listen(shop.train), listen(shop.test))
 
 
@@ -163,7 +172,7 @@ def make_decoder(shop: Workshop) -> None:
 
 def fit_vae(shop: Workshop, name: str, recipe: VaeRecipe, vae: nn.Module) -> None:
     """Train what is not frozen."""
-    run = Run(name, vae, recipe.loop, shop.folder)
+    run = shop.run(name, vae, recipe.loop)
     clips = [
         np.ascontiguousarray(shop.train.crops(c)[:: recipe.frame_stride]) for c in range(shop.train.clips)
     ]
@@ -177,7 +186,7 @@ def make_unet(shop: Workshop) -> None:
     recipe = shop.recipe.unet
     unet = shop.networks(recipe.loop.seed)[0]
     train, test = shop.latents()
-    run = Run("unet", unet, recipe.loop, shop.folder, parameter_groups(unet, recipe))
+    run = shop.run("unet", unet, recipe.loop, parameter_groups(unet, recipe))
     train_unet(run, recipe, DDIMScheduler.from_config(SCHEDULER), train, test)
 
 
@@ -185,7 +194,7 @@ def make_pixels(shop: Workshop) -> None:
     """Stage 2 of the denoiser, from the end of stage 1."""
     recipe = shop.recipe.pixels
     unet = freeze_all_but(shop.trained("unet", shop.networks(0)[0]).train(), recipe.trainable)
-    run = Run("pixels", unet, recipe.loop, shop.folder)
+    run = shop.run("pixels", unet, recipe.loop)
     judges = Judges(
         shop.vae(),
         syncnet=shop.syncnet() if recipe.sync else None,
@@ -201,7 +210,7 @@ def make_reader(shop: Workshop) -> None:
     """The judge of results, which is no part of the model."""
     recipe = shop.recipe.reader
     torch.manual_seed(recipe.loop.seed)
-    run = Run("reader", MouthReader(), recipe.loop, shop.folder)
+    run = shop.run("reader", MouthReader(), recipe.loop)
     train, test = ([_filmed(store, clip) for clip in range(store.clips)] for store in (shop.train, shop.test))
     train_reader(run, recipe, train, test)
 
@@ -210,7 +219,7 @@ def make_syncnet(shop: Workshop) -> None:
     """The judge of synchrony."""
     recipe = shop.recipe.syncnet
     torch.manual_seed(recipe.loop.seed)
-    run = Run("syncnet", nano_syncnet(), recipe.loop, shop.folder)
+    run = shop.run("syncnet", nano_syncnet(), recipe.loop)
     train_syncnet(run, recipe, spoken(shop.train), spoken(shop.test))
 
 
@@ -218,7 +227,7 @@ def make_videomae(shop: Workshop) -> None:
     """The video network of the temporal loss."""
     recipe = shop.recipe.videomae
     torch.manual_seed(recipe.loop.seed)
-    run = Run("videomae", MaskedClips(), recipe.loop, shop.folder)
+    run = shop.run("videomae", MaskedClips(), recipe.loop)
     train_videomae(run, recipe, spoken(shop.train), spoken(shop.test))
 
 
@@ -245,17 +254,6 @@ def export(shop: Workshop) -> None:
     )
 
 
-def replace_checkpoint(folder: Path, **parts: Any) -> None:
-    """Write a checkpoint in the place of an older one; `parts` as of `write_checkpoint`."""
-    if not PartialState().is_main_process:
-        return
-    new = folder.with_suffix(".new")
-    shutil.rmtree(new, ignore_errors=True)
-    write_checkpoint(new, **parts)
-    shutil.rmtree(folder, ignore_errors=True)
-    new.rename(folder)
-
-
 STAGES: dict[str, Callable[[Workshop], None]] = {
     "data": make_data,
     "encoder": make_encoder,
@@ -270,8 +268,14 @@ STAGES: dict[str, Callable[[Workshop], None]] = {
 }
 
 
-def train(recipe: Recipe, folder: Path, stage: str | None = None, start: Path | None = None) -> None:
-    """Run all stages in order, or one.
+def train(
+    recipe: Recipe,
+    folder: Path,
+    stage: str | None = None,
+    start: Path | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Run all stages in order, or one; progress is called after every step of each, as of `Run`.
 
     start: a checkpoint that an earlier run exported; its networks learn on, and those of stages that are not run
     are taken as they are. It is copied into `folder`, so it has to be given only once. Raises InputError for an
@@ -279,7 +283,7 @@ def train(recipe: Recipe, folder: Path, stage: str | None = None, start: Path | 
     """
     if stage is not None and stage not in STAGES:
         raise InputError(f"stage takes {', '.join(STAGES)}, got {stage!r}.")
-    shop = Workshop(recipe, folder)
+    shop = Workshop(recipe, folder, progress)
     if start and not shop.start:
         begin_with(start, folder)
     for name in [stage] if stage else STAGES:

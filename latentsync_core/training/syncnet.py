@@ -111,7 +111,7 @@ def train_syncnet(run: Run, recipe: SyncNetRecipe, train: list[Spoken], test: li
             losses["reading"] = recipe.reading * reading_loss(told, true, matching)
         run.update(**losses)
         if test and run.step % SCORE_EVERY == 0:
-            run.score(**score_syncnet(run.ema, test))
+            run.measure(score_syncnet, test)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,22 @@ import torch
 from accelerate import PartialState
 from diffusers import DDIMScheduler
 
+from ..data import Progress
 from ..errors import InputError
 from ..models.bundle import LipSyncModels
 from ..models.syncnet import StableSyncNet
 from ..weights import find_syncnet, load_clip_encoder, load_models, load_syncnet, locate
+from .checkpoint import replace_checkpoint
 from .footage import Footage
 from .latents import LatentClip, LatentStore
-from .loop import Run
+from .loop import Run, counter
 from .pixels import Judges, freeze_all_but, load_lpips, train_pixels
 from .recipes import FootageRecipe, PixelRecipe, SyncNetRecipe, UNetRecipe
-from .stages import replace_checkpoint
 from .syncnet import spoken, train_syncnet
 from .unet import parameter_groups, train_unet
+from .validate import ValidationVideo
+
+HALF = {"fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
@@ -36,92 +41,105 @@ class Sources:
     """For the temporal loss: VideoMAEv2's published file, or a folder."""
 
 
-def tune(recipe: FootageRecipe, data: Path, folder: Path, sources: Sources) -> None:
+def tune(
+    recipe: FootageRecipe, data: Path, folder: Path, sources: Sources, progress: Progress | None = None
+) -> None:
     """Follow a recipe on footage that `prepare` laid out in `data`.
 
-    `folder` holds the run, which goes on if it is there, and in the end `checkpoint`, which `load_models` takes
-    (of a SyncNet: `syncnet.pt`, which `load_syncnet` takes). Raises InputError where the footage is of another size
-    than the recipe's, or the recipe asks for a loss whose judge is missing, and WeightsError as `load_models` does.
+    `folder` holds the run, which goes on if it is there, `validation`, videos of what it makes of a clip held out,
+    and in the end `checkpoint`, which `load_models` takes (of a SyncNet: `syncnet.pt`, which `load_syncnet` takes).
+    progress is called after every clip of the stage `latents` and every step of the training. Raises InputError
+    where the footage is of another size than the recipe's, or the recipe asks for a loss whose judge is missing, and
+    WeightsError as `load_models` does.
     """
-    train, test = Footage(data), Footage(data, test=True)
-    if train.resolution != recipe.resolution:
+    footage = Footage(data), Footage(data, test=True)
+    if footage[0].resolution != recipe.resolution:
         raise InputError(
-            f"The recipe takes crops of {recipe.resolution} px, {data} has {train.resolution}; prepare the videos "
-            f"with --resolution {recipe.resolution}, or take a recipe of that size."
+            f"The recipe takes crops of {recipe.resolution} px, {data} has {footage[0].resolution}; prepare the "
+            f"videos with --resolution {recipe.resolution}, or take a recipe of that size."
         )
     if isinstance(recipe.stage, SyncNetRecipe):
-        _tune_syncnet(recipe.stage, train, test, folder)
+        torch.manual_seed(recipe.stage.loop.seed)
+        run = Run("syncnet", StableSyncNet(), recipe.stage.loop, folder, progress=progress)
+        train_syncnet(run, recipe.stage, *(spoken(part) for part in footage))
     else:
-        _tune_unet(recipe.stage, train, test, folder, sources, recipe.resolution)
+        _Tuning(recipe.stage, recipe.resolution, footage, folder, sources, progress).follow()
 
 
-def _tune_syncnet(recipe: SyncNetRecipe, train: Footage, test: Footage, folder: Path) -> None:
-    torch.manual_seed(recipe.loop.seed)
-    run = Run("syncnet", StableSyncNet(), recipe.loop, folder)
-    train_syncnet(run, recipe, spoken(train), spoken(test))
+@dataclass(frozen=True)
+class _Tuning:
+    """The denoiser's training on footage."""
+
+    recipe: UNetRecipe | PixelRecipe
+    resolution: int
+    footage: tuple[Footage, Footage]
+    """To learn from, and held out."""
+    folder: Path
+    sources: Sources
+    progress: Progress | None
+
+    def follow(self) -> None:
+        """Train, and write the checkpoint."""
+        checkpoint = locate(self.sources.model)
+        models = load_models(checkpoint, self.resolution, PartialState().device, "fp32")
+        if isinstance(self.recipe, PixelRecipe):
+            # A judge that is missing is missed before the latents of all clips are made, which takes long.
+            run = self._pixels(self.recipe, models, _judges(self.recipe, models, self.sources))
+        else:
+            run = self._noise(self.recipe, models)
+        replace_checkpoint(
+            self.folder / "checkpoint",
+            unet=run.ema,
+            vae=models.vae,
+            whisper=models.whisper,
+            manifest=replace(checkpoint.manifest, resolution=self.resolution),
+            scheduler=models.scheduler_config,
+        )
+
+    def _noise(self, recipe: UNetRecipe, models: LipSyncModels) -> Run:
+        train, test = self._latents(models)
+        unet = models.unet.train().requires_grad_(True)
+        groups = parameter_groups(unet, recipe)
+        run = Run("unet", unet, recipe.loop, self.folder, groups, progress=self.progress)
+        scheduler = DDIMScheduler.from_config(models.scheduler_config)
+        train_unet(run, recipe, scheduler, train, test, self._validation(models, None))
+        return run
+
+    def _pixels(self, recipe: PixelRecipe, models: LipSyncModels, judges: Judges) -> Run:
+        train, test = self._latents(models)
+        unet = freeze_all_but(models.unet.train(), recipe.trainable)
+        run = Run("pixels", unet, recipe.loop, self.folder, progress=self.progress)
+        scheduler = DDIMScheduler.from_config(models.scheduler_config)
+        validate = self._validation(models, judges.syncnet)
+        train_pixels(run, recipe, scheduler, judges, train, spoken(self.footage[0]), test, validate)
+        return run
+
+    def _latents(self, models: LipSyncModels) -> list[list[LatentClip]]:
+        folder = self.folder / "latents"
+        places = [LatentStore(part, folder, models.vae, models.whisper) for part in self.footage]
+        on_clip = counter(self.progress, "latents", sum(place.work for place in places))
+        return [place.load(range(place.clips), on_clip) for place in places]
+
+    def _validation(self, models: LipSyncModels, syncnet: StableSyncNet | None) -> ValidationVideo:
+        """Of a clip held out; where there is only one clip, of that."""
+        train, test = self.footage
+        return ValidationVideo(models, test if test.clips else train, self.folder / "validation", syncnet)
 
 
-def _tune_unet(
-    recipe: UNetRecipe | PixelRecipe,
-    train: Footage,
-    test: Footage,
-    folder: Path,
-    sources: Sources,
-    resolution: int,
-) -> None:
-    device = PartialState().device
-    checkpoint = locate(sources.model)
-    models = load_models(checkpoint, resolution, device, "fp32")
-    if isinstance(recipe, PixelRecipe):
-        # A judge that is missing is missed before the latents of all clips are made, which takes long.
-        judges = _judges(recipe, models, sources, device)
-        run = _run_pixels(recipe, models, judges, train, test, folder)
-    else:
-        run = _run_noise(recipe, models, train, test, folder)
-    replace_checkpoint(
-        folder / "checkpoint",
-        unet=run.ema,
-        vae=models.vae,
-        whisper=models.whisper,
-        manifest=replace(checkpoint.manifest, resolution=resolution),
-        scheduler=models.scheduler_config,
-    )
+def _judges(recipe: PixelRecipe, models: LipSyncModels, sources: Sources) -> Judges:
+    """On the models' device; on a GPU in the precision of the recipe, as upstream keeps them."""
+    dtype = HALF.get(recipe.loop.precision, torch.float32) if models.device.type == "cuda" else torch.float32
 
-
-def _run_noise(recipe: UNetRecipe, models: LipSyncModels, train: Footage, test: Footage, folder: Path) -> Run:
-    latents = _latents(models, (train, test), folder)
-    unet = models.unet.train().requires_grad_(True)
-    run = Run("unet", unet, recipe.loop, folder, parameter_groups(unet, recipe))
-    train_unet(run, recipe, DDIMScheduler.from_config(models.scheduler_config), *latents)
-    return run
-
-
-def _run_pixels(
-    recipe: PixelRecipe, models: LipSyncModels, judges: Judges, train: Footage, test: Footage, folder: Path
-) -> Run:
-    latents = _latents(models, (train, test), folder)
-    unet = freeze_all_but(models.unet.train(), recipe.trainable)
-    run = Run("pixels", unet, recipe.loop, folder)
-    scheduler = DDIMScheduler.from_config(models.scheduler_config)
-    train_pixels(run, recipe, scheduler, judges, latents[0], spoken(train), latents[1])
-    return run
-
-
-def _latents(models: LipSyncModels, parts: tuple[Footage, ...], folder: Path) -> list[list[LatentClip]]:
-    places = [LatentStore(part, folder / "latents", models.vae, models.whisper) for part in parts]
-    return [place.load(range(place.clips)) for place in places]
-
-
-def _judges(recipe: PixelRecipe, models: LipSyncModels, sources: Sources, device: torch.device) -> Judges:
     def frozen(network: Any) -> Any:
-        return network.to(device).eval().requires_grad_(False)
+        return network.to(models.device, dtype).eval().requires_grad_(False)
 
     video_encoder = sources.video_encoder
     judges = Judges(
-        frozen(models.vae),
+        frozen(copy.deepcopy(models.vae)),  # which makes the latents in float32, and is exported
         syncnet=frozen(load_syncnet(sources.syncnet or find_syncnet(sources.model))) if recipe.sync else None,
         clip_encoder=frozen(load_clip_encoder(video_encoder)) if recipe.temporal and video_encoder else None,
-        perceptual=frozen(load_lpips()) if recipe.perceptual else None,
+        perceptual=load_lpips().to(models.device) if recipe.perceptual else None,
+        dtype=dtype,
     )
     judges.check(recipe)
     return judges

@@ -11,7 +11,7 @@ from torch import nn
 from .draw import assemble, choose, loss_weight
 from .guess import guess
 from .latents import LatentClip
-from .loop import Run
+from .loop import Run, Validate
 from .probe import probe
 from .recipes import UNetRecipe
 
@@ -35,6 +35,7 @@ def train_unet(
     scheduler: DDIMScheduler,
     train: Sequence[LatentClip],
     test: Sequence[LatentClip],
+    validate: Validate | None = None,
 ) -> None:
     """Train until the recipe's steps are over; without `test` nothing is measured on the way."""
     device, size = run.accelerator.device, train[0].latents.shape[-1]
@@ -46,4 +47,5 @@ def train_unet(
         made = guess(run.model, scheduler, recipe, batch, rng, run.generator())
         run.update(noise=(made.error**2 * weight).mean())
         if test and run.step % SCORE_EVERY == 0:
-            run.score(**probe(run.ema, scheduler, test, recipe))
+            run.measure(probe, scheduler, test, recipe)
+        run.validate(validate)

@@ -79,7 +79,7 @@ def train_vae(run: Run, recipe: VaeRecipe, train: list[Array], test: Tensor) -> 
             losses["kl"] = recipe.kl * divergence
         run.update(**losses)
         if run.step % SCORE_EVERY == 0:
-            run.score(**score_vae(run.ema, test))
+            run.measure(score_vae, test)
 
 
 def thumbnail(pixels: Tensor) -> Tensor:

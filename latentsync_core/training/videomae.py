@@ -76,7 +76,7 @@ def train_videomae(run: Run, recipe: VideoMaeRecipe, train: Sequence[Spoken], te
         clips = _clips(rng, train, recipe.loop.batch)
         run.update(hidden=run.model(clips.to(device), _tubes(rng, len(clips), recipe.masked).to(device)))
         if run.step % SCORE_EVERY == 0:
-            run.score(hidden=_score(run.ema, recipe, test))
+            run.measure(score_videomae, recipe, test)
 
 
 def _clips(rng: np.random.Generator, takes: Sequence[Spoken], count: int) -> Tensor:
@@ -98,10 +98,10 @@ def _tubes(rng: np.random.Generator, count: int, share: float) -> Tensor:
 
 
 @torch.no_grad()
-def _score(model: nn.Module, recipe: VideoMaeRecipe, test: Sequence[Spoken]) -> float:
+def score_videomae(model: nn.Module, recipe: VideoMaeRecipe, test: Sequence[Spoken]) -> dict[str, float]:
     """The loss on clips never trained on, always the same windows and places."""
     rng, device = np.random.default_rng(0), next(model.parameters()).device
     clips = _clips(rng, test, 2 * len(test))
     hidden = _tubes(rng, len(clips), recipe.masked)
     parts = zip(clips.split(8), hidden.split(8), strict=True)
-    return float(np.mean([float(model(c.to(device), h.to(device))) for c, h in parts]))
+    return {"hidden": float(np.mean([float(model(c.to(device), h.to(device))) for c, h in parts]))}

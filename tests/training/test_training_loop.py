@@ -1,6 +1,11 @@
+import itertools
+from dataclasses import replace
+
+import pytest
 import torch
 from torch import nn
 
+from latentsync_core.training import loop
 from latentsync_core.training.loop import Run
 from latentsync_core.training.recipes import LoopRecipe
 
@@ -12,9 +17,9 @@ class Killed(Exception):
     pass
 
 
-def learn(folder, kill_at=None, seed=0):
+def learn(folder, kill_at=None, seed=0, recipe=RECIPE, progress=None):
     torch.manual_seed(seed)
-    run = Run("line", nn.Linear(3, 1), RECIPE, folder)
+    run = Run("line", nn.Linear(3, 1), recipe, folder, progress=progress)
     for step in run.steps():
         if step == kill_at:
             raise Killed
@@ -49,6 +54,46 @@ def test_killed_and_resumed_equals_uninterrupted(tmp_path):
     )  # the fresh weights of another seed are replaced by the saved ones
     assert torch.equal(weights(whole), weights(resumed))
     assert whole.losses == resumed.losses
+
+
+def test_a_run_is_saved_by_time_as_well(tmp_path, monkeypatch):
+    """One killed before its first `save_every` steps has lost ten minutes at most."""
+    seconds = itertools.count(0, 250)  # 250 s a step
+    monkeypatch.setattr(loop.time, "monotonic", lambda: float(next(seconds)))
+    rarely = replace(RECIPE, save_every=1000)
+    with pytest.raises(Killed):
+        learn(tmp_path, kill_at=8, recipe=rarely)
+    kept = torch.load(tmp_path / "line.pt", weights_only=True)["step"]
+    assert 8 - loop.SAVE_SECONDS / 250 <= kept <= 8
+    assert torch.equal(weights(learn(tmp_path, seed=99, recipe=rarely)), weights(learn(tmp_path / "whole")))
+
+
+def test_without_an_average_there_is_one_network(tmp_path):
+    recipe = replace(RECIPE, ema=0.0)
+    run = learn(tmp_path, recipe=recipe)
+    assert run.ema is run.module
+    state = torch.load(tmp_path / "line.pt", weights_only=True)
+    assert state["ema"]["weight"].data_ptr() == state["model"]["weight"].data_ptr()
+    again = Run("line", nn.Linear(3, 1), recipe, tmp_path)
+    assert torch.equal(weights(again), weights(run))
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_a_network_is_measured_as_it_would_be_used_and_learns_on(ema, tmp_path):
+    run = Run("line", nn.Sequential(nn.Dropout(0.5)), replace(RECIPE, ema=ema), tmp_path, [{"params": [nn.Parameter(torch.ones(1))], "scale": 1.0}])  # fmt: skip
+    run.module.train()
+    run.measure(lambda network, factor: {"training": factor * network.training}, 7)
+    assert run.scores == [{"step": 0, "training": 0}] and run.module.training
+
+
+def test_progress_tells_every_step_also_of_a_run_that_goes_on(tmp_path):
+    said = []
+    with pytest.raises(Killed):
+        learn(tmp_path, kill_at=17, progress=lambda *what: said.append(what))
+    assert said == [("line", step, 30) for step in range(18)]
+    said.clear()
+    learn(tmp_path, progress=lambda *what: said.append(what))
+    assert said == [("line", step, 30) for step in range(14, 31)]
 
 
 def test_a_saved_run_is_read_into_the_memory_of_the_host(tmp_path, monkeypatch):

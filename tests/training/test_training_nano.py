@@ -125,5 +125,6 @@ def test_shortened_recipe_keeps_everything_but_the_amount():
     assert short.unet.loop.steps == round(NANO.unet.loop.steps * 3 / MINUTES)
     assert short.videomae.loop.steps < NANO.videomae.loop.steps
     assert short.data.identities >= 4
+    assert short.unet.loop.save_every == NANO.unet.loop.save_every, "saving takes longer than its few steps"
     assert short.unet.loop.learning_rate == NANO.unet.loop.learning_rate
     assert NANO.shortened(10 * MINUTES) == NANO

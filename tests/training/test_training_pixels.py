@@ -1,6 +1,7 @@
 """Stage 2's losses and what learns in it."""
 
 import sys
+import urllib.error
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ from torch import nn
 
 from latentsync_core.errors import InputError
 from latentsync_core.training.draw import Pick
-from latentsync_core.training.pixels import Judges, freeze_all_but, load_lpips, picture_losses
+from latentsync_core.training.pixels import Judges, decode, freeze_all_but, load_lpips, picture_losses
 from latentsync_core.training.recipes import NANO, RECIPES
 from latentsync_core.training.syncnet import Spoken, nano_syncnet
 from latentsync_core.training.videomae import MaskedClips
@@ -89,17 +90,24 @@ def test_a_loss_of_weight_zero_is_not_computed(seen):
 
 @pytest.mark.parametrize("loss", ["sync", "temporal", "perceptual"])
 def test_a_loss_without_its_judge_is_refused(loss):
-    with pytest.raises(InputError, match=f"loss '{loss}' needs"):
+    with pytest.raises(InputError, match=f"loss '{loss}' .* needs .*; or do without it: --{loss} 0"):
         Judges(None).check(replace(NANO.pixels, **(ONLY | {loss: 1.0})))
 
 
 def test_lpips_comes_from_its_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "lpips", None)
-    with pytest.raises(InputError, match="pip install lpips"):
+    with pytest.raises(InputError, match="pip install lpips; .*--perceptual 0"):
         load_lpips()
     fake = SimpleNamespace(LPIPS=lambda net, verbose: nn.Linear(1, 1) if net == "vgg" else None)
     monkeypatch.setitem(sys.modules, "lpips", fake)
     assert not next(load_lpips().parameters()).requires_grad
+
+    def offline(net, verbose):
+        raise urllib.error.URLError("no network")
+
+    monkeypatch.setitem(sys.modules, "lpips", SimpleNamespace(LPIPS=offline))
+    with pytest.raises(InputError, match=r"no network.*vgg16-397923af\.pth.*--perceptual 0"):
+        load_lpips()
 
 
 @pytest.mark.parametrize(
@@ -151,3 +159,48 @@ def test_every_loss_teaches_the_picture(loss, seen):
         made = (made - 0.02 * gradient / gradient.norm()).detach().requires_grad_()
         values.append(value.item())
     assert values[0] > values[1] > values[2]
+
+
+def small_judges(dtype):
+    torch.manual_seed(0)
+    vae, syncnet = nano_networks()[1], nano_syncnet().syncnet
+    clips = MaskedClips().encoder(torch.rand(2, 16, 3, 64, 64))
+    parts = [part.to(dtype).eval().requires_grad_(False) for part in (vae, syncnet, clips)]
+    return Judges(parts[0], parts[1], parts[2], Difference(), dtype)
+
+
+def judged(judges, seen, checkpointing=False):
+    """Losses, the gradient of their sum, and the bytes that were kept for it."""
+    if checkpointing:
+        judges.enable_gradient_checkpointing()
+    latents = torch.randn((1, 8, 16, 16, 16), generator=torch.Generator().manual_seed(1), requires_grad=True)
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: (kept.append(t.nbytes), t)[1], lambda t: t):
+        with judges.autocast():
+            made = decode(judges.vae, latents)
+        values = losses(made.float(), seen, judges, perceptual=1.0, sync=1.0, temporal=1.0)
+        total = torch.stack(list(values.values())).sum()
+    (gradient,) = torch.autograd.grad(total, latents)
+    return values, gradient, sum(kept)
+
+
+@pytest.fixture
+def sharp(seen):
+    crops = np.random.default_rng(0).integers(0, 256, (20, 128, 128, 3), np.uint8)
+    return [(seen[0][0], replace(seen[0][1], crops=crops))]
+
+
+def test_checkpointing_of_the_judges_keeps_less_for_the_same_gradient(sharp):
+    judges = small_judges(torch.float32)
+    (_, gradient, kept), (_, again, less) = judged(judges, sharp), judged(judges, sharp, checkpointing=True)
+    assert torch.allclose(gradient, again, rtol=1e-4, atol=1e-7)
+    assert less < kept / 3
+
+
+def test_judges_in_half_precision_agree_and_teach(sharp):
+    exact, gradient, _ = judged(small_judges(torch.float32), sharp)
+    half, rough, _ = judged(small_judges(torch.bfloat16), sharp)
+    for name, value in exact.items():
+        assert half[name].dtype == torch.float32
+        assert abs(half[name] - value) < 0.05 * value.abs() + 1e-3, name
+    assert torch.cosine_similarity(gradient.flatten(), rough.flatten(), 0) > 0.9

@@ -11,10 +11,12 @@ from latentsync_core import Waveform, open_writer
 from latentsync_core.errors import InputError
 from latentsync_core.faces import crop_face, smooth_matrices
 from latentsync_core.media import Timeline
+from latentsync_core.metrics.sync import LEAST_CONFIDENCE
 from latentsync_core.synthetic import bundled_speech, talking_clip
 from latentsync_core.training import Wanted, prepare
 from latentsync_core.training.footage import Footage
 from latentsync_core.training.preparation import _stretches
+from latentsync_core.weights import find_syncnet, load_syncnet
 
 FRAMES = 50
 WANTED = Wanted(resolution=128)
@@ -93,16 +95,52 @@ def test_a_run_that_was_stopped_goes_on(tmp_path):
     assert len(json.loads((out / "report.json").read_text())["files"]) == 3
 
 
-def test_small_and_out_of_sync_faces_are_dropped(videos, tmp_path, monkeypatch):
-    folder = videos / "more"
-    (verdict,) = prepare(folder, tmp_path / "large", Wanted(resolution=512))
+def test_small_faces_are_dropped(videos, tmp_path):
+    (verdict,) = prepare(videos / "more", tmp_path / "large", Wanted(resolution=512))
     assert not verdict.clips and "times as wide as in a crop of 512 px" in verdict.dropped[0]
-    curve = SimpleNamespace(offset=-7, confidence=0.4)
+
+
+def judged_as(monkeypatch, offset, confidence):
+    """Prepare by a SyncNet that gives every clip this verdict."""
+    curve = SimpleNamespace(offset=offset, confidence=confidence, sure=confidence >= LEAST_CONFIDENCE)
     monkeypatch.setattr("latentsync_core.training.preparation.sync_curve", lambda *args, **more: curve)
-    (verdict,) = prepare(folder, tmp_path / "late", WANTED, SimpleNamespace(resolution=128))
-    assert verdict.dropped == ("0.0-2.0 s: the sound is -7 frames off (confidence 0.40)",)
+    return SimpleNamespace(resolution=128)
+
+
+def test_sound_that_is_far_off_drops_the_clip(videos, tmp_path, monkeypatch):
+    syncnet = judged_as(monkeypatch, -7, 0.4)
+    (verdict,) = prepare(videos / "more", tmp_path, WANTED, syncnet)
+    reason = "0.0-2.0 s: the sound is off by -7 frames (confidence 0.40), at most 6 are corrected"
+    assert verdict.dropped == (reason,) and not verdict.clips
     with pytest.raises(InputError, match="has no clips"):
-        Footage(tmp_path / "late")
+        Footage(tmp_path)
+
+
+def test_a_syncnet_that_is_not_sure_drops_nobody(data, videos, tmp_path, monkeypatch):
+    syncnet = judged_as(monkeypatch, -15, 0.05)
+    (verdict,) = prepare(videos / "more", tmp_path, WANTED, syncnet)
+    assert verdict.clips == ("00000",) and "finds no clear offset: -15 frames" in verdict.notes[0]
+    assert np.array_equal(Footage(tmp_path).sound(0), Footage(data[0]).sound(0))
+
+
+@pytest.mark.parametrize("frames", [-4, 3])
+def test_sound_that_is_a_little_off_is_moved_back(frames, clip, said, data, tmp_path):
+    """By the bundled SyncNet: it finds by how much, and the clip gets the sound that it would have had."""
+    late = np.roll(said.samples, frames * 640, axis=1)
+    (tmp_path / "videos").mkdir()
+    write(tmp_path / "videos" / "off.mp4", list(clip.read(range(FRAMES))), Waveform(late, 16_000))
+    (verdict,) = prepare(tmp_path / "videos", tmp_path / "out", WANTED, load_syncnet(find_syncnet("nano")))
+    assert verdict.notes[0].startswith(f"0.0-2.0 s: the sound was moved by {-frames:+d} frames")
+    moved, right = Footage(tmp_path / "out").sound(0), Footage(data[0]).sound(0)
+    inside = slice(5 * 640, -5 * 640)
+    lag = np.correlate(moved[inside], right[inside], "full").argmax() - len(right[inside]) + 1
+    assert abs(lag) < 320
+
+
+def test_progress_tells_the_file_and_its_frames(videos, tmp_path):
+    said = []
+    list(prepare(videos / "more", tmp_path, WANTED, progress=lambda *what: said.append(what)))
+    assert said == [("1/1 good.mp4", frame, FRAMES) for frame in range(1, FRAMES + 1)]
 
 
 def test_another_size_needs_another_folder(data, videos, tmp_path):

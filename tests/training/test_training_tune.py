@@ -1,12 +1,14 @@
 """The recipes for own footage, on random crops and the tiny checkpoint."""
 
 import json
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from latentsync_core import FileClip, read_audio
 from latentsync_core.cli import main as cli
 from latentsync_core.errors import InputError
 from latentsync_core.training import RECIPES, FootageRecipe, Sources, tune
@@ -51,15 +53,35 @@ def test_recipe_makes_a_checkpoint_that_loads(name, data, finished, tmp_path):
         assert all("motion_modules." in key or "attentions." in key for key in moved)
         curve = json.loads((tmp_path / "pixels.json").read_text())
         assert set(curve["losses"]) == {"noise", "sync", "temporal"}
+        assert {"validation confidence", "validation offset"} <= set(curve["scores"][-1])
+    videos = sorted((tmp_path / "validation").iterdir())
+    assert [video.name for video in videos] == ["000001.mp4", "000002.mp4"]
+    clip = FileClip(videos[-1])
+    assert (clip.height, clip.width, len(clip.times)) == (128, 256, FRAMES)
+    assert abs(read_audio(videos[-1]).duration - FRAMES / 25) < 0.05
 
 
 def test_what_is_missing_is_named(data, finished, tmp_path):
     sources = Sources(str(finished / "checkpoint"), finished / "checkpoint" / "syncnet")
     with pytest.raises(InputError, match="takes crops of 256 px, .* has 128"):
         tune(RECIPES["stage1"], data, tmp_path, sources)
-    with pytest.raises(InputError, match="'temporal' needs a VideoMAE"):
+    with pytest.raises(InputError, match="'temporal' .* needs a VideoMAE"):
         tune(brief(PUBLISHED["stage2"]), data, tmp_path, sources)
     assert not any(tmp_path.iterdir())
+
+
+def test_a_loss_can_be_left_out_on_the_command_line(data, finished, tmp_path, monkeypatch):
+    """LPIPS and the published VideoMAE are not at everybody's hand."""
+    monkeypatch.setitem(sys.modules, "lpips", None)
+    small = replace(RECIPES["stage2"], resolution=128)
+    monkeypatch.setitem(RECIPES, "stage2", small)
+    command = ["train", "stage2", "--data", str(data), "--out", str(tmp_path), "--steps", "1"]
+    command += ["--model", str(finished / "checkpoint"), "--syncnet", str(finished / "checkpoint/syncnet")]
+    assert cli(command) == 1
+    assert cli([*command, "--perceptual", "0"]) == 1
+    assert cli([*command, "--perceptual", "0", "--temporal", "0"]) == 0
+    assert set(json.loads((tmp_path / "pixels.json").read_text())["losses"]) == {"noise", "sync"}
+    assert cli([*command, "--perceptual", "-1", "--temporal", "0"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -70,8 +70,8 @@ class LoopRecipe:
                 raise OptionError(f"LoopRecipe takes {name} in 0..1, got {getattr(self, name)}.")
 
     def shortened(self, share: float) -> LoopRecipe:
-        """A share of the steps."""
-        names = ("steps", "warmup", "save_every")
+        """A share of the steps; saving as often for fewer steps would take longer than they do."""
+        names = ("steps", "warmup")
         return replace(self, **{name: max(1, round(getattr(self, name) * share)) for name in names})
 
     def rate(self, step: int) -> float:
@@ -192,6 +192,11 @@ class PixelRecipe:
     sync: float
     temporal: float
     """TREPA."""
+
+    def __post_init__(self) -> None:
+        for name in ("picture", "perceptual", "sync", "temporal"):
+            if not getattr(self, name) >= 0:
+                raise OptionError(f"PixelRecipe takes {name} of 0 or more, got {getattr(self, name)}.")
 
 
 @dataclass(frozen=True)
