@@ -28,8 +28,10 @@ class ClipEncoder(nn.Module):
 
     def enable_gradient_checkpointing(self) -> None:
         """Compute layers again in the backward pass: far less memory. Puts the network in training mode."""
-        self.model.gradient_checkpointing_enable({"use_reentrant": False})
-        self.model.train()  # elsewhere transformers leaves it off; there is no dropout
+        new_name = hasattr(self.model, "activation_checkpointing_enable")  # transformers 6 drops the old one
+        name = "activation_checkpointing_enable" if new_name else "gradient_checkpointing_enable"
+        getattr(self.model, name)({"use_reentrant": False})
+        self.model.train()  # in eval mode transformers leaves it off; there is no dropout
 
     def forward(self, clips: Tensor) -> Tensor:
         """Clips (B, F, 3, H, W) in -1..1 of any size, F as in the config -> unit vectors (B, width)."""

@@ -52,10 +52,9 @@ class Judges:
                     f"The loss {loss!r} of this recipe needs {remedy}; or do without it: --{loss} 0."
                 )
 
-    def autocast(self) -> torch.autocast:
+    def autocast(self, device: torch.device) -> torch.autocast:
         """The context in which all but LPIPS are called."""
-        device = next(self.vae.parameters()).device.type
-        return torch.autocast(device, self.dtype, enabled=self.dtype != torch.float32)
+        return torch.autocast(device.type, self.dtype, enabled=self.dtype != torch.float32)
 
     def enable_gradient_checkpointing(self) -> None:
         """Compute what they see again in the backward pass: a third more work, far less memory."""
@@ -111,7 +110,7 @@ def train_pixels(
         picks = choose(rng, train, recipe.unet.paired, recipe.loop.batch, FRAMES)
         batch = assemble(picks, train).to(device)
         made = guess(run.model, scheduler, recipe.unet, batch, rng, run.generator())
-        with judges.autocast():
+        with judges.autocast(device):
             pictures = decode(judges.vae, made.clean)
         seen = [takes[pick.clip * len(train[0].latents) + pick.take] for pick in picks]
         run.update(
@@ -143,7 +142,7 @@ def picture_losses(
     if recipe.sync and judges.syncnet is not None:
         losses["sync"] = recipe.sync * _sync(judges, judges.syncnet, made, tokens, seen)
     if recipe.temporal and judges.clip_encoder is not None:
-        with judges.autocast():
+        with judges.autocast(made.device):
             losses["temporal"] = recipe.temporal * temporal_distance(judges.clip_encoder, made, true)
     return losses
 
@@ -174,7 +173,7 @@ def _sync(
         return made.new_zeros(())
     faces = torch.stack([face_window(clip, 0) for clip in _resized(made, syncnet.resolution)])
     mels = torch.stack([take.heard(pick.start) for pick, take in seen]).to(made.device)
-    with judges.autocast():
+    with judges.autocast(made.device):
         face, mel = syncnet(faces[heard], mels[heard])
     return sync_loss(face.float(), mel.float(), torch.ones(len(face), device=made.device))
 

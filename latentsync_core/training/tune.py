@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from accelerate import PartialState
 from diffusers import DDIMScheduler
+from torch import nn
 
 from ..data import Progress
 from ..errors import InputError
@@ -131,7 +132,8 @@ def _judges(recipe: PixelRecipe, models: LipSyncModels, sources: Sources) -> Jud
     dtype = HALF.get(recipe.loop.precision, torch.float32) if models.device.type == "cuda" else torch.float32
 
     def frozen(network: Any) -> Any:
-        return network.to(models.device, dtype).eval().requires_grad_(False)
+        # diffusers' own `to` warns about modules kept in float32, of which these networks have none
+        return nn.Module.to(network, models.device, dtype).eval().requires_grad_(False)
 
     video_encoder = sources.video_encoder
     judges = Judges(

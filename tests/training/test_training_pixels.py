@@ -165,7 +165,7 @@ def small_judges(dtype):
     torch.manual_seed(0)
     vae, syncnet = nano_networks()[1], nano_syncnet().syncnet
     clips = MaskedClips().encoder(torch.rand(2, 16, 3, 64, 64))
-    parts = [part.to(dtype).eval().requires_grad_(False) for part in (vae, syncnet, clips)]
+    parts = [nn.Module.to(part, dtype).eval().requires_grad_(False) for part in (vae, syncnet, clips)]
     return Judges(parts[0], parts[1], parts[2], Difference(), dtype)
 
 
@@ -176,7 +176,7 @@ def judged(judges, seen, checkpointing=False):
     latents = torch.randn((1, 8, 16, 16, 16), generator=torch.Generator().manual_seed(1), requires_grad=True)
     kept = []
     with torch.autograd.graph.saved_tensors_hooks(lambda t: (kept.append(t.nbytes), t)[1], lambda t: t):
-        with judges.autocast():
+        with judges.autocast(latents.device):
             made = decode(judges.vae, latents)
         values = losses(made.float(), seen, judges, perceptual=1.0, sync=1.0, temporal=1.0)
         total = torch.stack(list(values.values())).sum()
@@ -198,9 +198,18 @@ def test_checkpointing_of_the_judges_keeps_less_for_the_same_gradient(sharp):
 
 
 def test_judges_in_half_precision_agree_and_teach(sharp):
-    exact, gradient, _ = judged(small_judges(torch.float32), sharp)
-    half, rough, _ = judged(small_judges(torch.bfloat16), sharp)
+    results = []
+    for dtype in (torch.float32, torch.bfloat16):
+        judges, generator = small_judges(dtype), torch.Generator().manual_seed(1)
+        made = (0.3 * torch.randn((1, 16, 3, 128, 128), generator=generator)).requires_grad_()
+        values = losses(made, sharp, judges, perceptual=1.0, sync=1.0, temporal=1.0)
+        (gradient,) = torch.autograd.grad(torch.stack(list(values.values())).sum(), made)
+        with judges.autocast(made.device), torch.no_grad():
+            decoded = decode(judges.vae, torch.randn((1, 8, 1, 8, 8), generator=generator)).float()
+        results.append((values, gradient.flatten(), decoded))
+    (exact, gradient, decoded), (half, rough, coarse) = results
     for name, value in exact.items():
         assert half[name].dtype == torch.float32
         assert abs(half[name] - value) < 0.05 * value.abs() + 1e-3, name
-    assert torch.cosine_similarity(gradient.flatten(), rough.flatten(), 0) > 0.9
+    assert torch.cosine_similarity(gradient, rough, 0) > 0.9
+    assert 0 < (coarse - decoded).abs().max() < 0.1

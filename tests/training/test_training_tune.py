@@ -25,7 +25,7 @@ PUBLISHED = {
 
 
 def brief(stage):
-    return FootageRecipe(128, replace(stage, loop=replace(stage.loop, steps=2, save_every=1)))
+    return FootageRecipe(128, replace(stage, loop=replace(stage.loop, steps=2)))
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_recipe_makes_a_checkpoint_that_loads(name, data, finished, tmp_path):
         assert set(curve["losses"]) == {"noise", "sync", "temporal"}
         assert {"validation confidence", "validation offset"} <= set(curve["scores"][-1])
     videos = sorted((tmp_path / "validation").iterdir())
-    assert [video.name for video in videos] == ["000001.mp4", "000002.mp4"]
+    assert [video.name for video in videos] == ["000002.mp4"]
     clip = FileClip(videos[-1])
     assert (clip.height, clip.width, len(clip.times)) == (128, 256, FRAMES)
     assert abs(read_audio(videos[-1]).duration - FRAMES / 25) < 0.05
