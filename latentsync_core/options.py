@@ -48,7 +48,7 @@ class Options:
     """Shift the generated mouth to the colours of the source along the rim of the mask."""
     exact: bool = False
     """Do as upstream does, for comparison: rounded landmarks, causal smoothing, crops truncated to 8 bit,
-    sampled VAE latents, Whisper windows without overlap, the whole crop pasted back."""
+    sampled VAE latents, speech as loud as it is, Whisper windows without overlap, the whole crop pasted back."""
 
     def __post_init__(self) -> None:
         for name, low, high in _RANGES:

@@ -29,7 +29,7 @@ from .faces import (
     survey,
     upstream_matrices,
 )
-from .media import fit, to_mono_16k
+from .media import fit, to_mono_16k, to_speech_16k
 from .media.lengths import part_notes
 from .models.bundle import LipSyncModels
 from .options import Options
@@ -116,7 +116,7 @@ def make_plan(
             "`exact` agrees with upstream on clips of 25 fps only: this one has %.3f, and upstream lets ffmpeg choose "
             "the frames that stay.", float(clip.fps),
         )  # fmt: skip
-    samples = to_mono_16k(speech)
+    samples = _heard(speech, options)
     seconds = _upstream_seconds(len(samples), clip, options) if options.exact else speech.duration
     heard = heard_seconds(samples)
     timeline = fit(clip.times, clip.duration, seconds, options.length, options.fps, heard)
@@ -217,7 +217,7 @@ class _Renderer:
         self._steps, self._total = options.steps, options.steps * len(plan.windows)
         self._denoiser = Denoiser(models, keep, options, self._on_step)
         self._store = WindowStore(work, models, options) if work and not options.exact else None
-        heard = _heard(speech, plan, options)
+        heard = _padded(_heard(speech, options), plan, options)
         self._speech = encode(models.whisper, heard, seams=options.exact, progress=progress)
 
     def __call__(self, crops: Array, frames: IntArray) -> Array:
@@ -247,8 +247,12 @@ class _Renderer:
             self._progress("resync", self._done, self._total)
 
 
-def _heard(speech: Waveform, plan: Plan, options: Options) -> npt.NDArray[np.float32]:
-    """The speech at 16 kHz, followed by silence where the result is longer; `exact` repeats its last row instead."""
-    samples = to_mono_16k(speech)
+def _heard(speech: Waveform, options: Options) -> npt.NDArray[np.float32]:
+    """The speech at 16 kHz, as loud as the encoder knows speech; `exact` takes it as it is."""
+    return to_mono_16k(speech) if options.exact else to_speech_16k(speech)
+
+
+def _padded(samples: npt.NDArray[np.float32], plan: Plan, options: Options) -> npt.NDArray[np.float32]:
+    """Followed by silence where the result is longer; `exact` repeats the speech's last row instead."""
     missing = 0 if options.exact else round((plan.speech_start + plan.duration) * SAMPLE_RATE) - len(samples)
     return np.pad(samples, (0, max(0, missing)))

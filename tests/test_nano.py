@@ -91,3 +91,14 @@ def test_the_same_seed_gives_the_same_frames(clips, models):
     short = Waveform(clips[1].speech().samples[:, :6400], 16_000)
     first, second = (run(clips[0], models, short) for _ in range(2))
     assert len(first) == 10 and all((a == b).all() for a, b in zip(first, second, strict=True))
+
+
+def test_quiet_speech_opens_the_mouth_as_far(clips, models):
+    """40 dB quieter and stored in 16 bit, the mouths are the same."""
+    loud = clips[1].speech().samples[:, 3200:12800]
+    quiet = np.rint(loud * np.float32(0.01) * 32768).astype(np.float32) / 32768
+    usual, faint = (
+        np.stack(run(clips[0], models, Waveform(s, 16_000))).astype(np.int16) for s in (loud, quiet)
+    )
+    still = np.stack(list(clips[0].read(range(len(usual))))).astype(np.int16)
+    assert np.abs(usual - faint).mean() < 0.05 * np.abs(usual - still).mean()

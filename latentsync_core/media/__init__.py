@@ -2,6 +2,7 @@
 
 from .audio import read_audio, to_mono_16k
 from .color import ColorTags
+from .hearing import to_speech_16k
 from .loudness import loudness, normalize
 from .soundtrack import AudioSource
 from .span import cut, trim
@@ -30,5 +31,6 @@ __all__ = [
     "read_audio",
     "splice",
     "to_mono_16k",
+    "to_speech_16k",
     "trim",
 ]

@@ -34,12 +34,17 @@ _SETTLING = 10
 
 def loudness(waveform: Waveform) -> float:
     """Integrated loudness in LUFS; -inf for silence. Sound shorter than 0.4 s counts as if silence followed."""
-    powers = np.array(list(_hop_powers(waveform)))
+    powers = np.array(list(hop_powers(waveform)))
     blocks = np.convolve(powers, np.full(_HOPS_PER_BLOCK, 1 / _HOPS_PER_BLOCK), "valid")
     loud = blocks[blocks > _SILENT]
     if not len(loud):
         return -math.inf
-    return -0.691 + 10 * math.log10(loud[loud > _QUIETER * loud.mean()].mean())
+    return in_lufs(float(loud[loud > _QUIETER * loud.mean()].mean()))
+
+
+def in_lufs(power: float) -> float:
+    """A power of K-weighted sound, > 0, in LUFS."""
+    return -0.691 + 10 * math.log10(power)
 
 
 def normalize(waveform: Waveform, lufs: float) -> Waveform:
@@ -58,7 +63,7 @@ def normalize(waveform: Waveform, lufs: float) -> Waveform:
     return Waveform(waveform.samples * np.float32(gain), waveform.sample_rate)
 
 
-def _hop_powers(waveform: Waveform) -> Iterator[float]:
+def hop_powers(waveform: Waveform) -> Iterator[float]:
     """Mean square of the K-weighted sound of every whole 0.1 s, summed over the weighted channels; at least four."""
     rate, channels = waveform.sample_rate, len(waveform.samples)
     hop = max(1, round(rate / 10))
