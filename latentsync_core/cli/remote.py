@@ -1,4 +1,4 @@
-"""`remote sync`, `remote jobs`, `remote resume`, `remote price`, `remote key set`."""
+"""`remote sync`, `price`, `jobs`, `resume`, `balance`, `forget`, `key set`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from ..remote import ApiKey, Journal, Progress, RemoteJob, Settings, save_key
+from ..remote import balance as ask_balance
+from ..remote import forget as forget_by_id
 from ..remote import remote_lip_sync as lip_sync
 from ..remote import resume as resume_by_id
 from ..remote.job import OnProgress
@@ -78,6 +80,17 @@ def jobs(args: argparse.Namespace) -> None:
     with Journal(settings.make_state_dir()) as journal:
         entries = journal.recent(args.limit)
     print("\n".join(job_lines(entries)))
+
+
+def balance(args: argparse.Namespace) -> None:
+    """Print what the account holds."""
+    print(f"${asyncio.run(ask_balance(settings=Settings.from_environment()))}")
+
+
+def forget(args: argparse.Namespace) -> None:
+    """Delete a task that has ended."""
+    asyncio.run(forget_by_id(args.id, settings=Settings.from_environment()))
+    print(f"WaveSpeed has deleted {args.id}. Files on this machine are kept.")
 
 
 def set_key(args: argparse.Namespace) -> None:

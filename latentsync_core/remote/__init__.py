@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .account import balance, forget
     from .clock import Clock
     from .entry import Entry
     from .flow import remote_lip_sync, resume
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from .states import State
 
 _HOMES = {
+    "account": ("balance", "forget"),
     "clock": ("Clock",),
     "entry": ("Entry",),
     "flow": ("remote_lip_sync", "resume"),
@@ -43,6 +45,8 @@ __all__ = [
     "RemoteResult",
     "Settings",
     "State",
+    "balance",
+    "forget",
     "remote_lip_sync",
     "resume",
     "save_key",

@@ -16,7 +16,14 @@ from .clock import Clock
 from .exchange import exchange
 from .judge import Reply, Verdict, backoff, http_date, judge, retry_after
 from .keys import ApiKey
-from .parse import Prediction, parse_money, parse_prediction, parse_price
+from .parse import (
+    Prediction,
+    parse_deleted,
+    parse_models,
+    parse_money,
+    parse_prediction,
+    parse_price,
+)
 from .settings import Settings
 
 _ATTEMPTS = 5
@@ -95,7 +102,20 @@ class Api:
 
     async def result(self, prediction_id: str) -> Reply:
         """Look at a task once."""
-        return await self.call("GET", f"predictions/{prediction_id}/result")
+        return await self.call("GET", _task_path(prediction_id))
+
+    async def look(self, prediction_id: str) -> Reply:
+        """Look at a task, again after trouble."""
+        return await self.ask("GET", _task_path(prediction_id))
+
+    async def delete(self, prediction_id: str) -> tuple[int, Reply]:
+        """Delete a task: how many were deleted, and the reply that says so."""
+        reply = await self.ask("POST", "predictions/delete", {"ids": [prediction_id]})
+        return parse_deleted(_data(reply)), reply
+
+    async def models(self) -> dict[str, Decimal | None] | None:
+        """All models with their base price, or None if the host does not say."""
+        return parse_models(_data(await self.ask("GET", "models", attempts=2)))
 
     async def price(self, model: str, inputs: Mapping[str, str]) -> Decimal | None:
         """The price of a job with these inputs, or None if the host does not say."""
@@ -143,6 +163,10 @@ class Api:
             if (amount := parse_money(item.get("price"))) is not None
         ]
         return sum(amounts, Decimal(0)) if amounts else None
+
+
+def _task_path(prediction_id: str) -> str:
+    return f"predictions/{prediction_id}/result"
 
 
 def _data(reply: Reply) -> Any:

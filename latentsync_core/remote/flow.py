@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,10 +19,9 @@ from ..media import check_output
 from .clock import SYSTEM_CLOCK, Clock
 from .download import check_space, download
 from .entry import Identity
-from .job import OnProgress, RemoteJob, RemoteResult, at_no_cost, check_name, place
+from .job import OnProgress, RemoteJob, RemoteResult, at_no_cost, check_id, check_name, place
 from .journal import Journal
 from .models import find_model
-from .parse import PREDICTION_ID
 from .poll import failed_for_good, poll
 from .prepare import Source, encode, file_sha256, inspect
 from .pricing import bounds, check_balance, check_bounds, settle
@@ -63,6 +63,7 @@ async def remote_lip_sync(
                 run.entry.state is State.FAILED and await failed_for_good(run)
             ):
                 check_bounds(bounds(find_model(job.model), audio.seconds, video.seconds), job.max_cost_usd)
+                await _check_model(run, job, audio.seconds, video.seconds)
                 check_space(run.output.parent)
                 seconds = max(video.seconds, audio.seconds)
                 # no longer the job of a prediction that failed
@@ -91,11 +92,7 @@ async def resume(
 
     `output`: None for the place that its job named. Raises as `remote_lip_sync`.
     """
-    if not PREDICTION_ID.fullmatch(prediction_id):
-        raise BadInputError(
-            f"A prediction id has 6 to 128 letters, digits, - and _; got {prediction_id[:130]!r}.",
-            "Copy it from https://wavespeed.ai/predictions.",
-        )
+    check_id(prediction_id)
     world = World.of(settings, on_progress, clock, transport)
     with Journal(settings.make_state_dir(), clock) as journal:
         entry = journal.adopt(prediction_id, world.key.account_tag(journal.salt))
@@ -135,6 +132,20 @@ async def _finish(run: Run, *, reused: bool = False) -> RemoteResult:
         run.advance(State.DONE, charged="" if charged is None else str(charged))
     run.say("done")
     return run.result(run.output, reused=reused)
+
+
+async def _check_model(run: Run, job: RemoteJob, audio_seconds: float, video_seconds: float) -> None:
+    """Whether the model exists and can be afforded, before anything is uploaded; no list of models refuses nothing."""
+    listed = await run.api.models()
+    if listed is None:
+        return
+    if job.model not in listed:
+        raise BadInputError(
+            f"WaveSpeed lists no model {job.model}.", "Choose one of https://wavespeed.ai/models."
+        )
+    # WaveSpeed's own client has formulas with the base price for 5 seconds
+    model = replace(find_model(job.model), block_usd=listed[job.model])
+    check_bounds(bounds(model, audio_seconds, video_seconds), job.max_cost_usd)
 
 
 async def _upload(run: Run, job: RemoteJob, *sources: Source) -> None:

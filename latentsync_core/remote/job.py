@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from ..data import Clip, Waveform
 from ..errors import BadInputError, InputError, OptionError
 from .models import DEFAULT_MODEL, find_model
+from .parse import PREDICTION_ID
 
 VideoSource: TypeAlias = "Path | Clip"
 """A file (H.264 mp4 is sent as it is, anything else encoded at its own rate), or frames."""
@@ -63,6 +64,15 @@ def at_no_cost() -> Iterator[None]:
 def place(output: Path, job_key: str) -> Path:
     """The file for a result: in a folder it is named after the job."""
     return output / f"{job_key}.mp4" if output.is_dir() else output
+
+
+def check_id(prediction_id: str) -> None:
+    """Raise BadInputError for what is no id of a prediction."""
+    if not PREDICTION_ID.fullmatch(prediction_id):
+        raise BadInputError(
+            f"A prediction id has 6 to 128 letters, digits, - and _; got {prediction_id[:130]!r}.",
+            "Copy it from https://wavespeed.ai/predictions.",
+        )
 
 
 def check_name(output: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .keys import ApiKey
+from .models import DEFAULT_MODEL
 from .redact import plain
 
 PREDICTION_ID = re.compile(r"[A-Za-z0-9_-]{6,128}")
@@ -148,6 +149,21 @@ def parse_price(data: Any) -> Decimal | None:
     content = _object(data)
     amounts = [parse_money(content.get(name)) for name in ("price", "discounted_price")]
     return max((amount for amount in amounts if amount), default=None)
+
+
+def parse_models(data: Any) -> dict[str, Decimal | None] | None:
+    """Ids of all models with their base price, where that is told; None if `data` is not the list that is known.
+
+    That one names the documented model, so that another kind of list, or a part, refuses nothing.
+    """
+    items = [_object(item) for item in _list(data)]
+    found = {_text(item.get("model_id")): parse_money(item.get("base_price")) for item in items}
+    return found if DEFAULT_MODEL in found else None
+
+
+def parse_deleted(data: Any) -> int:
+    """How many tasks were deleted; 0 if that is not told."""
+    return max(0, _integer(_object(data).get("deleted_count")) or 0)
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ async def failed_for_good(run: Run) -> bool:
     """
     if run.entry.status.lower() != "failed":
         return False
-    reply = await run.api.ask("GET", f"predictions/{run.entry.prediction_id}/result")
+    reply = await run.api.look(run.entry.prediction_id)
     seen = read(reply, run.entry.prediction_id)
     return code_of(reply) == 404 or (seen is not None and seen.status.lower() == "failed")
 

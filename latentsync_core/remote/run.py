@@ -56,6 +56,10 @@ class World:
         """Seconds since the run began."""
         return self.clock.monotonic() - self.started
 
+    def api(self, client: httpx.AsyncClient) -> Api:
+        """The host's calls, with the key."""
+        return Api(client, self.settings, self.key, self.clock)
+
     def hear(self, stage: str, **values: Any) -> None:
         """Call `on_progress`; what it raises stops the run."""
         if self.on_progress:
@@ -198,8 +202,7 @@ async def open_run(world: World, journal: Journal, entry: Entry, output: Path) -
     try:
         entry = journal.get(entry.job_key)  # another run may have moved it on
         async with open_client(world.settings, world.transport) as client:
-            api = Api(client, world.settings, world.key, world.clock)
-            run = Run(journal, entry, token, api, world, output)
+            run = Run(journal, entry, token, world.api(client), world, output)
             run.clear()
             try:
                 with redacted_logs(world.key), run.detaching():

@@ -27,7 +27,7 @@ DOORS = {
 }
 """Routes that a run without trouble does not take, and what leads there."""
 OURS = [fault for fault in FAULTS if fault.route != "delete"]
-"""The client deletes nothing."""
+"""A purchase deletes nothing."""
 PARTS = 12
 STATE = re.compile(r"latentsync_core\.remote \w{8} is \w+")
 

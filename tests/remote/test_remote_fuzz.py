@@ -3,7 +3,6 @@
 import asyncio
 import json
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 from remote.fake.clock import VirtualClock
 
 from latentsync_core.errors import LatentSyncError
-from latentsync_core.remote import ApiKey, RemoteJob, RemoteResult, Settings, remote_lip_sync
+from latentsync_core.remote import ApiKey, RemoteJob, RemoteResult, Settings, forget, remote_lip_sync
 from latentsync_core.remote.journal import Journal
 from latentsync_core.remote.prepare import inspect
 from latentsync_core.remote.safety import Address, ipaddress
@@ -88,6 +87,8 @@ GOOD = {
     "balance": {"balance": 10.0},
     "price": {"price": 0.15, "discounted_price": 0.15},
     "bills": {"items": [BILL]},
+    "models": [{"model_id": "bytedance/latentsync", "base_price": 0.15}],
+    "delete": {"deleted_count": 1},
     "put": None,
     "media": None,
 }
@@ -101,6 +102,8 @@ PATHS = {
     "/api/v3/billings/search": "bills",
     "/api/v3/bytedance/latentsync": "submit",
     f"/api/v3/predictions/{ID}/result": "result",
+    "/api/v3/models": "models",
+    "/api/v3/predictions/delete": "delete",
     "/bucket": "put",
 }
 DOORS = {"history": "submit", "upload": "ticket"}
@@ -200,12 +203,11 @@ class Client:
     video: Path
     audio: Path
 
-    def run(self, host: Callable[[httpx.Request], httpx.Response]) -> RemoteResult | LatentSyncError:
+    def run(self, host: Host) -> RemoteResult | LatentSyncError | None:
         settings = Settings(self.folder, ApiKey(KEY), ORIGIN, largest_result=2**20)
+        world = {"settings": settings, "clock": VirtualClock(), "transport": httpx.MockTransport(host)}
         job = RemoteJob(self.video, self.audio, self.folder / "out.mp4")
-        work = remote_lip_sync(
-            job, settings=settings, clock=VirtualClock(), transport=httpx.MockTransport(host)
-        )
+        work = forget(ID, **world) if host.kind == "delete" else remote_lip_sync(job, **world)
         try:
             return asyncio.run(work)
         except LatentSyncError as error:
@@ -221,12 +223,13 @@ def client(tmp_path, clip, speech, monkeypatch):
 
     monkeypatch.setattr("latentsync_core.remote.flow.inspect", lambda *_: sources)
     monkeypatch.setattr("latentsync_core.remote.flow.Journal", Quick)
+    monkeypatch.setattr("latentsync_core.remote.account.Journal", Quick)
     monkeypatch.setattr("latentsync_core.remote.safety._addresses", anywhere)
     monkeypatch.setattr("latentsync_core.remote.download.os.fsync", lambda _: None)
     return Client(tmp_path, clip, speech)
 
 
-def forget(folder):
+def start_anew(folder):
     with Journal(folder) as journal:
         journal._connection.execute("DELETE FROM jobs")
         journal._connection.execute("DELETE FROM predictions")
@@ -242,7 +245,7 @@ def test_no_reply_ends_in_anything_but_a_result_or_an_error_of_ours(client, clip
             check(result, seed)
             result = client.run(host)  # which finds what the first left in the journal
         check(result, seed)
-        forget(client.folder)
+        start_anew(client.folder)
 
 
 def check(result, seed):

@@ -16,6 +16,7 @@ _READS = [
     "history",
     "delete",
     "billings",
+    "models",
 ]
 
 # What any reply of the API can become. A route's name goes in front.
@@ -244,6 +245,9 @@ account_balance null
 account_balance down 1
 account_balance down 600
 billings hang
+models null
+models down 1
+models down 600
 media drop 700
 media stall 700
 media etag
