@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import httpx
@@ -19,7 +20,7 @@ from latentsync_core.remote.threads import Work
 
 ORIGIN = "http://127.0.0.1:8123"
 KEY, SIGNATURE = "wsk_canary/7b21", "canary-of-a-signature"
-CASES = 100
+CASES = 84
 """Of each kind of reply."""
 ID = "0123abcdef"
 TEXTS = [
@@ -174,6 +175,7 @@ class Host:
     kind: str
     movie: bytes
     dice: random.Random
+    take: int
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         kind = PATHS.get(request.url.path, "media")
@@ -204,9 +206,9 @@ class Client:
     audio: Path
 
     def run(self, host: Host) -> RemoteResult | LatentSyncError | None:
-        settings = Settings(self.folder, ApiKey(KEY), ORIGIN, largest_result=2**20)
+        settings = Settings(self.folder, ApiKey(KEY), ORIGIN, Decimal(10**6), largest_result=2**20)
         world = {"settings": settings, "clock": VirtualClock(), "transport": httpx.MockTransport(host)}
-        job = RemoteJob(self.video, self.audio, self.folder / "out.mp4")
+        job = RemoteJob(self.video, self.audio, self.folder / "out.mp4", take=host.take)
         work = forget(ID, **world) if host.kind == "delete" else remote_lip_sync(job, **world)
         try:
             return asyncio.run(work)
@@ -229,23 +231,24 @@ def client(tmp_path, clip, speech, monkeypatch):
     return Client(tmp_path, clip, speech)
 
 
-def start_anew(folder):
-    with Journal(folder) as journal:
-        journal._connection.execute("DELETE FROM jobs")
+def start_anew(folder, *, upload):
+    """Forget all purchases; without `upload` what they uploaded is used again, which saves half the time."""
+    with Quick(folder) as journal:
         journal._connection.execute("DELETE FROM predictions")
+        journal._connection.execute("DELETE FROM jobs WHERE state <> 'done' OR ?", (upload,))
 
 
 @pytest.mark.parametrize("kind", GOOD)
 def test_no_reply_ends_in_anything_but_a_result_or_an_error_of_ours(client, clip, kind):
     movie = clip.read_bytes()
     for seed in range(CASES):
-        host = Host(kind, movie, random.Random(f"{kind} {seed}"))
+        host = Host(kind, movie, random.Random(f"{kind} {seed}"), take=seed + 1)
         result = client.run(host)
         if isinstance(result, LatentSyncError):
             check(result, seed)
             result = client.run(host)  # which finds what the first left in the journal
         check(result, seed)
-        start_anew(client.folder)
+        start_anew(client.folder, upload=kind in ("ticket", "put", "upload"))
 
 
 def check(result, seed):
