@@ -9,6 +9,7 @@ from decimal import Decimal
 from ..errors import DetachedError, OutputError, UnknownOutcomeError
 from .judge import Verdict, accepted_id, judge, refusal
 from .parse import Prediction, same_inputs
+from .poll import read
 from .redact import quoted
 from .run import Run
 from .states import State
@@ -70,6 +71,8 @@ async def reconcile(run: Run) -> None:
     for seconds in looks:
         run.say("reconcile")
         await run.clock.sleep(seconds)
+        if task := await _named(run):
+            return _adopt(run, task)
         seen = await _look(run)
         found = found if seen is None else seen
         exact = [item for item in found or [] if same_inputs(item, _urls(run))]
@@ -86,6 +89,12 @@ async def reconcile(run: Run) -> None:
 
 def _adopt(run: Run, task: Prediction) -> None:
     run.advance(State.RUNNING, prediction_id=task.id, status=task.status or "created")
+
+
+async def _named(run: Run) -> Prediction | None:
+    """The task whose id the reply to the submit held, if the host knows it by now."""
+    identity = run.entry.prediction_id
+    return read(await run.api.result(identity), identity) if identity else None
 
 
 async def _look(run: Run) -> list[Prediction] | None:

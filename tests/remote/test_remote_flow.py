@@ -159,6 +159,14 @@ def test_an_id_that_no_look_finds_is_not_believed(desk):
     assert desk.run().prediction_id == desk.fake.ledger.tasks[0].id and desk.bought == 1
 
 
+def test_an_id_that_is_found_late_is_believed_without_a_history(desk):
+    desk.fault("result#1+ http 404", "history#1+ http 404")
+    error = desk.fails(errors.UnknownOutcomeError, "does not know the id of its reply")
+    assert error.prediction_id == desk.fake.ledger.tasks[0].id
+    desk.fake.faults = desk.fake.faults[1:]
+    assert desk.run().path.exists() and desk.bought == 1
+
+
 def test_two_tasks_of_the_same_media_are_left_to_the_user(desk):
     desk.fault("submit#1 hang after", "history#1+ lookalike twin")
     error = desk.fails(errors.UnknownOutcomeError, "more than one task")
