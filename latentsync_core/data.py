@@ -81,6 +81,18 @@ class Waveform:
 
 
 @dataclass(frozen=True, eq=False)
+class Origin:
+    """What tells the clip in which a face was found from other clips; made and compared by `faces.origin`."""
+
+    fps: Fraction
+    """Average frames per second."""
+    frames: IntArray
+    """Shape (K,), rising: frames in which the face was found."""
+    faces: npt.NDArray[np.float32]
+    """Shape (K, h, w): the upper face in those frames as small grey pictures with mean 0 and norm 1."""
+
+
+@dataclass(frozen=True, eq=False)
 class FaceTrack:
     """One person's face through a clip: three points a frame, NaN where the face was not found."""
 
@@ -90,6 +102,10 @@ class FaceTrack:
     """Shape (N,), 0..1: how sure the detector is that this is a face; 0 where it was not found."""
     cuts: tuple[int, ...] = ()
     """Frames that open a new scene: nothing is smoothed or bridged across them."""
+    size: tuple[int, int] | None = None
+    """(height, width) of the frames in pixels, so that the track fits a rescaled clip; None takes any as it is."""
+    origin: Origin | None = None
+    """What was seen of the clip, so that the track is not used on another one; None is not checked."""
 
     def __post_init__(self) -> None:
         if self.points.ndim != 3 or self.points.shape[1:] != (3, 2):
@@ -98,17 +114,22 @@ class FaceTrack:
             raise InputError(
                 f"FaceTrack takes one score a frame, got {self.scores.shape} for {len(self.points)} frames."
             )
+        if self.size is not None and not all(side > 0 for side in self.size):
+            raise InputError(f"FaceTrack takes a size (height, width) above 0, got {self.size}.")
         missing = np.isnan(self.points)
         if np.isinf(self.points).any() or (missing.any((1, 2)) != missing.all((1, 2))).any():
             raise InputError("The three points of a frame are either all finite or, without a face, all NaN.")
 
     @classmethod
-    def from_points(cls, points: npt.ArrayLike) -> FaceTrack:
-        """Make a track from landmarks of the caller's own, shape (N, 3, 2), NaN where there is no face."""
+    def from_points(cls, points: npt.ArrayLike, size: tuple[int, int] | None = None) -> FaceTrack:
+        """Make a track from landmarks of the caller's own, shape (N, 3, 2), NaN where there is no face.
+
+        size: (height, width) of the frames that the landmarks belong to, where the clip may be scaled later.
+        """
         array = np.asarray(points, np.float64)
         if array.ndim != 3 or array.shape[1:] != (3, 2):
             raise InputError(f"FaceTrack.from_points takes shape (N, 3, 2), got {array.shape}.")
-        return cls(array, np.where(np.isnan(array).any((1, 2)), 0.0, 1.0))
+        return cls(array, np.where(np.isnan(array).any((1, 2)), 0.0, 1.0), size=size)
 
     @property
     def found(self) -> npt.NDArray[np.bool_]:

@@ -4,6 +4,7 @@ LatentSyncError
 ├── InputError            what the caller gave cannot be used
 │   ├── MediaError        a video or audio file is missing, damaged or empty
 │   ├── FaceError         no usable face where one is needed
+│   ├── TrackError        a face track belongs to another clip
 │   └── OptionError       an option lies outside its range
 ├── WeightsError          a checkpoint cannot be used
 │   ├── WeightsMissingError   a file is not where it was looked for
@@ -45,6 +46,14 @@ class MediaError(InputError):
 
 class FaceError(InputError):
     """No usable face where one is needed."""
+
+
+class TrackError(InputError):
+    """A face track belongs to another clip; `cause` says how that is known, without advice."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(f"{cause} Look for the face in this clip (`find_face`), or give no track.")
+        self.cause = cause
 
 
 class OptionError(InputError):

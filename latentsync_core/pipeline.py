@@ -16,17 +16,19 @@ from torch import Tensor
 from .compositing import Pasted, blend_mask, match_colors, no_share, paste, paste_upstream, surround
 from .data import Array, Clip, FaceTrack, FloatArray, IntArray, Plan, Progress, Waveform
 from .diffusion import Denoiser, WindowStore, cross_fade
-from .errors import InputError, OptionError
+from .errors import OptionError
 from .faces import (
     FaceFinder,
     Speaker,
     choose,
     crop_face,
     crop_size,
+    fitted,
     keep_mask,
     round_points,
     smooth_matrices,
     survey,
+    to_size,
     upstream_matrices,
 )
 from .media import fit, to_mono_16k, to_speech_16k
@@ -63,7 +65,7 @@ def lip_sync(
 
     Frames that pass through are the clip's own arrays: copy them before writing into them.
 
-    track: the face to re-sync, one entry a frame of the clip; None looks for it. plan: of `make_plan` with
+    track: the face to re-sync, one entry a frame of the clip, which may have been scaled since; None looks for it. plan: of `make_plan` with
     the same clip, speech, options and track; None makes it. progress is called after every step of `survey`,
     `listen` and `resync`; raise from it, or close the generator, to cancel. work: a folder that keeps finished
     windows, so that the same call goes on where an earlier one stopped (not with `exact`, whose windows
@@ -77,6 +79,7 @@ def lip_sync(
         track = find_face(clip, device=str(models.device), progress=progress)
     if plan is None:
         plan = make_plan(clip, speech, options, track, window_frames=models.window_frames)
+    track = to_size(track, clip.height, clip.width)
     face = _Face.of(clip, track, models, options)
     frames, ahead = itertools.tee(clip.read(plan.source.tolist()))
     render = _Renderer(plan, speech, models, options, face.keep, progress, work)
@@ -109,8 +112,7 @@ def make_plan(
     start, options = _part(audio_start, options or Options())
     if track is None:
         track = find_face(clip, progress=progress)
-    if len(track) != len(clip.times):
-        raise InputError(f"The face track has {len(track)} frames, but the clip has {len(clip.times)}.")
+    track = fitted(track, clip)
     if options.exact and clip.fps != options.fps:
         log.warning(
             "`exact` agrees with upstream on clips of 25 fps only: this one has %.3f, and upstream lets ffmpeg choose "

@@ -7,6 +7,7 @@ from .finder import FaceFinder
 from .lips import mouth_openings
 from .mask import keep_mask
 from .mesh import Face
+from .origin import fitted, to_size
 from .survey import Speaker, Survey, choose, survey
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "crop_face",
     "crop_size",
     "draw_faces",
+    "fitted",
     "keep_mask",
     "mouth_openings",
     "round_points",
@@ -25,6 +27,7 @@ __all__ = [
     "smooth_matrices",
     "survey",
     "template",
+    "to_size",
     "upstream_matrices",
     "warp_crop",
 ]

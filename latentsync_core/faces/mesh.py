@@ -57,6 +57,8 @@ class Face:
     """Shape (231,): the upper face in 7 x 11 colours with mean 0 and norm 1, to know the person again."""
     opening: float
     """Distance of the inner lips over the height of the face: near 0 for a shut mouth, 0.2 for a wide open one."""
+    imprint: npt.NDArray[np.float32] | None = None
+    """What `origin.imprint` gives, in the frames by which a clip is known again."""
 
 
 def measure(network: Graph, frames: Sequence[Array], rois: Sequence[Sequence[Roi]]) -> list[list[Face]]:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from ..data import Array, Clip, FaceTrack, FloatArray
+from ..data import Array, Clip, FaceTrack, FloatArray, Origin
 from ..errors import FaceError, InputError, OptionError
 from .cuts import find_cuts, thumbnail
 from .detect import overlap
 from .finder import FaceFinder
 from .frame import checked
 from .mesh import Face
+from .origin import SHAPE, imprint
 from .track import Person, link
 
 Speaker = str | int | tuple[float, float] | tuple[float, float, float, float]
@@ -26,6 +27,8 @@ _BATCH_PIXELS = _BATCH * 1920 * 1088
 _PROBES = 3
 """Frames of an empty batch that are searched thoroughly before the whole batch is."""
 _MAX_PERSONS = 16
+_IMPRINTED = 16
+"""Frames, spread over the clip, by whose faces it is known again."""
 _MAX_GAP = 0.5
 """Seconds for which a face may be hidden and still be followed by its motion."""
 _BYSTANDER = 0.1
@@ -71,9 +74,11 @@ def survey(clip: Clip, finder: FaceFinder, on_progress: Callable[[int, int], Non
     count = len(clip.times)
     faces: list[list[Face]] = []
     thumbnails: list[npt.NDArray[np.uint8]] = []
+    imprinted = set(np.linspace(0, count - 1, _IMPRINTED).round().astype(int).tolist())
     size = max(1, min(_BATCH, _BATCH_PIXELS // max(1, clip.height * clip.width)))
     for batch in _batches(clip.read(range(count)), size):
-        faces += _find(finder, batch)
+        found = enumerate(zip(batch, _find(finder, batch), strict=True), len(faces))
+        faces += [_imprinted(frame, some) if i in imprinted else some for i, (frame, some) in found]
         thumbnails += [thumbnail(frame) for frame in batch]
         if on_progress is not None:
             on_progress(len(faces), count)
@@ -81,7 +86,7 @@ def survey(clip: Clip, finder: FaceFinder, on_progress: Callable[[int, int], Non
         raise InputError(
             f"The clip has {count} times but {len(faces)} frames could be read; encode it again."
         )
-    return _survey(faces, find_cuts(np.stack(thumbnails)), max_gap=max(1, round(float(clip.fps) * _MAX_GAP)))
+    return _survey(clip, faces, find_cuts(np.stack(thumbnails)))
 
 
 def choose(found: Survey, speaker: Speaker = "auto") -> FaceTrack:
@@ -154,7 +159,12 @@ def _find(finder: FaceFinder, batch: Sequence[Array]) -> list[list[Face]]:
     return faces
 
 
-def _survey(faces: Sequence[Sequence[Face]], cuts: npt.NDArray[np.int64], max_gap: int) -> Survey:
+def _imprinted(frame: Array, faces: Sequence[Face]) -> list[Face]:
+    return [replace(face, imprint=imprint(frame, face.points)) for face in faces]
+
+
+def _survey(clip: Clip, faces: Sequence[Sequence[Face]], cuts: npt.NDArray[np.int64]) -> Survey:
+    max_gap = max(1, round(float(clip.fps) * _MAX_GAP))
     persons, jumps = link(faces, cuts.tolist(), max_gap)
     persons = sorted(persons, key=_area, reverse=True)[:_MAX_PERSONS]
     boxes = np.full((len(persons), len(faces), 4), np.nan)
@@ -162,15 +172,18 @@ def _survey(faces: Sequence[Sequence[Face]], cuts: npt.NDArray[np.int64], max_ga
         for index, face in person.faces.items():
             boxes[number, index] = face.box
     cuts = np.union1d(cuts, np.array(jumps, np.int64))
-    tracks = tuple(_track(person, len(faces), tuple(cuts.tolist())) for person in persons)
+    tracks = tuple(_track(clip, person, tuple(cuts.tolist())) for person in persons)
     return Survey(tracks, boxes, cuts)
 
 
-def _track(person: Person, count: int, cuts: tuple[int, ...]) -> FaceTrack:
-    points, scores = np.full((count, 3, 2), np.nan), np.zeros(count)
+def _track(clip: Clip, person: Person, cuts: tuple[int, ...]) -> FaceTrack:
+    points, scores = np.full((len(clip.times), 3, 2), np.nan), np.zeros(len(clip.times))
     for index, face in person.faces.items():
         points[index], scores[index] = face.points, face.score
-    return FaceTrack(points, scores, cuts)
+    seen = {index: face.imprint for index, face in sorted(person.faces.items()) if face.imprint is not None}
+    imprints = np.array(list(seen.values()), np.float32).reshape(-1, *SHAPE)
+    origin = Origin(clip.fps, np.array(list(seen), np.int64), imprints)
+    return FaceTrack(points, scores, cuts, (clip.height, clip.width), origin)
 
 
 def _area(person: Person) -> float:

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from ..data import Array, Clip, FaceTrack, IntArray, Progress
-from ..errors import FaceError, InputError
-from ..faces import FaceFinder, choose, crop_face, mouth_openings, smooth_matrices, survey
+from ..errors import FaceError
+from ..faces import FaceFinder, choose, crop_face, fitted, mouth_openings, smooth_matrices, survey
 from ..media import fit
 from ..models.syncnet import StableSyncNet
 from .sync import FPS, FRAMES, embed_mouths, face_window
@@ -69,9 +69,8 @@ def source_of(clip: Clip) -> IntArray:
 
 
 def scene_of(clip: Clip, track: FaceTrack, resolution: int) -> Scene:
-    """Sample a clip at 25 frames a second and align the crops of a face. Raises InputError for another clip's track."""
-    if len(track) != len(clip.times):
-        raise InputError(f"The face track has {len(track)} frames, but the clip has {len(clip.times)}.")
+    """Sample a clip at 25 frames a second and align the crops of a face. Raises TrackError for another clip's track."""
+    track = fitted(track, clip)
     source = source_of(clip)
     matrices = smooth_matrices(track.points, clip.times, resolution, track.cuts)
     return Scene(clip, source, matrices[source], resolution)

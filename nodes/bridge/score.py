@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ...latentsync_core.data import FaceTrack, Waveform
 from ...latentsync_core.errors import InputError
-from . import checkpoints, devices
+from . import checkpoints, devices, people
 from .media import Source, pictures_of, waveform_of
 from .progress import Reporter
 
@@ -48,7 +48,7 @@ def measured(
 
     sound, reporter = sound_of(source, audio), Reporter(node_id)
     syncnet = load_syncnet(checkpoints.judge(model, reporter))
-    with devices.on_device(syncnet):
+    with devices.on_device(syncnet), people.of_this_clip():
         return score(source.clip, sound, syncnet, track=speaker, progress=reporter)
 
 
