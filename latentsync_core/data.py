@@ -252,7 +252,7 @@ def _runs(reasons: tuple[str, ...]) -> Iterator[tuple[int, int, str]]:
 
 
 Progress = Callable[[str, int, int], None]
-"""Called as `progress(stage, done, total)` after every step of `stage`; raise from it to cancel."""
+"""Called as `progress(stage, done, total)` at the start and after every step of `stage`; raise from it to cancel."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,6 +20,8 @@ from .errors import OptionError
 from .faces import (
     FaceFinder,
     Speaker,
+    Survey,
+    SurveyStore,
     choose,
     crop_face,
     crop_size,
@@ -65,18 +67,19 @@ def lip_sync(
 
     Frames that pass through are the clip's own arrays: copy them before writing into them.
 
-    track: the face to re-sync, one entry a frame of the clip, which may have been scaled since; None looks for it. plan: of `make_plan` with
-    the same clip, speech, options and track; None makes it. progress is called after every step of `survey`,
-    `listen` and `resync`; raise from it, or close the generator, to cancel. work: a folder that keeps finished
-    windows, so that the same call goes on where an earlier one stopped (not with `exact`, whose windows
-    depend on one another). masks: called just before each frame is yielded, with how much of each of its pixels
-    is the new mouth, (H, W) float32 in 0..1; where that is 0 the frame is the clip's, bit for bit.
+    track: the face to re-sync, one entry a frame of the clip, which may have been scaled since; None looks for it.
+    plan: of `make_plan` with the same clip, speech, options and track; None makes it. progress is called at the start
+    and after every step of `survey`, `listen` and `resync` (whose total falls by every window that is found finished);
+    raise from it, or close the generator, to cancel. work: a folder that
+    keeps the survey and finished windows, so that the same call goes on where an earlier one stopped (no windows with
+    `exact`: they depend on one another). masks: called just before each frame is yielded, with how much of each of
+    its pixels is the new mouth, (H, W) float32 in 0..1; where that is 0 the frame is the clip's, bit for bit.
 
     Raises the errors of `latentsync_core.errors`; nothing is denoised before the plan is made.
     """
     options = options or Options()
     if track is None:
-        track = find_face(clip, device=str(models.device), progress=progress)
+        track = find_face(clip, device=str(models.device), progress=progress, work=work)
     if plan is None:
         plan = make_plan(clip, speech, options, track, window_frames=models.window_frames)
     track = to_size(track, clip.height, clip.width)
@@ -138,12 +141,33 @@ def _part(audio_start: float | None, options: Options) -> tuple[float, Options]:
 
 
 def find_face(
-    clip: Clip, speaker: Speaker = "auto", *, device: str = "cpu", progress: Progress | None = None
+    clip: Clip,
+    speaker: Speaker = "auto",
+    *,
+    device: str = "cpu",
+    progress: Progress | None = None,
+    work: Path | None = None,
 ) -> FaceTrack:
-    """Survey the clip, reading every frame once, and choose one face; see `faces.choose` for `speaker`."""
-    log.info("Looking for faces on %s", device)
-    report = None if progress is None else lambda done, total: progress("survey", done, total)
-    return choose(survey(clip, FaceFinder(device), report), speaker)
+    """Look for faces and choose one; see `faces.choose` for `speaker`, `find_faces` for the rest."""
+    return choose(find_faces(clip, device=device, progress=progress, work=work), speaker)
+
+
+def find_faces(
+    clip: Clip, *, device: str = "cpu", progress: Progress | None = None, work: Path | None = None
+) -> Survey:
+    """Survey the clip, reading every frame once.
+
+    work: a folder that keeps surveys; one of the same frames that is there is taken instead.
+    """
+    store = SurveyStore(work, clip) if work else None
+    found = store.load() if store else None
+    if found is None:
+        log.info("Looking for faces on %s", device)
+        report = None if progress is None else lambda done, total: progress("survey", done, total)
+        found = survey(clip, FaceFinder(device), report)
+        if store:
+            store.save(found)
+    return found
 
 
 def _matrices(clip: Clip, track: FaceTrack, resolution: int, options: Options) -> FloatArray:
@@ -221,6 +245,7 @@ class _Renderer:
         self._store = WindowStore(work, models, options) if work and not options.exact else None
         heard = _padded(_heard(speech, options), plan, options)
         self._speech = encode(models.whisper, heard, seams=options.exact, progress=progress)
+        self._report()
 
     def __call__(self, crops: Array, frames: IntArray) -> Array:
         mouths = self._denoiser.decode(self._latents(crops, tokens_at(self._speech, self._times[frames])))
@@ -237,14 +262,15 @@ class _Renderer:
             latents = self._denoiser.denoise(crops, tokens)
             self._store.save(key, latents)
         else:
-            self._report(self._steps)
+            self._total -= self._steps
+            self._report()
         return latents
 
     def _on_step(self) -> None:
-        self._report(1)
+        self._done += 1
+        self._report()
 
-    def _report(self, steps: int) -> None:
-        self._done += steps
+    def _report(self) -> None:
         if self._progress is not None:
             self._progress("resync", self._done, self._total)
 

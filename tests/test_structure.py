@@ -11,8 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "latentsync_core"
 LAYERS = [
-    {"errors", "data", "options", "partial"},
-    {"media", "faces", "models", "speech", "compositing", "synthetic"},
+    {"errors", "data", "options", "partial", "kept"},
+    {"media", "faces", "models", "speech", "compositing", "synthetic", "timeleft"},
     {"plan", "weights", "diffusion", "metrics", "remote"},
     {"pipeline"},
     {"training"},
@@ -20,7 +20,7 @@ LAYERS = [
     {"__main__"},
 ]
 LAYER = {part: number for number, parts in enumerate(LAYERS) for part in parts}
-WITHIN_ZERO = {("options", "errors"), ("data", "errors")}
+WITHIN_ZERO = {("options", "errors"), ("data", "errors"), ("kept", "data"), ("kept", "errors")}
 COMFY = {"comfy", "comfy_api", "folder_paths", "nodes", "server"}
 DISTRIBUTIONS = {"cv2": "opencv-python"}
 MAX_LINES = 300

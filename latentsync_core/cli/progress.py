@@ -2,35 +2,66 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from tqdm import tqdm
 
-from ..data import Progress
+from ..data import Array, Plan
+from ..timeleft import TimeLeft
+
+LOOK = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
+LOOK_OF_BYTES = LOOK.replace("{postfix}", ", {rate_fmt}{postfix}")
+REFRESH_SECONDS = 0.2
+
+
+class Bars:
+    """One bar a stage on a terminal, and nothing elsewhere; called as `data.Progress`."""
+
+    def __init__(self, unit: str) -> None:
+        self._unit, self._bars, self._left = unit, dict[str, Any](), TimeLeft()
+        self._shown = 0.0
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        self._left(stage, done, total)
+        if stage not in self._bars:
+            self.close()
+            size = self._unit == "B"
+            self._bars[stage] = tqdm(
+                desc=stage, total=total, initial=done, disable=None, dynamic_ncols=True, unit=self._unit, unit_scale=size,
+                bar_format=LOOK_OF_BYTES if size else LOOK,
+            )  # fmt: skip
+        bar = self._bars[stage]
+        bar.n, bar.total = done, total
+        self._show(bar, at_once=done == total)
+
+    def frames(self, frames: Iterator[Array], plan: Plan) -> Iterator[Array]:
+        """Hand on the frames of a `lip_sync`, from which the time that is left is known."""
+        for frame in self._left.frames(frames, plan):
+            yield frame
+            self._show(self._bars["resync"])
+
+    def close(self) -> None:
+        for bar in self._bars.values():
+            bar.close()
+
+    def _show(self, bar: Any, at_once: bool = False) -> None:
+        now = time.monotonic()
+        if at_once or now - self._shown >= REFRESH_SECONDS:
+            self._shown, left = now, self._left.seconds()
+            bar.set_postfix_str(
+                "" if left is None else f"about {tqdm.format_interval(left)} left", refresh=False
+            )
+            bar.refresh()
 
 
 @contextmanager
-def progress_bars(unit: str = "it") -> Iterator[Progress]:
-    """Give a progress function that shows one bar a stage on a terminal, and nothing elsewhere.
-
-    unit: what is counted; "B" is shown as kB, MB and so on.
-    """
-    bars: dict[str, Any] = {}
-
-    def report(stage: str, done: int, total: int) -> None:
-        if stage not in bars:
-            for bar in bars.values():
-                bar.close()
-            bars[stage] = tqdm(
-                desc=stage, total=total, initial=done, disable=None, dynamic_ncols=True, unit=unit,
-                unit_scale=unit == "B",
-            )  # fmt: skip
-        bars[stage].update(done - bars[stage].n)
-
+def progress_bars(unit: str = "it") -> Iterator[Bars]:
+    """Give what shows progress. unit: what is counted; "B" is shown as kB, MB and so on."""
+    bars = Bars(unit)
     try:
-        yield report
+        yield bars
     finally:
-        for bar in bars.values():
-            bar.close()
+        bars.close()

@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import __version__
 from ..data import FaceTrack, Plan, counted
-from ..diffusion import forget_windows
+from ..kept import forget
 from ..media import FileClip, check_output, open_writer, read_audio
 from ..models.bundle import LipSyncModels
 from ..options import Options
@@ -45,7 +45,7 @@ def sync(args: argparse.Namespace) -> None:
         print(f"{models.name}: {models.note}")
     started = time.monotonic()
     with progress_bars() as progress, _kept_windows(args.output) as work:
-        track = find_face(clip, args.speaker, device=str(models.device), progress=progress)
+        track = find_face(clip, args.speaker, device=str(models.device), progress=progress, work=work)
         plan = make_plan(clip, speech, options, track, window_frames=models.window_frames)
         _say(plan, track)
         frames = lip_sync(clip, speech, models, options, track, plan=plan, progress=progress, work=work)
@@ -53,7 +53,7 @@ def sync(args: argparse.Namespace) -> None:
             args.output, clip.height, clip.width, plan.fps, audio=args.audio, duration=plan.duration,
             crf=args.crf, preset=args.encoder_preset, color=clip.color, pixel_aspect=clip.pixel_aspect,
         ) as writer:  # fmt: skip
-            for seconds, frame in zip(plan.times, frames, strict=True):
+            for seconds, frame in zip(plan.times, progress.frames(frames, plan), strict=True):
                 writer.write(frame, float(seconds))
     if args.report:
         write_json(args.report, _report(args, options, models, track, plan, time.monotonic() - started))
@@ -71,10 +71,10 @@ def _kept_windows(output: Path) -> Iterator[Path]:
         yield work
     except BaseException:
         if work.is_dir():
-            windows = counted(len(list(work.glob("*.safetensors"))), "finished window")
+            windows = counted(len(list(work.glob("window-*"))), "finished window")
             log.warning("Kept %s in %s; run the same command again to go on.", windows, work)
         raise
-    forget_windows(work)
+    forget(work)
 
 
 def _say(plan: Plan, track: FaceTrack) -> None:

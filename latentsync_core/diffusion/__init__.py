@@ -1,7 +1,7 @@
 """The only part that needs a GPU: crops and speech tokens of a window in, mouths out."""
 
 from .denoise import Denoiser, noise_frame
-from .store import WindowStore, forget_windows
+from .store import WindowStore
 from .windows import cross_fade
 
-__all__ = ["Denoiser", "WindowStore", "cross_fade", "forget_windows", "noise_frame"]
+__all__ = ["Denoiser", "WindowStore", "cross_fade", "noise_frame"]

@@ -8,6 +8,7 @@ from .lips import mouth_openings
 from .mask import keep_mask
 from .mesh import Face
 from .origin import fitted, to_size
+from .store import SurveyStore
 from .survey import Speaker, Survey, choose, survey
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "FaceFinder",
     "Speaker",
     "Survey",
+    "SurveyStore",
     "choose",
     "crop_face",
     "crop_size",

@@ -68,12 +68,15 @@ class Survey:
 def survey(clip: Clip, finder: FaceFinder, on_progress: Callable[[int, int], None] | None = None) -> Survey:
     """Read the clip once and link its faces to persons, of whom the 16 with the most face area are kept.
 
-    `on_progress` is called with the frames done and the frames in all after each batch; it may raise to cancel.
+    `on_progress` is called with the frames done and the frames in all, first and after each batch; it may raise to
+    cancel.
     At most 16 frames (fewer above 1080p) are held at a time.
     """
     count = len(clip.times)
     faces: list[list[Face]] = []
     thumbnails: list[npt.NDArray[np.uint8]] = []
+    if on_progress is not None:
+        on_progress(0, count)
     imprinted = set(np.linspace(0, count - 1, _IMPRINTED).round().astype(int).tolist())
     size = max(1, min(_BATCH, _BATCH_PIXELS // max(1, clip.height * clip.width)))
     for batch in _batches(clip.read(range(count)), size):

@@ -74,5 +74,11 @@ class _Span:
         end = clip.duration if last == len(clip.times) else float(clip.times[last])
         self.duration = end - begin
 
+    @property
+    def identity(self) -> str | None:
+        """What tells these frames from others, if the clip says it of its own."""
+        whole: str | None = getattr(self._clip, "identity", None)
+        return None if whole is None else f"{whole} from {self._first}"
+
     def read(self, indices: Iterable[int]) -> Iterator[Array]:
         return self._clip.read(self._first + i for i in checked_numbers(indices, len(self.times)))

@@ -37,9 +37,11 @@ class FileClip:
     video, has no frames or is cut short; `read` raises it where a frame is damaged.
     """
 
-    def __init__(self, path: MediaPath) -> None:
+    def __init__(self, path: MediaPath, identity: str | None = None) -> None:
+        """identity: what tells these frames from all others; None is the file's place, size and time of change."""
         self.path = Path(path)
         self._index = build_index(self.path)
+        self.identity = identity or _identity(self.path)
         with FrameDecoder(self.path, self._index) as decoder:
             self._index = decoder.skip_undecodable_start()
             first = next(decoder)
@@ -101,6 +103,11 @@ class FileClip:
             log.warning("%s has %d bits per colour component; it is read as 8 bit.", self.path, bits)
         if _has_alpha(frame):
             log.warning("%s has transparency, which is dropped.", self.path)
+
+
+def _identity(path: Path) -> str:
+    status = path.stat()
+    return f"{path.resolve()} {status.st_size} {status.st_mtime_ns}"
 
 
 def _has_alpha(frame: av.VideoFrame) -> bool:

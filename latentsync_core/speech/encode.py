@@ -60,7 +60,7 @@ def encode(
     whisper: a `WhisperEncoder` whose `layer_norm` is `nn.Identity`, in float32. samples: (n,) float32 at
     16 kHz, n >= 320. With `seams` its 30 s windows touch without overlap, as upstream's do; otherwise they
     overlap by 10 s and every row comes from the window that hears at least 5 s on either side of it.
-    progress is called after every window of the stage `listen`.
+    progress is called at the start and after every window of the stage `listen`.
     """
     mel = log_mel(samples, whisper.config.num_mel_bins)
     rows = mel.shape[1] // MELS_PER_ROW
@@ -68,6 +68,8 @@ def encode(
     context = 0 if seams else CONTEXT_ROWS
     parts = []
     windows = _windows(rows, size, context)
+    if progress is not None:
+        progress("listen", 0, len(windows))
     for done, (start, first, last) in enumerate(windows, 1):
         states = _encode_window(whisper, mel[:, start * MELS_PER_ROW : (start + size) * MELS_PER_ROW], size)
         parts.append(states[first - start : last - start])

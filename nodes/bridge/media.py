@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
+from hashlib import sha256
 from io import BytesIO
 from typing import Any
 
@@ -116,8 +117,10 @@ def opened(video: Any, sound: bool = False) -> Iterator[Source]:
         yield _from_tensors(video, sound)
         return
     content = video.get_stream_source()
-    with temp_copy(content) if isinstance(content, BytesIO) else nullcontext(content) as path:
-        source = _from_file(path, *video.get_active_trim_window(), sound)
+    in_memory = isinstance(content, BytesIO)
+    identity = sha256(content.getbuffer()).hexdigest() if in_memory else None
+    with temp_copy(content) if in_memory else nullcontext(content) as path:
+        source = _from_file(path, identity, *video.get_active_trim_window(), sound)
         # VIDEOs of newer ComfyUIs may be cropped or resized on top of their file
         shown = sorted(video.get_dimensions()) == sorted((source.clip.width, source.clip.height))
         yield source if shown else _from_tensors(video, sound)
@@ -129,10 +132,10 @@ def _from_tensors(video: Any, sound: bool) -> Source:
     return Source(clip_of(parts.images, parts.frame_rate), sound=own)
 
 
-def _from_file(path: str, start: float, duration: float, sound: bool) -> Source:
+def _from_file(path: str, identity: str | None, start: float, duration: float, sound: bool) -> Source:
     from ...latentsync_core.media import FileClip, read_audio, trim
 
-    file = FileClip(path)
+    file = FileClip(path, identity)
     own = read_audio(path, start, duration or None) if sound and file.has_audio else None
     clip = trim(file, start, duration) if start or duration else file
     return Source(clip, file.color, file.pixel_aspect, own)

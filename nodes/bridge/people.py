@@ -15,6 +15,7 @@ from ...latentsync_core.data import Clip, FaceTrack
 from ...latentsync_core.errors import FaceError, InputError, TrackError
 from .media import picked, pictures_of
 from .progress import Reporter
+from .temp import kept_results
 from .words import worded
 
 if TYPE_CHECKING:
@@ -47,10 +48,11 @@ def wanted(choose: Mapping[str, Any] | None) -> Speaker:
 
 def look(clip: Clip, speaker: Speaker, reporter: Reporter) -> Found:
     """Survey a clip, choose, draw."""
-    from ...latentsync_core.faces import FaceFinder, choose, survey
+    from ...latentsync_core.faces import choose
+    from ...latentsync_core.pipeline import find_faces
 
-    finder = FaceFinder(mm.get_torch_device())
-    found = survey(clip, finder, lambda done, total: reporter("survey", done, total))
+    with kept_results() as work:
+        found = find_faces(clip, device=str(mm.get_torch_device()), progress=reporter, work=work)
     try:
         track = choose(found, speaker)
     except FaceError as exc:  # the picture helps to choose another

@@ -11,7 +11,8 @@ import comfy.utils
 import numpy as np
 from PIL import Image
 
-from ...latentsync_core.data import Array
+from ...latentsync_core.data import Array, Plan
+from ...latentsync_core.timeleft import TimeLeft
 
 PREVIEW_PIXELS = 512
 """Longer side of a preview."""
@@ -29,47 +30,56 @@ TITLES = {
 class Reporter:
     """Shows a node's progress; raises ComfyUI's interrupt wherever it is called.
 
-    An instance is what the library calls as `progress(stage, done, total)`.
+    An instance is what the library calls as `progress(stage, done, total)`. last: the stage that ends the run, if there
+    are several.
     """
 
-    def __init__(self, node_id: str | None) -> None:
-        self._node_id = node_id
+    def __init__(self, node_id: str | None, last: str = "") -> None:
+        self._node_id, self._last = node_id, last
         self._stage, self._done, self._total = "", 0, 1
         self._bar: Any = None
-        self._started = self._said = 0.0
-        self._preview_due = False
+        self._said = 0.0
+        self._left = TimeLeft()
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         check_interrupt()
+        self._left(stage, done, total)
         if stage != self._stage:
             # ComfyUI's bar shows no value below the last one, so that each stage needs its own.
             self._stage, self._bar = stage, comfy.utils.ProgressBar(max(1, total), node_id=self._node_id)
-            self._started = time.monotonic()
-        self._done, self._total = done, max(1, total)
-        self._bar.update_absolute(done, self._total)
+        self._done, self._total = (done, total) if total else (1, 1)
+        self._bar.update_absolute(self._done, self._total)
         self._say()
 
-    def frames(self, frames: Iterator[Array], steps: int) -> Iterator[Array]:
-        """Hand frames on; shows the first that comes out after every window, of `steps` steps each."""
+    def frames(self, frames: Iterator[Array], plan: Plan, steps: int) -> Iterator[Array]:
+        """Hand on the frames of a plan; shows the first that comes out after every window, of `steps` steps each."""
         windows = 0
-        for frame in frames:
+        for frame in self._left.frames(frames, plan):
             check_interrupt()
             finished = self._done // steps if self._stage == "resync" else 0
             if finished > windows:
                 windows = finished
                 self._bar.update_absolute(self._done, self._total, ("JPEG", picture(frame), PREVIEW_PIXELS))
             yield frame
+            self._say()
 
     def _say(self) -> None:
         now = time.monotonic()
-        if self._done < self._total and now - self._said < TEXT_SECONDS:
+        if not self._stage or (self._done < self._total and now - self._said < TEXT_SECONDS):
             return
         self._said = now
-        text = f"{TITLES.get(self._stage, self._stage)}: {100 * self._done // self._total} %"
-        if 0 < self._done < self._total:
-            left = (now - self._started) / self._done * (self._total - self._done)
-            text += f", about {duration(left)} left"
-        send_text(text, self._node_id)
+        send_text(
+            f"{TITLES.get(self._stage, self._stage)}: {100 * self._done // self._total} %{self._rest()}",
+            self._node_id,
+        )
+
+    def _rest(self) -> str:
+        left = self._left.seconds()
+        if left is None or self._done == self._total:
+            return ""
+        if self._last in ("", self._stage):
+            return f", about {duration(left)} left"
+        return f", this step for about {duration(left)} more"
 
 
 def check_interrupt() -> None:

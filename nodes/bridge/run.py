@@ -13,7 +13,7 @@ from ...latentsync_core.options import Options
 from .devices import LoadedModel, best, out_of_memory
 from .people import of_this_clip
 from .progress import Reporter, duration
-from .temp import kept_windows
+from .temp import kept_results
 
 UNSURE = 0.6
 """Below this mean score a face is unlike those the models know (drawn, 3D, very small)."""
@@ -62,9 +62,9 @@ def resyncing(
     """
     from ...latentsync_core.pipeline import find_face, lip_sync, make_plan
 
-    reporter, loaded = Reporter(node_id), loaded or best()
-    with out_of_memory(), kept_windows() as work, loaded.on_device() as models:
-        track = speaker or find_face(clip, device=str(models.device), progress=reporter)
+    reporter, loaded = Reporter(node_id, last="resync"), loaded or best()
+    with out_of_memory(), kept_results() as work, loaded.on_device() as models:
+        track = speaker or find_face(clip, device=str(models.device), progress=reporter, work=work)
         with of_this_clip():
             plan = make_plan(
                 clip, speech, options, track, audio_start=audio_start, window_frames=models.window_frames
@@ -76,7 +76,7 @@ def resyncing(
         yield Job(
             plan,
             track,
-            reporter.frames(frames, options.steps),
+            reporter.frames(frames, plan, options.steps),
             mask,
             f"{models.name} at {models.resolution} px on {models.device} in {models.precision}",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import comfy.model_management as mm
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
@@ -14,6 +15,7 @@ from ...latentsync_core.errors import InputError
 from . import checkpoints, devices, people
 from .media import Source, pictures_of, waveform_of
 from .progress import Reporter
+from .temp import kept_results
 
 if TYPE_CHECKING:
     from ...latentsync_core.metrics import Score, SyncCurve
@@ -44,12 +46,16 @@ def measured(
 ) -> Score:
     """How well mouth and sound fit, by the SyncNet of a checkpoint; raises the library's errors."""
     from ...latentsync_core.metrics import score
+    from ...latentsync_core.pipeline import find_face
     from ...latentsync_core.weights import load_syncnet
 
-    sound, reporter = sound_of(source, audio), Reporter(node_id)
+    sound, reporter = sound_of(source, audio), Reporter(node_id, last="look")
     syncnet = load_syncnet(checkpoints.judge(model, reporter))
-    with devices.on_device(syncnet), people.of_this_clip():
-        return score(source.clip, sound, syncnet, track=speaker, progress=reporter)
+    with kept_results() as work, devices.on_device(syncnet), people.of_this_clip():
+        track = speaker or find_face(
+            source.clip, device=str(mm.get_torch_device()), progress=reporter, work=work
+        )
+        return score(source.clip, sound, syncnet, track=track, progress=reporter)
 
 
 def plot(curve: SyncCurve) -> torch.Tensor:

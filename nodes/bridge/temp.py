@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import uuid
 import weakref
 from collections.abc import Iterable, Iterator
@@ -19,6 +18,10 @@ from comfy_api.latest import InputImpl
 if TYPE_CHECKING:
     from ...latentsync_core.data import Array, Waveform
     from .media import Source
+
+
+KEPT_BYTES = 4 * 2**30
+"""A window takes 1 MB at 512 px and 0.25 MB at 256 px."""
 
 
 class TempPath(str):
@@ -55,11 +58,19 @@ def _remove(path: str) -> None:
 
 
 @contextmanager
-def kept_windows() -> Iterator[Path]:
-    """A folder for finished windows; it stays when the run is stopped, so that the next one goes on from there."""
-    folder = Path(folder_paths.get_temp_directory()) / "latentsync_windows"
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+def kept_results() -> Iterator[Path]:
+    """A folder for surveys of faces and finished windows, so that no run does again what another one did.
+
+    They stay until ComfyUI, which empties its temp folder at its start, is restarted; beyond 4 GB the ones that were not
+    used for longest go.
+    """
+    from ...latentsync_core.kept import prune
+
+    folder = Path(folder_paths.get_temp_directory()) / "latentsync_kept"
+    try:
+        yield folder
+    finally:
+        prune(folder, KEPT_BYTES)
 
 
 def video_of(

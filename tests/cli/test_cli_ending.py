@@ -37,7 +37,7 @@ def run_until_it_writes(files, output):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
     )
     work, deadline = output.with_name(f".{output.stem}.resume"), time.monotonic() + 240
-    while not (work.is_dir() and list(work.glob("*.safetensors"))) and time.monotonic() < deadline:
+    while not (work.is_dir() and list(work.glob("window-*.safetensors"))) and time.monotonic() < deadline:
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.05)
     assert hidden(output.parent)
@@ -55,7 +55,7 @@ def test_a_signal_leaves_no_broken_file_and_another_kind_of_file_goes_on(files, 
     assert process.returncode == 128 + number
     assert "run the same command again" in said and "Traceback" not in said
     assert [path.name for path in tmp_path.iterdir()] == [".out.resume"]
-    kept = {path.stem for path in (tmp_path / ".out.resume").iterdir()}
+    kept = {path.stem.removeprefix("window-") for path in (tmp_path / ".out.resume").glob("window-*")}
     saved, save = set(), WindowStore.save
     monkeypatch.setattr(WindowStore, "save", lambda *given: (saved.add(given[1]), save(*given)))
     assert main(command(files, tmp_path / "out.mp4", "--steps", "40")[3:]) == 0
@@ -115,6 +115,6 @@ def test_a_file_of_ones_own_among_the_kept_windows_survives(files, tmp_path):
     work.mkdir()
     (work / "notes.txt").write_text("mine")
     (work / "mine.safetensors").write_text("mine")
-    (work / f"{'0' * 32}.safetensors").write_text("of a stopped run")
+    (work / f"window-{'0' * 32}.safetensors").write_text("of a stopped run")
     assert sync(files, tmp_path / "out.mkv") == 0
     assert sorted(path.name for path in work.iterdir()) == ["mine.safetensors", "notes.txt"]

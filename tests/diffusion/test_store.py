@@ -33,9 +33,10 @@ def test_a_stopped_run_goes_on_where_it_was(models, tmp_path):
         models,
         30,
         work=tmp_path,
-        progress=lambda stage, done, total: steps.setdefault(stage, []).append(done),
+        progress=lambda stage, done, total: steps.setdefault(stage, []).append((done, total)),
     )
-    assert steps["resync"][:4] == [2, 4, 5, 6]
+    whole = steps["resync"][0][1]
+    assert steps["resync"][:5] == [(0, whole), (0, whole - 2), (0, whole - 4), (1, whole - 4), (2, whole - 4)]
     assert all(np.array_equal(a, b) for a, b in zip(resumed, sync(models, 30), strict=True))
 
 
@@ -86,7 +87,7 @@ def test_a_full_disk_costs_the_store_and_not_the_run(models, tmp_path, monkeypat
     def full(*args):
         raise SafetensorError("Error while serializing: No space left on device")
 
-    monkeypatch.setattr("latentsync_core.diffusion.store.save_file", full)
+    monkeypatch.setattr("latentsync_core.kept.save_file", full)
     assert len(sync(models, 10, work=tmp_path)) == 10
     assert caplog.text.count("no longer kept") == 1
 

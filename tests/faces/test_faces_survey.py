@@ -39,7 +39,7 @@ def two_persons(count=40):
 def test_the_clip_is_read_once_and_progress_is_told():
     clip, seen = numbered_clip(40), []
     found = survey(clip, FakeFinder(two_persons()), lambda done, total: seen.append((done, total)))
-    assert clip.reads == 1 and seen == [(16, 40), (32, 40), (40, 40)]
+    assert clip.reads == 1 and seen == [(0, 40), (16, 40), (32, 40), (40, 40)]
     assert found.boxes.shape == (2, 40, 4)
     assert [t.found.sum() for t in found.tracks] == [20, 40]  # the greater area comes first
     assert np.isnan(found.tracks[0].points[20:]).all() and (found.tracks[0].scores[20:] == 0).all()

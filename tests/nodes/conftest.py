@@ -17,6 +17,7 @@ import comfy_setup
 comfy_setup.add_comfyui()
 PACK = comfy_setup.load_pack()
 NODES = comfy_setup.node_classes(PACK)
+KEPT = "latentsync_kept"
 FAST = {"preset": "balanced", "preset.steps": 2, "preset.guidance": 1.0}
 
 
@@ -103,20 +104,29 @@ def home(tmp_path, monkeypatch):
     return tmp_path
 
 
-def files_in_temp(home):
+def files_in(folder):
     gc.collect()
-    return sorted(path.name for path in (home / "temp").rglob("*"))
+    return sorted(path.name for path in folder.rglob("*"))
 
 
 @pytest.fixture
 def left(home, bridge):
-    """left() -> names of the files in ComfyUI's temp folder, once no player shows them any more."""
+    """left() -> names of the files in ComfyUI's temp folder, once no player shows them any more.
+
+    Without those that stay until it restarts.
+    """
 
     def names():
         bridge("show").playing.clear()
-        return files_in_temp(home)
+        return [name for name in files_in(home / "temp") if name not in {KEPT, *files_in(home / "temp" / KEPT)}]
 
     return names
+
+
+@pytest.fixture
+def kept(home):
+    """kept("window") -> names of the finished windows in ComfyUI's temp folder."""
+    return lambda kind: [name for name in files_in(home / "temp" / KEPT) if name.startswith(kind)]
 
 
 @pytest.fixture(scope="session")

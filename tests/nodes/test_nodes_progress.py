@@ -1,6 +1,7 @@
 """Progress, preview, interrupt, resuming."""
 
 import importlib
+import re
 
 import comfy.model_management as mm
 import comfy.utils
@@ -101,27 +102,6 @@ def test_an_interrupt_is_answered_while_faces_are_looked_for(run, images):
         run("LatentSyncFaces", images=images)
 
 
-def test_a_stopped_run_goes_on_where_it_was(sync, model, monkeypatch, left):
-    """The first window is kept in temp, the next run makes only the second, and then nothing is left."""
-    made = []
-    forward = type(model.models.unet).forward
-
-    def counted(self, *args, **kwargs):
-        made.append(1)
-        if len(made) == 3:
-            mm.interrupt_current_processing()
-        return forward(self, *args, **kwargs)
-
-    monkeypatch.setattr(type(model.models.unet), "forward", counted)
-    with pytest.raises(mm.InterruptProcessingException):
-        sync()
-    assert len(left()) == 2  # a folder with one window
-    made[:] = [0] * 10
-    result = sync()[0]
-    assert len(made) == 12 and left() == []
-    assert torch.equal(result, sync()[0])
-
-
 def test_texts_say_what_is_left(sync, monkeypatch, bridge):
     import server
 
@@ -135,4 +115,13 @@ def test_texts_say_what_is_left(sync, monkeypatch, bridge):
     monkeypatch.setattr(bridge("progress"), "TEXT_SECONDS", 0)
     sync(speaker=None)
     assert ("Looking for faces: 100 %", "7") in texts and ("Re-syncing the mouth: 100 %", "7") in texts
-    assert any(text.startswith("Re-syncing the mouth: 50 %, about ") for text, _ in texts)
+    said = [text for text, _ in texts]
+    assert (
+        "Re-syncing the mouth: 50 %, about 0 s left" in said
+        or "Re-syncing the mouth: 50 %, about 1 s left" in said
+    )
+    assert any(
+        re.fullmatch(r"Looking for faces: 80 %, this step for about \d+ s more", text) for text in said
+    )
+    first = next(i for i, text in enumerate(said) if "left" in text)
+    assert said[first - 1] == "Re-syncing the mouth: 50 %"  # both steps of the first window, not decoded yet

@@ -118,7 +118,7 @@ def test_the_download_fetches_the_syncnet_too(bridge, installed, judge, monkeypa
         ({"video": "another"}, "both are connected"),
         ({"model": "absent"}, "no SyncNet|no checkpoint"),
         ({"images": torch.zeros(20, 128, 128, 3)}, "track has 36 frames"),
-        ({"fps": 40.0}, "at least 26 frames"),
+        ({"fps": 40.0, "speaker": None}, "at least 26 frames"),
     ],
 )
 def test_what_cannot_be_judged_is_refused(run, installed, talk, core, change, message):

@@ -1,0 +1,68 @@
+"""Surveys kept on disk, so that no clip is looked through twice."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+from ..data import Array, Clip, FaceTrack, Origin
+from ..kept import Kept
+from .survey import Survey
+
+_FORMAT = 1
+"""To be raised when faces are found or kept in another way."""
+
+
+class SurveyStore:
+    """The survey of a clip, by its frames; a clip that cannot tell them from others (`identity`) has none."""
+
+    def __init__(self, folder: Path, clip: Clip) -> None:
+        self._kept, self._clip, self._key = Kept(folder, "survey"), clip, _key(clip)
+
+    def load(self) -> Survey | None:
+        """The survey, None if there is none."""
+        if self._key is None:
+            return None
+        return self._kept.load(self._key, lambda arrays: _survey(arrays, self._clip))
+
+    def save(self, found: Survey) -> None:
+        """Keep the survey."""
+        if self._key is not None:
+            self._kept.save(self._key, _arrays(found))
+
+
+def _key(clip: Clip) -> str | None:
+    identity: str | None = getattr(clip, "identity", None)
+    if identity is None:
+        return None
+    parts = _FORMAT, identity, clip.height, clip.width, clip.fps, len(clip.times), clip.duration
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+
+def _arrays(found: Survey) -> dict[str, Array]:
+    arrays = {"boxes": found.boxes, "cuts": found.cuts}
+    for number, track in enumerate(found.tracks):
+        arrays |= {f"{name}.{number}": array for name, array in _parts(track)}
+    return arrays
+
+
+def _parts(track: FaceTrack) -> Iterator[tuple[str, Array]]:
+    yield "points", track.points
+    yield "scores", track.scores
+    if track.origin is not None:
+        yield "frames", track.origin.frames
+        yield "faces", track.origin.faces
+
+
+def _survey(arrays: dict[str, Array], clip: Clip) -> Survey:
+    cuts = tuple(arrays["cuts"].tolist())
+    tracks = []
+    for number in range(len(arrays["boxes"])):
+        points, scores, frames, faces = (
+            arrays[f"{n}.{number}"] for n in ("points", "scores", "frames", "faces")
+        )
+        origin = Origin(Fraction(clip.fps), frames, faces)
+        tracks.append(FaceTrack(points, scores, cuts, (clip.height, clip.width), origin))
+    return Survey(tuple(tracks), arrays["boxes"], arrays["cuts"])

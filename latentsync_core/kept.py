@@ -1,0 +1,89 @@
+"""Results that took long, kept on disk by what they depend on.
+
+They only save time: what cannot be read is made again, and where nothing can be written the work goes on without.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from .data import Array
+from .errors import InputError
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+SUFFIX = ".safetensors"
+_OURS = re.compile(r"[a-z]+-[0-9a-f]{32}\.(safetensors|part)")
+
+
+class Kept:
+    """Named arrays in a folder, one small file for each result of a kind such as `window`."""
+
+    def __init__(self, folder: Path, kind: str) -> None:
+        self._folder, self._kind, self._writable = folder, kind, not folder.is_symlink()
+
+    def load(self, key: str, read: Callable[[dict[str, Array]], T]) -> T | None:
+        """What `read` makes of a result, None if there is none; it counts as new from now on."""
+        path = self._path(key)
+        try:
+            result = read(load_file(path))
+            os.utime(path)
+            return result
+        except FileNotFoundError:
+            return None
+        except (SafetensorError, OSError, KeyError, InputError) as exc:
+            log.warning(
+                "A finished %s in %s cannot be read and is made again: %s.", self._kind, self._folder, exc
+            )
+            return None
+
+    def save(self, key: str, arrays: dict[str, Array]) -> None:
+        """Keep a result."""
+        if not self._writable:
+            return
+        part = self._path(key).with_suffix(".part")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            save_file(arrays, part)
+            os.replace(part, self._path(key))
+        except (SafetensorError, OSError) as exc:
+            self._writable = False
+            log.warning("A finished %s is no longer kept in %s: %s.", self._kind, self._folder, exc)
+
+    def _path(self, key: str) -> Path:
+        return self._folder / f"{self._kind}-{key}{SUFFIX}"
+
+
+def prune(folder: Path, most: int) -> None:
+    """Remove what was not used for longest from a folder of results until `most` bytes are left."""
+    files = {path: path.stat() for path in folder.glob(f"*{SUFFIX}")}
+    size = sum(status.st_size for status in files.values())
+    for path, status in sorted(files.items(), key=lambda file: file[1].st_mtime_ns):
+        if size <= most:
+            break
+        path.unlink(missing_ok=True)
+        size -= status.st_size
+
+
+def forget(folder: Path) -> None:
+    """Remove all results from a folder, and the folder where nothing else is in it.
+
+    Another file in it is somebody else's and stays, as does a link. What cannot be removed stays as well.
+    """
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if _OURS.fullmatch(path.name):
+                path.unlink(missing_ok=True)
+        folder.rmdir()
