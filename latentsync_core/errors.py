@@ -49,11 +49,7 @@ class FaceError(InputError):
 
 
 class TrackError(InputError):
-    """A face track belongs to another clip; `cause` says how that is known, without advice."""
-
-    def __init__(self, cause: str) -> None:
-        super().__init__(f"{cause} Look for the face in this clip (`find_face`), or give no track.")
-        self.cause = cause
+    """A face track belongs to another clip."""
 
 
 class OptionError(InputError):

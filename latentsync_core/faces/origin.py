@@ -26,6 +26,7 @@ _LEAST_LIKENESS = 0.8
 """Median correlation of imprints. Measured on four clips: 0.96 and more after scaling by 1/3..2, H.264 at crf 40,
 noise, sharpening, grey and gamma 0.5..2, 0.82 and more after local equalising and strong blur; 0.77 and less on other
 clips. On other parts of one clip it tells how far the face has moved: 0.85 for a twelfth of the distance of the brows."""
+_REMEDY = "Look for the face in this clip (`find_face`), or give no track."
 _SAME_ASPECT = 0.01
 _SAME_RATE = 0.01
 """Relative differences: sides are rounded to multiples of up to 16 pixels, 24 fps stands for 23.976."""
@@ -47,7 +48,9 @@ def fitted(track: FaceTrack, clip: Clip) -> FaceTrack:
     something else where the face should be.
     """
     if len(track) != len(clip.times):
-        raise TrackError(f"The face track has {len(track)} frames, but the clip has {len(clip.times)}.")
+        raise TrackError(
+            f"The face track has {len(track)} frames, but the clip has {len(clip.times)}. {_REMEDY}"
+        )
     track = to_size(track, clip.height, clip.width)
     if track.origin is not None:
         _check_origin(track, track.origin, clip)
@@ -62,7 +65,7 @@ def to_size(track: FaceTrack, height: int, width: int) -> FaceTrack:
     if abs(x / y - 1) > max(_SAME_ASPECT, 1 / min(height, width)):
         raise TrackError(
             f"The face track was made for frames of {track.size[1]} x {track.size[0]} pixels; those of the clip have "
-            f"{width} x {height}, which is another shape."
+            f"{width} x {height}, which is another shape. {_REMEDY}"
         )
     points = (track.points + 0.5) * [x, y] - 0.5  # pixel centres stay pixel centres
     return replace(track, points=points, size=(height, width))
@@ -72,12 +75,12 @@ def _check_origin(track: FaceTrack, origin: Origin, clip: Clip) -> None:
     if abs(float(clip.fps / origin.fps) - 1) > _SAME_RATE:
         raise TrackError(
             f"The face was found in a clip of {float(origin.fps):.5g} frames a second; this one has "
-            f"{float(clip.fps):.5g}."
+            f"{float(clip.fps):.5g}. {_REMEDY}"
         )
     if len(origin.frames) and (likeness := _likeness(track, origin, clip)) < _LEAST_LIKENESS:
         raise TrackError(
             f"The clip does not show the chosen face where the face track has it (likeness {likeness:.2f} of 1): it "
-            "is another clip, or another part of it."
+            f"is another clip, or another part of it. {_REMEDY}"
         )
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ import numpy as np
 import torch
 
 from ...latentsync_core.data import Clip, FaceTrack
-from ...latentsync_core.errors import FaceError, InputError, TrackError
+from ...latentsync_core.errors import FaceError, InputError
 from .media import picked, pictures_of
 from .progress import Reporter
 from .temp import kept_results
@@ -59,18 +58,6 @@ def look(clip: Clip, speaker: Speaker, reporter: Reporter) -> Found:
         return Found(None, _preview(clip, found, None), f"{worded(str(exc))}\n{_report(clip, found, None)}")
     chosen = found.tracks.index(track) + 1
     return Found(track, _preview(clip, found, chosen), _report(clip, found, chosen))
-
-
-@contextmanager
-def of_this_clip() -> Iterator[None]:
-    """Say what to do in ComfyUI where `speaker` belongs to another clip."""
-    try:
-        yield
-    except TrackError as exc:
-        raise InputError(
-            f"speaker comes from another clip. {exc.cause} Connect to LatentSync Faces the clip that this node gets, and "
-            "give both the same fps; size, colours and compression may differ."
-        ) from exc
 
 
 def _box(boxes: Any) -> tuple[float, float, float, float]:

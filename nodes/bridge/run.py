@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from ...latentsync_core.data import Array, Clip, FaceTrack, Plan, Waveform
 from ...latentsync_core.options import Options
 from .devices import LoadedModel, best, out_of_memory
-from .people import of_this_clip
 from .progress import Reporter, duration
 from .temp import kept_results
 
@@ -65,10 +64,9 @@ def resyncing(
     reporter, loaded = Reporter(node_id, last="resync"), loaded or best()
     with out_of_memory(), kept_results() as work, loaded.on_device() as models:
         track = speaker or find_face(clip, device=str(models.device), progress=reporter, work=work)
-        with of_this_clip():
-            plan = make_plan(
-                clip, speech, options, track, audio_start=audio_start, window_frames=models.window_frames
-            )
+        plan = make_plan(
+            clip, speech, options, track, audio_start=audio_start, window_frames=models.window_frames
+        )
         mask: deque[Array] = deque(maxlen=1)
         frames = lip_sync(
             clip, speech, models, options, track, plan=plan, progress=reporter, work=work, masks=mask.append

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ...latentsync_core.data import FaceTrack, Waveform
 from ...latentsync_core.errors import InputError
-from . import checkpoints, devices, people
+from . import checkpoints, devices
 from .media import Source, pictures_of, waveform_of
 from .progress import Reporter
 from .temp import kept_results
@@ -51,7 +51,7 @@ def measured(
 
     sound, reporter = sound_of(source, audio), Reporter(node_id, last="look")
     syncnet = load_syncnet(checkpoints.judge(model, reporter))
-    with kept_results() as work, devices.on_device(syncnet), people.of_this_clip():
+    with kept_results() as work, devices.on_device(syncnet):
         track = speaker or find_face(
             source.clip, device=str(mm.get_torch_device()), progress=reporter, work=work
         )

@@ -45,6 +45,10 @@ WORDS = {
     r"\(--max-cost, or the node's spend limit\)": "(max_cost of LatentSync Remote)",
     r", or run `latentsync remote key set`": "",
     r"`latentsync remote resume(?: ID)?`": "LatentSync Remote Jobs",
+    r"the face track has it": "the speaker is",
+    r"The face track": "The speaker",
+    r"Look for the face in this clip \(`find_face`\), or give no track": "Connect to LatentSync Faces the clip that this "
+    "node gets, and give both the same fps; size, colours and compression may differ",
     r"FaceTrack(?:\.from_points)? takes": "A speaker takes",
     r"Waveform takes": "audio takes",
     r" Use samples\[None\] for mono and \.astype\(np\.float32\)\.": "",

@@ -118,7 +118,9 @@ def left(home, bridge):
 
     def names():
         bridge("show").playing.clear()
-        return [name for name in files_in(home / "temp") if name not in {KEPT, *files_in(home / "temp" / KEPT)}]
+        return [
+            name for name in files_in(home / "temp") if name not in {KEPT, *files_in(home / "temp" / KEPT)}
+        ]
 
     return names
 

@@ -97,7 +97,7 @@ def test_a_speaker_saves_the_survey(sync, expected, core, monkeypatch):
 
 
 def test_a_speaker_of_another_clip_is_refused(sync, images, core):
-    with pytest.raises(core.LatentSyncError, match="track has 20 frames, but the clip has 10"):
+    with pytest.raises(core.LatentSyncError, match="speaker has 20 frames, but the clip has 10"):
         sync(images=images[:10])
 
 

@@ -117,7 +117,7 @@ def test_the_download_fetches_the_syncnet_too(bridge, installed, judge, monkeypa
         ({"images": None}, "neither is connected"),
         ({"video": "another"}, "both are connected"),
         ({"model": "absent"}, "no SyncNet|no checkpoint"),
-        ({"images": torch.zeros(20, 128, 128, 3)}, "track has 36 frames"),
+        ({"images": torch.zeros(20, 128, 128, 3)}, "speaker has 36 frames"),
         ({"fps": 40.0, "speaker": None}, "at least 26 frames"),
     ],
 )

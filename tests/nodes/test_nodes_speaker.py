@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-WORDS = "speaker comes from another clip.*LatentSync Faces"
+WORDS = "Connect to LatentSync Faces the clip that this node gets"
 
 
 @pytest.fixture
