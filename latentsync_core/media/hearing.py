@@ -9,7 +9,8 @@ import numpy as np
 
 from ..data import Waveform
 from ..errors import InputError
-from .audio import SPEECH_RATE, Samples, resample
+from .audio import SPEECH_RATE, resample
+from .sound import Samples
 from .loudness import hop_powers, in_lufs
 
 SPEECH_LUFS = -20.0

@@ -63,8 +63,8 @@ async def remote_lip_sync(
                 run.entry.state is State.FAILED and await failed_for_good(run)
             ):
                 check_bounds(bounds(find_model(job.model), audio.seconds, video.seconds), job.max_cost_usd)
-                await _check_model(run, job, audio.seconds, video.seconds)
                 check_space(run.output.parent)
+                await _check_model(run, job, audio.seconds, video.seconds)
                 seconds = max(video.seconds, audio.seconds)
                 # no longer the job of a prediction that failed
                 run.advance(State.PREPARED, seconds=seconds, notes="", price="", prediction_id="", status="")
