@@ -37,17 +37,13 @@ def shape(text):
     addresses = re.findall(r"https://[^>)]+", text)
     numbers = re.findall(r"(?<![A-Za-z\d.])\d+(?:\.\d+)?(?![A-Za-z\d])", text)
     pictures = re.findall(r"!\[.+\]\((\S+)\)", text)
-    return Counter(kind for kind in kinds if kind), sorted(addresses), sorted(pictures), set(numbers)
+    return Counter([kind for kind in kinds if kind] + addresses + pictures + [*set(numbers)])
 
 
-def test_chinese_says_as_much_as_english(nodes):
-    """The same rows, points, pictures, addresses and numbers."""
-    differ = {}
-    for node_id in nodes:
-        ours, theirs = shape(page(node_id, "zh")), shape(page(node_id, "en"))
-        if ours != theirs:
-            differ[node_id] = [pair for pair in zip(ours, theirs, strict=True) if pair[0] != pair[1]]
-    assert differ == {}
+def test_chinese_says_no_less_than_english(nodes):
+    """All rows, points, pictures, addresses and numbers are there."""
+    missing = {node_id: shape(page(node_id, "en")) - shape(page(node_id, "zh")) for node_id in nodes}
+    assert {node_id: less for node_id, less in missing.items() if less} == {}
 
 
 def test_pages_are_in_chinese(nodes):
