@@ -31,6 +31,9 @@ A message says what was got, what is accepted and what to do. Errors of other li
 once, where they arise, with ``raise ... from exc``.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class LatentSyncError(Exception):
     """Base of every error raised on purpose by this library."""
@@ -74,6 +77,34 @@ class OutputError(LatentSyncError):
 
 class DeviceError(LatentSyncError):
     """The device is absent, or out of memory."""
+
+
+_NO_MEMORY = (
+    "out of memory",  # MPS, CUDA's driver
+    "allocate memory",  # torch on the CPU
+    "not enough memory",  # the same on Windows
+    "alloc_failed",  # cuBLAS, cuDNN
+    "allocation_failed",
+    "invalid buffer size",  # MPS, where one tensor is too large
+)
+
+
+def ran_out_of_memory(exc: BaseException) -> bool:
+    """Whether memory was short: MemoryError of Python and numpy, torch's OutOfMemoryError, and what its CPU and MPS raise."""
+    if isinstance(exc, MemoryError) or type(exc).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(exc, RuntimeError) and any(words in str(exc).lower() for words in _NO_MEMORY)
+
+
+@contextmanager
+def enough_memory(advice: str) -> Iterator[None]:
+    """Raise DeviceError with `advice`, a sentence, where the block runs out of memory, whichever library says so."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as exc:
+        if not ran_out_of_memory(exc):
+            raise
+        raise DeviceError(advice) from exc
 
 
 _CHARGES = {

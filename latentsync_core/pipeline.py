@@ -43,6 +43,7 @@ from .speech import (
     SAMPLE_RATE,
     encode,
     heard_seconds,
+    listen,
     speaking,
     tokens_at,
     upstream_frame_count,
@@ -243,8 +244,11 @@ class _Renderer:
         self._steps, self._total = options.steps, options.steps * len(plan.windows)
         self._denoiser = Denoiser(models, keep, options, self._on_step)
         self._store = WindowStore(work, models, options) if work and not options.exact else None
-        heard = _padded(_heard(speech, options), plan, options)
-        self._speech = encode(models.whisper, heard, seams=options.exact, progress=progress)
+        heard = _heard(speech, options)
+        if options.exact:  # beyond the speech its last row is repeated
+            self._speech = encode(models.whisper, heard, seams=True, progress=progress)
+        else:
+            self._speech = listen(models.whisper, heard, plan.speech_start + plan.duration, progress)
         self._report()
 
     def __call__(self, crops: Array, frames: IntArray) -> Array:
@@ -278,9 +282,3 @@ class _Renderer:
 def _heard(speech: Waveform, options: Options) -> npt.NDArray[np.float32]:
     """The speech at 16 kHz, as loud as the encoder knows speech; `exact` takes it as it is."""
     return to_mono_16k(speech) if options.exact else to_speech_16k(speech)
-
-
-def _padded(samples: npt.NDArray[np.float32], plan: Plan, options: Options) -> npt.NDArray[np.float32]:
-    """Followed by silence where the result is longer; `exact` repeats the speech's last row instead."""
-    missing = 0 if options.exact else round((plan.speech_start + plan.duration) * SAMPLE_RATE) - len(samples)
-    return np.pad(samples, (0, max(0, missing)))

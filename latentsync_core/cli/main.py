@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from ..errors import LatentSyncError
+from ..errors import LatentSyncError, ran_out_of_memory
 from .ending import Ended, ended_by_signals, hush
 from .parsers import add_faces, add_plan, add_score, add_sync, add_weights
 from .remote_parser import add_remote
@@ -47,6 +47,11 @@ def _run(argv: Sequence[str] | None) -> int:
         getattr(import_module(f".{module}", __package__), function)(args)
     except LatentSyncError as exc:
         print(f"error: {exc}", file=sys.stderr)
+        return FAILED
+    except (MemoryError, RuntimeError) as exc:
+        if not ran_out_of_memory(exc):
+            raise
+        print(f"error: The memory is not enough; take a shorter or smaller video. [{exc}]", file=sys.stderr)
         return FAILED
     return 0
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
+_RATE = re.compile(r"\s*\d{1,9}(\.\d{0,9}|/\d{1,9})?\s*", re.ASCII)
+"""No exponent: Fraction would write out all digits of 1e99999999."""
+
 
 def fps(text: str) -> Fraction:
     """A frame rate."""
-    try:
-        return Fraction(text)
-    except ZeroDivisionError as exc:
-        raise argparse.ArgumentTypeError(f"takes a rate such as 25 or 30000/1001, got {text}") from exc
+    with suppress(ZeroDivisionError):
+        if _RATE.fullmatch(text):
+            return Fraction(text)
+    raise argparse.ArgumentTypeError(f"takes a rate such as 25, 23.976 or 30000/1001, got {text[:40]}")
 
 
 def speaker(text: str) -> str | int | tuple[float, ...]:

@@ -9,7 +9,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from ..errors import DeviceError
+from ..errors import DeviceError, ran_out_of_memory
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -32,7 +32,9 @@ class Slicer:
                     function(*parts)
                     for parts in zip(*(batch.split(self.size) for batch in batches), strict=True)
                 ]
-            except torch.OutOfMemoryError as exc:
+            except (MemoryError, RuntimeError) as exc:
+                if not ran_out_of_memory(exc):
+                    raise
                 if self.size == 1:
                     raise DeviceError(
                         f"The device ran out of memory in the {self.what}, already in its smallest slices. Use a "
@@ -45,3 +47,5 @@ class Slicer:
         log.warning("Out of memory in the %s: going on with slices of %d.", self.what, self.size)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+        if torch.backends.mps.is_available():
+            torch.mps.empty_cache()

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from ..data import Array
-from ..errors import DeviceError
+from ..errors import DeviceError, enough_memory
 from .detect import Roi, detect, detect_rolled, detect_small, overlap
 from .frame import checked
 from .graph import Graph
@@ -19,6 +19,7 @@ from .mesh import MIN_SCORE, Face, measure
 _ASSETS = Path(__file__).resolve().parents[1] / "assets" / "faces"
 _SAME_FACE = 0.3
 _BATCH = 16
+_NO_MEMORY = "The memory is not enough to look for faces in frames of this size; scale the video down, or free some memory."
 
 
 class FaceFinder:
@@ -32,6 +33,7 @@ class FaceFinder:
         except (RuntimeError, AssertionError) as exc:  # torch raises either for an absent device
             raise DeviceError(f"The device {device} cannot be used: {exc} Use 'cpu'.") from exc
 
+    @enough_memory(_NO_MEMORY)
     def find(self, frames: Sequence[npt.ArrayLike], thorough: bool = False) -> list[list[Face]]:
         """Find the faces of each frame (H, W, 3), uint8 in 0..255 or float in 0..1, sizes may differ.
 
@@ -46,6 +48,7 @@ class FaceFinder:
             found = [faces or self._search(image) for faces, image in zip(found, images, strict=True)]
         return found
 
+    @enough_memory(_NO_MEMORY)
     def measure(self, frames: Sequence[npt.ArrayLike], rois: Sequence[Roi]) -> list[Face | None]:
         """Measure the face at one known place in each frame; None where the mesh sees none there."""
         images = [checked(frame) for frame in frames]

@@ -2,6 +2,7 @@
 
 from .activity import heard_seconds, speaking
 from .encode import ROWS_PER_SECOND, SAMPLE_RATE, encode, log_mel
+from .listen import listen
 from .tokens import rows_at, tokens_at, upstream_frame_count
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "SAMPLE_RATE",
     "encode",
     "heard_seconds",
+    "listen",
     "log_mel",
     "rows_at",
     "speaking",

@@ -17,7 +17,7 @@ from torch import Tensor
 from transformers import WhisperFeatureExtractor
 
 from ..data import Progress, SpeechTokens
-from ..errors import MediaError
+from ..errors import MediaError, enough_memory
 
 SAMPLE_RATE = 16_000
 MELS_PER_ROW = 2
@@ -92,6 +92,9 @@ def _windows(rows: int, size: int, context: int) -> list[tuple[int, int, int]]:
     return windows
 
 
+@enough_memory(
+    "The device ran out of memory while it listened; free memory held by other programs, or use device=cpu."
+)
 def _encode_window(whisper: Any, mel: Tensor, size: int) -> Tensor:
     """(n_mels, <= 2 size) -> (size, states, width) on the host."""
     padded = F.pad(mel, (0, size * MELS_PER_ROW - mel.shape[1]))

@@ -13,7 +13,7 @@ from torch import nn
 from transformers import WhisperConfig
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
-from ..errors import DeviceError, OptionError, WeightsMismatchError
+from ..errors import OptionError, WeightsMismatchError, enough_memory
 from ..models.bundle import LipSyncModels
 from ..models.fp8 import store_as_fp8
 from ..models.unet import LatentSyncUNet, convert_unet_keys
@@ -145,13 +145,10 @@ def load_models(
     )
     if dtype in FP8:
         store_as_fp8(models.unet)
-    try:
+    with enough_memory(
+        f"{checkpoint.name} does not fit into the free memory of {place}; free some, or use dtype=fp8 or device=cpu."
+    ):
         return models.to(place, kind)
-    except torch.OutOfMemoryError as exc:
-        raise DeviceError(
-            f"{checkpoint.name} does not fit into the free memory of {place}; free some, or use dtype=fp8 or "
-            "device=cpu."
-        ) from exc
 
 
 def scheduler_config(checkpoint: Checkpoint) -> dict[str, Any]:

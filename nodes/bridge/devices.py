@@ -13,7 +13,7 @@ import torch
 from comfy.model_patcher import ModelPatcher
 from torch import nn
 
-from ...latentsync_core.errors import DeviceError
+from ...latentsync_core.errors import DeviceError, enough_memory
 from . import checkpoints
 from .media import entry
 
@@ -112,10 +112,8 @@ def on_device(network: nn.Module) -> Iterator[None]:
 @contextmanager
 def out_of_memory() -> Iterator[None]:
     """Say what to change in ComfyUI where the memory of the device is not enough."""
-    try:
+    with enough_memory(f"The device is out of memory. {_ADVICE}"):
         yield
-    except torch.OutOfMemoryError as exc:
-        raise DeviceError(f"The device is out of memory. {_ADVICE}") from exc
 
 
 def _usual(device: torch.device) -> torch.dtype:

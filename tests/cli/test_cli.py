@@ -209,7 +209,7 @@ def test_silent_speech_is_fine(bad_files):
 def test_wrong_arguments_exit_with_2(capsys):
     for arguments in (
         ["sync"],
-        ["plan", "a", "b", "--fps", "1/0"],
+        *(["plan", "a", "b", "--fps", rate] for rate in ("1e99999999", "9" * 5000, "1/0")),
         ["plan", "a", "b", "--preset", "best"],
         ["plan", "a", "b", "--speaker", "nan,2"],
         ["plan", "a", "b", "--speaker", "1,2,3"],

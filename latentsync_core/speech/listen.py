@@ -1,0 +1,28 @@
+"""Speech, and the silence that follows it, as tokens."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..data import Progress, SpeechTokens
+from .encode import ROWS_PER_SECOND, SAMPLE_RATE, encode
+
+SILENCE_HEARD = 4
+"""Seconds of silence after the speech that are encoded, of which the last second hears the end of the sound."""
+
+
+def listen(
+    whisper: Any, samples: npt.NDArray[np.float32], seconds: float, progress: Progress | None = None
+) -> SpeechTokens:
+    """Encode speech and the silence after it, up to `seconds`; arguments as of `encode`.
+
+    Silence is heard for a few seconds: what is later takes the last row, the last that hears nothing but silence.
+    """
+    missing, most = round(seconds * SAMPLE_RATE) - len(samples), SILENCE_HEARD * SAMPLE_RATE
+    heard = np.pad(samples, (0, min(max(0, missing), most)))
+    tokens = encode(whisper, heard, progress=progress)
+    return replace(tokens, rows=tokens.rows[:-ROWS_PER_SECOND]) if missing > most else tokens
