@@ -31,8 +31,13 @@ A message says what was got, what is accepted and what to do. Errors of other li
 once, where they arise, with ``raise ... from exc``.
 """
 
-from collections.abc import Iterator
+from __future__ import annotations
+
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class LatentSyncError(Exception):
