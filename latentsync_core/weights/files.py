@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,8 +15,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ..data import counted
-from ..errors import WeightsMismatchError, WeightsMissingError
+from ..errors import InputError, WeightsMismatchError, WeightsMissingError
 from .identify import Shapes, identify
+from .vetting import check_torch_file, other_than_tensors
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -24,9 +25,19 @@ _WRAPPERS = ("state_dict", "model_state_dict", "model", "module")
 """Where LatentSync and Lightning, OpenAI, and VideoMAE keep the tensors in their .pt files."""
 _UNREADABLE = (
     *(RuntimeError, EOFError, OSError, ValueError, LookupError, AttributeError, TypeError),
-    *(AssertionError, struct.error),
+    *(AssertionError, struct.error, MemoryError, zipfile.BadZipFile, NotImplementedError),
 )
-"""What torch.load raises for a file that is cut off, depending on where."""
+"""What readers raise for a file that is cut off or lies, depending on where."""
+_FLOATS = (
+    torch.float16,
+    torch.bfloat16,
+    torch.float32,
+    torch.float64,
+    torch.float8_e4m3fn,
+    torch.float8_e5m2,
+)
+_MOST_REPEATS = 2
+"""How often all tensors together may show the bytes of their file: layers may share weights."""
 _SHOWN = 3
 
 
@@ -43,14 +54,14 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
     for key in _WRAPPERS:
         if isinstance(content.get(key), Mapping):
-            return _only_tensors(content[key], path), {k: v for k, v in content.items() if k != key}
-    return _only_tensors(content, path), {}
+            return _plain_tensors(content[key], path), {k: v for k, v in content.items() if k != key}
+    return _plain_tensors(content, path), {}
 
 
 def _read_safetensors(path: Path) -> dict[str, Any]:
     try:
         return dict(load_file(path))
-    except (SafetensorError, OSError) as exc:
+    except (SafetensorError, *_UNREADABLE) as exc:
         raise WeightsMismatchError(f"{path} {_damage(path)} ({exc}). Download it again.") from exc
 
 
@@ -59,12 +70,10 @@ def _read_torch(path: Path) -> Mapping[str, Any]:
     if not is_zip and _head(path)[:1] != b"\x80":
         raise WeightsMismatchError(f"{path} {_damage(path)}. Download it again.")
     try:
+        check_torch_file(path)
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
     except pickle.UnpicklingError as exc:
-        raise WeightsMismatchError(
-            f"{path} holds something other than tensors, or is damaged; nothing in it was executed. "
-            "Get the file from its publisher, as .safetensors where there is one."
-        ) from exc
+        raise other_than_tensors(path) from exc
     except _UNREADABLE as exc:
         raise WeightsMismatchError(f"{path} {_damage(path)} ({exc}). Download it again.") from exc
     if not isinstance(content, Mapping):
@@ -89,13 +98,35 @@ def _damage(path: Path) -> str:
     return f"is truncated, damaged or no weight file: {size} bytes that begin with {head[:12]!r}"
 
 
-def _only_tensors(content: Mapping[Any, Any], path: Path) -> dict[str, Tensor]:
+def _plain_tensors(content: Mapping[Any, Any], path: Path) -> dict[str, Tensor]:
+    """The tensors, none of which is more than what the file holds of it."""
+    shown = 0
     for key, value in content.items():
         if not isinstance(value, Tensor):
             raise WeightsMismatchError(
                 f"{path} takes tensors only, got {type(value).__name__} under {key!r}."
             )
+        if problem := _oddity(value):
+            raise WeightsMismatchError(
+                f"{path} takes plain tensors, and {key!r} {problem}. Download it again."
+            )
+        shown += value.nbytes
+    if shown > _MOST_REPEATS * path.stat().st_size:
+        raise WeightsMismatchError(
+            f"{path} shows its {path.stat().st_size} bytes as tensors of {shown}; get it from its publisher."
+        )
     return {str(key): value for key, value in content.items()}
+
+
+def _oddity(tensor: Tensor) -> str:
+    """What a tensor has that no weight has; "" if nothing."""
+    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta:
+        return "is sparse, quantised or without content"
+    if tensor.numel() == 0:
+        return f"is empty, of shape {tuple(tensor.shape)}"
+    if tensor.nbytes > tensor.untyped_storage().nbytes():
+        return f"repeats {tensor.untyped_storage().nbytes()} bytes as a tensor of {tensor.nbytes}"
+    return ""
 
 
 def shapes_of(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
@@ -112,13 +143,31 @@ def fill(module: M, tensors: Mapping[str, Tensor], path: Path, what: str) -> M:
     expected, got = shapes_of(module.state_dict()), shapes_of(tensors)
     if problems := _differences(expected, got):
         raise mismatch(path, what, "; ".join(problems), got)
-    for key, tensor in tensors.items():
-        if not tensor.is_floating_point():
-            raise mismatch(
-                path, what, f"{key} is {tensor.dtype}, perhaps quantised, where floats are taken", got
-            )
+    _check_floats(tensors, path, what)
     module.load_state_dict(dict(tensors), strict=True, assign=True)
     return module.eval().requires_grad_(False)
+
+
+def _check_floats(tensors: Mapping[str, Tensor], path: Path, what: str) -> None:
+    for key, tensor in tensors.items():
+        if tensor.dtype not in _FLOATS:
+            reason = f"{key} is {tensor.dtype}, perhaps quantised, where floats are taken"
+            raise mismatch(path, what, reason, shapes_of(tensors))
+
+
+def in_float32(tensors: Mapping[str, Tensor], path: Path, what: str) -> dict[str, Tensor]:
+    """The tensors in float32; raises WeightsMismatchError as `fill` for those that are no floats."""
+    _check_floats(tensors, path, what)
+    return {key: value.float() for key, value in tensors.items()}
+
+
+def build(make: Callable[[], M], path: Path, what: str, got: Shapes) -> M:
+    """Make a network on the meta device; raises WeightsMismatchError where its sizes make none."""
+    try:
+        with torch.device("meta"):
+            return make()
+    except (TypeError, ValueError, LookupError, RuntimeError, ArithmeticError, InputError) as exc:
+        raise mismatch(path, what, f"its sizes make no network ({exc})", got) from exc
 
 
 def mismatch(path: Path, what: str, reason: str, got: Shapes) -> WeightsMismatchError:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import VideoMAEConfig
 from transformers.models.videomae.modeling_videomae import get_sinusoid_encoding_table
 
@@ -13,7 +13,7 @@ from ..errors import InputError, WeightsMismatchError
 from ..models.syncnet import AUDIO, VISUAL, EncoderConfig, StableSyncNet, convert_syncnet_keys
 from ..models.videomae import ClipEncoder, convert_videomae_keys
 from .catalogue import VAE_WEIGHTS
-from .files import fill, mismatch, read_tensors, shapes_of
+from .files import build, fill, in_float32, mismatch, read_tensors, shapes_of
 from .infer import videomae_config
 from .manifest import read_json
 
@@ -24,6 +24,7 @@ _VIDEOMAE_UNSEEN: dict[str, Any] = {
     "layer_norm_eps": 1e-6,
 }
 """What a VideoMAE's tensors do not say, as in VideoMAEv2-g (videomaev2_finetune.py, vit_giant_patch14_224)."""
+_MOST_POSITIONS = 16384
 
 
 def load_syncnet(path: str | Path) -> StableSyncNet:
@@ -33,10 +34,9 @@ def load_syncnet(path: str | Path) -> StableSyncNet:
     """
     path, what = Path(path), "a LatentSync SyncNet"
     file, config = _form(path)
-    tensors = {key: value.float() for key, value in convert_syncnet_keys(read_tensors(file)[0]).items()}
+    tensors = in_float32(convert_syncnet_keys(read_tensors(file)[0]), file, what)
     visual, audio = (VISUAL, AUDIO) if config is None else _encoder_configs(config, path / "config.json")
-    with torch.device("meta"):
-        syncnet = StableSyncNet(visual, audio)
+    syncnet = build(lambda: StableSyncNet(visual, audio), file, what, shapes_of(tensors))
     return fill(syncnet, tensors, file, what)
 
 
@@ -47,15 +47,14 @@ def load_clip_encoder(path: str | Path) -> ClipEncoder:
     """
     path, what = Path(path), "a VideoMAE with fc_norm"
     file, config = _form(path)
-    tensors = {key: value.float() for key, value in convert_videomae_keys(read_tensors(file)[0]).items()}
+    tensors = in_float32(convert_videomae_keys(read_tensors(file)[0]), file, what)
     shapes = shapes_of(tensors)
     try:
         sizes = videomae_config(shapes)
     except KeyError as exc:
         raise mismatch(file, what, f"it has no {exc}", shapes) from exc
-    sizes |= _unseen(config or {}, sizes["hidden_size"], path)
-    with torch.device("meta"):
-        encoder = ClipEncoder(VideoMAEConfig(**sizes))
+    sizes |= _unseen(config or {}, sizes, path)
+    encoder = build(lambda: ClipEncoder(VideoMAEConfig(**sizes)), file, what, shapes)
     embeddings = encoder.model.embeddings
     # not a parameter, so it would stay on the meta device
     embeddings.position_embeddings = get_sinusoid_encoding_table(embeddings.num_patches, sizes["hidden_size"])
@@ -77,7 +76,7 @@ def _form(path: Path) -> tuple[Path, dict[str, Any] | None]:
 def _encoder_configs(content: dict[str, Any], path: Path) -> tuple[EncoderConfig, EncoderConfig]:
     try:
         visual, audio = (EncoderConfig.from_json(content[f"{name}_encoder"]) for name in ("visual", "audio"))
-    except (KeyError, TypeError, ValueError, InputError) as exc:
+    except (KeyError, TypeError, ValueError, ArithmeticError, InputError) as exc:
         raise WeightsMismatchError(
             f"{path} takes visual_encoder and audio_encoder with in_channels, block_out_channels, "
             f"downsample_factors and attn_blocks, as upstream's configs/syncnet; {type(exc).__name__}: {exc}"
@@ -85,13 +84,23 @@ def _encoder_configs(content: dict[str, Any], path: Path) -> tuple[EncoderConfig
     return visual, audio
 
 
-def _unseen(config: dict[str, Any], width: int, path: Path) -> dict[str, Any]:
+def _unseen(config: dict[str, Any], seen: dict[str, Any], path: Path) -> dict[str, Any]:
     """What a VideoMAE's tensors do not say: as the config has it, else as published."""
-    sizes = {key: config.get(key, published) for key, published in _VIDEOMAE_UNSEEN.items()}
-    wrong = [k for k, v in sizes.items() if type(v) is not type(_VIDEOMAE_UNSEEN[k]) or v <= 0]
-    if wrong or width % sizes["num_attention_heads"]:
+    sizes, width = (
+        {key: config.get(key, published) for key, published in _VIDEOMAE_UNSEEN.items()},
+        seen["hidden_size"],
+    )
+    wrong = [k for k, v in sizes.items() if type(v) is not type(_VIDEOMAE_UNSEEN[k]) or not 0 < v < math.inf]
+    if wrong or width % sizes["num_attention_heads"] or not 1 <= _positions(sizes | seen) <= _MOST_POSITIONS:
         raise WeightsMismatchError(
             f"{path}: a VideoMAE {width} wide takes numbers above 0 for {', '.join(sizes)}, with heads that divide "
-            f"the width; got {sizes}."
+            f"the width and up to {_MOST_POSITIONS} positions; got {sizes}."
         )
     return sizes
+
+
+def _positions(sizes: dict[str, Any]) -> int:
+    """Patches of all frames: each has a row in a table."""
+    return int(
+        (sizes["image_size"] // sizes["patch_size"]) ** 2 * (sizes["num_frames"] // sizes["tubelet_size"])
+    )

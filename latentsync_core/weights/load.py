@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ from ..models.bundle import LipSyncModels
 from ..models.fp8 import store_as_fp8
 from ..models.unet import LatentSyncUNet, convert_unet_keys
 from .catalogue import RELEASES, SCHEDULER_CONFIG
-from .files import fill, mismatch, read_tensors, shapes_of
+from .files import build, fill, in_float32, mismatch, read_tensors, shapes_of
 from .infer import unet_config, vae_config, whisper_config
 from .locate import Checkpoint, locate, vae_weights
 from .manifest import read_json
 from .place import FP8, Device, Dtype, pick_device, pick_dtype
 from .rename import rename_vae, rename_whisper
+from .scheduler import read_scheduler
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +54,7 @@ def load_unet(path: str | Path, *, heads: int = 8, groups: int = 32) -> LatentSy
             f"{path}: widths {widths} do not divide into {heads} heads and {groups} groups. A checkpoint of another "
             'size than 1.5 and 1.6 needs latentsync.json beside it: {"unet": {"heads": ..., "groups": ...}}.'
         )
-    with torch.device("meta"):
-        unet = LatentSyncUNet(**config)
+    unet = build(lambda: LatentSyncUNet(**config), path, what, shapes)
     return fill(unet, tensors, path, what)
 
 
@@ -64,24 +65,30 @@ def load_whisper(path: str | Path, *, heads: int | None = None) -> WhisperEncode
     """
     path, what = Path(path), "a Whisper encoder"
     tensors, beside = read_tensors(path)
-    renamed = {key: value.float() for key, value in rename_whisper(tensors).items()}
+    renamed = in_float32(rename_whisper(tensors), path, what)
     shapes = shapes_of(renamed)
     try:
         config = whisper_config(shapes)
     except KeyError as exc:
         raise mismatch(path, what, f"it has no {exc}", shapes_of(tensors)) from exc
     width = config["d_model"]
-    dims = beside.get("dims", {})
-    heads = heads or (int(dims["n_audio_head"]) if "n_audio_head" in dims else width // HEAD_WIDTH)
+    heads = heads or _heads_said(beside) or width // HEAD_WIDTH
     if heads < 1 or width % heads:
         raise WeightsMismatchError(
             f"{path}: a Whisper {width} wide does not divide into {heads} heads; a size that OpenAI does not "
             'publish needs latentsync.json beside the UNet: {"whisper": {"heads": ...}}.'
         )
-    with torch.device("meta"):
-        encoder = WhisperEncoder(WhisperConfig(**config, encoder_attention_heads=heads))
+    settings = {**config, "encoder_attention_heads": heads}
+    encoder = build(lambda: WhisperEncoder(WhisperConfig(**settings)), path, what, shapes)
     encoder.layer_norm = nn.Identity()
     return fill(encoder, renamed, path, what)
+
+
+def _heads_said(beside: Mapping[str, Any]) -> int | None:
+    """Attention heads as OpenAI's files say them beside their tensors, None where they do not."""
+    dims = beside.get("dims")
+    heads = dims.get("n_audio_head") if isinstance(dims, Mapping) else None
+    return heads if isinstance(heads, int) and not isinstance(heads, bool) and heads > 0 else None
 
 
 def load_vae(path: str | Path) -> AutoencoderKL:
@@ -95,8 +102,7 @@ def load_vae(path: str | Path) -> AutoencoderKL:
     tensors = rename_vae(read_tensors(file)[0])
     shapes = shapes_of(tensors)
     config_file = file.parent / "config.json"
-    published = read_json(config_file) if path.is_dir() and config_file.is_file() else {}
-    unseen = {key: published[key] for key in _VAE_UNSEEN if published.get(key) is not None}
+    unseen = _vae_unseen(config_file) if path.is_dir() and config_file.is_file() else {}
     try:
         config = vae_config(shapes) | _VAE_UNSEEN | unseen
     except KeyError as exc:
@@ -106,9 +112,23 @@ def load_vae(path: str | Path) -> AutoencoderKL:
         raise WeightsMismatchError(
             f"{file}: widths {widths} do not divide into {groups} groups; say norm_num_groups in {config_file}."
         )
-    with torch.device("meta"):
-        vae = AutoencoderKL(**config)
+    vae = build(lambda: AutoencoderKL(**config), file, what, shapes)
     return fill(vae, tensors, file, what)
+
+
+def _vae_unseen(config_file: Path) -> dict[str, Any]:
+    """What the config says that tensors do not; WeightsMismatchError where that is no number of its kind."""
+    published = read_json(config_file)
+    unseen = {key: published[key] for key in _VAE_UNSEEN if published.get(key) is not None}
+    groups = unseen.get("norm_num_groups", 1)
+    numbers = [unseen.get("scaling_factor", 1), unseen.get("shift_factor", 0), groups]
+    kinds_hold = all(type(number) in (int, float) and math.isfinite(number) for number in numbers)
+    if not (kinds_hold and type(groups) is int and groups > 0 and numbers[0] > 0):
+        raise WeightsMismatchError(
+            f"{config_file} takes a whole norm_num_groups > 0, a scaling_factor > 0 and a number as shift_factor, "
+            f"got {unseen}. Restore or delete it."
+        )
+    return unseen
 
 
 def load_models(
@@ -153,7 +173,7 @@ def load_models(
 
 def scheduler_config(checkpoint: Checkpoint) -> dict[str, Any]:
     """The checkpoint's own scheduler config, or the published one."""
-    return read_json(checkpoint.scheduler) if checkpoint.scheduler else dict(SCHEDULER_CONFIG)
+    return read_scheduler(checkpoint.scheduler) if checkpoint.scheduler else dict(SCHEDULER_CONFIG)
 
 
 def _resolution(checkpoint: Checkpoint, wanted: int | None) -> int:

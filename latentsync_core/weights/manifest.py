@@ -72,8 +72,10 @@ def read_json(path: Path) -> dict[str, Any]:
     """A JSON file that holds an object; raises WeightsMismatchError if it holds anything else."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise WeightsMismatchError(f"{path} is not JSON: {exc}. Restore or delete it.") from exc
+    except OSError as exc:
+        raise WeightsMismatchError(f"{path} cannot be read: {exc.strerror}.") from exc
     if not isinstance(content, dict):
         raise WeightsMismatchError(f"{path} takes a JSON object, got {type(content).__name__}.")
     return content
