@@ -99,4 +99,4 @@ def test_two_hours_of_silence_are_not_listened_to(models):
 
     options = Options(length="silence", **FAST)
     frames = list(lip_sync(SlideShow(), speech_of(1.0), models, options, track_of(2), progress=progress))
-    assert len(frames) == 2 and heard == [1]
+    assert len(frames) == 2 and set(heard) == {1}

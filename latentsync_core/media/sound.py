@@ -12,7 +12,7 @@ import numpy.typing as npt
 from av.container import InputContainer
 
 from ..errors import MediaError
-from .opening import MediaPath, has_clock, longest_step, start_seconds
+from .opening import MediaPath, has_clock, longest_step, open_media, start_seconds
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,23 @@ def find_audio(container: InputContainer, path: MediaPath) -> av.AudioStream:
             f"at {RATES[0]} to {RATES[1]} Hz can be read. Convert it to wav."
         )
     return stream
+
+
+def is_steady(path: MediaPath) -> bool:
+    """Whether the sound may be handed on as it is stored: one kind, no damage, a clock that neither jumps nor goes back."""
+    kinds, before = set(), None
+    try:
+        with open_media(path) as container:
+            for packet in container.demux(find_audio(container, path)):
+                kinds |= {(frame.sample_rate, frame.layout.name) for frame in packet.decode()}
+                if packet.pts is not None and packet.time_base is not None:
+                    seconds = float(packet.pts * packet.time_base)
+                    if before is not None and not 0 <= seconds - before <= longest_step(container):
+                        return False
+                    before = seconds
+    except av.FFmpegError:
+        return False
+    return len(kinds) == 1
 
 
 def sound_parts(

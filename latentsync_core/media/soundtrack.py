@@ -14,7 +14,7 @@ from av.container import InputContainer, OutputContainer
 from ..data import Waveform
 from .audio import layout_name, seconds_of, to_frames
 from .opening import MediaPath, open_media, reading, start_seconds
-from .sound import Samples, find_audio, sound_parts
+from .sound import Samples, find_audio, is_steady, sound_parts
 from .trial import takes_packets
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ def add_soundtrack(
     """Add an audio stream to `output` and give its packets, read as they are asked for.
 
     Packets whose codec is in `copied` (None: all that the container holds) are copied bit for bit where the container
-    takes them, which is tried first; other sound is encoded by `encoder` at its own rate and channels. Files stay
+    takes them, which is tried first, and the sound is steady; other sound is encoded by `encoder` at its own rate and channels. Files stay
     open until `closing` is closed.
     """
     if isinstance(audio, Waveform):
@@ -56,7 +56,7 @@ def add_soundtrack(
     source = find_audio(container, audio)
     codec = source.codec_context.codec.canonical_name
     wanted = codec in (output.supported_codecs if copied is None else copied)
-    if wanted and takes_packets(output.format.name, audio):
+    if wanted and is_steady(audio) and takes_packets(output.format.name, audio):
         return _copied(audio, container, source, output.add_stream_from_template(source))
     channels, sample_format = source.codec_context.layout.nb_channels, source.codec_context.format.name
     parts = _mapped(audio, sound_parts(container, source))

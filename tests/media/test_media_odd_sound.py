@@ -5,8 +5,8 @@ import logging
 import av
 import numpy as np
 import pytest
-from media_files import make_audio, make_video, tone
-from odd_files import RATE, burst_times, bursts, wav
+from media_files import make_audio, make_video, still, tone, write
+from odd_files import RATE, burst_times, bursts, retimed, wav
 
 from latentsync_core.data import Waveform
 from latentsync_core.errors import MediaError
@@ -105,3 +105,23 @@ def test_codecs_that_are_not_known_are_named_as_the_cause(tmp_path):
     sound.write_bytes(sound.read_bytes().replace(b"alac", b"zzzz"))
     with pytest.raises(MediaError, match="codec that is not known"):
         read_audio(sound)
+
+
+@pytest.mark.parametrize("name", ["two.mp3", "two.aac", "jump.mkv"])
+def test_sound_that_players_would_stumble_over_is_encoded_anew(tmp_path, name):
+    """The result sounds as what was read, and is no longer."""
+    kind = {"mp3": ("libmp3lame", "mp3"), "aac": ("aac", "adts"), "mkv": ("aac", "matroska")}[
+        name.split(".")[1]
+    ]
+    parts = [
+        make_audio(tmp_path / f"{k}", kind[0], bursts(3, 44100, k), 44100, container=kind[1]) for k in (1, 2)
+    ]
+    path = tmp_path / name
+    if name == "jump.mkv":
+        retimed(parts[0], path, lambda _, t: t + (10**7 if t > 1.5 else 0))
+    else:
+        joined(path, *parts)
+    out = write(tmp_path / "out.mp4", still(200), audio=path)
+    heard, given = burst_times(read_audio(out)), burst_times(read_audio(path))
+    assert len(heard) == len(given) >= 6
+    np.testing.assert_allclose(heard, given, atol=0.03)
