@@ -25,6 +25,8 @@ NOT_SHIPPED = (".*", "tests", "output", "build", "dist", "__pycache__", "*.egg-i
 SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.Minimap.Visible": False, "Comfy.Graph.CanvasInfo": False}
 """Nothing lies over the page, so that pictures of it show the graph."""
 BOOT_SECONDS = 240
+PLAYABLE = 4
+"""So many of the newest results stay, as their nodes play them."""
 PREVIEW = 4
 """Number of a websocket message that holds a preview picture and whose it is."""
 ENDS = {"execution_success", "execution_error", "execution_interrupted"}
@@ -242,7 +244,7 @@ class ComfyServer:
         return list(self.json("/history").values())[-1]["status"]
 
     def left_in_temp(self):
-        """Our files in temp after ComfyUI has dropped all results that it keeps."""
+        """Our files in temp after ComfyUI has dropped all results, but for what is kept and what nodes still play."""
         self.run(NOTHING)  # until another prompt has run, the last one is held
         self.post("/free", {"unload_models": True, "free_memory": True})
         end = time.monotonic() + 15
@@ -251,7 +253,11 @@ class ComfyServer:
         return left
 
     def _ours_in_temp(self):
-        return sorted(path.name for path in (self.base / "temp").rglob("*latentsync*"))
+        files = [path for path in (self.base / "temp").glob("latentsync_*") if path.is_file()]
+        played = sorted(
+            (path for path in files if path.suffix == ".mp4"), key=lambda path: path.stat().st_mtime
+        )
+        return sorted(path.name for path in files if path not in played[-PLAYABLE:])
 
     def _wait_for_boot(self):
         end = time.monotonic() + BOOT_SECONDS
