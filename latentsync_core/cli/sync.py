@@ -72,7 +72,9 @@ def _kept_windows(output: Path) -> Iterator[Path]:
     except BaseException:
         if work.is_dir():
             windows = counted(len(list(work.glob("window-*"))), "finished window")
-            log.warning("Kept %s in %s; run the same command again to go on.", windows, work)
+            log.warning(
+                "Kept the survey of faces and %s in %s; run the same command again to go on.", windows, work
+            )
         raise
     forget(work)
 
