@@ -17,7 +17,7 @@ class LoadModel(io.ComfyNode):
             display_name="LatentSync Load Model",
             category=sockets.CATEGORY,
             description="Loads a LatentSync checkpoint. 1.6 works on 512 px faces and is the sharper, 1.5 on 256 px "
-            "faces and needs less memory. nano comes with the pack: tiny, quick, for trying things out.",
+            "faces and needs less memory. nano comes with the pack: a tiny test model that knows drawn faces only.",
             search_aliases=["latentsync", "lip sync model", "lipsync checkpoint", "load lip sync"],
             inputs=[
                 io.Combo.Input(

@@ -16,7 +16,10 @@ def add_sync(parser: argparse.ArgumentParser) -> None:
         "output", type=Path, metavar="OUT", help=".mp4, .mov, lossless .mkv, or a folder of PNGs"
     )
     add_options(parser)
-    parser.add_argument("--model", default="nano", help="nano, 1.5, 1.6 or a folder (default: %(default)s)")
+    parser.add_argument(
+        "--model",
+        help="1.6, 1.5, a folder, or nano for drawn faces (default: the best for people on this machine)",
+    )
     parser.add_argument("--resolution", type=int, help="side of the crop: 256 for 1.5, 512 for 1.6")
     parser.add_argument("--device", help="cuda, cuda:1, mps or cpu (default: the fastest there is)")
     parser.add_argument(

@@ -19,8 +19,8 @@ from ..kept import forget
 from ..media import FileClip, check_output, open_writer, read_audio
 from ..models.bundle import LipSyncModels
 from ..options import Options
-from ..pipeline import find_face, lip_sync, make_plan
-from ..weights import load_models
+from ..pipeline import find_face, lip_sync, make_plan, strange_faces
+from ..weights import best, load_models
 from .inputs import options_of
 from .outputs import check_apart, check_report, write_json
 from .progress import progress_bars
@@ -39,7 +39,8 @@ def sync(args: argparse.Namespace) -> None:
     if args.report:
         check_report(args.report, args.video, args.audio, args.output)
     clip, speech = FileClip(args.video), read_audio(args.audio)
-    models = load_models(args.model, args.resolution, args.device, args.dtype, args.models_folder)
+    model = args.model or best(args.models_folder)
+    models = load_models(model, args.resolution, args.device, args.dtype, args.models_folder)
     log.info("%s at %d px on %s in %s", models.name, models.resolution, models.device, models.precision)
     if models.note:
         print(f"{models.name}: {models.note}")
@@ -48,6 +49,11 @@ def sync(args: argparse.Namespace) -> None:
         track = find_face(clip, args.speaker, device=str(models.device), progress=progress, work=work)
         plan = make_plan(clip, speech, options, track, window_frames=models.window_frames)
         _say(plan, track)
+        warning = strange_faces(clip, track, models, plan)
+        if warning:
+            log.warning(
+                "%s `python -m latentsync_core weights get 1.6` fetches it; then --model 1.6.", warning
+            )
         frames = lip_sync(clip, speech, models, options, track, plan=plan, progress=progress, work=work)
         with open_writer(
             args.output, clip.height, clip.width, plan.fps, audio=args.audio, duration=plan.duration,
@@ -56,7 +62,9 @@ def sync(args: argparse.Namespace) -> None:
             for seconds, frame in zip(plan.times, progress.frames(frames, plan), strict=True):
                 writer.write(frame, float(seconds))
     if args.report:
-        write_json(args.report, _report(args, options, models, track, plan, time.monotonic() - started))
+        write_json(
+            args.report, _report(args, options, models, track, plan, warning, time.monotonic() - started)
+        )
 
 
 @contextmanager
@@ -95,6 +103,7 @@ def _report(
     models: LipSyncModels,
     track: FaceTrack,
     plan: Plan,
+    warning: str | None,
     seconds: float,
 ) -> dict[str, Any]:
     found = track.found
@@ -108,6 +117,7 @@ def _report(
             "resolution": models.resolution,
             "device": str(models.device),
             "dtype": models.precision,
+            "warning": warning,
         },
         "options": asdict(options) | {"fps": None if options.fps is None else float(options.fps)},
         "face": {

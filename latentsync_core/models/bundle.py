@@ -52,6 +52,8 @@ class LipSyncModels:
     """The resolution whose face template crops are aligned with; None is `resolution`."""
     note: str | None = None
     """What users should be told about this checkpoint."""
+    faces: str | None = None
+    """What faces it was made for: `drawn`, or None for those of people."""
 
     def __post_init__(self) -> None:
         self._check_networks()

@@ -239,7 +239,11 @@ def _filmed(store: Store, clip: int) -> tuple[Array, Array]:
 def export(shop: Workshop) -> None:
     """The checkpoint, in `folder`/checkpoint; it replaces an older one."""
     manifest = Manifest(
-        resolution=shop.recipe.data.resolution, unet_heads=UNET_HEADS, unet_groups=UNET_GROUPS, note=NOTE
+        resolution=shop.recipe.data.resolution,
+        unet_heads=UNET_HEADS,
+        unet_groups=UNET_GROUPS,
+        note=NOTE,
+        faces="drawn",
     )
     unet, vae, whisper = shop.finished()
     replace_checkpoint(

@@ -10,7 +10,7 @@ from .catalogue import RELEASES
 from .download import download
 from .locate import Checkpoint, default_folders, find_syncnet, locate
 from .manifest import Manifest
-from .report import Row, report
+from .report import Row, best, ranked, report
 
 if TYPE_CHECKING:
     from .conversion import convert, write_checkpoint
@@ -31,6 +31,7 @@ __all__ = [
     "Checkpoint",
     "Manifest",
     "Row",
+    "best",
     "convert",
     "default_folders",
     "download",
@@ -43,6 +44,7 @@ __all__ = [
     "load_whisper",
     "locate",
     "nano_networks",
+    "ranked",
     "report",
     "untrained",
     "write_checkpoint",

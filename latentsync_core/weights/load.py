@@ -162,6 +162,7 @@ def load_models(
         window_frames=manifest.window_frames,
         align_resolution=manifest.align_resolution,
         note=manifest.note,
+        faces=manifest.faces,
     )
     if dtype in FP8:
         store_as_fp8(models.unet)

@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import WeightsMismatchError
 
 MANIFEST_FILE = "latentsync.json"
+FACES = ("drawn",)
 
 
 @dataclass(frozen=True)
@@ -27,15 +28,17 @@ class Manifest:
     """None: what the Whisper file says, else one head for every 64 channels, as in all of OpenAI's models."""
     note: str | None = None
     """What whoever uses the checkpoint should know, in one sentence; the command line says it."""
+    faces: str | None = None
+    """What faces it was made for: one of FACES, or None for those of people."""
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
         """The manifest of a checkpoint folder, or the defaults where it has none.
 
         {"resolution": 128, "window_frames": 16, "unet": {"heads": 4, "groups": 16}, "whisper": {"heads": 4},
-         "note": "For drawn people."}
+         "note": "For drawn people.", "faces": "drawn"}
 
-        Raises WeightsMismatchError for anything but these keys with whole numbers above 0 and a text.
+        Raises WeightsMismatchError for anything but these keys with whole numbers above 0, a text and one of FACES.
         """
         path = folder / MANIFEST_FILE
         if not path.is_file():
@@ -53,6 +56,7 @@ class Manifest:
             "unet": {"heads": self.unet_heads, "groups": self.unet_groups},
             "whisper": {"heads": self.whisper_heads},
             "note": self.note,
+            "faces": self.faces,
         }
         return json.dumps(_without_none(content), indent=1) + "\n"
 
@@ -65,6 +69,7 @@ _KEYS = {
     "unet.groups": "unet_groups",
     "whisper.heads": "whisper_heads",
     "note": "note",
+    "faces": "faces",
 }
 
 
@@ -98,6 +103,12 @@ def _checked(path: Path, name: str, value: Any) -> Any:
     if name == "note":
         if not isinstance(value, str):
             raise WeightsMismatchError(f"{path}: {name} takes a text, got {value!r}.")
+        return value
+    if name == "faces":
+        if value not in FACES:
+            raise WeightsMismatchError(
+                f"{path}: {name} takes {', '.join(FACES)} (or is left out), got {value!r}."
+            )
         return value
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise WeightsMismatchError(f"{path}: {name} takes a whole number above 0, got {value!r}.")

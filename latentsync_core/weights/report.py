@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import WeightsMismatchError, WeightsMissingError
 from .catalogue import RELEASES
 from .locate import NANO, Parts, default_folders, find_parts, release_of, unets_in
+from .manifest import Manifest
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class Row:
     """Bytes of the files found."""
     missing: tuple[str, ...]
     """Published paths of the files that were not found."""
+    faces: str | None = None
+    """What faces it was made for; None is those of people."""
 
     @property
     def complete(self) -> bool:
@@ -39,9 +43,39 @@ def report(folders: Sequence[str | Path] = ()) -> list[Row]:
     return rows
 
 
+def best(folders: Sequence[str | Path] = ()) -> str:
+    """What `load_models` takes for the best checkpoint for people on this machine: see `ranked`.
+
+    Raises WeightsMissingError where there is none: the bundled one is never taken in its place.
+    """
+    for row in ranked(report(folders)):
+        return row.source
+    searched = ", ".join(map(str, [*folders, *default_folders()]))
+    raise WeightsMissingError(
+        f"There is no LatentSync checkpoint on this machine (looked in {searched}). Fetch one (5 GB) with "
+        f"`python -m latentsync_core weights get 1.6`, or try things out with `--model {NANO}`, a test model that knows "
+        "drawn faces only."
+    )
+
+
+def ranked(rows: Iterable[Row]) -> list[Row]:
+    """Complete checkpoints for faces of people, the best first: releases from new to old, then others as they come."""
+    usable = [row for row in rows if row.complete and row.faces is None]
+    newest = list(reversed(RELEASES))
+    return sorted(usable, key=lambda row: newest.index(row.source) if row.source in newest else len(newest))
+
+
 def _row(source: str, parts: Parts) -> Row:
     found = [path for path in (parts.unet, parts.whisper, parts.vae) if path]
-    return Row(source, parts.unet.parent if parts.unet else None, sum(map(_bytes, found)), parts.missing)
+    home = parts.unet.parent if parts.unet else None
+    return Row(source, home, sum(map(_bytes, found)), parts.missing, _faces(home) if home else None)
+
+
+def _faces(home: Path) -> str | None:
+    try:
+        return Manifest.read(home).faces
+    except WeightsMismatchError:  # a list is no place to complain: loading it says what is wrong
+        return None
 
 
 def _bytes(path: Path) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 import folder_paths
 
 from ...latentsync_core.errors import OptionError, WeightsMissingError
-from ...latentsync_core.weights import RELEASES, Row, download, find_syncnet, report
+from ...latentsync_core.weights import RELEASES, Row, download, find_syncnet, ranked, report
 from .progress import Reporter
 
 FOLDER = "latentsync"
@@ -24,7 +25,8 @@ def _offer(name: str) -> str:
 JUDGE = "1.6"
 """The release whose SyncNet is published with a checksum."""
 JUDGE_DOWNLOAD = f"{JUDGE} (download)"
-DOWNLOADS = {_offer(name): name for name in RELEASES}
+DOWNLOADS = {_offer(name): name for name in reversed(RELEASES)}
+NANO = "nano (test model, drawn faces only)"
 
 
 def folders() -> list[str]:
@@ -38,27 +40,21 @@ def folders() -> list[str]:
 
 
 def menu() -> list[str]:
-    """The newest complete release first, then what else is on disk, then what can be fetched."""
-    here = _ranked()
-    return [*here, *(offer for offer, name in DOWNLOADS.items() if name not in here)]
+    """The best for people on disk first, else the newest that can be fetched; then test models and other downloads."""
+    real, tests = ([_label(row) for row in rows] for rows in _on_disk())
+    offers = [offer for offer, name in DOWNLOADS.items() if name not in real]
+    first, rest = (real, offers) if real else (offers[:1], offers[1:])
+    return list(dict.fromkeys([*first, *(NANO if name == "nano" else name for name in tests), *rest]))
 
 
 def best() -> str:
-    """The source of the best checkpoint on this machine; the bundled one is always there."""
-    return next(iter(_ranked().values()))
-
-
-def _ranked() -> dict[str, str]:
-    """Choice -> source of what is on disk: the newest release first, the bundled model last."""
-    here = _on_disk()
-    names = [name for name in reversed(RELEASES) if name in here]
-    names += [name for name in here if name not in (*RELEASES, "nano")]
-    return {name: here[name] for name in [*names, "nano"]}
+    """The source of the best checkpoint on this machine; the bundled one, which is always there, is the last."""
+    return next(iter(_known().values()))
 
 
 def problem(choice: str) -> str | None:
     """Why a choice cannot be used; None if it can. A choice outlives its place in the menu: workflows travel."""
-    if choice in DOWNLOADS or choice in _on_disk():
+    if choice in (*DOWNLOADS, NANO) or choice in _known():
         return None
     advice = next((f'choose "{offer}"' for offer, name in DOWNLOADS.items() if name == choice), "")
     return (
@@ -74,7 +70,7 @@ def fetch(choice: str, reporter: Reporter) -> str:
     """
     if reason := problem(choice):
         raise OptionError(reason)
-    name, here = DOWNLOADS.get(choice, choice), _on_disk()
+    name, here = (DOWNLOADS | {NANO: "nano"}).get(choice, choice), _known()
     if name not in here:
         return str(download(name, folders()[0], reporter))
     return here[name]
@@ -103,10 +99,19 @@ def _judges_on_disk() -> dict[str, Path]:
     return found
 
 
-def _on_disk() -> dict[str, str]:
-    """Choice -> source; the bundled model is always a choice."""
-    rows = [row for row in report(folders()) if row.complete or row.source == "nano"]
-    return {_label(row): row.source for row in reversed(rows)}
+def _known() -> dict[str, str]:
+    """Choice -> source of all that is on disk, in the order of the menu; of two with one name the first counts."""
+    known: dict[str, str] = {}
+    for row in chain(*_on_disk()):
+        known.setdefault(_label(row), row.source)
+    return known
+
+
+def _on_disk() -> tuple[list[Row], list[Row]]:
+    """Checkpoints for people, the best first, and those for drawn faces, the bundled one always."""
+    rows = report(folders())
+    real = ranked(rows)
+    return real, [row for row in rows if row.source == "nano" or (row.complete and row not in real)]
 
 
 def _label(row: Row) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +14,8 @@ from PIL import Image
 
 from ...latentsync_core.data import Array, Plan
 from ...latentsync_core.timeleft import TimeLeft
+
+log = logging.getLogger(__name__)
 
 PREVIEW_PIXELS = 512
 """Longer side of a preview."""
@@ -40,6 +43,7 @@ class Reporter:
         self._bar: Any = None
         self._said = 0.0
         self._left = TimeLeft()
+        self._warning = ""
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         check_interrupt()
@@ -63,15 +67,19 @@ class Reporter:
             yield frame
             self._say()
 
+    def warn(self, warning: str) -> None:
+        """Show a warning below all that follows."""
+        log.warning("%s", warning)
+        self._warning = warning
+        send_text(warning, self._node_id)
+
     def _say(self) -> None:
         now = time.monotonic()
         if not self._stage or (self._done < self._total and now - self._said < TEXT_SECONDS):
             return
         self._said = now
-        send_text(
-            f"{TITLES.get(self._stage, self._stage)}: {100 * self._done // self._total} %{self._rest()}",
-            self._node_id,
-        )
+        text = f"{TITLES.get(self._stage, self._stage)}: {100 * self._done // self._total} %{self._rest()}"
+        send_text("\n".join(filter(None, (text, self._warning))), self._node_id)
 
     def _rest(self) -> str:
         left = self._left.seconds()

@@ -14,6 +14,7 @@ from .devices import LoadedModel, best, out_of_memory
 from .progress import Reporter, duration
 from .temp import kept_results
 
+OTHER_MODEL = "Choose it on LatentSync Load Model, which fetches it where it is missing."
 UNSURE = 0.6
 """Below this mean score a face is unlike those the models know (drawn, 3D, very small)."""
 
@@ -28,6 +29,8 @@ class Job:
     newest_mask: deque[Array]
     """One item, (H, W) in 0..1: how much of the newest frame was changed."""
     model: str
+    warning: str | None
+    """Why the model does not suit the faces."""
     started: float = field(default_factory=time.monotonic)
 
     def report(self) -> str:
@@ -40,6 +43,8 @@ class Job:
             f"turned by up to {self.track.turn[found].max():.2f}",
             f"{self.model}; {duration(time.monotonic() - self.started)}",
         ]
+        if self.warning:
+            lines.insert(0, self.warning)
         if score < UNSURE:
             lines.append("The face is hard to recognise: drawn, 3D or very small faces often come out badly.")
         return "\n".join(lines)
@@ -59,7 +64,7 @@ def resyncing(
 
     audio_start: as of `make_plan`.
     """
-    from ...latentsync_core.pipeline import find_face, lip_sync, make_plan
+    from ...latentsync_core.pipeline import find_face, lip_sync, make_plan, strange_faces
 
     reporter, loaded = Reporter(node_id, last="resync"), loaded or best()
     with out_of_memory(), kept_results() as work, loaded.on_device() as models:
@@ -67,6 +72,10 @@ def resyncing(
         plan = make_plan(
             clip, speech, options, track, audio_start=audio_start, window_frames=models.window_frames
         )
+        warning = strange_faces(clip, track, models, plan)
+        if warning:
+            warning = f"Warning: {warning} {OTHER_MODEL}"
+            reporter.warn(warning)
         mask: deque[Array] = deque(maxlen=1)
         frames = lip_sync(
             clip, speech, models, options, track, plan=plan, progress=reporter, work=work, masks=mask.append
@@ -77,4 +86,5 @@ def resyncing(
             reporter.frames(frames, plan, options.steps),
             mask,
             f"{models.name} at {models.resolution} px on {models.device} in {models.precision}",
+            warning,
         )

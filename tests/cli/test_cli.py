@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentsync_core import FileClip, Waveform, open_writer
+from latentsync_core import FileClip, Waveform, open_writer, pipeline
 from latentsync_core.cli import main
 
 FAST = ["--steps", "1", "--guidance", "1", "--device", "cpu"]
@@ -38,6 +38,35 @@ def test_sync_to_a_lossless_file_changes_the_mouth_only(files, tmp_path, capsys)
     assert content["plan"]["frames"] == 20 and content["face"]["found_in"] == 20
     assert content["options"]["steps"] == 1 and content["model"]["device"] == "cpu"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.mkv", "report.json"]
+
+
+def test_without_a_model_the_best_for_people_is_taken(files, tmp_path, capsys, monkeypatch):
+    """Where there is none, one error names what to do: the test model is never taken for it."""
+    given = [
+        "sync",
+        *(str(path) for path in (files / "video.mkv", files / "speech.wav", tmp_path / "out.mkv")),
+        *FAST,
+    ]
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "empty"))
+    monkeypatch.setenv("LATENTSYNC_MODELS", str(tmp_path / "empty"))
+    assert main(given) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: There is no LatentSync checkpoint") and error.count("\n") == 1
+    assert "weights get 1.6" in error and "--model nano" in error and not (tmp_path / "out.mkv").exists()
+    monkeypatch.setenv("LATENTSYNC_MODELS", str(files))
+    assert main(given) == 0 and "checkpoint: random weights" in capsys.readouterr().out.lower()
+
+
+def test_nano_on_faces_that_it_does_not_know_warns_first(files, tmp_path, caplog, monkeypatch):
+    """Drawn faces are none; with a limit of 0 they are, as the report says too."""
+    for name, limit in (("known", pipeline.STRANGE), ("strange", 0.0)):
+        caplog.clear()
+        monkeypatch.setattr(pipeline, "STRANGE", limit)
+        report = tmp_path / f"{name}.json"
+        assert sync(files, tmp_path / f"{name}.mkv", "--model", "nano", "--report", str(report)) == 0
+        said = "nano is made for drawn faces only" in caplog.text and "weights get 1.6" in caplog.text
+        assert said is (name == "strange")
+        assert bool(json.loads(report.read_text())["model"]["warning"]) is said
 
 
 def test_the_sound_is_copied_bit_for_bit(files, tmp_path):

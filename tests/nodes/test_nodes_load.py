@@ -1,5 +1,6 @@
 """Load Model: the menu, the folders, downloads, precision."""
 
+import json
 import shutil
 
 import comfy.model_management as mm
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 OFFERS = ["1.5 (download, 5 GB)", "1.6 (download, 5 GB)"]
+NANO = "nano (test model, drawn faces only)"
 
 
 @pytest.fixture
@@ -36,13 +38,23 @@ def fetched(monkeypatch, bridge, checkpoint):
 
 
 def test_the_menu_offers_what_is_there_and_what_can_be_fetched(menu, tiny):
-    assert menu() == ["my tiny", "nano", *OFFERS]
+    assert menu() == ["my tiny", NANO, *reversed(OFFERS)]
+
+
+def test_a_fresh_install_offers_a_model_for_people_first(menu):
+    assert menu() == [OFFERS[1], NANO, OFFERS[0]]
+
+
+def test_models_for_drawn_faces_never_come_first(menu, tiny):
+    manifest = tiny / "latentsync.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"faces": "drawn"}))
+    assert menu() == [OFFERS[1], NANO, "my tiny", OFFERS[0]]
 
 
 def test_the_menu_follows_the_disk_and_extra_model_paths(menu, home, tiny):
     folder_paths.add_model_folder_path("latentsync", str(home / "elsewhere"))
     shutil.copytree(tiny, home / "elsewhere" / "LatentSync-1.6")
-    assert menu() == ["1.6", "my tiny", "nano", OFFERS[0]]
+    assert menu() == ["1.6", "my tiny", NANO, OFFERS[0]]
     assert folder_paths.get_folder_paths("latentsync") == [
         str(home / "models" / "latentsync"),
         str(home / "elsewhere"),
@@ -52,6 +64,7 @@ def test_the_menu_follows_the_disk_and_extra_model_paths(menu, home, tiny):
 def test_a_choice_outlives_its_place_in_the_menu(nodes, tiny):
     valid = nodes["LatentSyncLoadModel"].validate_inputs
     assert valid(model="my tiny") is valid(model=OFFERS[1]) is valid(model=None) is True
+    assert valid(model="nano") is valid(model=NANO) is True
     shutil.copytree(tiny, tiny.with_name("LatentSync-1.6"))
     assert valid(model="1.6") is valid(model=OFFERS[1]) is True
 
@@ -59,7 +72,13 @@ def test_a_choice_outlives_its_place_in_the_menu(nodes, tiny):
 def test_what_is_not_there_says_what_to_do(nodes, tiny):
     valid = nodes["LatentSyncLoadModel"].validate_inputs
     assert 'choose "1.6 (download, 5 GB)", or put it into' in valid(model="1.6")
-    assert "choose one of ['my tiny', 'nano'" in valid(model="theirs")
+    assert f"choose one of ['my tiny', '{NANO}'" in valid(model="theirs")
+
+
+@pytest.mark.parametrize("name", ["nano", NANO])
+def test_the_bundled_model_is_loaded_by_either_name(run, fetched, name):
+    loaded = run("LatentSyncLoadModel", model=name)
+    assert (loaded.models.name, loaded.models.faces, fetched) == ("nano", "drawn", [])
 
 
 def test_nothing_is_fetched_for_what_is_there(run, tiny, fetched):

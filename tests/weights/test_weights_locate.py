@@ -1,6 +1,7 @@
 """Files in the places where users and earlier packs have them."""
 
 import importlib
+import json
 import os
 import shutil
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from latentsync_core.errors import WeightsMissingError
-from latentsync_core.weights import default_folders, load_models, locate, report, untrained
+from latentsync_core.weights import best, default_folders, load_models, locate, report, untrained
 from latentsync_core.weights.catalogue import RELEASES
 
 module = importlib.import_module("latentsync_core.weights.locate")
@@ -241,3 +242,28 @@ def test_report(tmp_path):
 def test_report_names_what_is_missing(tmp_path):
     rows = {row.source: row for row in report([tmp_path])}
     assert rows["1.6"].missing[0] == "latentsync_unet.pt" and rows["1.6"].folder is None
+
+
+def test_the_best_for_people(tmp_path):
+    """Never the bundled one or another for drawn faces, and never an incomplete one."""
+    with pytest.raises(WeightsMissingError, match=r"weights get 1\.6`, or .* `--model nano`"):
+        best([tmp_path])
+    drawn = untrained(tmp_path / "a drawn one")
+    manifest = json.loads((drawn / "latentsync.json").read_text())
+    (drawn / "latentsync.json").write_text(json.dumps(manifest | {"faces": "drawn"}))
+    put(tmp_path / "LatentSync-1.6" / "latentsync_unet.pt", 10)
+    with pytest.raises(WeightsMissingError):
+        best([tmp_path])
+    own = untrained(tmp_path / "own")
+    assert best([tmp_path]) == str(own)
+    shutil.rmtree(tmp_path / "LatentSync-1.6")
+    put_all(tmp_path / "LatentSync-1.5", 1000)
+    assert best([tmp_path]) == "1.5"
+    put_all(tmp_path / "LatentSync-1.6", 1000)
+    assert best([tmp_path]) == "1.6"
+
+
+def test_a_broken_manifest_hides_no_other_checkpoint(tmp_path):
+    own = untrained(tmp_path / "own")
+    (untrained(tmp_path / "broken") / "latentsync.json").write_text("{")
+    assert {str(own), str(tmp_path / "broken")} <= {row.source for row in report([tmp_path])}

@@ -5,10 +5,20 @@ import pytest
 import torch
 
 from latentsync_core.diffusion import Denoiser
+from latentsync_core.errors import WeightsMismatchError
 from latentsync_core.faces import keep_mask
 from latentsync_core.options import Options
-from latentsync_core.weights import Manifest, load_models, nano_networks, untrained, write_checkpoint
+from latentsync_core.weights import (
+    Manifest,
+    convert,
+    load_models,
+    locate,
+    nano_networks,
+    untrained,
+    write_checkpoint,
+)
 from latentsync_core.weights.catalogue import SCHEDULER_CONFIG
+from latentsync_core.weights.locate import NANO_FOLDER
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +33,19 @@ def test_a_note_reaches_the_models(tmp_path, networks):
     folder = write_checkpoint(tmp_path / "a", *networks, manifest, SCHEDULER_CONFIG)
     assert load_models(folder, device="cpu").note == manifest.note
     assert "noise" in load_models(untrained(tmp_path / "b"), device="cpu").note
+
+
+def test_what_it_is_for_reaches_the_models(tmp_path, networks):
+    manifest = Manifest(resolution=128, unet_heads=4, unet_groups=16, faces="drawn")
+    folder = write_checkpoint(tmp_path / "a", *networks, manifest, SCHEDULER_CONFIG)
+    assert load_models(folder, device="cpu").faces == "drawn"
+    assert convert(locate(folder), tmp_path / "b").is_dir() and Manifest.read(tmp_path / "b").faces == "drawn"
+    assert (
+        Manifest.read(NANO_FOLDER).faces == "drawn" and load_models(untrained(tmp_path / "c")).faces is None
+    )
+    (folder / "latentsync.json").write_text('{"faces": "cats"}')
+    with pytest.raises(WeightsMismatchError, match="faces takes drawn .* got 'cats'"):
+        Manifest.read(folder)
 
 
 def test_half_precision_in_the_files_changes_little(tmp_path, networks):
