@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .compositing import Pasted, blend_mask, match_colors, no_share, paste, paste_upstream, surround
 from .data import Array, Clip, FaceTrack, FloatArray, IntArray, Plan, Progress, Waveform
-from .diffusion import STRANGE, Denoiser, WindowStore, cross_fade, lost_detail
+from .diffusion import Denoiser, WindowStore, cross_fade
 from .errors import OptionError
 from .faces import (
     FaceFinder,
@@ -50,9 +50,6 @@ from .speech import (
 )
 
 log = logging.getLogger(__name__)
-
-LOOKS = 5
-"""Frames of a clip by which its faces are judged."""
 
 
 def lip_sync(
@@ -174,28 +171,6 @@ def find_faces(
     return found
 
 
-def strange_faces(clip: Clip, track: FaceTrack, models: LipSyncModels, plan: Plan) -> str | None:
-    """Why the faces that are to be re-synced are none of those that a checkpoint was made for; None if they may be.
-
-    A few frames are read and encoded, and nothing is denoised; see `diffusion.lost_detail`. Checkpoints for people are
-    not asked. Arguments as of `lip_sync`.
-    """
-    sources = np.unique(plan.source[np.array(plan.reasons) == "resync"])
-    if models.faces is None or not len(sources):
-        return None
-    shown = np.unique(sources[np.linspace(0, len(sources) - 1, LOOKS).astype(int)]).tolist()
-    face = _Face.of(clip, track, models, Options())
-    crops = [face.crop(frame, i) for i, frame in zip(shown, clip.read(shown), strict=True)]
-    lost = lost_detail(models.vae, np.stack(crops))
-    if lost <= STRANGE:
-        return None
-    return (
-        f"{models.name} is made for {models.faces} faces only, and these are unlike them, as photographs are "
-        f"({lost:.0%} of their fine detail would be lost, of {models.faces} faces at most {STRANGE:.0%}): the mouth will "
-        "be smeared. For people take LatentSync 1.6."
-    )
-
-
 def _matrices(clip: Clip, track: FaceTrack, resolution: int, options: Options) -> FloatArray:
     """From each frame of the clip to its crop, (N, 2, 3); NaN where there is no usable face."""
     if options.exact:
@@ -238,9 +213,9 @@ class _Face:
         """The crop (R, R, 3) of every output frame that is denoised, None for the others."""
         denoised = {int(frame) for window in plan.windows for frame in window.frames}
         for index, frame in enumerate(frames):
-            yield self.crop(frame, int(plan.source[index])) if index in denoised else None
+            yield self._crop(frame, int(plan.source[index])) if index in denoised else None
 
-    def crop(self, frame: Array, source: int) -> Array:
+    def _crop(self, frame: Array, source: int) -> Array:
         return crop_face(frame, self.matrices[source], self.resolution, self.align_resolution, self.exact)
 
     def composite(self, frame: Array, mouth: Array, plan: Plan, index: int) -> Pasted:

@@ -15,11 +15,12 @@ import numpy as np
 
 from .. import __version__
 from ..data import FaceTrack, Plan, counted
+from ..diffusion import strange_faces
 from ..kept import forget
 from ..media import FileClip, check_output, open_writer, read_audio
 from ..models.bundle import LipSyncModels
 from ..options import Options
-from ..pipeline import find_face, lip_sync, make_plan, strange_faces
+from ..pipeline import find_face, lip_sync, make_plan
 from ..weights import best, load_models
 from .inputs import options_of
 from .outputs import check_apart, check_report, write_json

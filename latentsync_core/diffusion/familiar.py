@@ -1,4 +1,4 @@
-"""Whether a checkpoint's autoencoder knows what it is shown."""
+"""Whether a checkpoint knows the faces that it is shown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..data import FloatArray
+from ..data import Clip, FaceTrack, FloatArray, Plan
+from ..faces import crop_face, smooth_matrices
+from ..models.bundle import LipSyncModels
 from .latents import LatentCodec, to_crops, to_pixels
 
 STRANGE = 0.61
@@ -24,11 +26,39 @@ sharpened 5 %, gamma 0.6 or 1.6 18 and 8 %, at half the light 15 %, at crf 40 22
 %, blurred by 2 pixels or at a fifth of the light all. Paintings give 0.55 to 0.84, nearly all above. The
 median over a few frames of a clip is nearer to the middle of its kind.
 """
+LOOKS = 5
+"""Frames of a clip by which its faces are judged."""
 _BANDS = ((0.7, 1.2), (1.2, 2.0))
 """Fine detail: differences of Gaussians, sigma in pixels of the crop."""
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _FLOOR = 0.05
 """Grey levels: less is rounding, no detail."""
+
+
+def strange_faces(clip: Clip, track: FaceTrack, models: LipSyncModels, plan: Plan) -> str | None:
+    """Why the faces that are to be re-synced are none of those that a checkpoint was made for; None if they may be.
+
+    A few frames are read and encoded, and nothing is denoised. Checkpoints for people are not asked. Arguments as of
+    `lip_sync`.
+    """
+    sources = np.unique(plan.source[np.array(plan.reasons) == "resync"])
+    if models.faces is None or not len(sources):
+        return None
+    shown = np.unique(sources[np.linspace(0, len(sources) - 1, LOOKS).astype(int)]).tolist()
+    align = models.align_resolution or models.resolution
+    matrices = smooth_matrices(track.points, clip.times, align, track.cuts)
+    crops = [
+        crop_face(frame, matrices[i], models.resolution, align)
+        for i, frame in zip(shown, clip.read(shown), strict=True)
+    ]
+    lost = lost_detail(models.vae, np.stack(crops))
+    if lost <= STRANGE:
+        return None
+    return (
+        f"{models.name} is made for {models.faces} faces only, and these are unlike them, as photographs are "
+        f"({lost:.0%} of their fine detail would be lost, of {models.faces} faces at most {STRANGE:.0%}): the mouth will "
+        "be smeared. For people take LatentSync 1.6."
+    )
 
 
 def lost_detail(vae: Any, crops: npt.NDArray[np.float32]) -> float:

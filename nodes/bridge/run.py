@@ -64,7 +64,8 @@ def resyncing(
 
     audio_start: as of `make_plan`.
     """
-    from ...latentsync_core.pipeline import find_face, lip_sync, make_plan, strange_faces
+    from ...latentsync_core.diffusion import strange_faces
+    from ...latentsync_core.pipeline import find_face, lip_sync, make_plan
 
     reporter, loaded = Reporter(node_id, last="resync"), loaded or best()
     with out_of_memory(), kept_results() as work, loaded.on_device() as models:

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentsync_core import FileClip, Waveform, open_writer, pipeline
+from latentsync_core import FileClip, Waveform, open_writer
 from latentsync_core.cli import main
+from latentsync_core.diffusion import familiar
 
 FAST = ["--steps", "1", "--guidance", "1", "--device", "cpu"]
 
@@ -59,9 +60,9 @@ def test_without_a_model_the_best_for_people_is_taken(files, tmp_path, capsys, m
 
 def test_nano_on_faces_that_it_does_not_know_warns_first(files, tmp_path, caplog, monkeypatch):
     """Drawn faces are none; with a limit of 0 they are, as the report says too."""
-    for name, limit in (("known", pipeline.STRANGE), ("strange", 0.0)):
+    for name, limit in (("known", familiar.STRANGE), ("strange", 0.0)):
         caplog.clear()
-        monkeypatch.setattr(pipeline, "STRANGE", limit)
+        monkeypatch.setattr(familiar, "STRANGE", limit)
         report = tmp_path / f"{name}.json"
         assert sync(files, tmp_path / f"{name}.mkv", "--model", "nano", "--report", str(report)) == 0
         said = "nano is made for drawn faces only" in caplog.text and "weights get 1.6" in caplog.text
