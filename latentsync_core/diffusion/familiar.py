@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..data import Clip, FaceTrack, FloatArray, Plan
-from ..faces import crop_face, smooth_matrices
+from ..data import Clip, FaceTrack, Plan
+from ..faces import crop_face, fine_detail, smooth_matrices
 from ..models.bundle import LipSyncModels
 from .latents import LatentCodec, to_crops, to_pixels
 
@@ -28,9 +27,6 @@ median over a few frames of a clip is nearer to the middle of its kind.
 """
 LOOKS = 5
 """Frames of a clip by which its faces are judged."""
-_BANDS = ((0.7, 1.2), (1.2, 2.0))
-"""Fine detail: differences of Gaussians, sigma in pixels of the crop."""
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _FLOOR = 0.05
 """Grey levels: less is rounding, no detail."""
 
@@ -70,15 +66,8 @@ def lost_detail(vae: Any, crops: npt.NDArray[np.float32]) -> float:
     """
     codec = LatentCodec(vae)
     seen = to_crops(codec.decode(codec.encode(to_pixels(crops))))
-    shares = [_lost(crop @ _LUMA, (crop - back) @ _LUMA) for crop, back in zip(crops, seen, strict=True)]
+    shares = [
+        (fine_detail(crop - back) / (fine_detail(crop) + _FLOOR)).mean()
+        for crop, back in zip(crops, seen, strict=True)
+    ]
     return float(np.median(shares))
-
-
-def _lost(picture: FloatArray, error: FloatArray) -> float:
-    shares = [_size(error, *band) / (_size(picture, *band) + _FLOOR) for band in _BANDS]
-    return float(np.mean(shares))
-
-
-def _size(values: FloatArray, fine: float, coarse: float) -> float:
-    band = cv2.GaussianBlur(values, (0, 0), fine) - cv2.GaussianBlur(values, (0, 0), coarse)
-    return float(np.abs(band).mean())

@@ -10,6 +10,7 @@ from .mesh import Face
 from .origin import fitted, to_size
 from .store import SurveyStore
 from .survey import Speaker, Survey, choose, survey
+from .texture import fine_detail
 
 __all__ = [
     "Face",
@@ -21,6 +22,7 @@ __all__ = [
     "crop_face",
     "crop_size",
     "draw_faces",
+    "fine_detail",
     "fitted",
     "keep_mask",
     "mouth_openings",
