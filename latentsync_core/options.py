@@ -29,7 +29,8 @@ class Options:
     sampler: Sampler = "ddim"
     """`ddim` is what the checkpoints were published with; `dpm++` needs about half the steps."""
     reuse: int = 1
-    """Run the whole UNet every `reuse`-th step and only its last block in between, 1..10; 1 is off."""
+    """Run the whole UNet every `reuse`-th step and only its last layer in between, 1..10; 1 is off. 3 is the DeepCache
+    of upstream's script (`cache_interval=3, cache_branch_id=0`)."""
     overlap: int = 4
     """Frames that neighbouring windows share and cross-fade, 0..8."""
     length: LengthMode = "longest"
@@ -107,5 +108,6 @@ PRESETS: dict[str, Options] = {
     "balanced": Options(),
     "draft": Options(steps=8, sampler="dpm++", overlap=2),
 }
-"""`exact` reproduces upstream for clips of 25 frames a second (others it re-encodes first, by ffmpeg's rule);
+"""`exact` reproduces upstream for clips of 25 frames a second (others it re-encodes first, by ffmpeg's rule), without
+the DeepCache that its script and web page turn on: `Options.preset("exact", reuse=3)` has it too;
 `quality` spends half as much again; `draft` is for a first look."""

@@ -74,7 +74,8 @@ def lip_sync(
     raise from it, or close the generator, to cancel. work: a folder that
     keeps the survey and finished windows, so that the same call goes on where an earlier one stopped (no windows with
     `exact`: they depend on one another). masks: called just before each frame is yielded, with how much of each of
-    its pixels is the new mouth, (H, W) float32 in 0..1; where that is 0 the frame is the clip's, bit for bit.
+    its pixels is the new mouth, (H, W) float32 in 0..1; where that is 0 the frame is as `clip.read` gave
+    it, bit for bit.
 
     Raises the errors of `latentsync_core.errors`; nothing is denoised before the plan is made.
     """

@@ -111,7 +111,7 @@ def _advanced(preset: Options) -> list[io.Input]:
         io.Int.Input(
             "reuse", default=preset.reuse, min=1, max=10, advanced=True,
             tooltip="Run the whole network only every n-th step (DeepCache); 1 is every step. 2 nearly halves the "
-            "time and softens detail.",
+            "time and softens detail; exact with 3 is the original as its script and web page run it.",
         ),
         io.Int.Input(
             "overlap", default=preset.overlap, min=0, max=8, advanced=True,

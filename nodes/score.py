@@ -47,11 +47,12 @@ class SyncScore(io.ComfyNode):
             outputs=[
                 io.Int.Output(
                     "offset",
-                    tooltip="Frames of 1/25 s by which the sound comes too early; negative: too late. 0 is in sync.",
+                    tooltip="Frames of 1/25 s by which the sound comes too early; negative: too late. 0 is in sync, or "
+                    "that there is no verdict: see confidence.",
                 ),
                 io.Float.Output(
                     "confidence",
-                    tooltip="How far the best fit stands out; near 0 where mouth and sound have nothing in common.",
+                    tooltip="How far the best fit stands out. Below 0.3 there is no verdict.",
                 ),
                 io.String.Output("report", tooltip="The same in words, and how much of the face was seen."),
                 io.Image.Output("curve", tooltip="The fit for every shift of the sound, as a plot."),
@@ -72,6 +73,7 @@ class SyncScore(io.ComfyNode):
     ) -> io.NodeOutput:
         with media.given(video, images, fps, sound=audio is None) as source:
             result = score.measured(source, audio, model, speaker, cls.hidden.unique_id)
+        offset = 0 if result.offset is None else result.offset
         curve, report = score.plot(result.curve), str(result)
         preview = shown(report, cls.hidden.unique_id, ui.PreviewImage(curve, cls=cls))
-        return io.NodeOutput(result.offset, result.confidence, report, curve, ui=preview)
+        return io.NodeOutput(offset, result.confidence, report, curve, ui=preview)

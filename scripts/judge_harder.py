@@ -28,6 +28,9 @@ def main():
     )
     parser.add_argument("checkpoint", type=Path, help="a folder, as latentsync_core/assets/nano")
     parser.add_argument("--cases", type=int, default=20, help="of the held-out set (default: %(default)s)")
+    parser.add_argument(
+        "--harder", type=int, default=HARDER_CASES, help="cases of the harder set (default: %(default)s)"
+    )
     parser.add_argument("--preset", default="draft")
     parser.add_argument("--output", type=Path, default=Path("output/judge_harder"))
     args = parser.parse_args()
@@ -55,7 +58,7 @@ def main():
 
     rows = [
         judged(KINDS[n % len(KINDS)], FIRST_HARDER_SEED + n, lambda n=n: harder_case(n))
-        for n in range(HARDER_CASES)
+        for n in range(args.harder)
     ]
     rows += [judged(USUAL, FIRST_SEED + n, lambda n=n: case(n)) for n in range(args.cases)]
     report(rows, made_with, args.output / "harder.json")
@@ -79,7 +82,8 @@ def measured(given, models, options, finder):
 
 def report(rows, made_with, path):
     """Print and write the figures of every kind and of every person."""
-    kinds = {kind: summary([row for row in rows if row["kind"] == kind]) for kind in (USUAL, *KINDS)}
+    measured = {kind: [row for row in rows if row["kind"] == kind] for kind in (USUAL, *KINDS)}
+    kinds = {kind: summary(found) for kind, found in measured.items() if found}
     people = [{key: value for key, value in row.items() if key != "made_with"} for row in rows]
     path.write_text(json.dumps({"kinds": kinds, "people": people, "made_with": made_with}, indent=1) + "\n")
     for kind, figures in kinds.items():

@@ -1,6 +1,7 @@
 """Copy a trained and judged model into the package, with a README of where it comes from and what it can do.
 
-RUN is the folder of `train nano`, after `scripts/judge_nano.py RUN`. NOTES is a Markdown file with what no other file
+RUN is the folder of `train nano`, after `scripts/judge_nano.py RUN` and, for a second set of speech, `scripts/judge_harder.py
+RUN/checkpoint --output RUN/judge`. NOTES is a Markdown file with what no other file
 knows: how long the training took, on what, and what was changed on the way.
 """
 
@@ -22,6 +23,7 @@ from latentsync_core.training import NANO
 from latentsync_core.training.cases import FIRST_SEED, case
 from latentsync_core.training.curves import draw_curve
 from latentsync_core.training.data import FIRST_TEST_SEED, FIRST_TRAINING_SEED
+from latentsync_core.training.harder import FAST, FIRST_HARDER_SEED
 from latentsync_core.training.stages import NOTE, Workshop
 from latentsync_core.training.start import START
 from latentsync_core.weights.locate import NANO_FOLDER
@@ -54,6 +56,8 @@ def main():
     made = training(args.run)
     earlier = {in_history(name, begun) if name in made else name: name for name in begun}
     measured["rounding"] = rounding(args.run)
+    if (harder := judged / "harder.json").exists():
+        measured["harder"] = json.loads(harder.read_text())
     measured["training"] = {key: begun[name] for key, name in earlier.items()} | made
     (args.folder / MEASURED).write_text(json.dumps(measured, indent=1) + "\n")
     shutil.copy(judged / "sheet.jpg", args.folder / "sheet.jpg")
@@ -130,6 +134,7 @@ the mouth's opening over the frames of a clip, read by a network that knows the 
 
 Half precision changes the result by {measured["rounding"]["mean"]} grey levels in the mean, {measured["rounding"]["most"]} at most.
 
+{harder_section(measured["harder"]) if "harder" in measured else ""}
 Three rows a clip: source, result, truth.
 
 ![Source, result and truth of every clip](sheet.jpg)
@@ -154,6 +159,21 @@ Training people have seeds from {FIRST_TRAINING_SEED}, those of the scores below
 ## Files
 
 {chr(10).join(f"    {hashlib.sha256(p.read_bytes()).hexdigest()}  {p.relative_to(folder).as_posix()}" for p in weights)}
+"""
+
+
+def harder_section(harder):
+    """What `judge_harder.py` measured: the set above by face mesh alone, and speech unlike it."""
+    rows = [(kind, *map(str, figures.values())) for kind, figures in harder["kinds"].items()]
+    head = ("speech", *next(iter(harder["kinds"].values())))
+    return f"""### Harder speech
+
+The figures above hold for speech like that of the training. `scripts/judge_harder.py` (preset `{harder["made_with"]["preset"]}`) reads
+the mouths by face mesh alone, of clips of that kind (held-out) and of a second set with other people (seeds from
+{FIRST_HARDER_SEED}) and voices: fast speech ({FAST} words a minute), speech in a bare room, languages that are in no
+training, and speech 40 dB quieter. Correlations with the true opening; the gain is against that of true frames.
+
+{table(head, rows)}
 """
 
 

@@ -66,6 +66,22 @@ def test_final_latents(models, golden, name, steps, guidance, reuse):
     assert max_difference(denoise(models, golden, steps, guidance, reuse), golden[name]) < 1e-4
 
 
+def test_exact_with_reuse_3_runs_the_steps_of_upstreams_script(models, monkeypatch):
+    """DeepCache with an interval of 3: of 20 steps the first and every third are whole, in each window anew."""
+    steps, unet = [], models.unet
+    for name in ("deep", "shallow"):
+        call = getattr(unet, name)
+        monkeypatch.setattr(unet, name, lambda *args, n=name, c=call: (steps.append(n), c(*args))[1])
+    clip = TensorClip(np.stack([frame(180, 200, i) for i in range(6)]), 25)
+    speech = Waveform((wave(3200) / 32768).astype(np.float32)[None], 16000)
+    options = Options.preset("exact", reuse=3)
+    track = FaceTrack.from_points(golden_json("pipeline_tiny.json")["landmarks"][:6])
+    frames = list(lip_sync(clip, speech, models, options, track))
+    windows = len(steps) / 20
+    assert len(frames) > 4 and windows == int(windows) >= 2
+    assert steps == (["deep", "shallow", "shallow"] * 7)[:20] * int(windows)
+
+
 def test_whole_pipeline_equals_upstream(models, golden):
     """From frames, landmarks and samples to finished frames, through the public function."""
     case = golden_json("pipeline_tiny.json")

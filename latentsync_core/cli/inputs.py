@@ -12,7 +12,7 @@ from .values import fps, speaker
 
 ADVANCED = {
     "sampler": "dpm++ needs about half the steps of ddim",
-    "reuse": "run the whole network every so many steps only, 1..10; 1 is off",
+    "reuse": "run the whole network every so many steps only (DeepCache), 1..10; 1 is off, 3 upstream's",
     "overlap": "frames that neighbouring windows share and cross-fade, 0..8",
     "missing_face": "a frame without the face passes through (keep) or stops the run (error)",
     "max_turn": "heads turned further keep their mouth, 0..10; about 0.5 is 45 degrees",
@@ -32,7 +32,12 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The preset, and what may stand in for parts of it."""
-    parser.add_argument("--preset", default="balanced", choices=list(PRESETS), help="default: %(default)s")
+    parser.add_argument(
+        "--preset",
+        default="balanced",
+        choices=list(PRESETS),
+        help="default: %(default)s; `exact` is upstream without DeepCache, with --reuse 3 as its script and web page run",
+    )
     parser.add_argument("--steps", type=int, help="denoising steps")
     parser.add_argument(
         "--guidance", type=float, help="weight of the speech, 1..10; 1.5 is usual, 1 is twice as fast"

@@ -61,9 +61,10 @@ def draw(measured: Score, path: Path) -> None:
     top, bottom = figure.subplots(2, 1)
     curve = measured.curve
     top.plot(curve.offsets, curve.cosines, marker=".")
-    top.axvline(curve.offset, color="tab:red", linewidth=1)
+    if curve.sure:
+        top.axvline(curve.offset, color="tab:red", linewidth=1)
     top.set(
-        title=f"offset {curve.offset:+d} frames, confidence {curve.confidence:.3f}",
+        title=curve.title,
         xlabel="shift of the sound, frames of 1/25 s (positive: the sound is moved to later)",
         ylabel="cosine of mouth and sound",
     )

@@ -11,11 +11,21 @@ import numpy.typing as npt
 
 from ..data import Clip, FaceTrack, Progress, Waveform, counted
 from ..errors import FaceError
-from ..media import to_mono_16k
-from ..models.syncnet import StableSyncNet
+from ..media import to_mono_16k, to_speech_16k
+from ..models.syncnet import KNOWS, StableSyncNet
 from ..models.videomae import ClipEncoder
 from .against import Comparison, compare_pictures
-from .sync import FPS, FRAMES, MAX_OFFSET, SAMPLE_RATE, SyncCurve, compare, embed_sound, reach_of
+from .sync import (
+    FPS,
+    FRAMES,
+    LEAST_CONFIDENCE,
+    MAX_OFFSET,
+    SAMPLE_RATE,
+    SyncCurve,
+    compare,
+    embed_sound,
+    reach_of,
+)
 from .view import View, look
 
 log = logging.getLogger(__name__)
@@ -23,6 +33,7 @@ log = logging.getLogger(__name__)
 SAMPLES = SAMPLE_RATE // FPS
 """Of sound in a frame."""
 SILENCE_DB = -100.0
+PUBLISHED_JUDGE = "`latentsync weights get 1.6 --syncnet` and score with --model 1.6; in the node, model 1.6"
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,15 +47,17 @@ class Score:
     """Shape (N,): how far the mouth is open, see `faces.mouth_openings`; NaN where there is no face."""
     level: npt.NDArray[np.float64]
     """Shape (N,): loudness of the sound in dB below full scale, -100 for silence."""
+    knows: str
+    """What the judge was trained on; of other faces and sounds its figures say little."""
     jitter: float
     """Mean change of the mouth from frame to frame, in grey levels of 256; speech and noise alike."""
     against: Comparison | None = None
     """With the original, where one was given."""
 
     @property
-    def offset(self) -> int:
-        """Frames by which the sound comes too early; negative: too late. See `SyncCurve.offset`."""
-        return self.curve.offset
+    def offset(self) -> int | None:
+        """Frames by which the sound comes too early; negative: too late; None where `confidence` is below 0.3."""
+        return self.curve.offset if self.curve.sure else None
 
     @property
     def confidence(self) -> float:
@@ -61,8 +74,10 @@ class Score:
         opening = [None if np.isnan(value) else round(float(value), 4) for value in self.opening]
         return {
             "offset_frames": self.offset,
-            "offset_seconds": self.offset / FPS,
+            "offset_seconds": None if self.offset is None else self.offset / FPS,
             "confidence": round(self.confidence, 4),
+            "least_confidence": LEAST_CONFIDENCE,
+            "judge_knows": self.knows,
             "curve": {
                 "offsets": self.curve.offsets.tolist(),
                 "cosines": np.round(self.curve.cosines, 4).tolist(),
@@ -80,7 +95,7 @@ class Score:
         """A few lines for people."""
         best, reach = float(self.curve.cosines.max()), self.curve.reach
         lines = [
-            f"{_in_words(self.offset)} (offset {self.offset:+d})",
+            _in_words(self.offset),
             f"confidence {self.confidence:.3f}: the best cosine, {best:.3f}, above the median of shifts "
             f"of -{reach}..{reach} frames, over {counted(self.curve.windows, 'window')}",
             f"the face is in {self.found:.0%} of {len(self.opening)} frames; its mouth changes by "
@@ -88,6 +103,9 @@ class Score:
         ]
         if reach < MAX_OFFSET:
             lines.append(f"the clip is short, so no shift beyond {reach} frames was tried")
+        lines.append(f"the judge knows {self.knows}; of other faces and sounds its figures say little")
+        if self.knows != KNOWS:
+            lines.append(f"for {KNOWS}: {PUBLISHED_JUDGE}")
         if self.against is not None:
             lines += _comparison_lines(self.against)
         return "\n".join(lines)
@@ -112,12 +130,12 @@ def score(
     frames on end.
     """
     view = look(clip, syncnet, track, progress)
-    heard = to_mono_16k(sound)
     return Score(
-        curve=listen(view, heard, syncnet),
+        curve=listen(view, to_speech_16k(sound), syncnet),
         found=float(view.scene.found.mean()),
         opening=view.opening,
-        level=sound_level(heard, len(view.opening)),
+        level=sound_level(to_mono_16k(sound), len(view.opening)),
+        knows=syncnet.knows,
         jitter=view.jitter,
         against=None if against is None else compare_pictures(view.scene, against, clip_encoder),
     )
@@ -147,11 +165,13 @@ def sound_level(samples: npt.NDArray[np.float32], frames: int) -> npt.NDArray[np
     return 10 * np.log10(np.maximum(power, 10 ** (SILENCE_DB / 10)))
 
 
-def _in_words(offset: int) -> str:
+def _in_words(offset: int | None) -> str:
+    if offset is None:
+        return f"no verdict: with a confidence below {LEAST_CONFIDENCE}, no shift fits clearly better than the others"
     if offset == 0:
-        return "the sound fits the mouth best where it is"
+        return "the sound fits the mouth best where it is (offset +0)"
     early = f"comes {counted(abs(offset), 'frame')} ({abs(offset) / FPS:.2f} s) too {'early: delay' if offset > 0 else 'late: advance'} it"
-    return f"the sound {early}"
+    return f"the sound {early} (offset {offset:+d})"
 
 
 def _comparison_lines(against: Comparison) -> list[str]:

@@ -96,6 +96,12 @@ class SyncCurve:
         return self.confidence >= LEAST_CONFIDENCE
 
     @property
+    def title(self) -> str:
+        """In a few words, for a plot."""
+        found = f"offset {self.offset:+d} frames" if self.sure else "no verdict"
+        return f"{found}, confidence {self.confidence:.3f}"
+
+    @property
     def reach(self) -> int:
         """The greatest shift that was tried, in frames."""
         return int(self.offsets[-1])

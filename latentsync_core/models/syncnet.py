@@ -92,6 +92,10 @@ VISUAL = EncoderConfig(
 """The published `stable_syncnet.pt` (configs/syncnet/syncnet_16_pixel_attn.yaml): 401 million parameters."""
 
 
+KNOWS = "people who were filmed, and their recorded voices"
+"""What the published network was trained on."""
+
+
 class _Level(ResnetBlock2D):
     """A residual block, and a strided convolution behind it."""
 
@@ -152,8 +156,12 @@ class SyncEncoder(nn.Module):
 class StableSyncNet(nn.Module):
     """Faces and sounds to unit vectors; the defaults are the published network."""
 
-    def __init__(self, visual: EncoderConfig = VISUAL, audio: EncoderConfig = AUDIO) -> None:
+    def __init__(
+        self, visual: EncoderConfig = VISUAL, audio: EncoderConfig = AUDIO, knows: str = KNOWS
+    ) -> None:
+        """knows: in words, what it was trained on; its judgement of anything else means little."""
         super().__init__()
+        self.knows = knows
         self.visual_encoder, self.audio_encoder = SyncEncoder(visual), SyncEncoder(audio)
         self.configs = {"visual_encoder": visual, "audio_encoder": audio}
 

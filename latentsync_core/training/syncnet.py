@@ -33,6 +33,7 @@ AUDIO = EncoderConfig(
     groups=4,
 )
 """For crops of 128 pixels: both end in 64 features."""
+KNOWS = "drawn heads from the front, and the voices of espeak-ng"
 LEAST_SHIFT, GREATEST_SHIFT = 2, 15
 """Frames by which a sound that does not match is shifted."""
 SCORE_EVERY = 200
@@ -83,7 +84,7 @@ class Spoken:
 
 def nano_syncnet() -> ReadingSyncNet:
     """A SyncNet of 0.9 million parameters with fresh weights."""
-    return ReadingSyncNet(StableSyncNet(VISUAL, AUDIO))
+    return ReadingSyncNet(StableSyncNet(VISUAL, AUDIO, KNOWS))
 
 
 def spoken(store: Material) -> list[Spoken]:

@@ -71,7 +71,8 @@ def write_checkpoint(
         if syncnet is not None:
             _save(syncnet, place / SYNCNET_FOLDER / VAE_WEIGHTS, dtype)
             configs = {name: config.to_json() for name, config in syncnet.configs.items()}
-            _write(place / SYNCNET_FOLDER / "config.json", json.dumps(configs, indent=1) + "\n")
+            content = json.dumps({"knows": syncnet.knows, **configs}, indent=1) + "\n"
+            _write(place / SYNCNET_FOLDER / "config.json", content)
         if clip_encoder is not None:
             _save(clip_encoder, place / CLIP_ENCODER_FOLDER / VAE_WEIGHTS, dtype)
             _write(place / CLIP_ENCODER_FOLDER / "config.json", clip_encoder.model.config.to_json_string())

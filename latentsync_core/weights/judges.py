@@ -10,7 +10,7 @@ from transformers import VideoMAEConfig
 from transformers.models.videomae.modeling_videomae import get_sinusoid_encoding_table
 
 from ..errors import InputError, WeightsMismatchError
-from ..models.syncnet import AUDIO, VISUAL, EncoderConfig, StableSyncNet, convert_syncnet_keys
+from ..models.syncnet import AUDIO, KNOWS, VISUAL, EncoderConfig, StableSyncNet, convert_syncnet_keys
 from ..models.videomae import ClipEncoder, convert_videomae_keys
 from .catalogue import VAE_WEIGHTS
 from .files import build, fill, in_float32, mismatch, read_tensors, shapes_of
@@ -36,7 +36,8 @@ def load_syncnet(path: str | Path) -> StableSyncNet:
     file, config = _form(path)
     tensors = in_float32(convert_syncnet_keys(read_tensors(file)[0]), file, what)
     visual, audio = (VISUAL, AUDIO) if config is None else _encoder_configs(config, path / "config.json")
-    syncnet = build(lambda: StableSyncNet(visual, audio), file, what, shapes_of(tensors))
+    knows = str((config or {}).get("knows", KNOWS))
+    syncnet = build(lambda: StableSyncNet(visual, audio, knows), file, what, shapes_of(tensors))
     return fill(syncnet, tensors, file, what)
 
 

@@ -79,15 +79,15 @@ def plot(curve: SyncCurve) -> torch.Tensor:
     for offset in range(-(reach // 5) * 5, reach + 1, 5):
         draw.line([x(offset), TOP, x(offset), HEIGHT - BOTTOM], GRID)
         draw.text((x(offset), HEIGHT - BOTTOM + 8), f"{offset:+d}" if offset else "0", INK, font, anchor="ma")
-    draw.line([x(curve.offset), TOP, x(curve.offset), HEIGHT - BOTTOM], BEST, 2)
+    if curve.sure:
+        draw.line([x(curve.offset), TOP, x(curve.offset), HEIGHT - BOTTOM], BEST, 2)
     points = [
         (x(offset), y(value)) for offset, value in zip(curve.offsets.tolist(), values.tolist(), strict=True)
     ]
     draw.line(points, LINE, 3, joint="curve")
     for px, py in points:
         draw.ellipse([px - 4, py - 4, px + 4, py + 4], LINE)
-    title = f"offset {curve.offset:+d} frames, confidence {curve.confidence:.3f}"
-    draw.text((WIDTH / 2, TOP / 2), title, INK, ImageFont.load_default(18), anchor="mm")
+    draw.text((WIDTH / 2, TOP / 2), curve.title, INK, ImageFont.load_default(18), anchor="mm")
     below = "shift of the sound in frames of 1/25 s (positive: to later); height: cosine of mouth and sound"
     draw.text((WIDTH / 2, HEIGHT - 16), below, INK, font, anchor="mm")
     return pictures_of([np.asarray(picture)])

@@ -40,6 +40,7 @@ class Redness(nn.Module):
     """An open mouth of these speakers is redder than their skin, and their voice is louder."""
 
     resolution = 64
+    knows = "babble"
 
     def __init__(self):
         super().__init__()

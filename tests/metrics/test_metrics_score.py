@@ -10,9 +10,11 @@ from latentsync_core.data import FaceTrack, Waveform
 from latentsync_core.errors import FaceError, InputError
 from latentsync_core.metrics import score
 from latentsync_core.metrics.score import listen, sound_level
-from latentsync_core.metrics.sync import reach_of
+from latentsync_core.metrics.sync import LEAST_CONFIDENCE, reach_of
 from latentsync_core.metrics.truth import correlation
 from latentsync_core.metrics.view import look
+from latentsync_core.models.syncnet import KNOWS
+from latentsync_core.weights import find_syncnet, load_syncnet
 
 
 @pytest.fixture
@@ -109,6 +111,44 @@ def test_report_and_json(scene, no_mesh):
     saved = json.loads(json.dumps(replace(result, opening=result.opening + [np.nan] * 75).to_json()))
     assert saved["offset_frames"] == offset and saved["opening"] == [None] * 75
     assert len(saved["curve"]["cosines"]) == 31
+
+
+def test_a_low_confidence_is_no_verdict(scene, no_mesh):
+    """No advice in words, no offset in figures, but the curve and what the judge knows are there."""
+    clip, sound, _ = scene
+    result = score(clip, shifted(sound, 4), Redness(), track=true_track(clip))
+    assert result.offset is not None and "no verdict" not in str(result)
+    flat = replace(result.curve, cosines=result.curve.cosines * 0.2)
+    assert 0 < flat.confidence < LEAST_CONFIDENCE and flat.offset == result.offset
+    unsure = replace(result, curve=flat)
+    said, saved = str(unsure), unsure.to_json()
+    assert "no verdict" in said and "no verdict" in flat.title
+    assert not any(
+        word in said for word in ("delay", "advance", "too early", "too late", "fits the mouth", "offset")
+    )
+    assert saved["offset_frames"] is None and saved["offset_seconds"] is None
+    assert saved["confidence"] == pytest.approx(flat.confidence, abs=1e-4)
+    assert len(saved["curve"]["cosines"]) == 31
+
+
+def test_a_judge_says_what_it_knows(scene, no_mesh):
+    clip, sound, _ = scene
+    result = score(clip, sound, Redness(), track=true_track(clip))
+    assert "the judge knows babble" in str(result) and "weights get 1.6 --syncnet" in str(result)
+    published = replace(result, knows=KNOWS)
+    assert f"the judge knows {KNOWS}" in str(published) and "weights get" not in str(published)
+    assert "drawn heads" in load_syncnet(find_syncnet("nano")).knows
+
+
+def test_quiet_sound_is_judged_as_loud_sound_is(scene, no_mesh):
+    """The bundled judge's confidence fell from 0.56 to 0 for the same sound at -40 dB."""
+    clip, sound, _ = scene
+    usual, quiet = (
+        score(clip, Waveform(sound.samples * np.float32(gain), 16_000), Redness(), track=true_track(clip))
+        for gain in (1, 0.01)
+    )
+    np.testing.assert_allclose(quiet.curve.cosines, usual.curve.cosines, atol=1e-3)
+    assert quiet.level.max() == pytest.approx(usual.level.max() - 40, abs=0.1)
 
 
 def test_level_of_known_sounds():
