@@ -177,7 +177,7 @@ def _index(
     last = rows[-1].duration or (int(np.median(steps)) if len(steps) else _usual_step(stream))
     last = max(last, int(stamps[0]) + total - int(stamps[-1]))
     pts, end, time_base = without_jumps(stamps, last, stream.time_base, longest)
-    if end - pts[0] != stamps[-1] + last - stamps[0]:
+    if time_base != stream.time_base or end - pts[0] != stamps[-1] + last - stamps[0]:
         log.warning("%s has a clock that jumps; the jumps are taken out.", path)
     keyframes = np.flatnonzero(keys & (not counted))
     order = kept if counted else None

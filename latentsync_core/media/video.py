@@ -46,7 +46,7 @@ class FileClip:
             self._index = decoder.skip_undecodable_start()
             first = next(decoder)
             self.color = ColorTags.of(first, decoder.stream.codec_context)
-            self.has_audio = bool(decoder.container.streams.audio)
+            self.has_audio = any(s.codec_context for s in decoder.container.streams.audio)
             stored_aspect = decoder.stream.sample_aspect_ratio or Fraction(1)
             self._orientation = Orientation.of(first, decoder.stream)
         sideways = self._orientation.sideways
