@@ -169,7 +169,7 @@ def harder_section(harder):
     return f"""### Harder speech
 
 The figures above hold for speech like that of the training. `scripts/judge_harder.py` (preset `{harder["made_with"]["preset"]}`) reads
-the mouths by face mesh alone, of clips of that kind (held-out) and of a second set with other people (seeds from
+the mouths by face mesh alone, of clips of that kind (*held-out*, where listed) and of a second set with other people (seeds from
 {FIRST_HARDER_SEED}) and voices: fast speech ({FAST} words a minute), speech in a bare room, languages that are in no
 training, and speech 40 dB quieter. Correlations with the true opening; the gain is against that of true frames.
 
