@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .catalogue import RELEASES
 from .download import download
+from .elsewhere import folders_of_other_packs
 from .locate import Checkpoint, default_folders, find_syncnet, locate
 from .manifest import Manifest
 from .report import Row, best, ranked, report
@@ -36,6 +37,7 @@ __all__ = [
     "default_folders",
     "download",
     "find_syncnet",
+    "folders_of_other_packs",
     "load_clip_encoder",
     "load_models",
     "load_syncnet",

@@ -13,6 +13,7 @@ from huggingface_hub import try_to_load_from_cache
 
 from ..errors import WeightsMissingError
 from .catalogue import RELEASES, VAE_REPO, VAE_WEIGHTS, RemoteFile
+from .elsewhere import folders_of_own_comfyui
 from .manifest import Manifest
 
 FOLDERS_VARIABLE = "LATENTSYNC_MODELS"
@@ -75,9 +76,9 @@ class Parts:
 
 
 def default_folders() -> list[Path]:
-    """Folders that are always searched: those in LATENTSYNC_MODELS, then the user's data folder."""
+    """Folders that are always searched: those in LATENTSYNC_MODELS, the user's data folder, the ComfyUI around us."""
     named = [Path(part) for part in os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep) if part]
-    return [*named, user_folder()]
+    return [*named, user_folder(), *folders_of_own_comfyui()]
 
 
 def user_folder() -> Path:

@@ -10,7 +10,15 @@ from pathlib import Path
 import folder_paths
 
 from ...latentsync_core.errors import OptionError, WeightsMissingError
-from ...latentsync_core.weights import RELEASES, Row, download, find_syncnet, ranked, report
+from ...latentsync_core.weights import (
+    RELEASES,
+    Row,
+    download,
+    find_syncnet,
+    folders_of_other_packs,
+    ranked,
+    report,
+)
 from .progress import Reporter
 
 FOLDER = "latentsync"
@@ -30,13 +38,21 @@ NANO = "nano (test model, drawn faces only)"
 
 
 def folders() -> list[str]:
-    """Where checkpoints are looked for; the first is where downloads go.
+    """Where checkpoints are looked for; the first is where downloads go, and those of other packs are last.
 
     Makes the folder known to ComfyUI, which is done here because importing the pack changes nothing.
     """
     home = os.path.join(folder_paths.models_dir, FOLDER)
     folder_paths.add_model_folder_path(FOLDER, home, is_default=True)
-    return folder_paths.get_folder_paths(FOLDER)
+    return [*folder_paths.get_folder_paths(FOLDER), *map(str, _of_other_packs())]
+
+
+def _of_other_packs() -> list[Path]:
+    known = folder_paths.folder_names_and_paths
+    checkpoints, packs = (
+        map(Path, known[name][0] if name in known else []) for name in ("checkpoints", "custom_nodes")
+    )
+    return folders_of_other_packs([Path(folder_paths.models_dir), *checkpoints], packs)
 
 
 def menu() -> list[str]:

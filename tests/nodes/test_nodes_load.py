@@ -129,3 +129,28 @@ def test_auto_takes_what_the_device_is_made_for(bridge, monkeypatch):
         monkeypatch.setattr(mm, "should_use_fp16", lambda device, answer=fp16: answer)
         monkeypatch.setattr(mm, "should_use_bf16", lambda device, answer=bf16: answer)
         assert devices._usual(device) == expected
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "models/LatentSync-1.6",
+        "models/checkpoints/LatentSync-1.6",
+        "elsewhere/LatentSync-1.6",
+        "custom_nodes/ComfyUI-LatentSyncWrapper/checkpoints/LatentSync-1.6",
+        "custom_nodes/.disabled/comfyui-latentsyncwrapper@1_0/checkpoints/LatentSync-1.6",
+    ],
+)
+def test_what_other_packs_keep_is_found_and_stays_as_it_is(
+    run, menu, home, bridge, checkpoint, fetched, place
+):
+    (home / "models" / "checkpoints").mkdir()
+    folder_paths.add_model_folder_path("checkpoints", str(home / "models" / "checkpoints"))
+    folder_paths.add_model_folder_path("checkpoints", str(home / "elsewhere"))
+    folder_paths.add_model_folder_path("custom_nodes", str(home / "custom_nodes"))
+    shutil.copytree(checkpoint, home / place)
+    before = {path: path.stat().st_mtime_ns for path in (home / place).rglob("*")}
+    assert menu()[0] == "1.6" and OFFERS[1] not in menu()
+    assert run("LatentSyncLoadModel", model=OFFERS[1]).models.name == "1.6" and fetched == []
+    assert bridge("checkpoints").folders()[0] == str(home / "models" / "latentsync")
+    assert before == {path: path.stat().st_mtime_ns for path in (home / place).rglob("*")}

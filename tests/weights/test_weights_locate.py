@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from latentsync_core.errors import WeightsMissingError
-from latentsync_core.weights import best, default_folders, load_models, locate, report, untrained
+from latentsync_core.weights import (
+    best,
+    default_folders,
+    folders_of_other_packs,
+    load_models,
+    locate,
+    report,
+    untrained,
+)
 from latentsync_core.weights.catalogue import RELEASES
 
 module = importlib.import_module("latentsync_core.weights.locate")
@@ -267,3 +275,20 @@ def test_a_broken_manifest_hides_no_other_checkpoint(tmp_path):
     own = untrained(tmp_path / "own")
     (untrained(tmp_path / "broken") / "latentsync.json").write_text("{")
     assert {str(own), str(tmp_path / "broken")} <= {row.source for row in report([tmp_path])}
+
+
+def test_the_files_of_another_pack_are_known_by_their_length(tmp_path):
+    pack = tmp_path / "custom_nodes" / "ComfyUI-LatentSyncWrapper"
+    home = put_all(pack / "checkpoints", RELEASES["1.6"].unet.size)
+    folders = folders_of_other_packs([tmp_path / "models"], [tmp_path / "custom_nodes"])
+    assert folders == [home] and locate("1.6", folders).unet == home / "latentsync_unet.pt"
+
+
+def test_a_library_among_the_nodes_of_a_comfyui_looks_into_its_folders(tmp_path, monkeypatch):
+    elsewhere = importlib.import_module("latentsync_core.weights.elsewhere")
+    own = tmp_path / "custom_nodes" / "latentsync-native" / "latentsync_core" / "weights" / "elsewhere.py"
+    home = put_all(tmp_path / "models" / "checkpoints" / "LatentSync-1.6")
+    assert home.parent not in default_folders()
+    monkeypatch.setattr(elsewhere, "__file__", str(own))
+    assert locate("1.6").unet == home / "latentsync_unet.pt"
+    assert default_folders()[1:] == [tmp_path / "models" / "latentsync", tmp_path / "models", home.parent]
