@@ -22,6 +22,11 @@ app.registerExtension({
     if (!nodeData.name.startsWith("LatentSync")) return;
     const { onExecuted } = nodeType.prototype;
     nodeType.prototype.onExecuted = function (output) {
+      if (output?.animated?.[0]) {
+        // The last picture of the run would be shown in place of the player.
+        this.imgs = undefined;
+        delete app.nodePreviewImages[this.id];
+      }
       onExecuted?.call(this, output);
       if (output?.text) showReport(this.id, output.text);
     };

@@ -52,7 +52,7 @@ def strange_faces(clip: Clip, track: FaceTrack, models: LipSyncModels, plan: Pla
         return None
     return (
         f"{models.name} is made for {models.faces} faces only, and these are unlike them, as photographs are "
-        f"({lost:.0%} of their fine detail would be lost, of {models.faces} faces at most {STRANGE:.0%}): the mouth will "
+        f"({lost:.0%} of their fine detail would be lost, of {models.faces} faces usually less than {STRANGE:.0%}): the mouth will "
         "be smeared. For people take LatentSync 1.6."
     )
 
@@ -61,7 +61,7 @@ def lost_detail(vae: Any, crops: npt.NDArray[np.float32]) -> float:
     """How much of the fine detail of crops (F, R, R, 3), 0..255, encoding and decoding loses: 0 none, 1 all of it.
 
     The mean size of the error over the mean size of the picture, both of brightness and in two bands, averaged; of
-    that the median over the crops. It does not depend on brightness or contrast. 1 can be passed: the decoder may paint
+    that the median over the crops. It depends little on brightness and contrast. 1 can be passed: the decoder may paint
     detail of its own.
     """
     codec = LatentCodec(vae)
