@@ -24,7 +24,7 @@ ADVANCED = {
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
     """The video and the sound."""
-    parser.add_argument("video", type=Path, metavar="VIDEO")
+    parser.add_argument("video", type=Path, metavar="VIDEO", help="a video, or a picture that shall talk")
     parser.add_argument(
         "audio", type=Path, metavar="AUDIO", help="the new speech: a sound file, or a video's sound"
     )
