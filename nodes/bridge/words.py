@@ -27,6 +27,9 @@ WORDS = {
     r"Use a half-precision dtype, the 256 px checkpoint \(1\.5\), or free": f'On {_LOAD}, choose precision "fp8" or '
     '"fp16", or 1.5 instead of 1.6, or free',
     r"use dtype=fp8 or device=cpu": f"choose precision fp8 on {_LOAD}",
+    r", or use device=cpu": ", or start ComfyUI on the CPU",
+    r"Fetch one \(5 GB\) with `[^`]*`, or try things out with `--model \w+`": f"On {_LOAD} choose one with "
+    '"(download" in its name, or try things out with nano',
     r"; use float16\.": f"; choose precision fp16 on {_LOAD}.",
     r"; use float32 \(or bfloat16\), or another device": f"; choose precision fp32 or bf16 on {_LOAD}",
     r"\bdtype takes": "precision takes",
