@@ -16,6 +16,7 @@ import numpy as np
 from .. import __version__
 from ..data import FaceTrack, Plan, counted
 from ..diffusion import strange_faces
+from ..errors import FaceError
 from ..kept import forget
 from ..media import FileClip, check_output, open_writer, read_audio
 from ..models.bundle import LipSyncModels
@@ -78,12 +79,15 @@ def _kept_windows(output: Path) -> Iterator[Path]:
     work = output.with_name(f".{output.stem}.resume")
     try:
         yield work
-    except BaseException:
-        if work.is_dir():
-            windows = counted(len(list(work.glob("window-*"))), "finished window")
+    except BaseException as exc:
+        windows = len(list(work.glob("window-*")))
+        if isinstance(exc, FaceError) and not windows:
+            forget(work)  # the same command would end alike
+        elif work.is_dir():
             log.warning(
-                "Kept the survey of faces and %s in %s; run the same command again to go on.", windows, work
-            )
+                "Kept the survey of faces and %s in %s; run the same command again to go on.",
+                counted(windows, "finished window"), work,
+            )  # fmt: skip
         raise
     forget(work)
 

@@ -36,6 +36,7 @@ WORDS = {
     r"Use 'cpu'": "Start ComfyUI with another device, or on the CPU",
     r"Give resolution \(.*?\), or name its folder": "Name its folder",
     r"[Rr]un `[^`]*weights get [^`]*--syncnet` and score with \S+": 'choose "1.6 (download)" on LatentSync Sync Score',
+    r"`[^`]*weights get [^`]*--syncnet` and score with .*, model 1\.6": 'choose "1.6 (download)" on LatentSync Sync Score',
     rf"Run {_GET} again to continue": f"To continue, {_FETCH}",
     rf"Run {_GET}": _FETCH[0].upper() + _FETCH[1:],
     rf"{_GET} fetches 1\.6": _FETCH,

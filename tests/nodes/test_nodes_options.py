@@ -1,6 +1,7 @@
 """Options: every preset shows its own values, what is shown is what is used, and one widget changes one option."""
 
 import importlib
+from collections import namedtuple
 from dataclasses import fields
 from fractions import Fraction
 
@@ -116,10 +117,11 @@ def test_without_a_model_the_best_on_this_machine_is_taken(used, bridge, monkeyp
     report, _ = used(preset="draft", model=None)
     assert "nano at" in report
     checkpoints = bridge("checkpoints")
-    here = {"nano": "nano", "mine": "/m/mine", "1.5": "/m/1.5", "1.6": "/m/1.6"}
-    monkeypatch.setattr(checkpoints, "_on_disk", lambda: here)
+    row = namedtuple("row", "source")
+    real, drawn = [row("/m/1.6"), row("/m/1.5"), row("/m/mine")], [row("nano")]
+    monkeypatch.setattr(checkpoints, "_on_disk", lambda: (real, drawn))
     order = []
-    while len(here) > 1:
+    while real:
         order.append(checkpoints.best())
-        del here[order[-1].removeprefix("/m/")]
+        del real[0]
     assert [*order, checkpoints.best()] == ["/m/1.6", "/m/1.5", "/m/mine", "nano"]

@@ -14,6 +14,8 @@ from .ledger import BLOCK_DOLLARS, Task, price_of
 if TYPE_CHECKING:
     from .server import FakeWaveSpeed
 
+OTHER_ID = "req-7f3a9c21"
+"""What the fault `other_id` gives for the id of a task that was bought."""
 PLAIN_MODELS = [
     "bytedance/latentsync",
     "wavespeed-ai/latentsync",
@@ -70,7 +72,7 @@ async def submit(fake: "FakeWaveSpeed", request: web.Request, faults: dict[str, 
     if "no_id" in faults:
         del reply["id"]
     if "other_id" in faults:
-        reply["id"] = "req-7f3a9c21"
+        reply["id"] = OTHER_ID
     return success(reply)
 
 
