@@ -65,6 +65,7 @@ def test_a_workflow_of_the_old_pack_is_taken_over(server, page):
     assert sent["4"]["inputs"] == {"images": ["3", 1], "audio": ["3", 2], "fps": 25} | {
         "preset": "balanced",
         "seed": 396,
+        "audio_start": 0,
     }
     assert sent["3"]["inputs"]["return_images"] is True and sent["5"]["inputs"] == {"images": ["4", 0]}
     run(server, page)
