@@ -15,7 +15,18 @@ from latentsync_core.weights import untrained
 
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.slow
-FAST = ["--steps", "1", "--guidance", "1", "--device", "cpu", "--encoder-preset", "ultrafast"]
+FAST = [
+    "--length",
+    "cut_off",
+    "--steps",
+    "1",
+    "--guidance",
+    "1",
+    "--device",
+    "cpu",
+    "--encoder-preset",
+    "ultrafast",
+]
 MEMORY = """
 import resource, sys
 from latentsync_core.cli import main
