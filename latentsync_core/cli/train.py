@@ -9,7 +9,7 @@ from typing import Any
 
 from ..data import counted
 from ..training import NANO, RECIPES, FootageRecipe, Sources, Wanted, prepare, train, tune
-from ..weights import load_syncnet
+from ..weights import find_syncnet, load_syncnet
 from .progress import progress_bars
 
 MODELS = {256: "1.5", 512: "1.6"}
@@ -46,7 +46,7 @@ def _given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
 def prepare_folder(args: argparse.Namespace) -> None:
     """Cut the faces out of a folder of videos, and say what was dropped and why."""
     wanted = Wanted(args.resolution, most_offset=args.most_offset)
-    syncnet = None if args.syncnet is None else load_syncnet(args.syncnet)
+    syncnet = None if args.syncnet is None else load_syncnet(find_syncnet(args.syncnet))
     clips = 0
     with progress_bars() as progress:
         for verdict in prepare(args.folder, args.out, wanted, syncnet, progress):

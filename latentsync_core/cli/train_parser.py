@@ -14,6 +14,7 @@ FOOTAGE_RECIPES = {
     "syncnet": "the judge of synchrony, from nothing",
 }
 """Of `training.RECIPES`, whose import takes seconds."""
+SYNCNETS = "nano (drawn faces), 1.5, 1.6, a checkpoint, or its file or folder"
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
@@ -39,11 +40,7 @@ def _add_prepare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="VIDEOS", help="a folder of videos of people who speak")
     parser.add_argument("--out", type=Path, required=True, metavar="DATA", help="work that is here goes on")
     parser.add_argument("--resolution", type=int, default=256, help="side of the crops: 256 (default) or 512")
-    parser.add_argument(
-        "--syncnet",
-        type=Path,
-        help="move the sound to where this SyncNet sees the mouth: a file or its folder",
-    )
+    parser.add_argument("--syncnet", help=f"move the sound to where this SyncNet sees the mouth: {SYNCNETS}")
     parser.add_argument(
         "--most-offset",
         type=int,
@@ -66,7 +63,7 @@ def _add_footage(parser: argparse.ArgumentParser, recipe: str) -> None:
         )
     if recipe.startswith("stage2"):
         parser.add_argument(
-            "--syncnet", type=Path, help="stable_syncnet.pt (default: looks beside the model)"
+            "--syncnet", help=f"that judges synchrony: {SYNCNETS} (default: looks beside the model)"
         )
         parser.add_argument(
             "--perceptual", type=float, metavar="WEIGHT", help="of LPIPS (0.1); 0 does without"

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from ..data import FaceTrack, FloatArray, Progress
 from ..errors import InputError, LatentSyncError
 from ..faces import FaceFinder, choose, crop_face, smooth_matrices, survey
-from ..media import FileClip, Timeline, fit, read_audio, to_mono_16k
+from ..media import FileClip, Timeline, fit, read_audio, to_speech_16k
 from ..metrics.sync import FRAMES, MAX_OFFSET, SyncCurve, sync_curve
 from ..models.syncnet import StableSyncNet
 from .data import save
@@ -75,39 +75,50 @@ def prepare(
     """Yield a verdict on every video in a folder and its subfolders, and write clips and `report.json` to `out`.
 
     syncnet: moves the sound of every clip to where the mouth is; where it finds no clear place the sound stays.
-    progress is called after every frame that was looked at, once a file `NUMBER/OF NAME` as its stage. A file that cannot be used is dropped with its reason and the next one follows; files that the report names
-    are not looked at again. Raises InputError if `folder` has no videos or `out` holds crops of another size.
+    progress is called after every frame that was looked at, once a file `NUMBER/OF NAME` as its stage. A file that
+    cannot be used is dropped with its reason and the next one follows; files that the report names are looked at again
+    only if they changed. Raises InputError if `folder` has no videos or `out` was made with other options.
     """
     videos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEOS)
     if not videos:
         raise InputError(f"{folder} has no videos ({', '.join(sorted(VIDEOS))}).")
-    report = _begun(out, wanted)
+    report = _begun(out, wanted, syncnet is not None)
     maker = _Maker(out, wanted, syncnet, FaceFinder())
     for number, path in enumerate(videos, 1):
         name = path.relative_to(folder).as_posix()
-        if name not in report["files"]:
+        before, stamp = report["files"].get(name, {}), [path.stat().st_size, path.stat().st_mtime_ns]
+        if before.get("stamp") != stamp:
             report_frame = None if progress is None else partial(progress, f"{number}/{len(videos)} {name}")
             verdict = maker.verdict(path, name, _next_number(report), report_frame)
             report["files"][name] = {
-                "clips": verdict.clips, "dropped": verdict.dropped, "notes": verdict.notes
+                "clips": verdict.clips, "dropped": verdict.dropped, "notes": verdict.notes, "stamp": stamp
             }  # fmt: skip
             _write(out, report)
+            for clip in before.get("clips", ()):
+                crops_path(out, clip).unlink()
+                sound_path(out, clip).unlink()
             yield verdict
 
 
-def _begun(out: Path, wanted: Wanted) -> dict[str, Any]:
+def _begun(out: Path, wanted: Wanted, synced: bool) -> dict[str, Any]:
+    terms = {
+        "resolution": wanted.resolution, "syncnet": synced, "most_offset": wanted.most_offset if synced else None
+    }  # fmt: skip
     if not (out / REPORT).exists():
-        return {"resolution": wanted.resolution, "files": {}}
+        return {**terms, "files": {}}
     report = read_report(out)
-    if report["resolution"] != wanted.resolution:
-        raise InputError(
-            f"{out} holds crops of {report['resolution']} px, not {wanted.resolution}; give another folder."
-        )
+    for name, value in terms.items():
+        if report.get(name) != value:
+            raise InputError(
+                f"{out} was prepared with {name} {report.get(name)}, not {value}, and what was done there is not done "
+                "again; give another folder."
+            )
     return report
 
 
 def _next_number(report: dict[str, Any]) -> int:
-    return sum(len(entry["clips"]) for entry in report["files"].values())
+    """Beyond all that there are: a number never stands for two clips."""
+    return 1 + max((int(clip) for entry in report["files"].values() for clip in entry["clips"]), default=-1)
 
 
 def _write(out: Path, report: dict[str, Any]) -> None:
@@ -134,7 +145,8 @@ class _Maker:
         dropped: list[str] = []
         notes: list[str] = []
         try:
-            samples = to_mono_16k(read_audio(path))
+            samples = to_speech_16k(read_audio(path))  # as loud as it is heard when the model is used
+            used = whole = 0
             for shot in _shots(path, len(samples), self.wanted, self.finder, progress):
                 offset, note, kept = self._offset(shot, samples)
                 if note:
@@ -143,8 +155,14 @@ class _Maker:
                     clip = f"{number + len(clips):05d}"
                     save(crops_path(self.out, clip), shot.crops)
                     sound = shot.sound(samples, offset)
-                    save(sound_path(self.out, clip), np.rint(sound * 32767).astype(np.int16))
+                    save(sound_path(self.out, clip), np.rint(sound.clip(-1, 1) * 32767).astype(np.int16))
                     clips.append(clip)
+                used, whole = used + len(shot.crops), shot.whole
+            if used < whole:
+                notes.append(
+                    f"{used / FPS:.1f} of {whole / FPS:.1f} s can be used; the rest is shorter than "
+                    f"{LEAST_FRAMES / FPS:.1f} s between cuts, or its face is absent, small or turned away"
+                )
         except (LatentSyncError, OSError) as exc:
             dropped.append(str(exc))
         log.info("%s: %d clips. %s", name, len(clips), " ".join(dropped + notes))
@@ -179,6 +197,8 @@ class _Shot:
     """(F, R, R, 3)"""
     start: int
     """Its first frame, at 25 a second."""
+    whole: int
+    """Frames of the video that it is from."""
 
     @property
     def place(self) -> str:
@@ -214,7 +234,7 @@ def _shots(
         sources = timeline.source[start:stop]
         frames = zip(clip.read(sources.tolist()), matrices[sources], strict=True)
         crops = [np.rint(crop_face(f, m, wanted.resolution)).astype(np.uint8) for f, m in frames]
-        yield _Shot(np.stack(crops), start)
+        yield _Shot(np.stack(crops), start, len(timeline))
 
 
 def _usable(track: FaceTrack, matrices: FloatArray, wanted: Wanted) -> npt.NDArray[np.bool_]:
@@ -233,16 +253,14 @@ def _sizes(matrices: FloatArray) -> FloatArray:
 def _stretches(
     usable: npt.NDArray[np.bool_], timeline: Timeline, cuts: tuple[int, ...]
 ) -> Iterator[tuple[int, int]]:
-    """First and last + 1 frames of parts within one scene, of 48..150 frames."""
+    """First and last + 1 frames of parts within one scene, of 48..150 frames; a longer one in equal parts."""
     scenes = np.searchsorted(np.asarray(cuts, int), timeline.source, side="right")
     labels = np.where(usable, scenes, -1)
     edges = [0, *(np.flatnonzero(np.diff(labels)) + 1).tolist(), len(labels)]
     for start, stop in pairwise(edges):
-        if labels[start] < 0:
-            continue
-        for first in range(start, stop, MOST_FRAMES):
-            if min(stop, first + MOST_FRAMES) - first >= LEAST_FRAMES:
-                yield first, min(stop, first + MOST_FRAMES)
+        if labels[start] >= 0 and stop - start >= LEAST_FRAMES:
+            parts = -(-(stop - start) // MOST_FRAMES)
+            yield from pairwise(np.linspace(start, stop, parts + 1).round().astype(int).tolist())
 
 
 def _why_not(track: FaceTrack, matrices: FloatArray, wanted: Wanted) -> str:

@@ -36,8 +36,9 @@ class Sources:
 
     model: str
     """What is trained: `1.5`, `1.6` or a checkpoint's folder."""
-    syncnet: Path | None = None
-    """For the loss of synchrony: the published file, or the `syncnet.pt` of a run; None looks beside the model."""
+    syncnet: str | Path | None = None
+    """For the loss of synchrony, as `find_syncnet` takes it: a checkpoint, the published file, or the `syncnet.pt` of a
+    run; None looks beside the model."""
     video_encoder: Path | None = None
     """For the temporal loss: VideoMAEv2's published file, or a folder."""
 
@@ -138,7 +139,7 @@ def _judges(recipe: PixelRecipe, models: LipSyncModels, sources: Sources) -> Jud
     video_encoder = sources.video_encoder
     judges = Judges(
         frozen(copy.deepcopy(models.vae)),  # which makes the latents in float32, and is exported
-        syncnet=frozen(load_syncnet(sources.syncnet or find_syncnet(sources.model))) if recipe.sync else None,
+        syncnet=frozen(load_syncnet(find_syncnet(sources.syncnet or sources.model))) if recipe.sync else None,
         clip_encoder=frozen(load_clip_encoder(video_encoder)) if recipe.temporal and video_encoder else None,
         perceptual=load_lpips().to(models.device) if recipe.perceptual else None,
         dtype=dtype,

@@ -120,10 +120,10 @@ def locate(source: str | Path, folders: Sequence[str | Path] = ()) -> Checkpoint
 def find_syncnet(source: str | Path, folders: Sequence[str | Path] = ()) -> Path:
     """Find the SyncNet of a checkpoint, whatever else of it is there: a folder in our form, or the published file.
 
-    source, folders: as of `locate`; source may also be the published file itself. Raises WeightsMissingError.
+    source, folders: as of `locate`; source may also be such a folder or file itself. Raises WeightsMissingError.
     """
     name = str(source)
-    if name not in (NANO, *RELEASES) and Path(source).is_file():
+    if name not in (NANO, *RELEASES) and (Path(source).is_file() or (Path(source) / VAE_WEIGHTS).is_file()):
         return Path(source)
     if name in RELEASES:
         roots = [*map(Path, folders), *default_folders()]

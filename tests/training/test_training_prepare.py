@@ -1,6 +1,8 @@
 """Own footage: what `prepare` keeps, what it drops and why, and how training reads it."""
 
 import json
+import os
+import shutil
 from fractions import Fraction
 from types import SimpleNamespace
 
@@ -10,7 +12,7 @@ import pytest
 from latentsync_core import Waveform, open_writer
 from latentsync_core.errors import InputError
 from latentsync_core.faces import crop_face, smooth_matrices
-from latentsync_core.media import Timeline
+from latentsync_core.media import Timeline, loudness
 from latentsync_core.metrics.sync import LEAST_CONFIDENCE
 from latentsync_core.synthetic import bundled_speech, talking_clip
 from latentsync_core.training import Wanted, prepare
@@ -86,6 +88,43 @@ def test_prepared_files_are_not_looked_at_again(data, videos):
     assert list(prepare(videos, data[0], WANTED)) == []
 
 
+def test_a_file_that_was_mended_or_replaced_is_looked_at_again(videos, tmp_path):
+    """As the reasons advise: copy it again, re-encode it."""
+    folder, out = tmp_path / "videos", tmp_path / "out"
+    folder.mkdir()
+    (folder / "a.mp4").write_bytes(b"cut short")
+    shutil.copy(videos / "more" / "good.mp4", folder / "b.mp4")
+    assert [verdict.clips for verdict in prepare(folder, out, WANTED)] == [(), ("00000",)]
+    shutil.copy(videos / "more" / "good.mp4", folder / "a.mp4")
+    os.utime(folder / "b.mp4", (0, 0))
+    assert [verdict.clips for verdict in prepare(folder, out, WANTED)] == [("00001",), ("00002",)]
+    assert Footage(out).clips + Footage(out, test=True).clips == 2
+    assert sorted(path.stem for path in (out / "crops0").iterdir()) == ["00001", "00002"]
+
+
+def test_what_of_a_video_is_left_out_is_told(clip, said, tmp_path):
+    frames = list(clip.read(range(FRAMES)))
+    (tmp_path / "videos").mkdir()
+    write(tmp_path / "videos" / "late.mp4", [np.full_like(frames[0], 90)] * 40 + frames, twice(said))
+    (verdict,) = prepare(tmp_path / "videos", tmp_path / "out", WANTED)
+    assert len(verdict.clips) == 1 and verdict.notes[0].startswith("2.0 of 3.6 s can be used")
+
+
+def test_sound_is_as_loud_as_when_a_model_is_used(clip, said, data, tmp_path):
+    """Quiet footage would teach that quiet speech opens the mouth as far as loud speech; the pipeline levels it."""
+    (tmp_path / "videos").mkdir()
+    write(tmp_path / "videos" / "a.mp4", list(clip.read(range(FRAMES))), Waveform(said.samples / 50, 16_000))
+    list(prepare(tmp_path / "videos", tmp_path / "out", WANTED))
+    quiet, usual = (
+        loudness(Waveform(Footage(f).sound(0)[None], 16_000)) for f in (tmp_path / "out", data[0])
+    )
+    assert abs(quiet - usual) < 0.5 and -23 < usual < -17
+
+
+def twice(sound):
+    return Waveform(np.concatenate([sound.samples, sound.samples], 1), sound.sample_rate)
+
+
 def test_a_run_that_was_stopped_goes_on(tmp_path):
     for name in ("a.mp4", "b.mp4", "c.mp4"):
         (tmp_path / name).write_bytes(b"not a video")
@@ -146,8 +185,10 @@ def test_progress_tells_the_file_and_its_frames(videos, tmp_path):
 
 
 def test_another_size_needs_another_folder(data, videos, tmp_path):
-    with pytest.raises(InputError, match="holds crops of 128 px, not 256"):
+    with pytest.raises(InputError, match="was prepared with resolution 128, not 256"):
         list(prepare(videos, data[0], Wanted()))
+    with pytest.raises(InputError, match="was prepared with syncnet False, not True"):
+        list(prepare(videos, data[0], WANTED, SimpleNamespace(resolution=128)))
     with pytest.raises(InputError, match="has no videos"):
         list(prepare(tmp_path, tmp_path / "out", WANTED))
 
@@ -157,8 +198,16 @@ def test_stretches_end_at_cuts_and_gaps():
     timeline = Timeline(np.arange(count), np.arange(count) / 25, count / 25)
     usable = np.ones(count, bool)
     usable[60:70] = False
-    assert list(_stretches(usable, timeline, (130,))) == [(0, 60), (70, 130), (130, 280), (280, 400)]
-    assert list(_stretches(usable, timeline, (100, 130))) == [(0, 60), (130, 280), (280, 400)]
+    assert list(_stretches(usable, timeline, (130,))) == [(0, 60), (70, 130), (130, 265), (265, 400)]
+    assert list(_stretches(usable, timeline, (100, 130))) == [(0, 60), (130, 265), (265, 400)]
+
+
+@pytest.mark.parametrize("frames", [47, 48, 150, 151, 197, 302, 1000])
+def test_long_stretches_are_used_to_their_end(frames):
+    timeline = Timeline(np.arange(frames), np.arange(frames) / 25, frames / 25)
+    parts = list(_stretches(np.ones(frames, bool), timeline, ()))
+    assert sum(stop - start for start, stop in parts) == (frames if frames >= 48 else 0)
+    assert all(48 <= stop - start <= 150 for start, stop in parts)
 
 
 def test_one_clip_in_twenty_is_held_out(tmp_path):

@@ -120,6 +120,8 @@ def test_syncnet_is_found_beside_other_files_or_alone(tmp_path):
     (home / "stable_syncnet.pt").write_bytes(b"")
     assert find_syncnet("1.6", [tmp_path]) == find_syncnet(home) == home / "stable_syncnet.pt"
     assert find_syncnet(home / "stable_syncnet.pt") == home / "stable_syncnet.pt"
+    own = syncnet_folder(tmp_path / "own" / "syncnet")
+    assert find_syncnet(own) == find_syncnet(own.parent) == own
     with pytest.raises(WeightsMissingError, match="has no SyncNet.*put stable_syncnet.pt"):
         find_syncnet(tmp_path)
 
