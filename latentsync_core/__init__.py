@@ -8,8 +8,9 @@
 Names are loaded when they are first used, so that importing the package costs nothing.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .lazy import load_from
 
 if TYPE_CHECKING:
     from .data import Clip, FaceTrack, Plan, Waveform
@@ -23,17 +24,6 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "data": ("Clip", "FaceTrack", "Plan", "Waveform"),
-    "errors": ("LatentSyncError",),
-    "media": ("FileClip", "TensorClip", "open_writer", "read_audio"),
-    "metrics": ("Score", "score"),
-    "models.bundle": ("LipSyncModels",),
-    "options": ("PRESETS", "Options"),
-    "pipeline": ("find_face", "lip_sync", "make_plan"),
-    "weights": ("find_syncnet", "load_models", "load_syncnet"),
-}
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "PRESETS",
@@ -58,8 +48,16 @@ __all__ = [
     "score",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+__getattr__ = load_from(
+    __name__,
+    {
+        "data": ("Clip", "FaceTrack", "Plan", "Waveform"),
+        "errors": ("LatentSyncError",),
+        "media": ("FileClip", "TensorClip", "open_writer", "read_audio"),
+        "metrics": ("Score", "score"),
+        "models.bundle": ("LipSyncModels",),
+        "options": ("PRESETS", "Options"),
+        "pipeline": ("find_face", "lip_sync", "make_plan"),
+        "weights": ("find_syncnet", "load_models", "load_syncnet"),
+    },
+)

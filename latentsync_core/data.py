@@ -92,6 +92,12 @@ class Origin:
     """Shape (K, h, w): the upper face in those frames as small grey pictures with mean 0 and norm 1."""
 
 
+SPEECH_RATE = 16_000
+"""Samples a second of the speech that Whisper and SyncNet were trained on."""
+UNSURE = 0.6
+"""Mean score of a detector below which a face is hard to recognise."""
+
+
 @dataclass(frozen=True, eq=False)
 class FaceTrack:
     """One person's face through a clip: three points a frame, NaN where the face was not found."""
@@ -147,8 +153,29 @@ class FaceTrack:
         along = ((nose - (left + right) / 2) * line).sum(1)
         return np.abs(along) / np.maximum((line**2).sum(1), 1e-12)
 
+    @property
+    def score(self) -> float:
+        """Mean of `scores` where the face was found; 0 where that is nowhere."""
+        return float(self.scores[self.found].mean()) if self.found.any() else 0.0
+
+    @property
+    def greatest_turn(self) -> float:
+        """The most of `turn`; 0 where no face was found."""
+        return float(np.nanmax(self.turn)) if self.found.any() else 0.0
+
+    @property
+    def hard_to_recognise(self) -> bool:
+        """Whether the face is unlike those that networks know: drawn, 3D, or very small."""
+        return self.score < UNSURE
+
     def __len__(self) -> int:
         return len(self.points)
+
+    def __str__(self) -> str:
+        return (
+            f"found in {self.found.sum()} of {counted(len(self), 'frame')}, score {self.score:.2f}, "
+            f"turned by up to {self.greatest_turn:.2f}"
+        )
 
 
 def counted(number: int, noun: str) -> str:

@@ -18,12 +18,14 @@ from safetensors.numpy import load_file, save_file
 
 from .data import Array
 from .errors import InputError
+from .partial import replacing
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 SUFFIX = ".safetensors"
-_OURS = re.compile(r"[a-z]+-[0-9a-f]{32}\.(safetensors|part)")
+_OURS = re.compile(r"\.?[a-z]+-[0-9a-f]{32}(\.[0-9a-f-]+\.partial)?\.safetensors")
+"""Results, and what a process that was killed left of one."""
 
 
 class Kept:
@@ -51,11 +53,10 @@ class Kept:
         """Keep a result."""
         if not self._writable:
             return
-        part = self._path(key).with_suffix(".part")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            save_file(arrays, part)
-            os.replace(part, self._path(key))
+            with replacing(self._path(key)) as partial:
+                save_file(arrays, partial)
         except (SafetensorError, OSError) as exc:
             self._writable = False
             log.warning("A finished %s is no longer kept in %s: %s.", self._kind, self._folder, exc)

@@ -36,6 +36,15 @@ def partial_path(target: Path, folder: Path | None = None) -> Iterator[Path]:
         _ours.discard(name)
 
 
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Give a hidden file to write that takes the place of `target` when the block succeeds: others see it whole or not."""
+    remove_abandoned(target)
+    with partial_path(target) as partial:
+        yield partial
+        os.replace(partial, target)
+
+
 def remove_abandoned(target: Path, folder: Path | None = None) -> None:
     """Remove what processes that are gone left of a `target`, with this or another suffix; see `partial_path`."""
     pattern = re.compile(rf"\.{re.escape(target.stem)}\.([0-9a-f]{{8}})-(\d+)-[0-9a-f]{{8}}\.partial(\.\w+)?")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from .compositing import Pasted, blend_mask, match_colors, no_share, paste, paste_upstream, surround
-from .data import Array, Clip, FaceTrack, FloatArray, IntArray, Plan, Progress, Waveform
+from .data import SPEECH_RATE, Array, Clip, FaceTrack, FloatArray, IntArray, Plan, Progress, Waveform
 from .diffusion import Denoiser, WindowStore, cross_fade
 from .errors import OptionError
 from .faces import (
@@ -40,7 +40,6 @@ from .options import Options
 from .plan import build_plan
 from .speech import (
     ROWS_PER_SECOND,
-    SAMPLE_RATE,
     encode,
     heard_seconds,
     listen,
@@ -181,7 +180,7 @@ def _matrices(clip: Clip, track: FaceTrack, resolution: int, options: Options) -
 
 def _upstream_seconds(samples: int, clip: Clip, options: Options) -> float:
     """How long upstream's result is for speech of so many samples at 16 kHz."""
-    rows = samples * ROWS_PER_SECOND // SAMPLE_RATE
+    rows = samples * ROWS_PER_SECOND // SPEECH_RATE
     fps = float(options.fps or clip.fps)
     return upstream_frame_count(rows, fps) / fps
 

@@ -13,11 +13,9 @@ from ..latentsync_core.options import Options
 from . import sockets
 from .bridge import media
 from .bridge.devices import LoadedModel
-from .bridge.frames import collected
 from .bridge.parts import start_of
-from .bridge.run import resyncing
+from .bridge.run import collect, resyncing
 from .bridge.show import player, shown
-from .bridge.temp import video_of
 
 _ALIASES = ["lip sync", "lipsync", "latentsync", "dub", "talking head", "wav2lip", "mouth"]
 _REPORT = "What was done with the frames and why, the face, the model and the time it took."
@@ -142,7 +140,7 @@ class LipSyncFrames(io.ComfyNode):
         settings = _used(preset, seed, options)
         start = start_of(audio_start, meta_batch, clip.fps, cls.hidden.prompt)
         with resyncing(clip, speech, model, settings, speaker, cls.hidden.unique_id, start) as job:
-            pictures, mask = collected(job, images)
+            pictures, mask = collect(job, images)
         sound = media.fitted(audio, job.plan.duration, 1 / float(job.plan.fps), start or 0.0)
         report = f"{job.report()}\n{_told(preset, seed, options)}"
         return io.NodeOutput(pictures, sound, mask, report, ui=shown(report, cls.hidden.unique_id))
@@ -193,7 +191,7 @@ class LipSyncVideo(io.ComfyNode):
         with media.opened(video) as source:
             with resyncing(source.clip, speech, model, settings, speaker, cls.hidden.unique_id) as job:
                 plan = job.plan
-                result = video_of(
+                result = media.video_of(
                     job.frames, plan.times, like=source, fps=plan.fps, duration=plan.duration, sound=speech
                 )
         report = f"{job.report()}\n{_told(preset, seed, options)}"

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "latentsync_core"
 LAYERS = [
-    {"errors", "data", "options", "partial", "kept"},
+    {"errors", "data", "options", "partial", "kept", "lazy"},
     {"media", "faces", "models", "speech", "compositing", "synthetic", "timeleft"},
     {"plan", "weights", "diffusion", "metrics", "remote"},
     {"pipeline"},
@@ -20,7 +20,13 @@ LAYERS = [
     {"__main__"},
 ]
 LAYER = {part: number for number, parts in enumerate(LAYERS) for part in parts}
-WITHIN_ZERO = {("options", "errors"), ("data", "errors"), ("kept", "data"), ("kept", "errors")}
+WITHIN_ZERO = {
+    ("options", "errors"),
+    ("data", "errors"),
+    ("kept", "data"),
+    ("kept", "errors"),
+    ("kept", "partial"),
+}
 COMFY = {"comfy", "comfy_api", "folder_paths", "nodes", "server"}
 DISTRIBUTIONS = {"cv2": "opencv-python"}
 MAX_LINES = 300

@@ -32,8 +32,4 @@ def faces(args: argparse.Namespace) -> None:
     persons, frames, cuts = (len(some) for some in (found.tracks, clip, found.cuts))
     print(f"{counted(persons, 'person')} in {counted(frames, 'frame')}, {counted(cuts, 'cut')}")
     for number, track in enumerate(found.tracks, 1):
-        seen = track.found
-        print(
-            f"  {number}: in {counted(seen.sum(), 'frame')}, score {track.scores[seen].mean():.2f}, "
-            f"turned by up to {track.turn[seen].max():.2f}"
-        )
+        print(f"  {number}: {track}")

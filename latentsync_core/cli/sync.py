@@ -11,8 +11,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from .. import __version__
 from ..data import FaceTrack, Plan, counted
 from ..diffusion import strange_faces
@@ -94,11 +92,10 @@ def _kept_windows(output: Path) -> Iterator[Path]:
 
 def _say(plan: Plan, track: FaceTrack) -> None:
     print(plan)
-    score = float(np.mean(track.scores[track.found]))
-    if score < UNSURE:
+    if track.hard_to_recognise:
         log.warning(
             "The face is hard to recognise (score %.2f): drawn, 3D or very small faces often come out badly. "
-            "See what was found with `faces VIDEO OUT`.", score,
+            "See what was found with `faces VIDEO OUT`.", track.score,
         )  # fmt: skip
 
 
@@ -111,7 +108,6 @@ def _report(
     warning: str | None,
     seconds: float,
 ) -> dict[str, Any]:
-    found = track.found
     return {
         "version": __version__,
         "video": str(args.video),
@@ -126,10 +122,10 @@ def _report(
         },
         "options": asdict(options) | {"fps": None if options.fps is None else float(options.fps)},
         "face": {
-            "found_in": int(found.sum()),
+            "found_in": int(track.found.sum()),
             "of_frames": len(track),
-            "mean_score": round(float(track.scores[found].mean()), 3),
-            "greatest_turn": round(float(track.turn[found].max()), 3),
+            "mean_score": round(track.score, 3),
+            "greatest_turn": round(track.greatest_turn, 3),
         },
         "plan": plan.summary(),
         "seconds": round(seconds, 3),

@@ -11,13 +11,10 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from ..data import Array, Waveform
+from ..data import SPEECH_RATE, Array, Waveform
 from ..errors import InputError, MediaError
 from .opening import MediaPath, open_media, reading
 from .sound import DAMAGED, Samples, find_audio, sound_parts
-
-SPEECH_RATE = 16000
-"""Samples a second that Whisper was trained on."""
 
 _MOST_CHANNELS = 8
 """FFmpeg knows how to mix up to this many; more are mixed alike."""

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..data import Waveform
+from ..data import SPEECH_RATE, Waveform
 from ..errors import InputError
-from .audio import SPEECH_RATE, resample
+from .audio import resample
 from .loudness import hop_powers, in_lufs
 from .sound import Samples
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..data import Clip, FaceTrack, Progress, Waveform, counted
+from ..data import SPEECH_RATE, Clip, FaceTrack, Progress, Waveform, counted
 from ..errors import FaceError
 from ..media import to_mono_16k, to_speech_16k
 from ..models.syncnet import KNOWS, StableSyncNet
@@ -20,7 +20,6 @@ from .sync import (
     FRAMES,
     LEAST_CONFIDENCE,
     MAX_OFFSET,
-    SAMPLE_RATE,
     SyncCurve,
     compare,
     embed_sound,
@@ -30,7 +29,7 @@ from .view import View, look
 
 log = logging.getLogger(__name__)
 
-SAMPLES = SAMPLE_RATE // FPS
+SAMPLES = SPEECH_RATE // FPS
 """Of sound in a frame."""
 SILENCE_DB = -100.0
 PUBLISHED_JUDGE = "`latentsync weights get 1.6 --syncnet` and score with --model 1.6; in the node, model 1.6"

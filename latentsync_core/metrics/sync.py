@@ -15,14 +15,14 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers.audio_utils import mel_filter_bank
 
+from ..data import SPEECH_RATE
 from ..errors import InputError
 
-SAMPLE_RATE = 16_000
 FFT, HOP = 800, 200
 MEL_BANDS, LOWEST_HZ, HIGHEST_HZ = 80, 55.0, 7600.0
 PREEMPHASIS = 0.97
 REFERENCE_DB, LEAST_DB, LIMIT = 20.0, -100.0, 4.0
-MEL_RATE = SAMPLE_RATE / HOP
+MEL_RATE = SPEECH_RATE / HOP
 """80 spectra a second."""
 FRAMES = 16
 """Frames that the network sees at once."""
@@ -47,7 +47,7 @@ def sync_mel(samples: npt.NDArray[np.float32]) -> Tensor:
     spectrum = torch.stft(
         F.pad(sound, (FFT // 2, FFT // 2)), FFT, HOP, FFT, window, center=False, return_complex=True
     )
-    bank = mel_filter_bank(FFT // 2 + 1, MEL_BANDS, LOWEST_HZ, HIGHEST_HZ, SAMPLE_RATE, "slaney", "slaney")
+    bank = mel_filter_bank(FFT // 2 + 1, MEL_BANDS, LOWEST_HZ, HIGHEST_HZ, SPEECH_RATE, "slaney", "slaney")
     mel = torch.from_numpy(bank).T @ spectrum.abs()
     level = 20 * torch.log10(mel.clamp(min=1e-5)) - REFERENCE_DB
     return (2 * LIMIT * (level - LEAST_DB) / -LEAST_DB - LIMIT).clamp(-LIMIT, LIMIT).float()

@@ -1,13 +1,12 @@
 """Speech to tokens: mel spectrogram, Whisper hidden states, one block of tokens for every frame."""
 
 from .activity import heard_seconds, speaking
-from .encode import ROWS_PER_SECOND, SAMPLE_RATE, encode, log_mel
+from .encode import ROWS_PER_SECOND, encode, log_mel
 from .listen import listen
 from .tokens import rows_at, tokens_at, upstream_frame_count
 
 __all__ = [
     "ROWS_PER_SECOND",
-    "SAMPLE_RATE",
     "encode",
     "heard_seconds",
     "listen",

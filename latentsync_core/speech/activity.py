@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..data import FloatArray
-from .encode import SAMPLE_RATE
+from ..data import SPEECH_RATE, FloatArray
 
 HOP = 160
 """10 ms."""
@@ -25,8 +24,8 @@ def speaking(samples: npt.NDArray[np.float32], times: FloatArray) -> npt.NDArray
     hops = len(samples) // HOP
     if hops == 0:
         return np.zeros(len(times), bool)
-    active = _widen(_loud(samples[: hops * HOP]), round(HANGOVER_SECONDS * SAMPLE_RATE / HOP))
-    index = np.floor(np.asarray(times) * SAMPLE_RATE / HOP).astype(np.int64)
+    active = _widen(_loud(samples[: hops * HOP]), round(HANGOVER_SECONDS * SPEECH_RATE / HOP))
+    index = np.floor(np.asarray(times) * SPEECH_RATE / HOP).astype(np.int64)
     return np.where(index < hops, active[np.clip(index, 0, hops - 1)], False)
 
 
@@ -36,7 +35,7 @@ def heard_seconds(samples: npt.NDArray[np.float32]) -> float:
     samples: (n,) float32 at 16 kHz, n >= 1.
     """
     loud = np.flatnonzero(_loud(np.pad(samples, (0, -len(samples) % HOP))))
-    return float(loud[-1] + 1) * HOP / SAMPLE_RATE if len(loud) else 0.0
+    return float(loud[-1] + 1) * HOP / SPEECH_RATE if len(loud) else 0.0
 
 
 def _loud(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:

@@ -16,10 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers import WhisperFeatureExtractor
 
-from ..data import Progress, SpeechTokens
+from ..data import SPEECH_RATE, Progress, SpeechTokens
 from ..errors import MediaError, enough_memory
 
-SAMPLE_RATE = 16_000
 MELS_PER_ROW = 2
 """Whisper's second convolution has stride 2: 100 mel frames a second become 50 rows."""
 ROWS_PER_SECOND = 50
@@ -37,12 +36,12 @@ def log_mel(samples: npt.NDArray[np.float32], n_mels: int = 80) -> Tensor:
     """
     if samples.size < MIN_SAMPLES:
         raise MediaError(
-            f"The speech is {samples.size / SAMPLE_RATE * 1000:.1f} ms long; "
-            f"at least {1000 * MIN_SAMPLES // SAMPLE_RATE} ms are needed."
+            f"The speech is {samples.size / SPEECH_RATE * 1000:.1f} ms long; "
+            f"at least {1000 * MIN_SAMPLES // SPEECH_RATE} ms are needed."
         )
     extractor = WhisperFeatureExtractor(feature_size=n_mels)
     mel = extractor(
-        samples, sampling_rate=SAMPLE_RATE, padding="do_not_pad", truncation=False, return_tensors="pt"
+        samples, sampling_rate=SPEECH_RATE, padding="do_not_pad", truncation=False, return_tensors="pt"
     )
     return torch.as_tensor(mel.input_features[0])
 

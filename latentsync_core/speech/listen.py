@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..data import Progress, SpeechTokens
-from .encode import ROWS_PER_SECOND, SAMPLE_RATE, encode
+from ..data import SPEECH_RATE, Progress, SpeechTokens
+from .encode import ROWS_PER_SECOND, encode
 
 SILENCE_HEARD = 4
 """Seconds of silence after the speech that are encoded, of which the last second hears the end of the sound."""
@@ -22,7 +22,7 @@ def listen(
 
     Silence is heard for a few seconds: what is later takes the last row, the last that hears nothing but silence.
     """
-    missing, most = round(seconds * SAMPLE_RATE) - len(samples), SILENCE_HEARD * SAMPLE_RATE
+    missing, most = round(seconds * SPEECH_RATE) - len(samples), SILENCE_HEARD * SPEECH_RATE
     heard = np.pad(samples, (0, min(max(0, missing), most)))
     tokens = encode(whisper, heard, progress=progress)
     return replace(tokens, rows=tokens.rows[:-ROWS_PER_SECOND]) if missing > most else tokens

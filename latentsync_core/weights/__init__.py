@@ -3,9 +3,9 @@
 What needs the networks is loaded when it is first used, so that a menu of checkpoints costs nothing.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..lazy import load_from
 from .catalogue import RELEASES
 from .download import download
 from .elsewhere import folders_of_other_packs
@@ -19,13 +19,6 @@ if TYPE_CHECKING:
     from .judges import load_clip_encoder, load_syncnet
     from .load import load_models, load_unet, load_vae, load_whisper
 
-_HOMES = {
-    "conversion": ("convert", "write_checkpoint"),
-    "fresh": ("nano_networks", "untrained"),
-    "judges": ("load_clip_encoder", "load_syncnet"),
-    "load": ("load_models", "load_unet", "load_vae", "load_whisper"),
-}
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "RELEASES",
@@ -52,8 +45,12 @@ __all__ = [
     "write_checkpoint",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+__getattr__ = load_from(
+    __name__,
+    {
+        "conversion": ("convert", "write_checkpoint"),
+        "fresh": ("nano_networks", "untrained"),
+        "judges": ("load_clip_encoder", "load_syncnet"),
+        "load": ("load_models", "load_unet", "load_vae", "load_whisper"),
+    },
+)

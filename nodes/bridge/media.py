@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from comfy_api.latest import InputImpl
 
-from ...latentsync_core.data import Clip, Waveform
+from ...latentsync_core.data import Array, Clip, Waveform
 from ...latentsync_core.errors import InputError, OptionError
 from .sound_in import sound_in
-from .temp import temp_copy
+from .temp import temp_copy, temp_file
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +120,8 @@ def opened(video: Any, sound: bool = False) -> Iterator[Source]:
     in_memory = isinstance(content, BytesIO)
     identity = sha256(content.getbuffer()).hexdigest() if in_memory else None
     with temp_copy(content) if in_memory else nullcontext(content) as path:
-        source = _from_file(path, identity, *video.get_active_trim_window(), sound)
+        start, duration = video.get_active_trim_window()
+        source = _from_file(path, identity, start, duration, sound)
         # VIDEOs of newer ComfyUIs may be cropped or resized on top of their file
         shown = sorted(video.get_dimensions()) == sorted((source.clip.width, source.clip.height))
         yield source if shown else _from_tensors(video, sound)
@@ -139,3 +140,26 @@ def _from_file(path: str, identity: str | None, start: float, duration: float, s
     own = read_audio(path, start, duration or None) if sound and file.has_audio else None
     clip = trim(file, start, duration) if start or duration else file
     return Source(clip, file.color, file.pixel_aspect, own)
+
+
+def video_of(
+    frames: Iterable[Array],
+    times: Iterable[float],
+    *,
+    like: Source,
+    fps: Fraction,
+    duration: float,
+    sound: Waveform | None,
+) -> Any:
+    """Write frames and sound to a file and give it as a VIDEO; nothing is left where that fails.
+
+    like: whose size, colour tags and pixel aspect the file takes over.
+    """
+    from ...latentsync_core.media import open_writer
+
+    path, clip = temp_file(".mp4"), like.clip
+    looks: dict[str, Any] = {"color": like.color, "pixel_aspect": like.pixel_aspect}
+    with open_writer(path, clip.height, clip.width, fps, audio=sound, duration=duration, **looks) as writer:
+        for frame, time in zip(frames, times, strict=True):
+            writer.write(frame, float(time))
+    return InputImpl.VideoFromFile(path)

@@ -99,9 +99,5 @@ def frames_shown(found: Survey) -> list[int]:
 def _report(clip: Clip, found: Survey, chosen: int | None) -> str:
     lines = [f"persons: {len(found.tracks)}, frames: {len(clip.times)}, cuts: {len(found.cuts)}"]
     for number, track in enumerate(found.tracks, 1):
-        seen = track.found
-        lines.append(
-            f"{number}: seen in {seen.sum()}, score {track.scores[seen].mean():.2f}, "
-            f"turned by up to {track.turn[seen].max():.2f}{', chosen' if number == chosen else ''}"
-        )
+        lines.append(f"{number}: {track}{', chosen' if number == chosen else ''}")
     return "\n".join(lines)

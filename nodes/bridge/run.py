@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import comfy.model_management as mm
+import torch
+
 from ...latentsync_core.data import Array, Clip, FaceTrack, Plan, Waveform
 from ...latentsync_core.options import Options
 from .devices import LoadedModel, best, out_of_memory
@@ -15,8 +18,6 @@ from .progress import Reporter, duration
 from .temp import kept_results
 
 OTHER_MODEL = "Choose it on LatentSync Load Model, which fetches it where it is missing."
-UNSURE = 0.6
-"""Below this mean score a face is unlike those the models know (drawn, 3D, very small)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,17 +36,14 @@ class Job:
 
     def report(self) -> str:
         """What was done, for people."""
-        found = self.track.found
-        score = float(self.track.scores[found].mean())
         lines = [
             str(self.plan),
-            f"face found in {found.sum()} of {len(found)} frames, score {score:.2f}, "
-            f"turned by up to {self.track.turn[found].max():.2f}",
+            f"face {self.track}",
             f"{self.model}; {duration(time.monotonic() - self.started)}",
         ]
         if self.warning:
             lines.insert(0, self.warning)
-        if score < UNSURE:
+        if self.track.hard_to_recognise:
             lines.append("The face is hard to recognise: drawn, 3D or very small faces often come out badly.")
         return "\n".join(lines)
 
@@ -89,3 +87,18 @@ def resyncing(
             f"{models.name} at {models.resolution} px on {models.device} in {models.precision}",
             warning,
         )
+
+
+def collect(job: Job, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """All frames of a job as IMAGE (M, H, W, C) and MASK (M, H, W), on the device that ComfyUI wants.
+
+    images: what the frames were made from; the result has their dtype, and their fourth channel if they have one.
+    """
+    place, shown = mm.intermediate_device(), torch.from_numpy(job.plan.source)
+    result = torch.empty((len(shown), *images.shape[1:]), dtype=images.dtype, device=place)
+    mask = torch.empty(result.shape[:3], device=place)
+    for i, frame in enumerate(job.frames):
+        result[i, ..., :3] = torch.from_numpy(frame)
+        result[i, ..., 3:] = images[shown[i], ..., 3:]
+        mask[i] = torch.from_numpy(job.newest_mask[0])
+    return result, mask

@@ -13,9 +13,8 @@ from comfy_execution.graph_utils import ExecutionBlocker
 
 from ...latentsync_core.data import Array, Clip, Waveform, counted
 from ...latentsync_core.errors import InputError
-from .media import Source, audio_of, clip_of, opened, pictures_of, waveform_of
+from .media import Source, audio_of, clip_of, opened, pictures_of, video_of, waveform_of
 from .progress import Reporter
-from .temp import video_of
 
 SOUND_FADE = 0.03
 """Seconds: sound that is cut more sharply clicks."""

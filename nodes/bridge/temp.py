@@ -5,20 +5,12 @@ from __future__ import annotations
 import os
 import uuid
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import folder_paths
-from comfy_api.latest import InputImpl
-
-if TYPE_CHECKING:
-    from ...latentsync_core.data import Array, Waveform
-    from .media import Source
-
 
 KEPT_BYTES = 4 * 2**30
 """A window takes 1 MB at 512 px and 0.25 MB at 256 px."""
@@ -71,26 +63,3 @@ def kept_results() -> Iterator[Path]:
         yield folder
     finally:
         prune(folder, KEPT_BYTES)
-
-
-def video_of(
-    frames: Iterable[Array],
-    times: Iterable[float],
-    *,
-    like: Source,
-    fps: Fraction,
-    duration: float,
-    sound: Waveform | None,
-) -> Any:
-    """Write frames and sound to a file and give it as a VIDEO; nothing is left where that fails.
-
-    like: whose size, colour tags and pixel aspect the file takes over.
-    """
-    from ...latentsync_core.media import open_writer
-
-    path, clip = temp_file(".mp4"), like.clip
-    looks: dict[str, Any] = {"color": like.color, "pixel_aspect": like.pixel_aspect}
-    with open_writer(path, clip.height, clip.width, fps, audio=sound, duration=duration, **looks) as writer:
-        for frame, time in zip(frames, times, strict=True):
-            writer.write(frame, float(time))
-    return InputImpl.VideoFromFile(path)

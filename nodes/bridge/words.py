@@ -10,7 +10,7 @@ import inspect
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache, wraps
+from functools import wraps
 from typing import Any
 
 from ...latentsync_core.errors import LatentSyncError, RemoteError
@@ -99,7 +99,6 @@ def in_words() -> Iterator[None]:
         raise
 
 
-@cache
 def _named(kind: type[LatentSyncError]) -> type[LatentSyncError]:
     """A kind of error that ComfyUI shows by its name alone: before that it puts the module, unless it is Python's."""
     return type(kind.__name__, (kind,), {"__module__": "builtins"})

@@ -39,7 +39,7 @@ def test_a_speaker_is_chosen(run, two, choice, side):
     )
     assert preview.shape == (6, 192, 336, 3) and preview.dtype == torch.float32
     assert not torch.equal(preview, two)
-    assert f"{1 if side == 'left' else 2}: seen in 6," in report and report.count("chosen") == 1
+    assert f"{1 if side == 'left' else 2}: found in 6 of" in report and report.count("chosen") == 1
 
 
 def test_large_and_long_clips_have_a_small_preview(run, images, home):
@@ -67,7 +67,7 @@ def test_nobody_there_shows_the_picture_and_says_so(run, ui, two, choice, messag
     """The nodes behind `speaker` are left out, with the reason; picture and report are there to choose by."""
     speaker, preview, report = run("LatentSyncFaces", images=two, **choice)
     assert isinstance(speaker, ExecutionBlocker) and speaker.message == report
-    assert report.startswith(message) and "1: seen in 6" in report and "chosen" not in report
+    assert report.startswith(message) and "1: found in 6 of" in report and "chosen" not in report
     assert preview.shape == (6, 192, 336, 3) and not torch.equal(preview, two)
     shown = ui("LatentSyncFaces", images=two, **choice)
     assert len(shown["images"]) == 6 and shown["text"] == (report,)
