@@ -72,6 +72,10 @@ class Material(Protocol):
 
     def crops(self, clip: int, take: int = 0) -> Array: ...
 
+    def label(self, clip: int) -> str:
+        """Names files of what is made of the clip; another clip in its place has another label."""
+        ...
+
     def openness(self, take: Take) -> npt.NDArray[np.float32] | None:
         """The true openness of the mouth in every frame, or None where nobody knows it."""
         ...
@@ -128,6 +132,10 @@ class Store:
             seed = identity_seed(clip, self.test)
             save(path, render(seed, self.mouth(self.takes(clip)[take]), self.recipe))
         return np.asarray(np.load(path, mmap_mode="r"))
+
+    def label(self, clip: int) -> str:
+        """Its number: a run has one material."""
+        return f"{clip:05d}"
 
     def ready(self) -> list[int]:
         """The clips whose crops are on disk."""

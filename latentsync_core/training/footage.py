@@ -50,6 +50,11 @@ class Footage:
         """The aligned faces, (F, R, R, 3) uint8."""
         return np.asarray(np.load(crops_path(self.folder, self._names[clip]), mmap_mode="r"))
 
+    def label(self, clip: int) -> str:
+        """Its name and when it was made: folders grow and are made anew."""
+        path = crops_path(self.folder, self._names[clip])
+        return f"{path.stem}-{path.stat().st_mtime_ns:x}"
+
     def openness(self, take: Take) -> None:
         """Nobody knows it."""
 

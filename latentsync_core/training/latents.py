@@ -74,7 +74,7 @@ class LatentStore:
         )
 
     def _latents(self, clip: int) -> Any:
-        path = self._folder / f"{clip:05d}.npy"
+        path = self._folder / f"{self._store.label(clip)}.npy"
         if not path.exists():
             count = len(self._store.takes(clip))
             encoded = [self._encode(self._store.crops(clip, take)) for take in range(count)]

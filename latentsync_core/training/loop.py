@@ -18,6 +18,7 @@ from accelerate import Accelerator, PartialState
 from torch import Tensor, nn
 
 from ..data import Progress
+from ..errors import InputError
 from .curves import draw_curve
 from .recipes import LoopRecipe
 
@@ -159,6 +160,7 @@ class Run:
         curve = {"steps": self.step, "losses": _thinned(self.losses), "scores": self.scores}
         (self.folder / f"{self.name}.json").write_text(json.dumps(curve, indent=1) + "\n", encoding="utf-8")
         draw_curve(curve, self.folder / f"{self.name}.png")
+        log.info("%s: step %d of %d, saved.", self.name, self.step, self.recipe.steps)
 
     def _state(self) -> dict[str, Any]:
         scaler = self.accelerator.scaler  # of half precision
@@ -177,9 +179,15 @@ class Run:
             return
         # On the host: a second copy of weights and moments would not fit a GPU that the run just fits.
         state = torch.load(self.path, map_location="cpu", weights_only=True)
-        self.module.load_state_dict(state["model"])
-        self.ema.load_state_dict(state["ema"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        try:
+            self.module.load_state_dict(state["model"])
+            self.ema.load_state_dict(state["ema"])
+            self.optimizer.load_state_dict(state["optimizer"])
+        except (RuntimeError, ValueError) as exc:
+            raise InputError(
+                f"{self.path} was trained by another recipe or from a model of other sizes, and cannot go on by this one; "
+                "give another folder."
+            ) from exc
         if self.accelerator.scaler and state.get("scaler"):
             self.accelerator.scaler.load_state_dict(state["scaler"])
         self.step, self.losses, self.scores = state["step"], state["losses"], state["scores"]

@@ -1,6 +1,7 @@
 """The recipes for own footage, on random crops and the tiny checkpoint."""
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 
@@ -13,7 +14,8 @@ from latentsync_core.cli import main as cli
 from latentsync_core.errors import InputError
 from latentsync_core.training import RECIPES, FootageRecipe, Sources, tune
 from latentsync_core.training.data import save
-from latentsync_core.training.footage import crops_path, sound_path
+from latentsync_core.training.footage import Footage, crops_path, sound_path
+from latentsync_core.training.latents import LatentStore
 from latentsync_core.training.recipes import NANO, LoopRecipe
 from latentsync_core.weights import load_models
 
@@ -59,6 +61,37 @@ def test_recipe_makes_a_checkpoint_that_loads(name, data, finished, tmp_path):
     clip = FileClip(videos[-1])
     assert (clip.height, clip.width, len(clip.times)) == (128, 256, FRAMES)
     assert abs(read_audio(videos[-1]).duration - FRAMES / 25) < 0.05
+
+
+def test_footage_that_grew_or_was_made_anew_is_encoded_anew(data, finished, tmp_path):
+    """Of a folder of one clip that clip is learnt from; of more, the first is held out, and another has its place."""
+    grown, report = tmp_path / "data", json.loads((data / "report.json").read_text())
+    shutil.copytree(data, grown)
+    report["files"]["video.mp4"]["clips"] = ["00000"]
+    (grown / "report.json").write_text(json.dumps(report))
+    models = load_models(finished / "checkpoint", device="cpu")
+
+    def first():
+        return (
+            LatentStore(Footage(grown), tmp_path / "latents", models.vae, models.whisper).load([0])[0].latents
+        )
+
+    before = first()
+    assert torch.equal(before, first())
+    shutil.copy(data / "report.json", grown)
+    other = first()
+    assert not torch.equal(before, other)
+    crops = np.load(crops_path(grown, "00001"))
+    save(crops_path(grown, "00001"), crops[::-1])
+    assert torch.equal(first(), other.flip(2))
+
+
+def test_a_run_of_another_recipe_is_not_gone_on_with(data, finished, tmp_path):
+    checkpoint = finished / "checkpoint"
+    sources = Sources(str(checkpoint), checkpoint / "syncnet", checkpoint / "videomae")
+    tune(brief(PUBLISHED["stage2"]), data, tmp_path, sources)
+    with pytest.raises(InputError, match="pixels.pt was trained by another recipe .* give another folder"):
+        tune(brief(replace(RECIPES["stage2_efficient"].stage, perceptual=0.0)), data, tmp_path, sources)
 
 
 def test_what_is_missing_is_named(data, finished, tmp_path):
