@@ -18,7 +18,7 @@ REFRESH_SECONDS = 0.2
 
 
 class Bars:
-    """One bar a stage on a terminal, and nothing elsewhere; called as `data.Progress`."""
+    """One bar a stage on a terminal, and nothing elsewhere; called as `data.Progress`. A stage may come back."""
 
     def __init__(self, unit: str) -> None:
         self._unit, self._bars, self._left = unit, dict[str, Any](), TimeLeft()
@@ -41,11 +41,12 @@ class Bars:
         """Hand on the frames of a `lip_sync`, from which the time that is left is known."""
         for frame in self._left.frames(frames, plan):
             yield frame
-            self._show(self._bars["resync"])
+            if "resync" in self._bars:
+                self._show(self._bars["resync"])
 
     def close(self) -> None:
-        for bar in self._bars.values():
-            bar.close()
+        while self._bars:
+            self._bars.popitem()[1].close()
 
     def _show(self, bar: Any, at_once: bool = False) -> None:
         now = time.monotonic()

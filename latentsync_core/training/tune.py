@@ -125,7 +125,8 @@ class _Tuning:
     def _validation(self, models: LipSyncModels, syncnet: StableSyncNet | None) -> ValidationVideo:
         """Of a clip held out; where there is only one clip, of that."""
         train, test = self.footage
-        return ValidationVideo(models, test if test.clips else train, self.folder / "validation", syncnet)
+        clips = test if test.clips else train
+        return ValidationVideo(models, clips, self.folder / "validation", syncnet, self.progress)
 
 
 def _judges(recipe: PixelRecipe, models: LipSyncModels, sources: Sources) -> Judges:

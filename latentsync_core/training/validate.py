@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ..compositing import surround
-from ..data import Array, Waveform
+from ..data import Array, Progress, Waveform
 from ..diffusion import Denoiser
 from ..faces.mask import keep_mask
 from ..media import open_writer
@@ -21,6 +21,7 @@ from ..models.syncnet import StableSyncNet
 from ..options import Options
 from ..speech import encode, tokens_at
 from .footage import FPS, Footage
+from .loop import counter
 from .vae import to_pixels
 from .voices import SAMPLE_RATE
 
@@ -29,13 +30,18 @@ class ValidationVideo:
     """Writes `folder`/STEP.mp4: the first clip of `footage` beside what the network makes of it, with its sound.
 
     As upstream validates: 20 steps of DDIM, guidance 1.5. Calling it gives how well mouth and sound fit, where
-    there is a SyncNet and the clip is long enough.
+    there is a SyncNet and the clip is long enough. progress is called after every step as of the stage `validation`.
     """
 
     def __init__(
-        self, models: LipSyncModels, footage: Footage, folder: Path, syncnet: StableSyncNet | None
+        self,
+        models: LipSyncModels,
+        footage: Footage,
+        folder: Path,
+        syncnet: StableSyncNet | None,
+        progress: Progress | None = None,
     ) -> None:
-        self._models, self._folder, self._syncnet = models, folder, syncnet
+        self._models, self._folder, self._syncnet, self._progress = models, folder, syncnet, progress
         self._crops = footage.crops(0).astype(np.float32)
         self._sound = footage.sound(footage.takes(0)[0].track)
         self._tokens = tokens_at(encode(models.whisper, self._sound), footage.times(footage.takes(0)[0]))
@@ -43,7 +49,9 @@ class ValidationVideo:
 
     def __call__(self, unet: Any, step: int) -> dict[str, float]:
         """unet: the network as it is at this step."""
-        made = self._made(Denoiser(replace(self._models, unet=unet), self._keep, Options()))
+        options = Options()
+        on_step = counter(self._progress, "validation", len(self._windows) * options.steps)
+        made = self._made(Denoiser(replace(self._models, unet=unet), self._keep, options, on_step))
         path = self._folder / f"{step:06d}.mp4"
         path.parent.mkdir(parents=True, exist_ok=True)
         both = np.concatenate([self._crops.astype(np.uint8), made], 2)
@@ -54,11 +62,16 @@ class ValidationVideo:
                 writer.write(frame, index / FPS)
         return self._synchrony(made)
 
+    @property
+    def _windows(self) -> list[slice]:
+        """The last begins early."""
+        last = max(0, len(self._crops) - FRAMES)
+        return [slice(min(k, last), k + FRAMES) for k in range(0, len(self._crops), FRAMES)]
+
     def _made(self, denoiser: Denoiser) -> Array:
-        """The clip with new mouths, (F, R, R, 3) uint8, window by window; the last begins early."""
-        frames, result = len(self._crops), np.empty(self._crops.shape, np.uint8)
-        for start in range(0, frames, FRAMES):
-            window = slice(max(0, min(start, frames - FRAMES)), start + FRAMES)
+        """The clip with new mouths, (F, R, R, 3) uint8, window by window."""
+        result = np.empty(self._crops.shape, np.uint8)
+        for window in self._windows:
             crops = self._crops[window]
             mouths = denoiser.decode(denoiser.denoise(crops, self._tokens[window]))
             result[window] = np.rint(surround(mouths, crops, self._keep).clip(0, 255))

@@ -67,3 +67,14 @@ def test_elsewhere_nothing_is_shown(monkeypatch, plan):
         bars("survey", 0, 10)
         bars("survey", 10, 10)
     assert sys.stderr.getvalue() == ""
+
+
+def test_a_stage_that_comes_back_is_shown_again(monkeypatch, clock):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with progress_bars() as bars:
+        for stage, done in (("unet", 0), ("unet", 1), ("validation", 1), ("validation", 4), ("unet", 2)):
+            clock[0] += 1
+            bars(stage, done, 4)
+    said = [line for line in terminal.getvalue().split("\r") if "2/4" in line]
+    assert any(line.startswith("unet") for line in said)

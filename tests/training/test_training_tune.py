@@ -47,7 +47,8 @@ def data(tmp_path_factory):
 def test_recipe_makes_a_checkpoint_that_loads(name, data, finished, tmp_path):
     checkpoint = finished / "checkpoint"
     sources = Sources(str(checkpoint), checkpoint / "syncnet", checkpoint / "videomae")
-    tune(brief(PUBLISHED[name]), data, tmp_path, sources)
+    shown = []
+    tune(brief(PUBLISHED[name]), data, tmp_path, sources, lambda *what: shown.append(what))
     before, after = (load_models(f / "checkpoint", device="cpu").unet for f in (finished, tmp_path))
     moved = [k for k, v in after.state_dict().items() if not torch.equal(v, before.state_dict()[k])]
     assert moved
@@ -56,6 +57,8 @@ def test_recipe_makes_a_checkpoint_that_loads(name, data, finished, tmp_path):
         curve = json.loads((tmp_path / "pixels.json").read_text())
         assert set(curve["losses"]) == {"noise", "sync", "temporal"}
         assert {"validation confidence", "validation offset"} <= set(curve["scores"][-1])
+    assert [done for stage, done, _ in shown if stage == "validation"] == list(range(1, 61))  # 3 windows
+    assert shown[-1][1:] == (2, 2)
     videos = sorted((tmp_path / "validation").iterdir())
     assert [video.name for video in videos] == ["000002.mp4"]
     clip = FileClip(videos[-1])
