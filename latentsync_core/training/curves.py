@@ -10,7 +10,7 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 Curve = dict[str, Any]
-"""`steps` (their number), `losses` (name to means over equal parts of the steps) and `scores` (a dict each)."""
+"""`steps` (their number), `losses` (name to means over equal parts of the steps) and `scores` (a dict each, not all of the same)."""
 
 
 def draw_curve(curve: Curve, path: Path) -> None:
@@ -23,8 +23,9 @@ def draw_curve(curve: Curve, path: Path) -> None:
     for name, values in curve["losses"].items():
         each = curve["steps"] / max(1, len(values))
         losses.plot([(k + 1) * each for k in range(len(values))], values, label=name)
-    for name in [key for key in (curve["scores"] or [{}])[0] if key != "step"]:
-        scores.plot([s["step"] for s in curve["scores"]], [s[name] for s in curve["scores"]], label=name)
+    for name in dict.fromkeys(key for score in curve["scores"] for key in score if key != "step"):
+        known = [(score["step"], score[name]) for score in curve["scores"] if name in score]
+        scores.plot(*zip(*known, strict=True), label=name, marker=".")
     losses.set(title=f"{path.stem}: losses", xlabel="step", yscale="log")
     scores.set(title="on material never trained on", xlabel="step")
     for plot in (losses, scores):

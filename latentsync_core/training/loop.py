@@ -140,13 +140,18 @@ class Run:
         network, training = self.ema, self.ema.training
         values = of(network.eval(), *arguments)
         network.train(training)
-        self.scores.append({"step": self.step, **values})
+        if values:
+            self.scores.append({"step": self.step, **values})
         log.info("%s step %d: %s", self.name, self.step, {k: round(v, 4) for k, v in values.items()})
 
     def validate(self, validate: Validate | None) -> None:
-        """Call it with the result and the step every `save_every` steps and at the end, on the first process."""
+        """Call it with the result and the step every `save_every` steps and at the end, on the first process.
+
+        The run is saved before, as this may take minutes.
+        """
         due = self.done or self.step % self.recipe.save_every == 0
         if validate is not None and due and self.accelerator.is_main_process:
+            self.save()
             self.measure(validate, self.step)
 
     def save(self) -> None:

@@ -68,6 +68,27 @@ def test_a_run_is_saved_by_time_as_well(tmp_path, monkeypatch):
     assert torch.equal(weights(learn(tmp_path, seed=99, recipe=rarely)), weights(learn(tmp_path / "whole")))
 
 
+def test_a_run_that_is_killed_while_it_validates_has_lost_nothing(tmp_path):
+    def validate(network, step):
+        raise Killed
+
+    torch.manual_seed(0)
+    run = Run("line", nn.Linear(3, 1), RECIPE, tmp_path)
+    with pytest.raises(Killed):
+        for _ in run.steps():
+            run.update(square=run.model(torch.ones(1, 3)).square().sum())
+            run.validate(validate)
+    assert Run("line", nn.Linear(3, 1), RECIPE, tmp_path).step == RECIPE.save_every
+
+
+def test_validation_without_figures_adds_no_score(tmp_path):
+    run = Run("line", nn.Linear(3, 1), replace(RECIPE, steps=7), tmp_path)
+    for _ in run.steps():
+        run.update(square=run.model(torch.ones(1, 3)).square().sum())
+        run.validate(lambda network, step: {})
+    assert run.scores == []
+
+
 def test_without_an_average_there_is_one_network(tmp_path):
     recipe = replace(RECIPE, ema=0.0)
     run = learn(tmp_path, recipe=recipe)
