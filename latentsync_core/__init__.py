@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from .models.bundle import LipSyncModels
     from .options import PRESETS, Options
     from .pipeline import find_face, lip_sync, make_plan
+    from .version import __version__
     from .weights import find_syncnet, load_models, load_syncnet
-
-__version__ = "0.1.0"
 
 
 __all__ = [
@@ -37,6 +36,7 @@ __all__ = [
     "Score",
     "TensorClip",
     "Waveform",
+    "__version__",
     "find_face",
     "find_syncnet",
     "lip_sync",
@@ -58,6 +58,7 @@ __getattr__ = load_from(
         "models.bundle": ("LipSyncModels",),
         "options": ("PRESETS", "Options"),
         "pipeline": ("find_face", "lip_sync", "make_plan"),
+        "version": ("__version__",),
         "weights": ("find_syncnet", "load_models", "load_syncnet"),
     },
 )

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "latentsync_core"
 LAYERS = [
-    {"errors", "data", "options", "partial", "kept", "lazy"},
+    {"errors", "data", "options", "partial", "kept", "lazy", "version"},
     {"media", "faces", "models", "speech", "compositing", "synthetic", "timeleft"},
     {"plan", "weights", "diffusion", "metrics", "remote"},
     {"pipeline"},

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from .. import __version__
 from ..errors import LatentSyncError, ran_out_of_memory
 from .ending import Ended, ended_by_signals, hush
 from .parsers import add_faces, add_plan, add_score, add_sync, add_weights
@@ -60,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="latentsync", description="Re-sync the mouth in a video to new speech."
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument("-v", "--verbose", action="store_true", help="log what is done, and on which device")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_sync(commands.add_parser("sync", help="lip-sync a video to speech"))

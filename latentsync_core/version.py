@@ -1,0 +1,27 @@
+"""The version, of which pyproject.toml is the only source: the Comfy registry reads it there and nowhere else."""
+
+import re
+from importlib import metadata
+from pathlib import Path
+
+NAME = "latentsync-native"
+
+
+def find_version(folder: Path) -> str:
+    """The version in `folder`/pyproject.toml if it is this project's, else the one that pip installed.
+
+    A checkout and a pack of ComfyUI have the file beside the package and need not be installed; an installed wheel has
+    no such file. "unknown" where the package was copied without either.
+    """
+    file = folder / "pyproject.toml"
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    found = re.search(rf'^name = "{NAME}"\nversion = "([^"]+)"$', text, re.MULTILINE)
+    if found:
+        return found[1]
+    try:
+        return metadata.version(NAME)
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+__version__ = find_version(Path(__file__).resolve().parents[1])
