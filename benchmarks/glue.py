@@ -17,7 +17,7 @@ import torch
 
 from latentsync_core import FileClip, Options, lip_sync, load_models, read_audio
 from latentsync_core.faces import FaceFinder, choose, survey
-from latentsync_core.weights import untrained
+from latentsync_lab.fresh import untrained
 
 
 class Stopwatch:

@@ -17,9 +17,9 @@ import cv2  # noqa: E402
 from comfy_server import LOCAL, MEDIA, ComfyServer, install, of_type, workflow, workflow_names  # noqa: E402
 from example_pictures import WIDTH, moving, thumbnail  # noqa: E402
 from frontend import opened  # noqa: E402
-from pictures import save_jpeg  # noqa: E402
 
 from latentsync_core import FileClip  # noqa: E402
+from latentsync_lab.pictures import save_jpeg  # noqa: E402
 
 EXAMPLES, PICTURES, PROMPTS = ROOT / "example_workflows", ROOT / "web" / "docs", ROOT / "tests" / "workflows"
 BLUEPRINT = ROOT / "subgraphs" / "Lip sync a video.json"

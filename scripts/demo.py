@@ -26,8 +26,8 @@ from latentsync_core.media import cut
 from latentsync_core.metrics.score import listen
 from latentsync_core.metrics.view import look
 from latentsync_core.pipeline import find_face
-from latentsync_core.synthetic import bundled_speech, mono_16k, talking_clip
 from latentsync_core.weights import find_syncnet, load_syncnet
+from latentsync_lab.synthetic import bundled_speech, mono_16k, talking_clip
 
 SEED = 5
 """The person; training takes its people from seed 100 000 on."""

@@ -6,8 +6,9 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
-from pictures import save_jpeg, telling_moments
 from PIL import Image
+
+from latentsync_lab.pictures import save_jpeg, telling_moments
 
 SHEET_FRAMES, SHEET_BYTES, TILE = 7, 250_000, 200
 ANIMATION = {"duration": 40, "loop": 0, "quality": 45, "method": 4}

@@ -8,7 +8,7 @@ import cv2
 
 from latentsync_core import Waveform, open_writer
 from latentsync_core.media import cut
-from latentsync_core.synthetic import (
+from latentsync_lab.synthetic import (
     Identity,
     Motion,
     Person,

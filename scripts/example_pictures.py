@@ -2,7 +2,8 @@
 
 import cv2
 import numpy as np
-from pictures import telling_moments
+
+from latentsync_lab.pictures import telling_moments
 
 MOMENTS = 3
 WIDTH = 480

@@ -9,15 +9,15 @@ import pytest
 
 from latentsync_core import Options, Waveform, lip_sync, load_models
 from latentsync_core.faces import FaceFinder, mouth_openings, smooth_matrices
-from latentsync_core.synthetic import bundled_speech, mono_16k, talking_clip
 from latentsync_core.weights.locate import NANO_FOLDER
+from latentsync_lab.synthetic import bundled_speech, mono_16k, talking_clip
 
 LEAST_CORRELATION = 0.85
 """Of the mesh's opening with the true one; 0.95 was measured."""
 MOST_SILENT = 0.08
 """Opening in silence, as a share of what the mesh sees in the widest true mouth; -0.01 was measured."""
 PERSON = 60_100
-"""Neither trained on nor in the test set of scripts/judge_nano.py."""
+"""Neither trained on nor in the test set of the judge of nano."""
 SECONDS, SILENCE = 1.6, 0.6
 
 

@@ -6,7 +6,7 @@ from support.runs import FAST, clip_of, track_of
 from support.tiny import golden_pipeline_models
 
 from latentsync_core import Options, Waveform, lip_sync, make_plan
-from latentsync_core.synthetic import bundled_speech
+from latentsync_lab.synthetic import bundled_speech
 
 FRAMES = 20
 

@@ -11,7 +11,7 @@ import pytest
 from latentsync_core import FileClip, Options, lip_sync, load_models, read_audio
 from latentsync_core.cli import main
 from latentsync_core.pipeline import find_face
-from latentsync_core.weights import untrained
+from latentsync_lab.fresh import untrained
 
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.slow

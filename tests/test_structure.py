@@ -9,15 +9,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-CORE = ROOT / "latentsync_core"
+CORE, LAB = ROOT / "latentsync_core", ROOT / "latentsync_lab"
 LAYERS = [
     {"errors", "data", "options", "partial", "kept", "lazy", "version"},
-    {"media", "faces", "models", "speech", "compositing", "synthetic", "timeleft"},
+    {"media", "faces", "models", "speech", "compositing", "timeleft"},
     {"plan", "weights", "diffusion", "metrics", "remote"},
     {"pipeline"},
-    {"training"},
     {"cli"},
     {"__main__"},
+    # the lab's parts, which may use all of the core's
+    {"lab.fresh", "lab.truth", "lab.pictures", "lab.synthetic"},
+    {"lab.training"},
+    {"lab.scripts"},
+    {"lab.cli"},
+    {"lab.__main__"},
 ]
 LAYER = {part: number for number, parts in enumerate(LAYERS) for part in parts}
 WITHIN_ZERO = {
@@ -30,12 +35,14 @@ WITHIN_ZERO = {
 COMFY = {"comfy", "comfy_api", "folder_paths", "nodes", "server"}
 DISTRIBUTIONS = {"cv2": "opencv-python"}
 MAX_LINES = 300
-OPTIONAL = {"matplotlib", "lpips"}
-"""Training does without them: no pictures of curves, no perceptual loss."""
 
 
 def core_files():
     return sorted(CORE.rglob("*.py"))
+
+
+def lab_files():
+    return sorted(LAB.rglob("*.py"))
 
 
 def imports(path):
@@ -48,16 +55,24 @@ def imports(path):
 
 
 def part_of(path):
-    relative = path.relative_to(CORE)
-    return relative.parts[0] if len(relative.parts) > 1 else relative.stem
+    """The part that a file is in or is: `media`, or `lab.training` in the lab."""
+    package, part = path.relative_to(ROOT).with_suffix("").parts[:2]
+    return f"lab.{part}" if package == LAB.name else part
 
 
 def imported_parts(path):
-    """Parts of the core that a file imports relatively, apart from its own."""
-    depth = len(path.relative_to(CORE).parts)
+    """Parts that a file imports: of its own package relatively, of the other by its name."""
+    package, *rest = path.relative_to(ROOT).parts
     for dots, module in imports(path):
-        if dots == depth and module:
-            yield module.split(".")[0]
+        if dots == len(rest) and module:
+            yield part_named(f"{package}.{module}")
+        elif dots == 0 and module.startswith((f"{CORE.name}.", f"{LAB.name}.")):
+            yield part_named(module)
+
+
+def part_named(module):
+    package, part = module.split(".")[:2]
+    return f"lab.{part}" if package == LAB.name else part
 
 
 def violations(edges):
@@ -68,7 +83,8 @@ def violations(edges):
 
 
 def test_parts_import_only_from_lower_layers():
-    edges = [(part_of(f), b) for f in core_files() if part_of(f) != "__init__" for b in imported_parts(f)]
+    files = core_files() + lab_files()
+    edges = [(part_of(f), b) for f in files if not part_of(f).endswith("__init__") for b in imported_parts(f)]
     assert len(edges) > 20
     assert violations(edges) == []
 
@@ -78,11 +94,12 @@ def test_the_layer_rule_bites():
         ("media", "faces"),
         ("media", "pipeline"),
     ]
-    assert violations([("plan", "media"), ("cli", "pipeline")]) == []
+    assert violations([("plan", "media"), ("cli", "pipeline"), ("lab.training", "pipeline")]) == []
+    assert violations([("cli", "lab.training")]) == [("cli", "lab.training")]
 
 
 def test_every_part_has_a_layer():
-    parts = {part_of(path) for path in core_files()} - {"__init__"}
+    parts = {part_of(path) for path in core_files() + lab_files()} - {"__init__", "lab.__init__"}
     assert parts <= set(LAYER)
 
 
@@ -96,19 +113,37 @@ def test_files_are_short():
     assert long == {}
 
 
-def test_core_imports_itself_relatively_and_never_comfyui():
-    absolute = [
+def test_core_imports_itself_relatively_and_never_comfyui_or_the_lab():
+    assert named(core_files(), COMFY | {CORE.name, LAB.name}) == []
+
+
+def test_the_lab_imports_itself_relatively_and_never_comfyui():
+    assert named(lab_files(), COMFY | {LAB.name}) == []
+
+
+def test_nodes_never_import_the_lab():
+    pack = [ROOT / "__init__.py", *(ROOT / "nodes").rglob("*.py")]
+    assert [
         (str(path.relative_to(ROOT)), module)
-        for path in core_files()
+        for path in pack
+        for _, module in imports(path)
+        if LAB.name in module.split(".")
+    ] == []
+
+
+def named(files, tops):
+    """(file, module) of every import by name of the given packages."""
+    return [
+        (str(path.relative_to(ROOT)), module)
+        for path in files
         for dots, module in imports(path)
-        if dots == 0 and module.split(".")[0] in COMFY | {"latentsync_core"}
+        if dots == 0 and module.split(".")[0] in tops
     ]
-    assert absolute == []
 
 
 def test_opencv_is_imported_only_where_it_may_be():
     users = {part_of(p) for p in core_files() if any(d == 0 and m == "cv2" for d, m in imports(p))}
-    assert users <= {"faces", "compositing", "synthetic", "training"}
+    assert users <= {"faces", "compositing"}
 
 
 def requirements():
@@ -126,11 +161,14 @@ def third_party(paths):
 
 def test_requirements_are_what_the_code_imports():
     required = {line.split(">=")[0] for line in requirements()}
-    training = {path for path in core_files() if part_of(path) == "training"}
-    assert third_party(set(core_files()) - training) - {"matplotlib"} == required  # the extra `plot`
-    assert third_party(training) - required == {"accelerate"} | OPTIONAL
-    extras = (ROOT / "pyproject.toml").read_text()
-    assert 'train = ["accelerate>=' in extras and 'plot = ["matplotlib>=' in extras
+    assert third_party(core_files()) - required == set(extra("plot"))
+    assert third_party(lab_files()) - required - {CORE.name} == set(extra("lab"))
+
+
+def extra(name):
+    """The distributions of an extra, each with a lower bound and nothing else."""
+    line = re.search(rf"^{name} = \[(.*)\]$", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[1]
+    return [re.fullmatch(r'"([a-z]+)>=[0-9.]+"', one)[1] for one in line.split(", ")]
 
 
 def test_pyproject_takes_its_dependencies_from_requirements():

@@ -1,4 +1,4 @@
-"""The command line: `python -m latentsync_core sync | plan | faces | score | weights | train | remote`, or `latentsync ...`."""
+"""The command line: `python -m latentsync_core sync | plan | faces | score | weights | remote`, or `latentsync ...`."""
 
 from .main import main
 

@@ -9,25 +9,29 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from .. import __version__
 from ..errors import LatentSyncError, ran_out_of_memory
 from .ending import Ended, ended_by_signals, hush
-from .parsers import add_faces, add_plan, add_score, add_sync, add_weights
+from .parsers import add_common, add_faces, add_plan, add_score, add_sync, add_weights
 from .remote_parser import add_remote
-from .train_parser import add_train
 
 FAILED, BY_SIGNAL, UNREAD = 1, 128, 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command of `latentsync`; returns as `run`."""
+    return run(_parser(), __package__, argv)
+
+
+def run(parser: argparse.ArgumentParser, package: str, argv: Sequence[str] | None) -> int:
     """Run one command; returns 0, 1 after an error, 128 + number after a signal (Ctrl-C: 130).
 
     Wrong arguments exit with 2. 141 is returned where the reader of the output, such as `head`, went away.
+    parser: sets `verbose`, and in `run` the command's module in `package` and its function.
     """
     try:
         try:
             with ended_by_signals():
-                return _run(argv)
+                return _run(parser, package, argv)
         except KeyboardInterrupt as exc:
             print("Stopped.", file=sys.stderr)
             return BY_SIGNAL + (exc.number if isinstance(exc, Ended) else signal.SIGINT)
@@ -38,14 +42,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return UNREAD
 
 
-def _run(argv: Sequence[str] | None) -> int:
-    args = _parser().parse_args(argv)
+def _run(parser: argparse.ArgumentParser, package: str, argv: Sequence[str] | None) -> int:
+    args = parser.parse_args(argv)
     logging.basicConfig(
         level=logging.INFO if args.verbose else logging.WARNING, format="%(levelname)s: %(message)s"
     )
     try:
         module, function = args.run
-        getattr(import_module(f".{module}", __package__), function)(args)
+        getattr(import_module(f".{module}", package), function)(args)
     except LatentSyncError as exc:
         print(f"error: {exc}", file=sys.stderr)
         return FAILED
@@ -61,8 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="latentsync", description="Re-sync the mouth in a video to new speech."
     )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    parser.add_argument("-v", "--verbose", action="store_true", help="log what is done, and on which device")
+    add_common(parser)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_sync(commands.add_parser("sync", help="lip-sync a video to speech"))
     add_plan(commands.add_parser("plan", help="say what `sync` would do to each frame, without doing it"))
@@ -71,6 +74,5 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser("score", help="measure how well mouth and sound fit, and what a re-sync changed")
     )
     add_weights(commands.add_parser("weights", help="list, fetch and convert checkpoints"))
-    add_train(commands.add_parser("train", help="train a small model from nothing, or others on own footage"))
     add_remote(commands.add_parser("remote", help="lip-sync on WaveSpeed, which costs money"))
     return parser

@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from .. import __version__
 from .inputs import add_inputs, add_options, add_speaker
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """`--version` and `--verbose`."""
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser.add_argument("-v", "--verbose", action="store_true", help="log what is done, and on which device")
 
 
 def add_sync(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,7 @@ from .latents import LatentCodec, to_crops, to_pixels
 STRANGE = 0.61
 """`lost_detail` above which faces are not those that `nano` was made for.
 
-Measured crop by crop, on up to 120 crops of 60 people of `synthetic`, 94 of photographs and films of people,
+Measured crop by crop, on up to 120 crops of 60 drawn people, 94 of photographs and films of people,
 and 26 of paintings and pictures of generators, as they are and under 20 changes. The limit lies in the gap:
 drawn crops as they are give 0.34 to 0.574, photographs 0.647 to 1.01. Compressed (x264 at crf 23 to 33, JPEG
 at 30), 64 to 300 pixels wide, brighter (x1.4), tinted or blurred by 1 pixel of the crop, drawn ones give up

@@ -15,10 +15,8 @@ from .report import Row, best, ranked, report
 
 if TYPE_CHECKING:
     from .conversion import convert, write_checkpoint
-    from .fresh import nano_networks, untrained
     from .judges import load_clip_encoder, load_syncnet
     from .load import load_models, load_unet, load_vae, load_whisper
-
 
 __all__ = [
     "RELEASES",
@@ -38,10 +36,8 @@ __all__ = [
     "load_vae",
     "load_whisper",
     "locate",
-    "nano_networks",
     "ranked",
     "report",
-    "untrained",
     "write_checkpoint",
 ]
 
@@ -49,7 +45,6 @@ __getattr__ = load_from(
     __name__,
     {
         "conversion": ("convert", "write_checkpoint"),
-        "fresh": ("nano_networks", "untrained"),
         "judges": ("load_clip_encoder", "load_syncnet"),
         "load": ("load_models", "load_unet", "load_vae", "load_whisper"),
     },

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from latentsync_core import Waveform, open_writer
-from latentsync_core.synthetic import bundled_speech, talking_clip
-from latentsync_core.weights import untrained
+from latentsync_lab.fresh import untrained
+from latentsync_lab.synthetic import bundled_speech, talking_clip
 
 
 @pytest.fixture(scope="session")

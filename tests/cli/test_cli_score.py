@@ -13,8 +13,9 @@ from latentsync_core import Waveform, open_writer
 from latentsync_core.cli.main import main
 from latentsync_core.models.syncnet import EncoderConfig, StableSyncNet
 from latentsync_core.models.videomae import ClipEncoder
-from latentsync_core.synthetic import bundled_speech, talking_clip
-from latentsync_core.weights import Manifest, nano_networks, write_checkpoint
+from latentsync_core.weights import Manifest, write_checkpoint
+from latentsync_lab.fresh import nano_networks
+from latentsync_lab.synthetic import bundled_speech, talking_clip
 
 
 @pytest.fixture(scope="module")

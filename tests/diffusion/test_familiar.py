@@ -21,7 +21,7 @@ from latentsync_core.diffusion.familiar import STRANGE, lost_detail
 from latentsync_core.faces import crop_face, smooth_matrices
 from latentsync_core.media import trim
 from latentsync_core.pipeline import find_face
-from latentsync_core.synthetic import talking_clip
+from latentsync_lab.synthetic import talking_clip
 
 SILENCE = Waveform(np.zeros((1, 16000), np.float32), 16000)
 SHOWN = [2, 12, 22]

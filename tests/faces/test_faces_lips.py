@@ -3,7 +3,7 @@ import pytest
 
 from latentsync_core.errors import InputError
 from latentsync_core.faces import FaceFinder, mouth_openings, smooth_matrices
-from latentsync_core.synthetic import talking_clip
+from latentsync_lab.synthetic import talking_clip
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 from latentsync_core import FaceTrack, Options, TensorClip, Waveform, find_face, make_plan
 from latentsync_core.errors import InputError, TrackError
 from latentsync_core.faces import fitted
-from latentsync_core.synthetic import bundled_speech, talking_clip
+from latentsync_lab.synthetic import bundled_speech, talking_clip
 
 COUNT = 24
 

@@ -9,7 +9,7 @@ from face_scenes import ListClip
 
 from latentsync_core import TensorClip
 from latentsync_core.faces import FaceFinder, SurveyStore, survey
-from latentsync_core.synthetic import bundled_speech, talking_clip
+from latentsync_lab.synthetic import bundled_speech, talking_clip
 
 
 @pytest.fixture(scope="module")

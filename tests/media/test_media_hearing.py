@@ -6,7 +6,7 @@ import pytest
 from latentsync_core.data import Waveform
 from latentsync_core.media import loudness, to_mono_16k, to_speech_16k
 from latentsync_core.media.hearing import MOST_GAIN_DB, SPEECH_LUFS
-from latentsync_core.synthetic import bundled_speech
+from latentsync_lab.synthetic import bundled_speech
 
 RATE = 16_000
 RNG = np.random.default_rng(3)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from latentsync_core.data import FaceTrack, Waveform
-from latentsync_core.synthetic import talking_clip
+from latentsync_lab.synthetic import talking_clip
 
 
 def babble(seconds, seed=0):

@@ -11,10 +11,10 @@ from latentsync_core.errors import FaceError, InputError
 from latentsync_core.metrics import score
 from latentsync_core.metrics.score import listen, sound_level
 from latentsync_core.metrics.sync import LEAST_CONFIDENCE, reach_of
-from latentsync_core.metrics.truth import correlation
 from latentsync_core.metrics.view import look
 from latentsync_core.models.syncnet import KNOWS
 from latentsync_core.weights import find_syncnet, load_syncnet
+from latentsync_lab.truth import correlation
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from latentsync_core import Options, load_models
 from latentsync_core.diffusion import WindowStore
 from latentsync_core.errors import OptionError
 from latentsync_core.models.fp8 import is_fp8, store_as_fp8
-from latentsync_core.weights import untrained
 from latentsync_core.weights.place import pick_dtype
+from latentsync_lab.fresh import untrained
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,9 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 import comfy_setup
 
+from latentsync_lab.fresh import untrained
+from latentsync_lab.synthetic import bundled_speech, talking_clip
+
 comfy_setup.add_comfyui()
 PACK = comfy_setup.load_pack()
 NODES = comfy_setup.node_classes(PACK)
@@ -132,10 +135,9 @@ def kept(home):
 
 
 @pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory, core):
+def checkpoint(tmp_path_factory):
     """A small checkpoint of random weights."""
-    weights = importlib.import_module(f"{core.__name__}.weights")
-    return weights.untrained(tmp_path_factory.mktemp("weights") / "tiny", resolution=32)
+    return untrained(tmp_path_factory.mktemp("weights") / "tiny", resolution=32)
 
 
 @pytest.fixture
@@ -152,8 +154,7 @@ def fast(run):
 @pytest.fixture(scope="session")
 def images(core):
     """IMAGE: 20 frames of a drawn talking head, 192 x 192."""
-    synthetic = importlib.import_module(f"{core.__name__}.synthetic")
-    clip = synthetic.talking_clip(3, _words(core, "a", 12800), size=(192, 192))
+    clip = talking_clip(3, _words(core, "a", 12800).samples[0], size=(192, 192))
     return torch.from_numpy(np.stack(list(clip.read(range(20))))) / 255
 
 
@@ -171,8 +172,7 @@ def audio(core):
 
 
 def _words(core, name, count):
-    synthetic = importlib.import_module(f"{core.__name__}.synthetic")
-    said = synthetic.bundled_speech(name)
+    said = bundled_speech(name)
     return core.Waveform(np.ascontiguousarray(said.samples[:, 4000 : 4000 + count]), said.sample_rate)
 
 

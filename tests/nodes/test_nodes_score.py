@@ -7,6 +7,9 @@ import pytest
 import torch
 from comfy_api.latest import InputImpl
 
+from latentsync_lab.fresh import nano_networks
+from latentsync_lab.synthetic import bundled_speech, talking_clip
+
 
 @pytest.fixture(scope="module")
 def judge(tmp_path_factory, core):
@@ -19,9 +22,7 @@ def judge(tmp_path_factory, core):
         syncnet.EncoderConfig(1, (32, 32, 32, 32, 64), ((2, 1), 2, 2, 2, (4, 6)), (False,) * 5),
     )
     home = tmp_path_factory.mktemp("models") / "judge"
-    weights.write_checkpoint(
-        home, *weights.nano_networks(), weights.Manifest(), {}, torch.float32, network, None
-    )
+    weights.write_checkpoint(home, *nano_networks(), weights.Manifest(), {}, torch.float32, network, None)
     return home
 
 
@@ -36,10 +37,9 @@ def installed(judge, home):
 @pytest.fixture(scope="module")
 def talk(core):
     """IMAGE of 36 frames, AUDIO of the same length, the face."""
-    synthetic = importlib.import_module(f"{core.__name__}.synthetic")
-    said = synthetic.bundled_speech("a")
+    said = bundled_speech("a")
     said = core.Waveform(np.ascontiguousarray(said.samples[:, 4000:27040]), said.sample_rate)
-    clip = synthetic.talking_clip(3, said, size=(128, 128))
+    clip = talking_clip(3, said.samples[0], size=(128, 128))
     images = torch.from_numpy(np.stack(list(clip.read(range(36))))) / 255
     audio = {"waveform": torch.from_numpy(said.samples)[None], "sample_rate": 16000}
     return images, audio, core.find_face(core.TensorClip(images, 25))

@@ -9,11 +9,11 @@ import torch
 from comfy_setup import ROOT
 
 OF_PYTHON = re.compile(
-    r"`(?:python|latentsync|train)|python -m|FaceTrack|TensorClip|Waveform|\bdtype\b|\.(?:float|astype)\(|"
+    r"`(?:python|latentsync)|python -m|FaceTrack|TensorClip|Waveform|\bdtype\b|\.(?:float|astype)\(|"
     r"\[\.\.\.|samples\[|\bpip |\blibrary\b|(?<![\w-])--[a-zA-Z]|\w=[\"a-z]|use float16|float32 \("
 )
 """What to type in Python or at a command line."""
-ELSEWHERE = ("cli", "training", "synthetic")
+ELSEWHERE = ("cli",)
 """Parts of the library that no node calls."""
 NEVER_SHOWN = ("`exact` agrees with upstream", "Path | Waveform", "multipart/form-data", "--X1\r\n")
 """Logged, sent, or no message at all."""

@@ -14,11 +14,12 @@ from published_files import published_unet, published_whisper
 from test_weights_refusals import refused, saved
 
 from latentsync_core.errors import WeightsMismatchError
-from latentsync_core.weights import Manifest, load_unet, load_vae, load_whisper, untrained
+from latentsync_core.weights import Manifest, load_unet, load_vae, load_whisper
 from latentsync_core.weights.catalogue import SCHEDULER_CONFIG
 from latentsync_core.weights.files import read_tensors
 from latentsync_core.weights.manifest import read_json
 from latentsync_core.weights.scheduler import read_scheduler
+from latentsync_lab.fresh import untrained
 
 
 class Call:

@@ -14,11 +14,11 @@ from transformers import WhisperConfig
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from latentsync_core.models.unet import LatentSyncUNet, convert_unet_keys
-from latentsync_core.weights import nano_networks
 from latentsync_core.weights.catalogue import RELEASES
 from latentsync_core.weights.files import shapes_of
 from latentsync_core.weights.infer import unet_config, vae_config, whisper_config
 from latentsync_core.weights.rename import rename_vae, rename_whisper
+from latentsync_lab.fresh import nano_networks
 
 SD_VAE = {
     "block_out_channels": (128, 256, 512, 512),

@@ -19,9 +19,9 @@ from latentsync_core.weights import (
     load_clip_encoder,
     load_syncnet,
     locate,
-    nano_networks,
     write_checkpoint,
 )
+from latentsync_lab.fresh import nano_networks
 
 SYNCNET, VIDEOMAE = golden_json("syncnet_tiny_keys.json"), golden_json("videomae_tiny_keys.json")
 SMALL = VideoMAEConfig(image_size=16, patch_size=8, num_frames=4, hidden_size=16, num_hidden_layers=1,

@@ -22,11 +22,10 @@ from latentsync_core.weights import (
     load_vae,
     load_whisper,
     locate,
-    nano_networks,
-    untrained,
 )
 from latentsync_core.weights.conversion import write_checkpoint
 from latentsync_core.weights.place import pick_dtype
+from latentsync_lab.fresh import nano_networks, untrained
 
 
 def assert_equal(network, tensors):

@@ -17,9 +17,9 @@ from latentsync_core.weights import (
     load_models,
     locate,
     report,
-    untrained,
 )
 from latentsync_core.weights.catalogue import RELEASES
+from latentsync_lab.fresh import untrained
 
 module = importlib.import_module("latentsync_core.weights.locate")
 

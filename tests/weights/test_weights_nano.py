@@ -13,12 +13,11 @@ from latentsync_core.weights import (
     convert,
     load_models,
     locate,
-    nano_networks,
-    untrained,
     write_checkpoint,
 )
 from latentsync_core.weights.catalogue import SCHEDULER_CONFIG
 from latentsync_core.weights.locate import NANO_FOLDER
+from latentsync_lab.fresh import nano_networks, untrained
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,209 @@
+"""Ablations of the nano model: losses of stage 2 (short runs from one stage 1), and options of the sampler.
+
+    python -m latentsync_lab.scripts.ablate losses RUN OUT        # every variant with every seed, the same steps
+    python -m latentsync_lab.scripts.ablate inference RUN OUT     # guidance, steps, samplers, reuse, on RUN/checkpoint
+
+Every cell is a .json in OUT; what is there is not computed again, so several processes can share the work by
+`--seeds`. A PNG shows all of them.
+"""
+
+import argparse
+import json
+import logging
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from latentsync_core import Options, lip_sync, load_models
+from latentsync_core.faces import keep_mask
+from latentsync_core.metrics.temporal import temporal_distance
+
+from ..training import NANO, train
+from ..training.cases import case
+from ..training.judge import mouth_crops
+from ..training.reader import MouthReader, read_mouth
+from ..training.stages import Workshop
+from ..training.start import START
+from ..training.vae import to_pixels
+from ..truth import correlation
+
+WINDOW = 16
+COMMON = (
+    "data",
+    "latents",
+    START,
+    *(f"{name}.pt" for name in ("encoder", "vae", "decoder", "unet", "syncnet", "videomae")),
+)
+VARIANTS = {
+    "stage 1 alone": None,
+    "all losses": {},
+    "no SyncNet": {"sync": 0.0},
+    "no TREPA": {"temporal": 0.0},
+}
+SWEEPS = {
+    "guidance": {value: {"guidance": value} for value in (1.0, 1.5, 2.0, 3.0)},
+    "steps of dpm++": {n: {"sampler": "dpm++", "steps": n} for n in (5, 8, 12, 20)},
+    "reuse": {n: {"reuse": n} for n in (1, 2, 3)},
+    "steps of ddim": {n: {"sampler": "ddim", "steps": n} for n in (5, 8, 12, 20, 50)},
+}
+MEASURES = {
+    "new": "follows the new sound (r)",
+    "old": "follows the old mouth (r)",
+    "gain": "gain of the opening",
+    "psnr": "PSNR in the mask, dB",
+    "trepa": "TREPA distance to the truth, 1e-6",
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("what", choices=["losses", "inference"])
+    parser.add_argument("run", type=Path, help="the folder of a training run, stages up to `videomae` done")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--steps", type=int, default=300, help="of stage 2 in every cell")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="SEED")
+    parser.add_argument("--people", type=int, default=NANO.data.identities, help="in training, of the run's")
+    parser.add_argument("--cases", type=int, default=6)
+    parser.add_argument("--preset", default="draft", help="of the options that are not swept")
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.INFO)
+    torch.set_num_threads(args.threads)
+    examiner = Examiner(Workshop(NANO, args.run), args.cases)
+    (losses if args.what == "losses" else inference)(args, examiner)
+
+
+class Examiner:
+    """A judge of few cases, with the reader and the video network of a run."""
+
+    def __init__(self, shop, cases):
+        self.reader = shop.trained("reader", MouthReader())
+        self.clip_encoder = shop.clip_encoder().cpu()
+        self.cases = [case(number) for number in range(cases)]
+
+    def __call__(self, checkpoint, options):
+        """Means of `MEASURES` over the cases, and the numbers of each."""
+        models = load_models(checkpoint, device="cpu")
+        rows = [self._row(given, models, options) for given in self.cases]
+        return {
+            "mean": {name: float(np.mean([row[name] for row in rows])) for name in MEASURES},
+            "cases": rows,
+        }
+
+    @torch.inference_mode()
+    def _row(self, given, models, options):
+        frames = list(lip_sync(given.source, given.speech, models, options))
+        true_frames = list(given.truth.read(range(len(frames))))
+        made, true = (to_pixels(mouth_crops(given.source, part)) for part in (frames, true_frames))
+        told = read_mouth(self.reader, made)[:, 0]
+        new, old = (clip.truth[0].mouth.openness[: len(frames)] for clip in (given.truth, given.source))
+        painted = 1 - torch.from_numpy(keep_mask(made.shape[-1]))
+        square = float(((made - true) ** 2 * painted).sum() / (painted.sum() * 3 * len(made)))
+        windows = zip(made.split(WINDOW), true.split(WINDOW), strict=True)
+        distances = [
+            float(temporal_distance(self.clip_encoder, a[None], b[None]))
+            for a, b in windows
+            if len(a) == WINDOW
+        ]
+        return {
+            "new": correlation(told, new),
+            "old": correlation(told, old),
+            "gain": float(np.polyfit(new, told, 1)[0]),
+            "psnr": 10 * float(np.log10(4 / max(square, 1e-8))),
+            "trepa": 1e6 * float(np.mean(distances)),
+        }
+
+
+def losses(args, examiner):
+    """Train and judge every variant with every seed."""
+    points = {}
+    for variant, changes in VARIANTS.items():
+        for seed in args.seeds if changes is not None else [0]:
+            folder = args.out / "losses" / f"{variant.replace(' ', '-')}-{seed}"
+            made = cell(folder.with_suffix(".json"), lambda: trained(args, changes, seed, folder, examiner))  # noqa: B023
+            points.setdefault(variant, []).append(made["mean"])
+            draw_losses(points, args.out / "losses.png")
+
+
+def trained(args, changes, seed, folder, examiner):
+    """Train stage 2 in `folder`, on what the run has made, and judge it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in COMMON:
+        if (args.run / name).exists() and not (folder / name).exists():
+            os.symlink((args.run / name).resolve(), folder / name)
+    loop = replace(NANO.pixels.loop, steps=args.steps, seed=seed, warmup=max(1, args.steps // 15))
+    data = replace(NANO.data, identities=args.people)
+    recipe = replace(NANO, data=data, pixels=replace(NANO.pixels, loop=loop, **(changes or {})))
+    if changes is not None:
+        train(recipe, folder, "pixels")
+    train(recipe, folder, "export")
+    return examiner(folder / "checkpoint", Options.preset(args.preset))
+
+
+def inference(args, examiner):
+    """Judge the run's checkpoint with every option."""
+    points = {}
+    for sweep, values in SWEEPS.items():
+        for value, changes in values.items():
+            options = Options.preset(args.preset, **changes)
+            name = f"{options.sampler}-{options.steps}-guidance-{options.guidance}-reuse-{options.reuse}"
+            path = args.out / "inference" / f"{name}.json"
+            made = cell(path, lambda: examiner(args.run / "checkpoint", options))  # noqa: B023
+            points.setdefault(sweep, {})[value] = made["mean"]
+            draw_sweeps(points, args.out / "inference.png")
+
+
+def cell(path, compute):
+    """What is in a file, or what `compute` gives, written there in one go."""
+    if not path.exists():
+        made = compute()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(made, indent=1) + "\n")
+        os.replace(part, path)
+    made = json.loads(path.read_text())
+    print(path.stem, {name: round(value, 3) for name, value in made["mean"].items()}, flush=True)
+    return made
+
+
+def draw_losses(points, path):
+    """One panel a measure: a dot a seed and a line at the mean for every variant."""
+    figure, panels = panels_of(1, len(MEASURES))
+    for panel, (name, title) in zip(panels[0], MEASURES.items(), strict=True):
+        for place, means in enumerate(points.values()):
+            values = [mean[name] for mean in means]
+            panel.plot([place] * len(values), values, "o", alpha=0.5)
+            panel.hlines(np.mean(values), place - 0.3, place + 0.3, "black")
+        panel.set_xticks(range(len(points)), list(points), rotation=45, ha="right")
+        panel.set_title(title, fontsize=9)
+    save_figure(figure, path)
+
+
+def draw_sweeps(points, path):
+    """One row a sweep, one panel a measure."""
+    figure, panels = panels_of(len(points), len(MEASURES))
+    for row, (sweep, by_value) in zip(panels, points.items(), strict=True):
+        for panel, (name, title) in zip(row, MEASURES.items(), strict=True):
+            panel.plot(list(by_value), [mean[name] for mean in by_value.values()], "o-")
+            panel.set_title(title, fontsize=9)
+            panel.set_xlabel(sweep)
+    save_figure(figure, path)
+
+
+def panels_of(rows, columns):
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(2.7 * columns, 3.2 * rows), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def save_figure(figure, path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=80)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""Measure how well a checkpoint's mouths follow held-out speech and a second, harder set of it, by face mesh alone.
+
+It needs no training run: FaceMesh, which has never seen a drawn face, reads how far the mouths open. OUTPUT holds a
+JSON a case, so that a run that was stopped goes on, and `harder.json` with all figures.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+
+from latentsync_core import Options, find_face, lip_sync, load_models
+from latentsync_core.faces import FaceFinder, mouth_openings
+
+from ..training.cases import FIRST_SEED, case
+from ..training.harder import FIRST_HARDER_SEED, HARDER_CASES, KINDS, harder_case
+from ..training.judge import RESOLUTION, true_matrices
+from ..training.latents import digest
+from ..truth import best_lag, correlation, gain
+
+USUAL = "held-out"
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("checkpoint", type=Path, help="a folder, as latentsync_core/assets/nano")
+    parser.add_argument("--cases", type=int, default=20, help="of the held-out set (default: %(default)s)")
+    parser.add_argument(
+        "--harder", type=int, default=HARDER_CASES, help="cases of the harder set (default: %(default)s)"
+    )
+    parser.add_argument("--preset", default="draft")
+    parser.add_argument("--output", type=Path, default=Path("output/judge_harder"))
+    args = parser.parse_args()
+    models, finder = load_models(args.checkpoint, device="cpu"), FaceFinder()
+    made_with = {
+        "preset": args.preset,
+        "weights": [digest(n) for n in (models.unet, models.vae, models.whisper)],
+    }
+    args.output.mkdir(parents=True, exist_ok=True)
+
+    def judged(kind, person, given):
+        path = args.output / f"{person}.json"
+        if path.exists() and (row := json.loads(path.read_text()))["made_with"] == made_with:
+            return row
+        started, options = time.perf_counter(), Options.preset(args.preset)
+        row = {
+            "kind": kind,
+            "person": person,
+            **measured(given(), models, options, finder),
+            "made_with": made_with,
+        }
+        path.write_text(json.dumps(row) + "\n")
+        print(f"{row} ({time.perf_counter() - started:.0f} s)", flush=True)
+        return row
+
+    rows = [
+        judged(KINDS[n % len(KINDS)], FIRST_HARDER_SEED + n, lambda n=n: harder_case(n))
+        for n in range(args.harder)
+    ]
+    rows += [judged(USUAL, FIRST_SEED + n, lambda n=n: case(n)) for n in range(args.cases)]
+    report(rows, made_with, args.output / "harder.json")
+
+
+def measured(given, models, options, finder):
+    """How the mouths of the result follow the true ones, and how those of true frames do."""
+    made = list(lip_sync(given.source, given.speech, models, options, find_face(given.source)))
+    true = list(given.truth.read(range(len(given.truth.times))))
+    matrices = true_matrices(given.source)
+    ours, best = (mouth_openings(finder, frames, matrices, RESOLUTION) for frames in (made, true))
+    opening = given.truth.truth[0].mouth.openness
+    figures = {
+        "follows": correlation(ours, opening),
+        "ceiling": correlation(best, opening),
+        "gain": gain(ours, opening) / gain(best, opening),
+        "lag": best_lag(ours, opening),
+    }
+    return {name: round(value, 3) for name, value in figures.items()}
+
+
+def report(rows, made_with, path):
+    """Print and write the figures of every kind and of every person."""
+    measured = {kind: [row for row in rows if row["kind"] == kind] for kind in (USUAL, *KINDS)}
+    kinds = {kind: summary(found) for kind, found in measured.items() if found}
+    people = [{key: value for key, value in row.items() if key != "made_with"} for row in rows]
+    path.write_text(json.dumps({"kinds": kinds, "people": people, "made_with": made_with}, indent=1) + "\n")
+    for kind, figures in kinds.items():
+        print(kind, figures)
+
+
+def summary(rows):
+    table = {name: np.array([row[name] for row in rows]) for name in ("follows", "ceiling", "gain", "lag")}
+    figures = {
+        "follows, mean": table["follows"].mean(),
+        "follows, least": table["follows"].min(),
+        "the same of true frames, mean": table["ceiling"].mean(),
+        "gain of the opening, mean": table["gain"].mean(),
+        "lag of at most one frame": (abs(table["lag"]) <= 1).mean(),
+    }
+    return {"cases": len(rows), **{name: round(float(value), 3) for name, value in figures.items()}}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""Measure a checkpoint made by `train nano` on held-out synthetic people; a run that was stopped goes on.
+
+Writes into the output folder: a JSON and a strip for each case, `measured.json` with all figures beside what they
+should be, and `sheet.jpg`, which shows source, result and truth of every case.
+"""
+
+import argparse
+import json
+import logging
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from latentsync_core import Options, load_models
+from latentsync_core.faces import FaceFinder
+
+from ..pictures import save_jpeg, telling_moments
+from ..training.cases import FIRST_SEED, case, perform
+from ..training.judge import Judges, judge
+from ..training.latents import digest
+from ..training.reader import MouthReader
+from ..training.recipes import NANO
+from ..training.stages import Workshop
+from ..truth import correlation
+
+COLUMNS, TILE = 8, 96
+SHEET_BYTES = 500_000
+
+WANTED = (
+    ("mean correlation with the new mouth", lambda t: t["new"].mean(), ">=", 0.75),
+    ("least correlation with the new mouth", lambda t: t["new"].min(), ">=", 0.4),
+    ("the same by face mesh, mean", lambda t: t["mesh_new"].mean(), "", None),
+    ("the same by face mesh, least", lambda t: t["mesh_new"].min(), "", None),
+    ("face mesh on true frames, mean", lambda t: t["mesh_ceiling"].mean(), "", None),
+    ("with the old mouth, above what both share, mean", lambda t: (t["old"] - t["common"]).mean(), "<=", 0.2),
+    ("with the old mouth, above what both share, most", lambda t: (t["old"] - t["common"]).max(), "", None),
+    ("share of cases with a lag of at most one frame", lambda t: (abs(t["lag"]) <= 1).mean(), ">=", 0.9),
+    ("correlation without sound, mean", lambda t: t["mute"].mean(), "<", 0.2),
+    (
+        "correlation without sound, above what both share, mean",
+        lambda t: (t["mute"] - t["common"]).mean(),
+        "",
+        None,
+    ),
+    ("movement without sound, share of the true one, mean", lambda t: t["mute_motion"].mean(), "<", 0.2),
+    ("movement without sound, share of the true one, most", lambda t: t["mute_motion"].max(), "", None),
+    ("correlation with a shuffled sound, mean", lambda t: t["shuffled"].mean(), "<", 0.2),
+    ("opening in silence, share of its range, mean", lambda t: t["silent"].mean(), "<", 0.12),
+    ("opening in silence, share of its range, most", lambda t: t["silent"].max(), "", None),
+    ("jitter in silence against the truth, mean", lambda t: t["jitter"].mean(), "<=", 1.5),
+    ("jitter in silence against the truth, most", lambda t: t["jitter"].max(), "", None),
+    ("PSNR in the mask, mean, dB", lambda t: t["psnr"].mean(), ">=", 26),
+    ("PSNR in the mask, least, dB", lambda t: t["psnr"].min(), "", None),
+    ("PSNR in the mask of the VAE alone, mean, dB", lambda t: t["vae_psnr"].mean(), ">=", 30),
+    ("gain of the opening, mean", lambda t: t["gain"].mean(), "", None),
+)
+"""What is measured over all cases, and what it has to be; None is only told."""
+COMPARE = {">=": np.greater_equal, "<=": np.less_equal, "<": np.less}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path, help="the folder of the training run")
+    parser.add_argument("--cases", type=int, default=20)
+    parser.add_argument("--preset", default="draft")
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--guidance", type=float)
+    parser.add_argument("--output", type=Path, help="default: RUN/judge")
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING)
+    torch.set_num_threads(2)
+    output = args.output or args.run / "judge"
+    output.mkdir(parents=True, exist_ok=True)
+
+    changes = {name: value for name in ("steps", "guidance") if (value := getattr(args, name)) is not None}
+    options = Options.preset(args.preset, **changes)
+    models = load_models(args.run / "checkpoint", device="cpu")
+    reader = Workshop(NANO, args.run).trained("reader", MouthReader())
+    judges = Judges(reader, FaceFinder(), models.vae)
+    made_with = {
+        "options": {"preset": args.preset, **changes},
+        "weights": [digest(network) for network in (models.unet, models.vae, models.whisper, reader)],
+    }
+    cases = [judged(number, models, options, judges, made_with, output) for number in range(args.cases)]
+    report(cases, made_with, output)
+    draw_sheet([output / f"case-{number:02d}.png" for number in range(args.cases)], output / "sheet.jpg")
+
+
+def judged(number, models, options, judges, made_with, output):
+    """One case, measured now or by an earlier run with the same weights and options."""
+    path = output / f"case-{number:02d}.json"
+    if path.exists() and (earlier := json.loads(path.read_text()))["made_with"] == made_with:
+        return earlier
+    started = time.perf_counter()
+    given = case(number)
+    results = perform(given, models, options)
+    verdict, curves = judge(given, results, judges)
+    cv2.imwrite(str(path.with_suffix(".png")), strip(given, results.new, curves)[..., ::-1])
+    content = {
+        "person": FIRST_SEED + number,
+        "seconds": round(time.perf_counter() - started, 1),
+        "verdict": asdict(verdict),
+        "curves": {name: np.round(values, 4).tolist() for name, values in asdict(curves).items()},
+        "made_with": made_with,
+    }
+    path.write_text(json.dumps(content) + "\n")
+    print(f"{number:2} ({content['seconds']:.0f} s)", rounded(asdict(verdict)), flush=True)
+    return content
+
+
+def report(cases, made_with, output):
+    """Print and write every figure, over all cases and for each person."""
+    rows = [content["verdict"] for content in cases]
+    table = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    figures = [figure(name, measure(table), sign, limit) for name, measure, sign, limit in WANTED]
+    figures.append(figure("the reader on all true frames", pooled(cases), ">=", 0.98))
+    people = [{"person": content["person"], **rounded(content["verdict"])} for content in cases]
+    measured = {"figures": figures, "people": people, "made_with": made_with}
+    (output / "measured.json").write_text(json.dumps(measured, indent=1) + "\n")
+    for row in figures:
+        print(f"{row['name']:50} {row['value']:7.3f} {row['wanted']:8} {VERDICTS[row['met']]}")
+
+
+VERDICTS = {True: "met", False: "NOT MET", None: ""}
+
+
+def figure(name, value, sign, limit):
+    met = None if limit is None else bool(COMPARE[sign](value, limit))
+    return {
+        "name": name,
+        "value": round(float(value), 4),
+        "wanted": f"{sign} {limit}" if sign else "",
+        "met": met,
+    }
+
+
+def pooled(cases):
+    """Correlation of what the reader says with the truth, over the true frames of all cases."""
+    best, new = (np.concatenate([c["curves"][name] for c in cases]) for name in ("best", "new"))
+    return correlation(best, new)
+
+
+def rounded(verdict):
+    return {name: round(value, 3) for name, value in verdict.items()}
+
+
+def strip(given, result, curves):
+    """Source, result and truth, one below the other, where source and truth differ most."""
+    moments = telling_moments(curves.new, curves.old, COLUMNS)
+    rows = [list(given.source.read(moments)), [result[k] for k in moments], list(given.truth.read(moments))]
+    top = left = round(0.2 * given.source.width)
+    side = round(0.6 * given.source.width)
+    parts = [[frame[top : top + side, left : left + side] for frame in row] for row in rows]
+    return np.vstack(
+        [np.hstack([cv2.resize(p, (TILE, TILE), interpolation=cv2.INTER_AREA) for p in row]) for row in parts]
+    )
+
+
+def draw_sheet(strips, path):
+    """All cases, two side by side."""
+    pictures = [np.pad(cv2.imread(str(s)), ((3, 3), (3, 3), (0, 0)), constant_values=255) for s in strips]
+    if len(pictures) % 2:
+        pictures.append(np.full_like(pictures[0], 255))
+    rows = [np.hstack(pair) for pair in zip(pictures[::2], pictures[1::2], strict=True)]
+    save_jpeg(path, np.vstack(rows)[..., ::-1], SHEET_BYTES)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""The test set that a finished model is judged on: people, voices and sentences that were never trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from latentsync_core.data import Array, Waveform
+from latentsync_core.models.bundle import LipSyncModels
+from latentsync_core.options import Options
+from latentsync_core.pipeline import find_face, lip_sync
+
+from ..synthetic import SyntheticClip, mono_16k, speak, talking_clip
+from .voices import SAMPLE_RATE, TEST_SENTENCES, TEST_VOICES
+
+FIRST_SEED = 60_000
+"""Identities from here on are seen by no stage of training, not even by its scores."""
+SPOKEN, SILENT = 2.6, 0.8
+"""Seconds of speech and of silence after it."""
+PIECE = 0.2
+"""Seconds of sound that stay together when a sound is shuffled."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One person who says A, and how they would look saying B."""
+
+    source: SyntheticClip
+    truth: SyntheticClip
+    speech: Waveform
+    """B."""
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What the pipeline makes of a case, frame by frame, each (H, W, 3) uint8."""
+
+    new: list[Array]
+    """With B."""
+    mute: list[Array]
+    """With silence."""
+    shuffled: list[Array]
+    """With the pieces of B in another order."""
+
+
+def case(number: int) -> Case:
+    """Case `number`, always the same."""
+    rng = np.random.default_rng([number, 25])
+    said, new = (_speech(rng, number + shift) for shift in (2, 0))
+    seed = FIRST_SEED + number
+    source, truth = talking_clip(seed, said), talking_clip(seed, new)
+    return Case(source, truth, Waveform(new[None], SAMPLE_RATE))
+
+
+def _speech(rng: np.random.Generator, number: int) -> npt.NDArray[np.float32]:
+    sentence, voice = TEST_SENTENCES[number % 5], TEST_VOICES[number % 4]
+    said = mono_16k(speak(sentence, voice, int(rng.integers(130, 170)), int(rng.integers(30, 70))))
+    samples = np.zeros(round((SPOKEN + SILENT) * SAMPLE_RATE), np.float32)
+    spoken = said[: round(SPOKEN * SAMPLE_RATE)]
+    samples[: len(spoken)] = spoken
+    return samples
+
+
+def shuffled(speech: Waveform) -> Waveform:
+    """The pieces of a sound in another order, always the same."""
+    pieces = np.array_split(speech.samples, round(speech.duration / PIECE), axis=1)
+    order = np.random.default_rng(26).permutation(len(pieces))
+    return Waveform(np.concatenate([pieces[k] for k in order], axis=1), speech.sample_rate)
+
+
+def perform(given: Case, models: LipSyncModels, options: Options) -> Results:
+    """Run the pipeline on a case: with its sound, without one, and with a wrong one."""
+    track = find_face(given.source)
+    silence = Waveform(np.zeros_like(given.speech.samples), given.speech.sample_rate)
+    sounds = given.speech, silence, shuffled(given.speech)
+    return Results(*(list(lip_sync(given.source, sound, models, options, track)) for sound in sounds))

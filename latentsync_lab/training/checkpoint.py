@@ -1,0 +1,22 @@
+"""The checkpoint that a run ends in."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from accelerate import PartialState
+
+from latentsync_core.weights import write_checkpoint
+
+
+def replace_checkpoint(folder: Path, **parts: Any) -> None:
+    """Write a checkpoint in the place of an older one; `parts` as of `write_checkpoint`."""
+    if not PartialState().is_main_process:
+        return
+    new = folder.with_suffix(".new")
+    shutil.rmtree(new, ignore_errors=True)
+    write_checkpoint(new, **parts)
+    shutil.rmtree(folder, ignore_errors=True)
+    new.rename(folder)

@@ -1,0 +1,219 @@
+"""Synthetic training clips: aligned faces as the pipeline would crop them, the sound and the true mouth.
+
+A clip is a function of its identity seed. Only what is slow to make is kept on disk: sounds as 16-bit samples,
+crops as 8-bit pictures; both are made once, one file each, and a run that was stopped goes on with the next file.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from latentsync_core.data import Array, FloatArray
+from latentsync_core.faces.align import crop_size, similarity
+from latentsync_core.faces.crop import crop_face, warp_crop
+
+from ..synthetic import Expression, Head, Identity, Motion, MouthTrack, Pose, mouth_from_speech
+from ..synthetic.backdrop import paint_backdrop
+from .recipes import DataRecipe
+from .voices import SAMPLE_RATE, test_track, train_track
+
+log = logging.getLogger(__name__)
+
+FIRST_TRAINING_SEED = 100_000
+"""Training draws its identities from here on; demos and tests take seeds below."""
+FIRST_TEST_SEED = 50_000
+FRAME = 320
+"""Side of the picture that the crop is taken from, in pixels."""
+UNIT, CENTRE = 0.36 * FRAME, (FRAME / 2, 0.44 * FRAME)
+"""As `talking_clip` places a head."""
+BIAS = (0.05, 0.04, 0.02, 0.02)
+"""Largest constant error of the alignment of a clip: scale, angle in radians, shift in x and y as shares of
+the crop's size. Face meshes err by as much on synthetic and on real faces."""
+JITTER = (0.003, 0.003, 0.001, 0.001)
+"""Standard deviation of the same from frame to frame."""
+GRAIN = 2.5
+"""Largest camera noise, in grey levels."""
+
+
+TAKES = 2
+"""Every person says two things with the very same motion. The one is what the pipeline is given, the other what
+it should paint: a pair that no real video has, in which nothing outside the mask tells the mouth to be painted."""
+
+
+@dataclass(frozen=True, eq=False)
+class Take:
+    """Which part of which sound a person says."""
+
+    track: int
+    start: float
+    """Seconds into the track."""
+
+
+class Material(Protocol):
+    """What can be learnt from: clips of aligned faces and the sounds they say parts of; see `Store`."""
+
+    test: bool
+    resolution: int
+    clips: int
+    tracks: int
+
+    def sound(self, track: int) -> npt.NDArray[np.float32]: ...
+
+    def takes(self, clip: int) -> list[Take]: ...
+
+    def times(self, take: Take) -> FloatArray: ...
+
+    def crops(self, clip: int, take: int = 0) -> Array: ...
+
+    def label(self, clip: int) -> str:
+        """Names files of what is made of the clip; another clip in its place has another label."""
+        ...
+
+    def openness(self, take: Take) -> npt.NDArray[np.float32] | None:
+        """The true openness of the mouth in every frame, or None where nobody knows it."""
+        ...
+
+
+def identity_seed(index: int, test: bool) -> int:
+    """The seed of the person in a clip."""
+    return (FIRST_TEST_SEED if test else FIRST_TRAINING_SEED) + index
+
+
+class Store:
+    """The material of a run in a folder: `sounds` and `crops`, of training and of test clips."""
+
+    def __init__(self, folder: Path, recipe: DataRecipe, test: bool = False) -> None:
+        self.recipe, self.test, self.resolution = recipe, test, recipe.resolution
+        self.folder = folder / ("test" if test else "train")
+        self.tracks = recipe.test_tracks if test else recipe.tracks
+        self.clips = recipe.test_identities if test else recipe.identities
+
+    def sound(self, track: int) -> npt.NDArray[np.float32]:
+        """A track's samples, (n,) float32 at 16 kHz."""
+        path = self._path("sounds", track)
+        if not path.exists():
+            samples = test_track(track) if self.test else train_track(track)
+            save(path, np.rint(samples * 32767).astype(np.int16))
+        return np.asarray(np.load(path) / np.float32(32768), np.float32)
+
+    def takes(self, clip: int) -> list[Take]:
+        """What the person of a clip says."""
+        rng = np.random.default_rng([identity_seed(clip, self.test), 22])
+        takes = []
+        for _ in range(TAKES):
+            track = int(rng.integers(self.tracks))
+            frames = len(self.sound(track)) * self.recipe.fps // SAMPLE_RATE - self.recipe.clip_frames
+            takes.append(Take(track, int(rng.integers(frames)) / self.recipe.fps))
+        return takes
+
+    def times(self, take: Take) -> FloatArray:
+        """Where each frame begins in the take's track, in seconds."""
+        return take.start + np.arange(self.recipe.clip_frames) / self.recipe.fps
+
+    def mouth(self, take: Take) -> MouthTrack:
+        """The true mouth of every frame."""
+        return mouth_from_speech(self.sound(take.track), self.times(take) + 0.5 / self.recipe.fps)
+
+    def openness(self, take: Take) -> npt.NDArray[np.float32]:
+        """The true openness of the mouth in every frame, 0..1."""
+        return self.mouth(take).openness
+
+    def crops(self, clip: int, take: int = 0) -> Array:
+        """The aligned faces, (clip_frames, R, R, 3) uint8, made if they are not there yet."""
+        path = self._path(f"crops{take}", clip)
+        if not path.exists():
+            seed = identity_seed(clip, self.test)
+            save(path, render(seed, self.mouth(self.takes(clip)[take]), self.recipe))
+        return np.asarray(np.load(path, mmap_mode="r"))
+
+    def label(self, clip: int) -> str:
+        """Its number: a run has one material."""
+        return f"{clip:05d}"
+
+    def ready(self) -> list[int]:
+        """The clips whose crops are on disk."""
+        return [
+            c for c in range(self.clips) if all(self._path(f"crops{t}", c).exists() for t in range(TAKES))
+        ]
+
+    @property
+    def files(self) -> int:
+        """How many `prepare` makes."""
+        return self.tracks + TAKES * self.clips
+
+    def prepare(self, on_file: Callable[[], None] = lambda: None) -> None:
+        """Make all that is missing."""
+        for track in range(self.tracks):
+            self.sound(track)
+            on_file()
+        for clip in range(self.clips):
+            for take in range(TAKES):
+                self.crops(clip, take)
+                on_file()
+
+    def _path(self, kind: str, index: int) -> Path:
+        return self.folder / kind / f"{index:05d}.npy"
+
+
+def save(path: Path, array: Array) -> None:
+    """Write an array; the file appears only when it is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{os.getpid()}.part")
+    with part.open("wb") as file:
+        np.save(file, array)
+    os.replace(part, path)
+
+
+def render(seed: int, mouth: MouthTrack, recipe: DataRecipe) -> Array:
+    """Draw a clip straight into its aligned crops, (N, R, R, 3) uint8.
+
+    The head is drawn at the pixels of the crop before it is made square, which is what warping a sharp frame
+    gives; alignment errors and grain are drawn from the seed.
+    """
+    rng = np.random.default_rng([seed, 23])
+    identity, motion = Identity.random(seed), Motion(seed)
+    head, backdrop = Head(identity), paint_backdrop(identity, FRAME, FRAME)
+    times = np.arange(len(mouth)) / recipe.fps
+    poses, blinks, gazes = motion.poses(times), motion.blinks(times), motion.gazes(times)
+    matrices = _alignments(head, poses, recipe.resolution, rng)
+    grain = float(rng.uniform(0, GRAIN))
+    faces = []
+    for k, (pose, matrix) in enumerate(zip(poses, matrices, strict=True)):
+        picture = warp_crop(backdrop, matrix, crop_size(recipe.resolution)) / np.float32(255)
+        gaze = float(gazes[k, 0]), float(gazes[k, 1])
+        head.draw(picture, _view(matrix), pose, Expression(mouth[k], float(blinks[k]), gaze))
+        picture += rng.standard_normal((*picture.shape[:2], 1), dtype=np.float32) * np.float32(grain / 255)
+        face = crop_face(np.clip(picture, 0, 1), np.eye(2, 3), recipe.resolution)
+        faces.append(np.rint(face).astype(np.uint8))
+    return np.stack(faces)
+
+
+def _alignments(
+    head: Head, poses: list[Pose], resolution: int, rng: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """From pixels of the frame to pixels of the crop, (N, 2, 3), with the errors that a face mesh makes."""
+    points = np.stack([head.points(pose) for pose in poses]) * UNIT + CENTRE
+    size = np.array(crop_size(resolution))
+    errors = rng.uniform(-1, 1, 4) * BIAS + rng.standard_normal((len(poses), 4)) * JITTER
+    scale, angle = 1 + errors[:, 0], errors[:, 1]
+    cos, sin = scale * np.cos(angle), scale * np.sin(angle)
+    turn = np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], 1)  # (N, 2, 2)
+    matrices = similarity(points, resolution) - [[[0, 0, size[0] / 2], [0, 0, size[1] / 2]]]
+    matrices = np.einsum("nij,njk->nik", turn, matrices)
+    matrices[:, :, 2] += size / 2 + errors[:, 2:] * size
+    return matrices
+
+
+def _view(matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """From pixels of the crop to head units, (2, 3)."""
+    inverse = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2]
+    inverse[:, 2] -= CENTRE
+    return np.asarray(inverse / UNIT)

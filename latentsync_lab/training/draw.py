@@ -1,0 +1,130 @@
+"""What a step of the denoiser's training is drawn from: windows, references, timesteps, noise; and what is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import sqrt
+
+import numpy as np
+import torch
+from diffusers import DDIMScheduler
+from torch import Tensor
+
+from latentsync_core.diffusion.latents import mask_latent
+from latentsync_core.faces.mask import keep_mask
+
+from .latents import MASKED, WHOLE, LatentClip
+from .vae import mouth_weight
+
+HIGH_NOISE = 800
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Windows of a batch; the first dimension is the window."""
+
+    target: Tensor
+    """(B, C, F, h, w)"""
+    condition: Tensor
+    """(B, 1 + 2C, F, h, w): mask, blanked frames, references."""
+    tokens: Tensor
+    """(B, F, tokens, width)"""
+
+    def to(self, device: torch.device) -> Batch:
+        """The same in float32 on a device."""
+        return Batch(*(part.to(device, torch.float32) for part in (self.target, self.condition, self.tokens)))
+
+
+@dataclass(frozen=True)
+class Pick:
+    """One window: where it is, and where its references come from."""
+
+    clip: int
+    take: int
+    start: int
+    reference: int
+    length: int
+
+
+def choose(
+    rng: np.random.Generator, clips: Sequence[LatentClip], paired: float, count: int, length: int
+) -> list[Pick]:
+    """`count` random windows of `length` frames; `paired` is the share with references of the same frames."""
+    picks = []
+    for clip in rng.integers(len(clips), size=count):
+        takes, _, frames = clips[clip].latents.shape[:3]
+        start = int(rng.integers(frames - length + 1))
+        reference = start if rng.random() < paired else elsewhere(rng, start, length, frames)
+        picks.append(Pick(int(clip), int(rng.integers(takes)), start, reference, length))
+    return picks
+
+
+def elsewhere(rng: np.random.Generator, start: int, length: int, frames: int) -> int:
+    """The start of a window of a clip that shares no frame with the one at `start`."""
+    starts = [s for s in range(frames - length + 1) if abs(s - start) >= length]
+    return int(rng.choice(starts))
+
+
+def assemble(picks: Sequence[Pick], clips: Sequence[LatentClip]) -> Batch:
+    """The windows: one take is to be painted, the other (if there is one) gives the blanked frames and references."""
+    parts = [_window(clips[pick.clip], pick) for pick in picks]
+    return Batch(*(torch.stack(part) for part in zip(*parts, strict=True)))
+
+
+def silence(rng: np.random.Generator, batch: Batch, share: float) -> None:
+    """Take the sound from a share of the windows, in place: for guidance."""
+    batch.tokens[torch.from_numpy(rng.random(len(batch.tokens)) < share)] = 0
+
+
+def _window(clip: LatentClip, pick: Pick) -> tuple[Tensor, Tensor, Tensor]:
+    """Target, condition and tokens; see `Batch`."""
+    here, there = (
+        slice(pick.start, pick.start + pick.length),
+        slice(pick.reference, pick.reference + pick.length),
+    )
+    target, given = clip.latents[pick.take, WHOLE, here], clip.latents[pick.take - 1]
+    mask = latent_mask(given.shape[-1]).half().expand(pick.length, 1, -1, -1)
+    condition = torch.cat([mask, given[MASKED, here], given[WHOLE, there]], 1)
+    return target.transpose(0, 1), condition.transpose(0, 1), clip.tokens[pick.take, here].clone()
+
+
+@cache
+def latent_mask(size: int) -> Tensor:
+    """(size, size), 1 = keep: the mask as the pipeline gives it to the UNet."""
+    return mask_latent(torch.from_numpy(keep_mask(8 * size)), (size, size))[0, 0, 0]
+
+
+def draw_timesteps(rng: np.random.Generator, count: int, high_noise: float) -> Tensor:
+    """Most from the high noise, where the sound and not the noisy picture tells the mouth."""
+    high = rng.random(count) < high_noise
+    steps = np.where(high, rng.integers(HIGH_NOISE, 1000, count), rng.integers(0, 1000, count))
+    return torch.from_numpy(steps)
+
+
+def mixed_noise(shape: Sequence[int], generator: torch.Generator) -> Tensor:
+    """(B, C, F, h, w): half of the variance is common to all frames (mixed noise of PYoCo, alpha 1)."""
+    shared = torch.randn((*shape[:2], 1, *shape[3:]), generator=generator)
+    return sqrt(0.5) * (shared + torch.randn(tuple(shape), generator=generator))
+
+
+def wanted_output(scheduler: DDIMScheduler, clean: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
+    """What the UNet should give, by the scheduler's `prediction_type`."""
+    if scheduler.config["prediction_type"] == "v_prediction":
+        return scheduler.get_velocity(clean, noise, timestep)
+    return noise
+
+
+def estimate(scheduler: DDIMScheduler, noisy: Tensor, given: Tensor, timestep: Tensor) -> Tensor:
+    """The clean latents in one step from what the UNet gave; timestep: (B,)."""
+    alpha = scheduler.alphas_cumprod.to(noisy.device)[timestep][:, None, None, None, None]
+    if scheduler.config["prediction_type"] == "v_prediction":
+        return alpha.sqrt() * noisy - (1 - alpha).sqrt() * given
+    return (noisy - (1 - alpha).sqrt() * given) / alpha.sqrt()
+
+
+def loss_weight(size: int, mouth: float, outside: float) -> Tensor:
+    """(size, size), mean 1: what is kept counts `outside` times the painted part, its mouth 1 + `mouth` times."""
+    weight = (outside + (1 - outside) * (1 - latent_mask(size))) * mouth_weight(size, mouth)
+    return weight / weight.mean()

@@ -1,0 +1,80 @@
+"""Own footage, as `prepare` lays it out: one take a clip, no truth about the mouth."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from latentsync_core.data import Array, FloatArray
+from latentsync_core.errors import InputError
+
+from .data import Take
+
+FPS = 25
+REPORT = "report.json"
+TEST_EVERY = 20
+"""Every which clip is held out, the first among them."""
+
+
+class Footage:
+    """A prepared folder as `Material`: `crops0` and `sounds` hold one file a clip; the report says which."""
+
+    def __init__(self, folder: Path, test: bool = False) -> None:
+        report = read_report(folder)
+        names = [name for entry in report["files"].values() for name in entry["clips"]]
+        held_out = set(names[::TEST_EVERY] if len(names) > 1 else [])
+        self._names = [name for name in names if (name in held_out) == test]
+        if not names:
+            raise InputError(f"{folder} has no clips; {REPORT} there says why each file was dropped.")
+        self.folder, self.test = folder, test
+        self.resolution: int = report["resolution"]
+        self.clips = self.tracks = len(self._names)
+
+    def sound(self, track: int) -> npt.NDArray[np.float32]:
+        """A clip's samples, (n,) float32 at 16 kHz."""
+        samples = np.load(sound_path(self.folder, self._names[track]))
+        return np.asarray(samples / np.float32(32768), np.float32)
+
+    def takes(self, clip: int) -> list[Take]:
+        """The only one: the clip and its own sound."""
+        return [Take(clip, 0.0)]
+
+    def times(self, take: Take) -> FloatArray:
+        """Where each frame begins in its sound, in seconds."""
+        return np.arange(len(self.crops(take.track))) / FPS
+
+    def crops(self, clip: int, take: int = 0) -> Array:
+        """The aligned faces, (F, R, R, 3) uint8."""
+        return np.asarray(np.load(crops_path(self.folder, self._names[clip]), mmap_mode="r"))
+
+    def label(self, clip: int) -> str:
+        """Its name and when it was made: folders grow and are made anew."""
+        path = crops_path(self.folder, self._names[clip])
+        return f"{path.stem}-{path.stat().st_mtime_ns:x}"
+
+    def openness(self, take: Take) -> None:
+        """Nobody knows it."""
+
+
+def crops_path(folder: Path, name: str) -> Path:
+    """Where the crops of a clip are."""
+    return folder / "crops0" / f"{name}.npy"
+
+
+def sound_path(folder: Path, name: str) -> Path:
+    """Where the sound of a clip is, int16 at 16 kHz."""
+    return folder / "sounds" / f"{name}.npy"
+
+
+def read_report(folder: Path) -> dict[str, Any]:
+    """What `prepare` wrote about a folder; raises InputError where there is nothing."""
+    path = folder / REPORT
+    if not path.exists():
+        raise InputError(
+            f"{path} is missing; make the folder by `latentsync train prepare VIDEOS --out {folder}`."
+        )
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,73 @@
+"""A second, harder test set: fast, reverberant, foreign and quiet speech, by voices that are in no other set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from latentsync_core.data import Waveform
+
+from ..synthetic import mono_16k, speak, talking_clip
+from .cases import FIRST_SEED, SILENT, SPOKEN, Case
+from .voices import SAMPLE_RATE, TEST_SENTENCES
+
+FIRST_HARDER_SEED = FIRST_SEED + 500
+USUAL, FAST = 150, 240
+"""Words a minute."""
+REVERBERATION = 0.8
+"""Seconds in which an echo falls by 60 dB; direct sound and echoes are equally strong, as far off in a bare room."""
+QUIET = 10 ** (-40 / 20)
+ENGLISH = ("en-029+ed", "en-us-nyc+belinda", "en-gb-x-gbcwmd+benjamin")
+"""Voices that open the mouth about as far as the others do; some of espeak-ng's hardly open it."""
+FOREIGN = (
+    ("sv", "Vi åker till sjön på lördag och badar länge innan solen går ner."),
+    ("tr", "Bugün hava çok güzel, birlikte parka gidip biraz yürüyelim."),
+    ("hi", "आज मौसम बहुत अच्छा है, चलो हम सब बाहर घूमने चलते हैं।"),
+)
+"""Voices whose language no training voice has, and what they say."""
+KINDS = ("fast", "reverberant", "foreign", "quiet")
+HARDER_CASES = 3 * len(KINDS)
+
+
+@dataclass(frozen=True, eq=False)
+class HarderCase(Case):
+    """A case whose new speech is of one of KINDS."""
+
+    kind: str
+
+
+def harder_case(number: int) -> HarderCase:
+    """Case `number`, always the same; the true mouth follows what is said, without its echoes."""
+    kind, seed = KINDS[number % len(KINDS)], FIRST_HARDER_SEED + number
+    voice = number // len(KINDS) % 3
+    said = _spoken(TEST_SENTENCES[(number + 2) % 5], ENGLISH[(voice + 1) % 3], USUAL)
+    if kind == "foreign":
+        language, text = FOREIGN[voice]
+        new = _spoken(text, language, USUAL)
+    else:
+        new = _spoken(TEST_SENTENCES[number % 5], ENGLISH[voice], FAST if kind == "fast" else USUAL)
+    recorded = {"reverberant": _reverberant, "quiet": _quiet}.get(kind, np.asarray)(new)
+    source, truth = talking_clip(seed, said), talking_clip(seed, new)
+    return HarderCase(source, truth, Waveform(recorded[None], SAMPLE_RATE), kind)
+
+
+def _spoken(text: str, voice: str, speed: int) -> npt.NDArray[np.float32]:
+    """The first seconds of a text, followed by silence."""
+    said = mono_16k(speak(text, voice, speed))[: round(SPOKEN * SAMPLE_RATE)]
+    return np.pad(said, (0, round((SPOKEN + SILENT) * SAMPLE_RATE) - len(said)))
+
+
+def _reverberant(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """As a microphone hears it in a bare room: with noise of falling strength for echoes (Moorer 1979)."""
+    times = np.arange(round(REVERBERATION * SAMPLE_RATE)) / SAMPLE_RATE
+    echoes = np.random.default_rng(27).standard_normal(len(times)) * 10 ** (-3 * times / REVERBERATION)
+    echoes /= np.sqrt((echoes**2).sum())
+    size = len(samples) + len(echoes)
+    heard = np.fft.irfft(np.fft.rfft(samples, size) * np.fft.rfft(echoes, size), size)[: len(samples)]
+    return (samples + heard).astype(np.float32)
+
+
+def _quiet(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return samples * np.float32(QUIET)

@@ -1,0 +1,187 @@
+"""Stage 2 of the denoiser: the one-step estimate is decoded, and judged as a picture, by its sound and in time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from diffusers import DDIMScheduler
+from torch import Tensor, nn
+
+from latentsync_core.errors import InputError
+from latentsync_core.metrics.sync import FRAMES, face_window
+from latentsync_core.metrics.temporal import temporal_distance
+from latentsync_core.models.syncnet import StableSyncNet, sync_loss
+from latentsync_core.models.videomae import ClipEncoder
+
+from .draw import Pick, assemble, choose
+from .guess import guess
+from .latents import LatentClip
+from .loop import Run, Validate
+from .probe import probe
+from .recipes import PixelRecipe
+from .syncnet import Spoken
+from .vae import mouth_weight, to_pixels
+
+SCORE_EVERY = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Judges:
+    """The frozen networks that look at the pictures: those whose loss the recipe asks for."""
+
+    vae: Any
+    syncnet: StableSyncNet | None = None
+    clip_encoder: ClipEncoder | None = None
+    perceptual: nn.Module | None = None
+    """LPIPS, as the package `lpips` computes it; always in float32, as upstream."""
+    dtype: torch.dtype = torch.float32
+    """That the weights of the others are kept in, and that they compute in."""
+
+    def check(self, recipe: PixelRecipe) -> None:
+        """Raise InputError for a loss that nobody here can judge."""
+        for loss, judge, remedy in (
+            ("sync", self.syncnet, "a SyncNet: --syncnet FILE"),
+            ("temporal", self.clip_encoder, "a VideoMAE: --video-encoder FILE"),
+            ("perceptual", self.perceptual, "LPIPS: pip install lpips"),
+        ):
+            if getattr(recipe, loss) and judge is None:
+                raise InputError(
+                    f"The loss {loss!r} of this recipe needs {remedy}; or do without it: --{loss} 0."
+                )
+
+    def autocast(self, device: torch.device) -> torch.autocast:
+        """The context in which all but LPIPS are called."""
+        return torch.autocast(device.type, self.dtype, enabled=self.dtype != torch.float32)
+
+    def enable_gradient_checkpointing(self) -> None:
+        """Compute what they see again in the backward pass: a third more work, far less memory."""
+        self.vae.train().enable_gradient_checkpointing()  # in eval mode older diffusers leave it off
+        for judge in (self.syncnet, self.clip_encoder):
+            if judge is not None:
+                judge.enable_gradient_checkpointing()
+
+
+def load_lpips() -> nn.Module:
+    """LPIPS with VGG from the package `lpips`, which fetches its backbone; raises InputError without either."""
+    without = "or do without this loss: --perceptual 0."
+    try:
+        from lpips import LPIPS
+    except ImportError as exc:
+        raise InputError(
+            f"The loss 'perceptual' needs the package lpips, and torchvision with it: pip install lpips; {without}"
+        ) from exc
+    try:
+        network: nn.Module = LPIPS(net="vgg", verbose=False)
+    except (OSError, RuntimeError) as exc:  # no network, or a download that is damaged
+        raise InputError(
+            f"The backbone of LPIPS, torchvision's vgg16, could not be fetched ({exc}). Put vgg16-397923af.pth "
+            f"into {torch.hub.get_dir()}/checkpoints; {without}"
+        ) from exc
+    return network.eval().requires_grad_(False)
+
+
+def freeze_all_but(network: nn.Module, trainable: Sequence[str]) -> nn.Module:
+    """Only parameters whose name holds one of `trainable` learn."""
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(any(part in name for part in trainable))
+    return network
+
+
+def train_pixels(
+    run: Run,
+    recipe: PixelRecipe,
+    scheduler: DDIMScheduler,
+    judges: Judges,
+    train: Sequence[LatentClip],
+    takes: Sequence[Spoken],
+    test: Sequence[LatentClip],
+    validate: Validate | None = None,
+) -> None:
+    """takes: those of clip 0, of clip 1 and so on, all of a clip together. Without `test` nothing is measured."""
+    judges.check(recipe)
+    device = run.accelerator.device
+    if recipe.loop.checkpointing:
+        judges.enable_gradient_checkpointing()
+    for _ in run.steps():
+        rng = run.rng()
+        picks = choose(rng, train, recipe.unet.paired, recipe.loop.batch, FRAMES)
+        batch = assemble(picks, train).to(device)
+        made = guess(run.model, scheduler, recipe.unet, batch, rng, run.generator())
+        with judges.autocast(device):
+            pictures = decode(judges.vae, made.clean)
+        seen = [takes[pick.clip * len(train[0].latents) + pick.take] for pick in picks]
+        run.update(
+            noise=(made.error**2).mean(),
+            **picture_losses(
+                recipe, judges, pictures.float(), batch.tokens, list(zip(picks, seen, strict=True))
+            ),
+        )
+        if test and run.step % SCORE_EVERY == 0:
+            run.measure(probe, scheduler, test, recipe.unet)
+        run.validate(validate)
+
+
+def picture_losses(
+    recipe: PixelRecipe, judges: Judges, made: Tensor, tokens: Tensor, seen: list[tuple[Pick, Spoken]]
+) -> dict[str, Tensor]:
+    """Weighted losses of pictures (B, F, 3, R, R) in about -1..1 against the true ones and the sound of each window.
+
+    The weights and the lower half for LPIPS are upstream's (scripts/train_unet.py); the picture's own is ours.
+    """
+    true = torch.stack([to_pixels(take.crops[pick.start : pick.start + FRAMES]) for pick, take in seen])
+    true = true.to(made.device)
+    losses = {}
+    if recipe.picture:
+        weight = mouth_weight(made.shape[-1], recipe.mouth).to(made.device)
+        losses["picture"] = recipe.picture * ((made - true).abs() * weight).mean()
+    if recipe.perceptual and judges.perceptual is not None:
+        losses["perceptual"] = recipe.perceptual * judges.perceptual(_lower(made), _lower(true)).mean()
+    if recipe.sync and judges.syncnet is not None:
+        losses["sync"] = recipe.sync * _sync(judges, judges.syncnet, made, tokens, seen)
+    if recipe.temporal and judges.clip_encoder is not None:
+        with judges.autocast(made.device):
+            losses["temporal"] = recipe.temporal * temporal_distance(judges.clip_encoder, made, true)
+    return losses
+
+
+def _lower(pictures: Tensor) -> Tensor:
+    """The lower halves of all pictures, (B * F, 3, R / 2, R)."""
+    return pictures[..., pictures.shape[-2] // 2 :, :].flatten(0, 1)
+
+
+def _resized(pictures: Tensor, size: int) -> Tensor:
+    """Pictures of another size, as upstream shrinks those of 512 pixels for a SyncNet of 256."""
+    if pictures.shape[-1] == size:
+        return pictures
+    frames = F.interpolate(pictures.flatten(0, 1), (size, size), mode="bicubic")
+    return frames.unflatten(0, pictures.shape[:2])
+
+
+def _sync(
+    judges: Judges,
+    syncnet: StableSyncNet,
+    made: Tensor,
+    tokens: Tensor,
+    seen: list[tuple[Pick, Spoken]],
+) -> Tensor:
+    """Windows without sound, which cannot be in sync, do not count."""
+    heard = (tokens != 0).flatten(1).any(1)
+    if not heard.any():
+        return made.new_zeros(())
+    faces = torch.stack([face_window(clip, 0) for clip in _resized(made, syncnet.resolution)])
+    mels = torch.stack([take.heard(pick.start) for pick, take in seen]).to(made.device)
+    with judges.autocast(made.device):
+        face, mel = syncnet(faces[heard], mels[heard])
+    return sync_loss(face.float(), mel.float(), torch.ones(len(face), device=made.device))
+
+
+def decode(vae: Any, latents: Tensor) -> Tensor:
+    """Scaled latents (B, C, F, h, w) -> pictures (B, F, 3, R, R) in about -1..1, with gradients."""
+    frames = latents.transpose(1, 2).flatten(0, 1) / vae.config.scaling_factor + (
+        vae.config.shift_factor or 0.0
+    )
+    return vae.decode(frames).sample.unflatten(0, (len(latents), -1))

@@ -1,0 +1,278 @@
+"""Videos of people who speak -> aligned faces and their sound, in the layout that training reads."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch.nn.functional as F
+
+from latentsync_core.data import FaceTrack, FloatArray, Progress
+from latentsync_core.errors import InputError, LatentSyncError
+from latentsync_core.faces import FaceFinder, choose, crop_face, smooth_matrices, survey
+from latentsync_core.media import FileClip, Timeline, fit, read_audio, to_speech_16k
+from latentsync_core.metrics.sync import FRAMES, MAX_OFFSET, SyncCurve, sync_curve
+from latentsync_core.models.syncnet import StableSyncNet
+
+from .data import save
+from .footage import FPS, REPORT, crops_path, read_report, sound_path
+from .vae import to_pixels
+from .voices import SAMPLE_RATE
+
+log = logging.getLogger(__name__)
+
+VIDEOS = {".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi"}
+LEAST_FRAMES = 48
+"""Three windows, as upstream: there is always a reference window away from the one to be painted."""
+MOST_FRAMES = 150
+"""Longer shots are cut into several clips, of which each is read into memory when it is made."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which footage is good enough."""
+
+    resolution: int = 256
+    least_size: float = 0.5
+    """Least width of a face in the video, as a share of its width in the crop."""
+    most_turn: float = 0.75
+    """Frames with the head turned further are left out; see `FaceTrack.turn`."""
+    most_offset: int = 6
+    """Frames by which sound and mouth may be apart, 0..15, where a SyncNet measures it: the sound is moved by what
+    it finds, and clips further apart are left out (6: upstream's preprocess/sync_av.py)."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one file."""
+
+    file: str
+    """Its path inside the folder."""
+    clips: tuple[str, ...]
+    """Names of the clips that were made of it."""
+    dropped: tuple[str, ...]
+    """Why the file, or a part of it, was left out."""
+    notes: tuple[str, ...] = ()
+    """What was found out about the sound of clips that were made."""
+
+
+def prepare(
+    folder: Path,
+    out: Path,
+    wanted: Wanted,
+    syncnet: StableSyncNet | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Verdict]:
+    """Yield a verdict on every video in a folder and its subfolders, and write clips and `report.json` to `out`.
+
+    syncnet: moves the sound of every clip to where the mouth is; where it finds no clear place the sound stays.
+    progress is called after every frame that was looked at, once a file `NUMBER/OF NAME` as its stage. A file that
+    cannot be used is dropped with its reason and the next one follows; files that the report names are looked at again
+    only if they changed. Raises InputError if `folder` has no videos or `out` was made with other options.
+    """
+    videos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEOS)
+    if not videos:
+        raise InputError(f"{folder} has no videos ({', '.join(sorted(VIDEOS))}).")
+    report = _begun(out, wanted, syncnet is not None)
+    maker = _Maker(out, wanted, syncnet, FaceFinder())
+    for number, path in enumerate(videos, 1):
+        name = path.relative_to(folder).as_posix()
+        before, stamp = report["files"].get(name, {}), [path.stat().st_size, path.stat().st_mtime_ns]
+        if before.get("stamp") != stamp:
+            report_frame = None if progress is None else partial(progress, f"{number}/{len(videos)} {name}")
+            verdict = maker.verdict(path, name, _next_number(report), report_frame)
+            report["files"][name] = {
+                "clips": verdict.clips, "dropped": verdict.dropped, "notes": verdict.notes, "stamp": stamp
+            }  # fmt: skip
+            _write(out, report)
+            for clip in before.get("clips", ()):
+                crops_path(out, clip).unlink()
+                sound_path(out, clip).unlink()
+            yield verdict
+
+
+def _begun(out: Path, wanted: Wanted, synced: bool) -> dict[str, Any]:
+    terms = {
+        "resolution": wanted.resolution, "syncnet": synced, "most_offset": wanted.most_offset if synced else None
+    }  # fmt: skip
+    if not (out / REPORT).exists():
+        return {**terms, "files": {}}
+    report = read_report(out)
+    for name, value in terms.items():
+        if report.get(name) != value:
+            raise InputError(
+                f"{out} was prepared with {name} {report.get(name)}, not {value}, and what was done there is not done "
+                "again; give another folder."
+            )
+    return report
+
+
+def _next_number(report: dict[str, Any]) -> int:
+    """Beyond all that there are: a number never stands for two clips."""
+    return 1 + max((int(clip) for entry in report["files"].values() for clip in entry["clips"]), default=-1)
+
+
+def _write(out: Path, report: dict[str, Any]) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    part = out / f"{REPORT}.part"
+    part.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    os.replace(part, out / REPORT)
+
+
+@dataclass(frozen=True, eq=False)
+class _Maker:
+    """Makes clips of videos."""
+
+    out: Path
+    wanted: Wanted
+    syncnet: StableSyncNet | None
+    finder: FaceFinder
+
+    def verdict(
+        self, path: Path, name: str, number: int, progress: Callable[[int, int], None] | None
+    ) -> Verdict:
+        """Write the clips of one file, numbered from `number`."""
+        clips: list[str] = []
+        dropped: list[str] = []
+        notes: list[str] = []
+        try:
+            samples = to_speech_16k(read_audio(path))  # as loud as it is heard when the model is used
+            used = whole = 0
+            for shot in _shots(path, len(samples), self.wanted, self.finder, progress):
+                offset, note, kept = self._offset(shot, samples)
+                if note:
+                    (notes if kept else dropped).append(f"{shot.place}: {note}")
+                if kept:
+                    clip = f"{number + len(clips):05d}"
+                    save(crops_path(self.out, clip), shot.crops)
+                    sound = shot.sound(samples, offset)
+                    save(sound_path(self.out, clip), np.rint(sound.clip(-1, 1) * 32767).astype(np.int16))
+                    clips.append(clip)
+                used, whole = used + len(shot.crops), shot.whole
+            if used < whole:
+                notes.append(
+                    f"{used / FPS:.1f} of {whole / FPS:.1f} s can be used; the rest is shorter than "
+                    f"{LEAST_FRAMES / FPS:.1f} s between cuts, or its face is absent, small or turned away"
+                )
+        except (LatentSyncError, OSError) as exc:
+            dropped.append(str(exc))
+        log.info("%s: %d clips. %s", name, len(clips), " ".join(dropped + notes))
+        return Verdict(name, tuple(clips), tuple(dropped), tuple(notes))
+
+    def _offset(self, shot: _Shot, samples: npt.NDArray[np.float32]) -> tuple[int, str, bool]:
+        """Frames to delay the sound by, what to say of it, and whether to keep the clip."""
+        if self.syncnet is None:
+            return 0, "", True
+        curve = _curve(shot, samples, self.syncnet)
+        found = f"{curve.offset:+d} frames (confidence {curve.confidence:.2f})"
+        if not curve.sure:
+            return 0, f"the sound stays as it is, this SyncNet finds no clear offset: {found}", True
+        if abs(curve.offset) > self.wanted.most_offset:
+            return 0, f"the sound is off by {found}, at most {self.wanted.most_offset} are corrected", False
+        return curve.offset, f"the sound was moved by {found}" if curve.offset else "", True
+
+
+def _curve(shot: _Shot, samples: npt.NDArray[np.float32], syncnet: StableSyncNet) -> SyncCurve:
+    reach = min(MAX_OFFSET, (len(shot.crops) - FRAMES) // 2)
+    pixels = to_pixels(shot.crops)
+    if pixels.shape[-1] != syncnet.resolution:
+        pixels = F.interpolate(pixels, (syncnet.resolution,) * 2, mode="bicubic", antialias=True)
+    return sync_curve(syncnet, pixels, shot.sound(samples, 0), reach=reach)
+
+
+@dataclass(frozen=True, eq=False)
+class _Shot:
+    """A stretch of a video that shows the face."""
+
+    crops: npt.NDArray[np.uint8]
+    """(F, R, R, 3)"""
+    start: int
+    """Its first frame, at 25 a second."""
+    whole: int
+    """Frames of the video that it is from."""
+
+    @property
+    def place(self) -> str:
+        """In words."""
+        return f"{self.start / FPS:.1f}-{(self.start + len(self.crops)) / FPS:.1f} s"
+
+    def sound(self, samples: npt.NDArray[np.float32], delay: int) -> npt.NDArray[np.float32]:
+        """Its part of the file's samples (n,) at 16 kHz, delayed by so many frames; silence beyond the file's ends."""
+        first, last = ((k - delay) * SAMPLE_RATE // FPS for k in (self.start, self.start + len(self.crops)))
+        inside = samples[max(0, first) : max(0, last)]
+        before = min(max(0, -first), last - first)
+        return np.pad(inside, (before, last - first - before - len(inside)))
+
+
+def _shots(
+    path: Path,
+    samples: int,
+    wanted: Wanted,
+    finder: FaceFinder,
+    progress: Callable[[int, int], None] | None,
+) -> Iterator[_Shot]:
+    """Every stretch of a video with so many samples at 16 kHz that can be used; InputError where there is none."""
+    clip = FileClip(path)
+    found = survey(clip, finder, progress)
+    track = choose(found)
+    timeline = fit(clip.times, clip.duration, samples / SAMPLE_RATE, "cut_off", Fraction(FPS))
+    matrices = smooth_matrices(track.points, clip.times, wanted.resolution, track.cuts)
+    usable = _usable(track, matrices, wanted)
+    stretches = list(_stretches(usable[timeline.source], timeline, track.cuts))
+    if not stretches:
+        raise InputError(_why_not(track, matrices, wanted))
+    for start, stop in stretches:
+        sources = timeline.source[start:stop]
+        frames = zip(clip.read(sources.tolist()), matrices[sources], strict=True)
+        crops = [np.rint(crop_face(f, m, wanted.resolution)).astype(np.uint8) for f, m in frames]
+        yield _Shot(np.stack(crops), start, len(timeline))
+
+
+def _usable(track: FaceTrack, matrices: FloatArray, wanted: Wanted) -> npt.NDArray[np.bool_]:
+    """The frames whose face is there, large enough and not turned away, (N,)."""
+    turn = np.nan_to_num(track.turn)
+    return np.asarray(
+        ~np.isnan(matrices[:, 0, 0]) & (_sizes(matrices) >= wanted.least_size) & (turn <= wanted.most_turn)
+    )
+
+
+def _sizes(matrices: FloatArray) -> FloatArray:
+    """How wide faces are in the video, as a share of their width in the crop; 0 where there is none."""
+    return np.nan_to_num(1 / np.hypot(matrices[:, 0, 0], matrices[:, 1, 0]))
+
+
+def _stretches(
+    usable: npt.NDArray[np.bool_], timeline: Timeline, cuts: tuple[int, ...]
+) -> Iterator[tuple[int, int]]:
+    """First and last + 1 frames of parts within one scene, of 48..150 frames; a longer one in equal parts."""
+    scenes = np.searchsorted(np.asarray(cuts, int), timeline.source, side="right")
+    labels = np.where(usable, scenes, -1)
+    edges = [0, *(np.flatnonzero(np.diff(labels)) + 1).tolist(), len(labels)]
+    for start, stop in pairwise(edges):
+        if labels[start] >= 0 and stop - start >= LEAST_FRAMES:
+            parts = -(-(stop - start) // MOST_FRAMES)
+            yield from pairwise(np.linspace(start, stop, parts + 1).round().astype(int).tolist())
+
+
+def _why_not(track: FaceTrack, matrices: FloatArray, wanted: Wanted) -> str:
+    size = float(np.median(_sizes(matrices)[track.found]))
+    if size < wanted.least_size:
+        return (
+            f"The face is {size:.2f} times as wide as in a crop of {wanted.resolution} px; at least "
+            f"{wanted.least_size:g} times is wanted."
+        )
+    return (
+        f"No stretch of {LEAST_FRAMES / FPS:.1f} s shows the face without a cut: it was found in "
+        f"{track.found.sum()} of {len(track)} frames, with {len(track.cuts)} cuts, and is turned by "
+        f"{np.nanmedian(track.turn):.2f} (at most {wanted.most_turn:g} is wanted)."
+    )

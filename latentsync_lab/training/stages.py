@@ -1,0 +1,296 @@
+"""Training a model from nothing, stage by stage; each stage goes on where it was stopped."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import PartialState
+from diffusers import AutoencoderKL, DDIMScheduler
+from torch import nn
+from transformers.models.whisper.modeling_whisper import WhisperEncoder
+
+from latentsync_core.data import Array, Progress
+from latentsync_core.errors import InputError
+from latentsync_core.metrics.sync import FRAMES
+from latentsync_core.models.syncnet import StableSyncNet
+from latentsync_core.models.unet import LatentSyncUNet
+from latentsync_core.models.videomae import ClipEncoder
+from latentsync_core.weights import Manifest, load_clip_encoder, load_syncnet
+from latentsync_core.weights.catalogue import SCHEDULER_CONFIG
+
+from ..fresh import UNET_GROUPS, UNET_HEADS, nano_networks
+from .checkpoint import replace_checkpoint
+from .data import Store
+from .encoder import Listener, listen, train_encoder
+from .latents import LatentClip, LatentStore
+from .loop import Run, counter
+from .pixels import Judges, freeze_all_but, load_lpips, train_pixels
+from .reader import MouthReader, train_reader
+from .recipes import LoopRecipe, Recipe, VaeRecipe
+from .start import START, begin_with, fill_from
+from .syncnet import nano_syncnet, spoken, train_syncnet
+from .unet import parameter_groups, train_unet
+from .vae import Autoencoder, latent_scale, to_pixels, train_vae
+from .videomae import MaskedClips, train_videomae
+
+log = logging.getLogger(__name__)
+
+SCHEDULER = {**SCHEDULER_CONFIG, "prediction_type": "v_prediction", "set_alpha_to_one": True}
+"""With the usual noise prediction a network of this size learns nothing at high noise, where the sound decides. And
+DDIM ends at clean latents: where it leaves the published 3 % of noise, which a large decoder is used to, this one
+shows it."""
+SCALE_CLIPS = 32
+"""Clips over which the spread of latents and the mean of video features are taken."""
+GIVEN = ("encoder", "vae", "unet")
+"""The stages whose networks every checkpoint has."""
+NOTE = "synthetic demo model, made to show and test this software; not for real people"
+"""What users of a model that was trained on drawn people are told."""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """A recipe, the folder in which it is followed, and what the finished stages have made there."""
+
+    recipe: Recipe
+    folder: Path
+    progress: Progress | None = None
+
+    def run(
+        self, name: str, module: nn.Module, loop: LoopRecipe, groups: list[dict[str, Any]] | None = None
+    ) -> Run:
+        """A network in training here."""
+        return Run(name, module, loop, self.folder, groups, progress=self.progress)
+
+    @cached_property
+    def train(self) -> Store:
+        """The material to learn from."""
+        return Store(self.folder / "data", self.recipe.data)
+
+    @cached_property
+    def test(self) -> Store:
+        """The material to measure with."""
+        return Store(self.folder / "data", self.recipe.data, test=True)
+
+    def has(self, name: str) -> bool:
+        """Whether a stage was run here, as a whole or in part."""
+        return (self.folder / f"{name}.pt").exists()
+
+    @property
+    def start(self) -> Path | None:
+        """The checkpoint that the run begins with, if it does not begin from nothing."""
+        place = self.folder / START
+        return place if place.exists() else None
+
+    def networks(self, seed: int) -> tuple[LatentSyncUNet, AutoencoderKL, WhisperEncoder]:
+        """Fresh networks, the same for the same seed, with the weights that the run begins with."""
+        torch.manual_seed(seed)
+        networks = nano_networks()
+        if self.start:
+            fill_from(self.start, networks)
+        return networks
+
+    def trained(self, name: str, module: nn.Module) -> Any:
+        """The module with the averaged weights of a stage, frozen, on this process's device."""
+        path = self.folder / f"{name}.pt"
+        if self.has(name):
+            module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["ema"])
+        elif not (self.start and name in GIVEN):
+            raise InputError(f"{path} is missing; run the stage {name!r} first.")
+        return module.eval().requires_grad_(False).to(PartialState().device)
+
+    def whisper(self) -> WhisperEncoder:
+        return self.trained("encoder", Listener(self.networks(0)[2])).whisper
+
+    def vae(self) -> AutoencoderKL:
+        """The autoencoder, with the scale of its latents in its config."""
+        stage = "decoder" if self.has("decoder") else "vae"
+        vae = self.trained(stage, Autoencoder(self.networks(0)[1])).vae
+        clips = min(SCALE_CLIPS, self.train.clips)
+        pictures = np.concatenate([self.train.crops(clip)[::16] for clip in range(clips)])
+        vae.register_to_config(scaling_factor=latent_scale(vae, to_pixels(pictures)))
+        return vae
+
+    def syncnet(self) -> StableSyncNet:
+        """The judge of synchrony."""
+        if self.start and not self.has("syncnet"):
+            return load_syncnet(self.start / "syncnet").to(PartialState().device)
+        return self.trained("syncnet", nano_syncnet()).syncnet
+
+    def clip_encoder(self) -> ClipEncoder:
+        """The video network of the temporal loss."""
+        if self.start and not self.has("videomae"):
+            return load_clip_encoder(self.start / "videomae").to(PartialState().device)
+        clips = range(min(SCALE_CLIPS, self.train.clips))
+        windows = torch.stack([to_pixels(self.train.crops(clip)[:FRAMES]) for clip in clips])
+        return self.trained("videomae", MaskedClips()).encoder(windows)
+
+    def finished(self) -> tuple[LatentSyncUNet, AutoencoderKL, WhisperEncoder]:
+        """The networks of the model in float32, the UNet as its last stage left it."""
+        stage = "pixels" if self.has("pixels") else "unet"
+        return self.trained(stage, self.networks(0)[0]), self.vae(), self.whisper()
+
+    def latents(self) -> list[list[LatentClip]]:
+        """What the UNet learns from, and is measured with."""
+        stores, networks = (self.train, self.test), (self.vae(), self.whisper())
+        places = [LatentStore(store, self.folder / "latents", *networks) for store in stores]
+        on_clip = counter(self.progress, "latents", sum(place.work for place in places))
+        return [place.load(range(place.clips), on_clip) for place in places]
+
+
+def make_data(shop: Workshop) -> None:
+    """Sounds and crops."""
+    on_file = counter(shop.progress, "data", shop.test.files + shop.train.files)
+    with PartialState().main_process_first():
+        for store in (shop.test, shop.train):
+            store.prepare(on_file)
+
+
+def make_encoder(shop: Workshop) -> None:
+    """The speech encoder."""
+    recipe = shop.recipe.encoder
+    listener = Listener(shop.networks(recipe.loop.seed)[2])
+    run = shop.run("encoder", listener, recipe.loop)
+    train_encoder(run, recipe, listen(shop.train), listen(shop.test))
+
+
+def make_vae(shop: Workshop) -> None:
+    """The picture autoencoder."""
+    fit_vae(shop, "vae", shop.recipe.vae, Autoencoder(shop.networks(shop.recipe.vae.loop.seed)[1]))
+
+
+def make_decoder(shop: Workshop) -> None:
+    """Its decoder, for the part of a picture that is painted; the latents stay what they are."""
+    vae = shop.trained("vae", Autoencoder(shop.networks(0)[1])).train()
+    fit_vae(shop, "decoder", shop.recipe.decoder, freeze_all_but(vae, (".decoder.", ".post_quant_conv.")))
+
+
+def fit_vae(shop: Workshop, name: str, recipe: VaeRecipe, vae: nn.Module) -> None:
+    """Train what is not frozen."""
+    run = shop.run(name, vae, recipe.loop)
+    clips = [
+        np.ascontiguousarray(shop.train.crops(c)[:: recipe.frame_stride]) for c in range(shop.train.clips)
+    ]
+    frames = shop.recipe.data.clip_frames
+    test = np.stack([shop.test.crops(c)[7 * c % frames] for c in range(shop.test.clips)])
+    train_vae(run, recipe, clips, to_pixels(test))
+
+
+def make_unet(shop: Workshop) -> None:
+    """Stage 1 of the denoiser, on latents that are made first."""
+    recipe = shop.recipe.unet
+    unet = shop.networks(recipe.loop.seed)[0]
+    train, test = shop.latents()
+    run = shop.run("unet", unet, recipe.loop, parameter_groups(unet, recipe))
+    train_unet(run, recipe, DDIMScheduler.from_config(SCHEDULER), train, test)
+
+
+def make_pixels(shop: Workshop) -> None:
+    """Stage 2 of the denoiser, from the end of stage 1."""
+    recipe = shop.recipe.pixels
+    unet = freeze_all_but(shop.trained("unet", shop.networks(0)[0]).train(), recipe.trainable)
+    run = shop.run("pixels", unet, recipe.loop)
+    judges = Judges(
+        shop.vae(),
+        syncnet=shop.syncnet() if recipe.sync else None,
+        clip_encoder=shop.clip_encoder() if recipe.temporal else None,
+        perceptual=load_lpips().to(run.accelerator.device) if recipe.perceptual else None,
+    )
+    train, test = shop.latents()
+    takes = spoken(shop.train)
+    train_pixels(run, recipe, DDIMScheduler.from_config(SCHEDULER), judges, train, takes, test)
+
+
+def make_reader(shop: Workshop) -> None:
+    """The judge of results, which is no part of the model."""
+    recipe = shop.recipe.reader
+    torch.manual_seed(recipe.loop.seed)
+    run = shop.run("reader", MouthReader(), recipe.loop)
+    train, test = ([_filmed(store, clip) for clip in range(store.clips)] for store in (shop.train, shop.test))
+    train_reader(run, recipe, train, test)
+
+
+def make_syncnet(shop: Workshop) -> None:
+    """The judge of synchrony."""
+    recipe = shop.recipe.syncnet
+    torch.manual_seed(recipe.loop.seed)
+    run = shop.run("syncnet", nano_syncnet(), recipe.loop)
+    train_syncnet(run, recipe, spoken(shop.train), spoken(shop.test))
+
+
+def make_videomae(shop: Workshop) -> None:
+    """The video network of the temporal loss."""
+    recipe = shop.recipe.videomae
+    torch.manual_seed(recipe.loop.seed)
+    run = shop.run("videomae", MaskedClips(), recipe.loop)
+    train_videomae(run, recipe, spoken(shop.train), spoken(shop.test))
+
+
+def _filmed(store: Store, clip: int) -> tuple[Array, Array]:
+    mouth = store.mouth(store.takes(clip)[0])
+    return store.crops(clip), np.stack([mouth.openness, mouth.spread, mouth.roundness], -1)
+
+
+def export(shop: Workshop) -> None:
+    """The checkpoint, in `folder`/checkpoint; it replaces an older one."""
+    manifest = Manifest(
+        resolution=shop.recipe.data.resolution,
+        unet_heads=UNET_HEADS,
+        unet_groups=UNET_GROUPS,
+        note=NOTE,
+        faces="drawn",
+    )
+    unet, vae, whisper = shop.finished()
+    replace_checkpoint(
+        shop.folder / "checkpoint",
+        unet=unet,
+        vae=vae,
+        whisper=whisper,
+        manifest=manifest,
+        scheduler=SCHEDULER,
+        syncnet=shop.syncnet() if shop.start or shop.has("syncnet") else None,
+        clip_encoder=shop.clip_encoder() if shop.start or shop.has("videomae") else None,
+    )
+
+
+STAGES: dict[str, Callable[[Workshop], None]] = {
+    "data": make_data,
+    "encoder": make_encoder,
+    "vae": make_vae,
+    "decoder": make_decoder,
+    "unet": make_unet,
+    "reader": make_reader,
+    "syncnet": make_syncnet,
+    "videomae": make_videomae,
+    "pixels": make_pixels,
+    "export": export,
+}
+
+
+def train(
+    recipe: Recipe,
+    folder: Path,
+    stage: str | None = None,
+    start: Path | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Run all stages in order, or one; progress is called after every step of each, as of `Run`.
+
+    start: a checkpoint that an earlier run exported; its networks learn on, and those of stages that are not run
+    are taken as they are. It is copied into `folder`, so it has to be given only once. Raises InputError for an
+    unknown stage or a checkpoint of other sizes, WeightsError for one that cannot be read.
+    """
+    if stage is not None and stage not in STAGES:
+        raise InputError(f"stage takes {', '.join(STAGES)}, got {stage!r}.")
+    shop = Workshop(recipe, folder, progress)
+    if start and not shop.start:
+        begin_with(start, folder)
+    for name in [stage] if stage else STAGES:
+        log.info("Stage %s.", name)
+        STAGES[name](shop)

@@ -1,0 +1,160 @@
+"""The judge of synchrony, trained to tell windows of a clip and its own sound from those of another time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from latentsync_core.data import Array, FloatArray
+from latentsync_core.metrics.sync import FPS, FRAMES, MEL_LENGTH, MEL_RATE, face_window, sync_mel
+from latentsync_core.models.syncnet import EncoderConfig, StableSyncNet, sync_loss
+
+from .data import Material
+from .loop import Run
+from .recipes import SyncNetRecipe
+from .vae import to_pixels
+
+VISUAL = EncoderConfig(
+    in_channels=3 * FRAMES,
+    block_out_channels=(16, 32, 32, 32, 64, 64, 64),
+    downsample_factors=((1, 2), 2, 2, 2, 2, 2, 2),
+    attention=(False, False, False, False, True, False, False),
+    groups=4,
+)
+AUDIO = EncoderConfig(
+    in_channels=1,
+    block_out_channels=(16, 32, 32, 32, 64, 64),
+    downsample_factors=((2, 1), 2, 2, 2, 2, 2),
+    attention=(False, False, False, False, True, False),
+    groups=4,
+)
+"""For crops of 128 pixels: both end in 64 features."""
+KNOWS = "drawn heads from the front, and the voices of espeak-ng"
+LEAST_SHIFT, GREATEST_SHIFT = 2, 15
+"""Frames by which a sound that does not match is shifted."""
+SCORE_EVERY = 200
+
+
+class ReadingSyncNet(nn.Module):
+    """A SyncNet that also tells, from the face and from the sound, how open the mouth is in each frame.
+
+    To fresh networks all windows look nearly alike, so of "does it fit?" a small one learns nothing for as long as
+    anybody waits; what a mouth does is learnt at once, and fitting it to the sound follows from there.
+    """
+
+    def __init__(self, syncnet: StableSyncNet) -> None:
+        super().__init__()
+        self.syncnet = syncnet
+        widths = [config.block_out_channels[-1] for config in syncnet.configs.values()]
+        self.visual_head, self.audio_head = (nn.Linear(width, FRAMES) for width in widths)
+
+    def forward(self, faces: Tensor, mels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The SyncNet's two unit vectors (B, n), and what either tells of the mouth, (B, 16)."""
+        seen, heard = self.syncnet.visual_encoder(faces), self.syncnet.audio_encoder(mels)
+        return F.normalize(seen), F.normalize(heard), self.visual_head(seen), self.audio_head(heard)
+
+
+@dataclass(frozen=True, eq=False)
+class Spoken:
+    """A take: its crops, and the spectrogram of the whole track it says a part of."""
+
+    crops: Array
+    """(F, R, R, 3) uint8."""
+    mel: Tensor
+    """(80, T)"""
+    times: FloatArray
+    """Where each frame begins in the track, in seconds."""
+    openness: npt.NDArray[np.float32] | None
+    """How open the mouth is in every frame, 0..1, where that is known."""
+
+    def heard(self, frame: int) -> Tensor:
+        """The spectra beside the window that starts at `frame`, (1, 80, 52); a frame outside the clip will do."""
+        start = int(MEL_RATE * (self.times[0] + frame / FPS) + 1e-6)
+        index = torch.arange(start, start + MEL_LENGTH).clamp(0, self.mel.shape[1] - 1)
+        return self.mel[None, :, index]
+
+    def seen(self, frame: int) -> Tensor:
+        """The window that starts at `frame`, (48, R / 2, R)."""
+        return face_window(to_pixels(self.crops[frame : frame + FRAMES]), 0)
+
+
+def nano_syncnet() -> ReadingSyncNet:
+    """A SyncNet of 0.9 million parameters with fresh weights."""
+    return ReadingSyncNet(StableSyncNet(VISUAL, AUDIO, KNOWS))
+
+
+def spoken(store: Material) -> list[Spoken]:
+    """Every take of every clip."""
+    mels = [sync_mel(store.sound(track)) for track in range(store.tracks)]
+    return [
+        Spoken(store.crops(clip, number), mels[take.track], store.times(take), store.openness(take))
+        for clip in range(store.clips)
+        for number, take in enumerate(store.takes(clip))
+    ]
+
+
+def train_syncnet(run: Run, recipe: SyncNetRecipe, train: list[Spoken], test: list[Spoken]) -> None:
+    """Train until the recipe's steps are over; one with `reading` takes a `ReadingSyncNet` and known mouths."""
+    device = run.accelerator.device
+    for _ in run.steps():
+        windows = _draw(run.rng(), train, recipe.loop.batch)
+        faces = torch.stack([w.take.seen(w.frame) for w in windows]).to(device)
+        mels = torch.stack([w.take.heard(w.frame + w.shift) for w in windows]).to(device)
+        matching = torch.tensor([float(w.shift == 0) for w in windows], device=device)
+        seen, heard, *told = run.model(faces, mels)
+        losses = {"sync": sync_loss(seen, heard, matching)}
+        if recipe.reading:
+            true = torch.stack([w.openness() for w in windows]).to(device)
+            losses["reading"] = recipe.reading * reading_loss(told, true, matching)
+        run.update(**losses)
+        if test and run.step % SCORE_EVERY == 0:
+            run.measure(score_syncnet, test)
+
+
+@dataclass(frozen=True, eq=False)
+class _Window:
+    """16 frames of a take, and the sound that is `shift` frames later."""
+
+    take: Spoken
+    frame: int
+    shift: int
+
+    def openness(self) -> Tensor:
+        assert self.take.openness is not None
+        return torch.from_numpy(self.take.openness[self.frame : self.frame + FRAMES])
+
+
+def _draw(rng: np.random.Generator, takes: list[Spoken], count: int) -> list[_Window]:
+    """Windows with their own sound, or with a shifted one; either is as likely."""
+    windows = []
+    for number in rng.integers(len(takes), size=count):
+        frame = int(rng.integers(len(takes[number].crops) - FRAMES + 1))
+        shift = int(rng.integers(LEAST_SHIFT, GREATEST_SHIFT + 1) * rng.choice((-1, 1)))
+        windows.append(_Window(takes[number], frame, shift if rng.random() < 0.5 else 0))
+    return windows
+
+
+def reading_loss(told: list[Tensor], true: Tensor, matching: Tensor) -> Tensor:
+    """Squared error of the openness (B, 16) told from the faces, and from the sounds that match them."""
+    by_face, by_sound = ((openness - true).square().mean(1) for openness in told)
+    return (by_face + matching * by_sound).mean()
+
+
+@torch.no_grad()
+def score_syncnet(syncnet: nn.Module, test: list[Spoken]) -> dict[str, float]:
+    """Share of windows that fit their own sound better than one shifted by 5 or 10 frames either way."""
+    device = next(syncnet.parameters()).device
+    right = []
+    for take in test:
+        shifts = (0, -10, -5, 5, 10)
+        frame = (len(take.crops) - FRAMES) // 2
+        mels = torch.stack([take.heard(frame + shift) for shift in shifts]).to(device)
+        faces = take.seen(frame)[None].to(device).expand(len(shifts), -1, -1, -1)
+        seen, heard, *_ = syncnet(faces, mels)
+        right.append(float(torch.cosine_similarity(seen, heard).argmax() == 0))
+    return {"own sound fits best": float(np.mean(right))}
