@@ -28,7 +28,7 @@ def test_curve_is_a_picture(tmp_path):
 
 def test_without_matplotlib_it_is_said_once(tmp_path, monkeypatch, caplog):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with caplog.at_level(logging.INFO, "latentsync_core"):
+    with caplog.at_level(logging.INFO, "latentsync_lab"):
         draw_curve(CURVE, tmp_path / "unet.png")
         draw_curve(CURVE, tmp_path / "unet.png")
     assert [record.message for record in caplog.records] == [
