@@ -1,17 +1,33 @@
 """Small pictures for READMEs."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
 import cv2
 import numpy as np
+import numpy.typing as npt
+
+from latentsync_core.data import Array
+from latentsync_core.errors import MediaError
 
 
-def telling_moments(new, old, count):
+def telling_moments(new: npt.ArrayLike, old: npt.ArrayLike, count: int) -> list[int]:
     """In each of so many stretches of a clip, the frame in which two true mouths, (N,) each, differ most."""
     stretches = np.array_split(np.abs(np.asarray(new) - np.asarray(old)), count)
     starts = np.cumsum([0, *map(len, stretches[:-1])])
     return [int(start + stretch.argmax()) for start, stretch in zip(starts, stretches, strict=True)]
 
 
-def save_jpeg(path, picture, most_bytes):
+def read_picture(path: Path) -> Array:
+    """A file as RGB, (H, W, 3) uint8; raises MediaError if it is not there or no picture."""
+    picture = cv2.imread(str(path))
+    if picture is None:
+        raise MediaError(f"{path} cannot be read as a picture.")
+    return picture[..., ::-1]
+
+
+def save_jpeg(path: Path, picture: Array, most_bytes: int) -> None:
     """Write an RGB picture (H, W, 3) uint8 as the best JPEG of at most so many bytes."""
     for quality in range(90, 30, -5):
         data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]

@@ -7,12 +7,16 @@ Every cell is a .json in OUT; what is there is not computed again, so several pr
 `--seeds`. A PNG shows all of them.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,15 +24,19 @@ import torch
 from latentsync_core import Options, lip_sync, load_models
 from latentsync_core.faces import keep_mask
 from latentsync_core.metrics.temporal import temporal_distance
+from latentsync_core.models.bundle import LipSyncModels
 
 from ..training import NANO, train
-from ..training.cases import case
+from ..training.cases import Case, case
 from ..training.judge import mouth_crops
 from ..training.reader import MouthReader, read_mouth
 from ..training.stages import Workshop
 from ..training.start import START
 from ..training.vae import to_pixels
 from ..truth import correlation
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 WINDOW = 16
 COMMON = (
@@ -37,13 +45,13 @@ COMMON = (
     START,
     *(f"{name}.pt" for name in ("encoder", "vae", "decoder", "unet", "syncnet", "videomae")),
 )
-VARIANTS = {
+VARIANTS: dict[str, dict[str, Any] | None] = {
     "stage 1 alone": None,
     "all losses": {},
     "no SyncNet": {"sync": 0.0},
     "no TREPA": {"temporal": 0.0},
 }
-SWEEPS = {
+SWEEPS: dict[str, dict[float, dict[str, Any]]] = {
     "guidance": {value: {"guidance": value} for value in (1.0, 1.5, 2.0, 3.0)},
     "steps of dpm++": {n: {"sampler": "dpm++", "steps": n} for n in (5, 8, 12, 20)},
     "reuse": {n: {"reuse": n} for n in (1, 2, 3)},
@@ -57,8 +65,13 @@ MEASURES = {
     "trepa": "TREPA distance to the truth, 1e-6",
 }
 
+Judged = dict[str, Any]
+"""`mean`: every one of MEASURES over all cases; `cases`: those of each."""
+Examine = Callable[[Path, Options], Judged]
+"""Judges a checkpoint with options."""
 
-def main():
+
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("what", choices=["losses", "inference"])
     parser.add_argument("run", type=Path, help="the folder of a training run, stages up to `videomae` done")
@@ -79,12 +92,12 @@ def main():
 class Examiner:
     """A judge of few cases, with the reader and the video network of a run."""
 
-    def __init__(self, shop, cases):
+    def __init__(self, shop: Workshop, cases: int) -> None:
         self.reader = shop.trained("reader", MouthReader())
         self.clip_encoder = shop.clip_encoder().cpu()
         self.cases = [case(number) for number in range(cases)]
 
-    def __call__(self, checkpoint, options):
+    def __call__(self, checkpoint: Path, options: Options) -> Judged:
         """Means of `MEASURES` over the cases, and the numbers of each."""
         models = load_models(checkpoint, device="cpu")
         rows = [self._row(given, models, options) for given in self.cases]
@@ -94,7 +107,7 @@ class Examiner:
         }
 
     @torch.inference_mode()
-    def _row(self, given, models, options):
+    def _row(self, given: Case, models: LipSyncModels, options: Options) -> dict[str, float]:
         frames = list(lip_sync(given.source, given.speech, models, options))
         true_frames = list(given.truth.read(range(len(frames))))
         made, true = (to_pixels(mouth_crops(given.source, part)) for part in (frames, true_frames))
@@ -117,9 +130,9 @@ class Examiner:
         }
 
 
-def losses(args, examiner):
+def losses(args: argparse.Namespace, examiner: Examine) -> None:
     """Train and judge every variant with every seed."""
-    points = {}
+    points: dict[str, list[dict[str, float]]] = {}
     for variant, changes in VARIANTS.items():
         for seed in args.seeds if changes is not None else [0]:
             folder = args.out / "losses" / f"{variant.replace(' ', '-')}-{seed}"
@@ -128,7 +141,9 @@ def losses(args, examiner):
             draw_losses(points, args.out / "losses.png")
 
 
-def trained(args, changes, seed, folder, examiner):
+def trained(
+    args: argparse.Namespace, changes: dict[str, Any] | None, seed: int, folder: Path, examiner: Examine
+) -> Judged:
     """Train stage 2 in `folder`, on what the run has made, and judge it."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in COMMON:
@@ -143,9 +158,9 @@ def trained(args, changes, seed, folder, examiner):
     return examiner(folder / "checkpoint", Options.preset(args.preset))
 
 
-def inference(args, examiner):
+def inference(args: argparse.Namespace, examiner: Examine) -> None:
     """Judge the run's checkpoint with every option."""
-    points = {}
+    points: dict[str, dict[float, dict[str, float]]] = {}
     for sweep, values in SWEEPS.items():
         for value, changes in values.items():
             options = Options.preset(args.preset, **changes)
@@ -156,7 +171,7 @@ def inference(args, examiner):
             draw_sweeps(points, args.out / "inference.png")
 
 
-def cell(path, compute):
+def cell(path: Path, compute: Callable[[], Judged]) -> Judged:
     """What is in a file, or what `compute` gives, written there in one go."""
     if not path.exists():
         made = compute()
@@ -164,12 +179,12 @@ def cell(path, compute):
         part = path.with_suffix(".part")
         part.write_text(json.dumps(made, indent=1) + "\n")
         os.replace(part, path)
-    made = json.loads(path.read_text())
-    print(path.stem, {name: round(value, 3) for name, value in made["mean"].items()}, flush=True)
-    return made
+    found: Judged = json.loads(path.read_text())
+    print(path.stem, {name: round(value, 3) for name, value in found["mean"].items()}, flush=True)
+    return found
 
 
-def draw_losses(points, path):
+def draw_losses(points: dict[str, list[dict[str, float]]], path: Path) -> None:
     """One panel a measure: a dot a seed and a line at the mean for every variant."""
     figure, panels = panels_of(1, len(MEASURES))
     for panel, (name, title) in zip(panels[0], MEASURES.items(), strict=True):
@@ -182,7 +197,7 @@ def draw_losses(points, path):
     save_figure(figure, path)
 
 
-def draw_sweeps(points, path):
+def draw_sweeps(points: dict[str, dict[float, dict[str, float]]], path: Path) -> None:
     """One row a sweep, one panel a measure."""
     figure, panels = panels_of(len(points), len(MEASURES))
     for row, (sweep, by_value) in zip(panels, points.items(), strict=True):
@@ -193,14 +208,14 @@ def draw_sweeps(points, path):
     save_figure(figure, path)
 
 
-def panels_of(rows, columns):
+def panels_of(rows: int, columns: int) -> tuple[Figure, Any]:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(2.7 * columns, 3.2 * rows), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def save_figure(figure, path):
+def save_figure(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=80)
 

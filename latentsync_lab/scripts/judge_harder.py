@@ -4,26 +4,34 @@ It needs no training run: FaceMesh, which has never seen a drawn face, reads how
 JSON a case, so that a run that was stopped goes on, and `harder.json` with all figures.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from latentsync_core import Options, find_face, lip_sync, load_models
 from latentsync_core.faces import FaceFinder, mouth_openings
+from latentsync_core.models.bundle import LipSyncModels
 
-from ..training.cases import FIRST_SEED, case
+from ..training.cases import FIRST_SEED, Case, case
 from ..training.harder import FIRST_HARDER_SEED, HARDER_CASES, KINDS, harder_case
 from ..training.judge import RESOLUTION, true_matrices
 from ..training.latents import digest
 from ..truth import best_lag, correlation, gain
 
 USUAL = "held-out"
+Row = dict[str, Any]
+"""Of a case: kind, person, figures, and what it was made with."""
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -42,12 +50,12 @@ def main():
     }
     args.output.mkdir(parents=True, exist_ok=True)
 
-    def judged(kind, person, given):
+    def judged(kind: str, person: int, given: Callable[[], Case]) -> Row:
         path = args.output / f"{person}.json"
-        if path.exists() and (row := json.loads(path.read_text()))["made_with"] == made_with:
-            return row
+        if path.exists() and (earlier := json.loads(path.read_text()))["made_with"] == made_with:
+            return dict(earlier)
         started, options = time.perf_counter(), Options.preset(args.preset)
-        row = {
+        row: Row = {
             "kind": kind,
             "person": person,
             **measured(given(), models, options, finder),
@@ -58,14 +66,14 @@ def main():
         return row
 
     rows = [
-        judged(KINDS[n % len(KINDS)], FIRST_HARDER_SEED + n, lambda n=n: harder_case(n))
+        judged(KINDS[n % len(KINDS)], FIRST_HARDER_SEED + n, partial(harder_case, n))
         for n in range(args.harder)
     ]
-    rows += [judged(USUAL, FIRST_SEED + n, lambda n=n: case(n)) for n in range(args.cases)]
+    rows += [judged(USUAL, FIRST_SEED + n, partial(case, n)) for n in range(args.cases)]
     report(rows, made_with, args.output / "harder.json")
 
 
-def measured(given, models, options, finder):
+def measured(given: Case, models: LipSyncModels, options: Options, finder: FaceFinder) -> dict[str, float]:
     """How the mouths of the result follow the true ones, and how those of true frames do."""
     made = list(lip_sync(given.source, given.speech, models, options, find_face(given.source)))
     true = list(given.truth.read(range(len(given.truth.times))))
@@ -81,7 +89,7 @@ def measured(given, models, options, finder):
     return {name: round(value, 3) for name, value in figures.items()}
 
 
-def report(rows, made_with, path):
+def report(rows: list[Row], made_with: dict[str, Any], path: Path) -> None:
     """Print and write the figures of every kind and of every person."""
     measured = {kind: [row for row in rows if row["kind"] == kind] for kind in (USUAL, *KINDS)}
     kinds = {kind: summary(found) for kind, found in measured.items() if found}
@@ -91,7 +99,7 @@ def report(rows, made_with, path):
         print(kind, figures)
 
 
-def summary(rows):
+def summary(rows: list[Row]) -> dict[str, float]:
     table = {name: np.array([row[name] for row in rows]) for name in ("follows", "ceiling", "gain", "lag")}
     figures = {
         "follows, mean": table["follows"].mean(),

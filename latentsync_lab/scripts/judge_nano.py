@@ -4,33 +4,45 @@ Writes into the output folder: a JSON and a strip for each case, `measured.json`
 should be, and `sheet.jpg`, which shows source, result and truth of every case.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from latentsync_core import Options, load_models
+from latentsync_core.data import Array
 from latentsync_core.faces import FaceFinder
+from latentsync_core.models.bundle import LipSyncModels
 
-from ..pictures import save_jpeg, telling_moments
-from ..training.cases import FIRST_SEED, case, perform
-from ..training.judge import Judges, judge
+from ..pictures import read_picture, save_jpeg, telling_moments
+from ..training.cases import FIRST_SEED, Case, case, perform
+from ..training.judge import Curves, Judges, judge
 from ..training.latents import digest
 from ..training.reader import MouthReader
 from ..training.recipes import NANO
 from ..training.stages import Workshop
 from ..truth import correlation
 
+Table = dict[str, npt.NDArray[np.float64]]
+"""What was measured on every case, by name."""
+Wanted = tuple[str, Callable[[Table], float], str, float | None]
+Measured = dict[str, Any]
+
 COLUMNS, TILE = 8, 96
 SHEET_BYTES = 500_000
 
-WANTED = (
+WANTED: tuple[Wanted, ...] = (
     ("mean correlation with the new mouth", lambda t: t["new"].mean(), ">=", 0.75),
     ("least correlation with the new mouth", lambda t: t["new"].min(), ">=", 0.4),
     ("the same by face mesh, mean", lambda t: t["mesh_new"].mean(), "", None),
@@ -62,7 +74,7 @@ WANTED = (
 COMPARE = {">=": np.greater_equal, "<=": np.less_equal, "<": np.less}
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path, help="the folder of the training run")
     parser.add_argument("--cases", type=int, default=20)
@@ -90,11 +102,18 @@ def main():
     draw_sheet([output / f"case-{number:02d}.png" for number in range(args.cases)], output / "sheet.jpg")
 
 
-def judged(number, models, options, judges, made_with, output):
+def judged(
+    number: int,
+    models: LipSyncModels,
+    options: Options,
+    judges: Judges,
+    made_with: dict[str, Any],
+    output: Path,
+) -> Measured:
     """One case, measured now or by an earlier run with the same weights and options."""
     path = output / f"case-{number:02d}.json"
     if path.exists() and (earlier := json.loads(path.read_text()))["made_with"] == made_with:
-        return earlier
+        return dict(earlier)
     started = time.perf_counter()
     given = case(number)
     results = perform(given, models, options)
@@ -112,7 +131,7 @@ def judged(number, models, options, judges, made_with, output):
     return content
 
 
-def report(cases, made_with, output):
+def report(cases: list[Measured], made_with: dict[str, Any], output: Path) -> None:
     """Print and write every figure, over all cases and for each person."""
     rows = [content["verdict"] for content in cases]
     table = {name: np.array([row[name] for row in rows]) for name in rows[0]}
@@ -128,7 +147,7 @@ def report(cases, made_with, output):
 VERDICTS = {True: "met", False: "NOT MET", None: ""}
 
 
-def figure(name, value, sign, limit):
+def figure(name: str, value: float, sign: str, limit: float | None) -> dict[str, Any]:
     met = None if limit is None else bool(COMPARE[sign](value, limit))
     return {
         "name": name,
@@ -138,17 +157,17 @@ def figure(name, value, sign, limit):
     }
 
 
-def pooled(cases):
+def pooled(cases: list[Measured]) -> float:
     """Correlation of what the reader says with the truth, over the true frames of all cases."""
     best, new = (np.concatenate([c["curves"][name] for c in cases]) for name in ("best", "new"))
     return correlation(best, new)
 
 
-def rounded(verdict):
+def rounded(verdict: dict[str, float]) -> dict[str, float]:
     return {name: round(value, 3) for name, value in verdict.items()}
 
 
-def strip(given, result, curves):
+def strip(given: Case, result: list[Array], curves: Curves) -> Array:
     """Source, result and truth, one below the other, where source and truth differ most."""
     moments = telling_moments(curves.new, curves.old, COLUMNS)
     rows = [list(given.source.read(moments)), [result[k] for k in moments], list(given.truth.read(moments))]
@@ -160,13 +179,13 @@ def strip(given, result, curves):
     )
 
 
-def draw_sheet(strips, path):
+def draw_sheet(strips: list[Path], path: Path) -> None:
     """All cases, two side by side."""
-    pictures = [np.pad(cv2.imread(str(s)), ((3, 3), (3, 3), (0, 0)), constant_values=255) for s in strips]
+    pictures = [np.pad(read_picture(s), ((3, 3), (3, 3), (0, 0)), constant_values=255) for s in strips]
     if len(pictures) % 2:
         pictures.append(np.full_like(pictures[0], 255))
     rows = [np.hstack(pair) for pair in zip(pictures[::2], pictures[1::2], strict=True)]
-    save_jpeg(path, np.vstack(rows)[..., ::-1], SHEET_BYTES)
+    save_jpeg(path, np.vstack(rows), SHEET_BYTES)
 
 
 if __name__ == "__main__":

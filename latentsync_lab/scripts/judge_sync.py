@@ -3,26 +3,31 @@
 Acceptance: shifts of -10..10 frames are found within one frame on at least 90 % of the clips.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from latentsync_core.media import to_mono_16k
 from latentsync_core.metrics.score import SAMPLES, listen
 from latentsync_core.metrics.view import look
+from latentsync_core.models.syncnet import StableSyncNet
 from latentsync_core.weights import find_syncnet, load_syncnet
 
-from ..training.cases import case
+from ..training.cases import Case, case
 
 SHIFTS = range(-10, 11)
 NEAR = 1
 """Frames by which a found shift may be wrong."""
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -47,7 +52,7 @@ def main():
     print(f"shifts found, over all clips: {right.mean():.1%}")
 
 
-def judge(given, syncnet):
+def judge(given: Case, syncnet: StableSyncNet) -> dict[str, Any]:
     """Shift the sound of a clip that is in sync, and ask each time how it has to be moved back."""
     view, samples = look(given.truth, syncnet), to_mono_16k(given.speech)
     curves = [listen(view, delayed(samples, shift), syncnet) for shift in SHIFTS]
@@ -56,7 +61,7 @@ def judge(given, syncnet):
     return {"found": found, "right": float(right), "confidence": curves[10].confidence}
 
 
-def delayed(samples, frames):
+def delayed(samples: npt.NDArray[np.float32], frames: int) -> npt.NDArray[np.float32]:
     """The sound moved to later by so many frames (to earlier if negative), silence where nothing is left."""
     moved = np.zeros_like(samples)
     start = frames * SAMPLES

@@ -6,23 +6,26 @@ knows: how long the training took, on what, and what was changed on the way. A r
 on with the history that its report tells.
 """
 
+from __future__ import annotations
+
 import argparse
 import filecmp
 import hashlib
 import json
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
 
 from latentsync_core import Options, load_models
 from latentsync_core.pipeline import lip_sync
 from latentsync_core.weights.locate import NANO_FOLDER
 
-from ..pictures import save_jpeg
+from ..pictures import read_picture, save_jpeg
 from ..training import NANO
 from ..training.cases import FIRST_SEED, case
 from ..training.curves import draw_curve
@@ -35,9 +38,12 @@ MOST_BYTES = 12_000_000
 CURVES = ("encoder", "vae", "decoder", "unet", "syncnet", "videomae", "pixels")
 MEASURED, UNET = "measured.json", "latentsync_unet.safetensors"
 REPORT = Path("docs/nano")
+Stages = dict[str, dict[str, Any]]
+"""Name of a stage -> its steps and last scores."""
+Row = Sequence[str]
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -66,9 +72,9 @@ def main():
     measured["training"] = {key: begun[name] for key, name in earlier.items()} | made
     (args.report / MEASURED).write_text(json.dumps(measured, indent=1) + "\n")
     shutil.copy(judged / "sheet.jpg", args.report / "sheet.jpg")
-    kept = {key: (args.report / f"{name}.jpg").read_bytes() for key, name in earlier.items()}
-    for key, picture in kept.items():
-        (args.report / f"{key}.jpg").write_bytes(picture)
+    for key, name in earlier.items():
+        if key != name:
+            shutil.copy(args.report / f"{name}.jpg", args.report / f"{key}.jpg")
     for name in made:
         draw_small(args.run / f"{name}.json", args.report / f"{name}.jpg")
     pictures = [f"{key}.jpg" for key in measured["training"]]
@@ -79,7 +85,7 @@ def main():
     print(f"{args.folder}: {size / 1e6:.2f} MB of weights")
 
 
-def rounding(run):
+def rounding(run: Path) -> dict[str, float]:
     """How far half precision moves the result of a case, in grey levels of the frames' changed pixels."""
     half = load_models(run / "checkpoint", device="cpu")
     unet, vae, whisper = (network.cpu() for network in Workshop(NANO, run).finished())
@@ -94,14 +100,14 @@ def rounding(run):
     return {"mean": round(float(error.mean()), 4), "most": int(error.max())}
 
 
-def training(run):
+def training(run: Path) -> Stages:
     """Steps and last held-out scores of every stage."""
     curves = {name: run / f"{name}.json" for name in CURVES}
     read = {name: json.loads(path.read_text()) for name, path in curves.items() if path.exists()}
     return {name: {"steps": c["steps"], "scores": (c["scores"] or [{}])[-1]} for name, c in read.items()}
 
 
-def begun_with(run, shipped, report):
+def begun_with(run: Path, shipped: Path, report: Path) -> Stages:
     """The same of the runs before the shipped model, where this run began with it."""
     start = run / START / UNET
     if not start.exists() or not filecmp.cmp(start, shipped / UNET, shallow=False):
@@ -109,21 +115,22 @@ def begun_with(run, shipped, report):
     return json.loads((report / MEASURED).read_text())["training"]
 
 
-def in_history(name, begun):
+def in_history(name: str, begun: Stages) -> str:
     """The name of a stage that was run again: unet-1 is what the first run left, unet-2 the second."""
     return f"{name}-{1 + sum(other.startswith(f'{name}-') for other in begun)}"
 
 
-def draw_small(curve, path):
+def draw_small(curve: Path, path: Path) -> None:
     """A small picture of a stage's curve."""
     with tempfile.TemporaryDirectory() as place:
         drawn = Path(place) / f"{path.stem}.png"
         draw_curve(json.loads(curve.read_text()), drawn)
-        picture = cv2.imread(str(drawn))
-    save_jpeg(path, picture[..., ::-1], 60_000)
+        save_jpeg(path, read_picture(drawn), 60_000)
 
 
-def readme(measured, notes, weights, pictures, folder):
+def readme(
+    measured: dict[str, Any], notes: str, weights: list[Path], pictures: list[str], folder: Path
+) -> str:
     made_with = measured["made_with"]["options"]
     return f"""# nano
 
@@ -170,7 +177,7 @@ Training people have seeds from {FIRST_TRAINING_SEED}, those of the scores below
 """
 
 
-def harder_section(harder):
+def harder_section(harder: dict[str, Any]) -> str:
     """What `judge_harder.py` measured: the set above by face mesh alone, and speech unlike it."""
     rows = [(kind, *map(str, figures.values())) for kind, figures in harder["kinds"].items()]
     head = ("speech", *next(iter(harder["kinds"].values())))
@@ -185,12 +192,12 @@ training, and speech 40 dB quieter. Correlations with the true opening; the gain
 """
 
 
-def options_in_words(options):
+def options_in_words(options: dict[str, Any]) -> str:
     changes = [f"{name} {value}" for name, value in options.items() if name != "preset"]
     return ", ".join([f"preset `{options['preset']}`", *changes])
 
 
-def figure_row(row):
+def figure_row(row: dict[str, Any]) -> Row:
     return (
         row["name"],
         f"{row['value']:.3f}",
@@ -199,12 +206,12 @@ def figure_row(row):
     )
 
 
-def stage_row(name, stage):
+def stage_row(name: str, stage: dict[str, Any]) -> Row:
     scores = ", ".join(f"{key} {value:.3f}" for key, value in stage["scores"].items() if key != "step")
     return name, str(stage["steps"]), scores
 
 
-def table(head, rows):
+def table(head: Row, rows: Sequence[Row]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

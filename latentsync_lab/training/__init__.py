@@ -1,5 +1,14 @@
 """Training: a small LatentSync from nothing on synthetic people, or the published recipes on own footage."""
 
+from latentsync_core.errors import LatentSyncError
+
+try:
+    import accelerate  # noqa: F401
+except ModuleNotFoundError as exc:
+    raise LatentSyncError(
+        "Training needs accelerate, which is not installed: pip install 'latentsync-native[lab]'."
+    ) from exc
+
 from .preparation import Verdict, Wanted, prepare
 from .recipes import NANO, RECIPES, FootageRecipe, Recipe
 from .stages import STAGES, train
