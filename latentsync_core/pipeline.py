@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from .compositing import Pasted, blend_mask, match_colors, no_share, paste, paste_upstream, surround
-from .data import SPEECH_RATE, Array, Clip, FaceTrack, FloatArray, IntArray, Plan, Progress, Waveform
+from .compositing import Pasted, blend_mask, no_share
+from .data import Array, Clip, FaceTrack, FloatArray, IntArray, Plan, Progress, Waveform
 from .diffusion import Denoiser, WindowStore, cross_fade
 from .errors import OptionError
 from .faces import (
@@ -23,30 +23,19 @@ from .faces import (
     Survey,
     SurveyStore,
     choose,
-    crop_face,
     crop_size,
     fitted,
     keep_mask,
-    round_points,
-    smooth_matrices,
     survey,
     to_size,
-    upstream_matrices,
 )
-from .media import fit, to_mono_16k, to_speech_16k
+from .media import fit
 from .media.lengths import part_notes
+from .method import Method, method_of
 from .models.bundle import LipSyncModels
 from .options import Options
 from .plan import build_plan
-from .speech import (
-    ROWS_PER_SECOND,
-    encode,
-    heard_seconds,
-    listen,
-    speaking,
-    tokens_at,
-    upstream_frame_count,
-)
+from .speech import heard_seconds, speaking, tokens_at
 
 log = logging.getLogger(__name__)
 
@@ -84,9 +73,9 @@ def lip_sync(
     if plan is None:
         plan = make_plan(clip, speech, options, track, window_frames=models.window_frames)
     track = to_size(track, clip.height, clip.width)
-    face = _Face.of(clip, track, models, options)
+    face = _Face.of(clip, track, models, options, method_of(options))
     frames, ahead = itertools.tee(clip.read(plan.source.tolist()))
-    render = _Renderer(plan, speech, models, options, face.keep, progress, work)
+    render = _Renderer(plan, speech, models, options, face, progress, work)
     mouths = cross_fade(plan, face.crops(ahead, plan), render)
     for index, (frame, mouth) in enumerate(zip(frames, mouths, strict=True)):
         pasted, mask = (
@@ -117,18 +106,17 @@ def make_plan(
     if track is None:
         track = find_face(clip, progress=progress)
     track = fitted(track, clip)
-    if options.exact and clip.fps != options.fps:
-        log.warning(
-            "`exact` agrees with upstream on clips of 25 fps only: this one has %.3f, and upstream lets ffmpeg choose "
-            "the frames that stay.", float(clip.fps),
-        )  # fmt: skip
-    samples = _heard(speech, options)
-    seconds = _upstream_seconds(len(samples), clip, options) if options.exact else speech.duration
+    method = method_of(options)
+    method.check(clip, options)
+    samples = method.hear(speech)
+    seconds = method.seconds(speech, len(samples), options.fps or clip.fps)
     heard = heard_seconds(samples)
     timeline = fit(clip.times, clip.duration, seconds, options.length, options.fps, heard)
-    present = ~np.isnan(_matrices(clip, track, 256, options)[:, 0, 0])
+    present = ~np.isnan(method.matrices(clip, track, 256)[:, 0, 0])
     speaks = speaking(samples, timeline.times + start)
-    made = build_plan(clip, timeline, track, present, speaks, speech.duration, options, window_frames)
+    made = build_plan(
+        clip, timeline, track, present, speaks, speech.duration, options, window_frames, method.layout
+    )
     return made if audio_start is None else replace(made, speech_start=start, notes=part_notes(made, start))
 
 
@@ -171,20 +159,6 @@ def find_faces(
     return found
 
 
-def _matrices(clip: Clip, track: FaceTrack, resolution: int, options: Options) -> FloatArray:
-    """From each frame of the clip to its crop, (N, 2, 3); NaN where there is no usable face."""
-    if options.exact:
-        return upstream_matrices(round_points(track.points), resolution)
-    return smooth_matrices(track.points, clip.times, resolution, track.cuts)
-
-
-def _upstream_seconds(samples: int, clip: Clip, options: Options) -> float:
-    """How long upstream's result is for speech of so many samples at 16 kHz."""
-    rows = samples * ROWS_PER_SECOND // SPEECH_RATE
-    fps = float(options.fps or clip.fps)
-    return upstream_frame_count(rows, fps) / fps
-
-
 @dataclass(frozen=True)
 class _Face:
     """One face as it is cut out of every frame and put back."""
@@ -194,19 +168,21 @@ class _Face:
     align_resolution: int
     keep: npt.NDArray[np.float32]
     blend: npt.NDArray[np.float32]
-    exact: bool
+    method: Method
 
     @classmethod
-    def of(cls, clip: Clip, track: FaceTrack, models: LipSyncModels, options: Options) -> _Face:
+    def of(
+        cls, clip: Clip, track: FaceTrack, models: LipSyncModels, options: Options, method: Method
+    ) -> _Face:
         align = models.align_resolution or models.resolution
         keep = keep_mask(models.resolution)
         return cls(
-            _matrices(clip, track, align, options),
+            method.matrices(clip, track, align),
             models.resolution,
             align,
             keep,
             blend_mask(keep, options.feather),
-            options.exact,
+            method,
         )
 
     def crops(self, frames: Iterator[Array], plan: Plan) -> Iterator[Array | None]:
@@ -216,13 +192,11 @@ class _Face:
             yield self._crop(frame, int(plan.source[index])) if index in denoised else None
 
     def _crop(self, frame: Array, source: int) -> Array:
-        return crop_face(frame, self.matrices[source], self.resolution, self.align_resolution, self.exact)
+        return self.method.crop(frame, self.matrices[source], self.resolution, self.align_resolution)
 
     def composite(self, frame: Array, mouth: Array, plan: Plan, index: int) -> Pasted:
         matrix, size = self.matrices[plan.source[index]], crop_size(self.align_resolution)
-        if self.exact:
-            return paste_upstream(frame, mouth, matrix, size)
-        return paste(frame, mouth, matrix, size, self.blend * plan.strength[index])
+        return self.method.paste(frame, mouth, matrix, size, self.blend * plan.strength[index])
 
 
 class _Renderer:
@@ -234,28 +208,23 @@ class _Renderer:
         speech: Waveform,
         models: LipSyncModels,
         options: Options,
-        keep: npt.NDArray[np.float32],
+        face: _Face,
         progress: Progress | None,
         work: Path | None,
     ) -> None:
-        self._times, self._keep, self._exact = plan.times + plan.speech_start, keep, options.exact
-        self._match = options.color_match and not options.exact
+        self._times, self._face, self._options = plan.times + plan.speech_start, face, options
         self._progress, self._done = progress, 0
         self._steps, self._total = options.steps, options.steps * len(plan.windows)
-        self._denoiser = Denoiser(models, keep, options, self._on_step)
-        self._store = WindowStore(work, models, options) if work and not options.exact else None
-        heard = _heard(speech, options)
-        if options.exact:  # beyond the speech its last row is repeated
-            self._speech = encode(models.whisper, heard, seams=True, progress=progress)
-        else:
-            self._speech = listen(models.whisper, heard, plan.speech_start + plan.duration, progress)
+        method = face.method
+        self._denoiser = Denoiser(models, face.keep, options, self._on_step, method.sample_latents)
+        self._store = WindowStore(work, models, options) if work and method.keeps_windows else None
+        seconds = plan.speech_start + plan.duration
+        self._speech = method.encode(models.whisper, method.hear(speech), seconds, progress)
         self._report()
 
     def __call__(self, crops: Array, frames: IntArray) -> Array:
         mouths = self._denoiser.decode(self._latents(crops, tokens_at(self._speech, self._times[frames])))
-        if self._exact:
-            return surround(mouths, crops, self._keep)
-        return match_colors(mouths, crops, self._keep) if self._match else mouths
+        return self._face.method.finish(mouths, crops, self._face.keep, self._options)
 
     def _latents(self, crops: Array, tokens: Array) -> Tensor:
         if self._store is None:
@@ -277,8 +246,3 @@ class _Renderer:
     def _report(self) -> None:
         if self._progress is not None:
             self._progress("resync", self._done, self._total)
-
-
-def _heard(speech: Waveform, options: Options) -> npt.NDArray[np.float32]:
-    """The speech at 16 kHz, as loud as the encoder knows speech; `exact` takes it as it is."""
-    return to_mono_16k(speech) if options.exact else to_speech_16k(speech)

@@ -6,7 +6,8 @@ and how much there is to compute.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,24 @@ FADE_SECONDS = 0.12
 """The generated mouth is faded in and out over this time where it meets frames that pass through."""
 
 
+def early_starts(keys: int, size: int, overlap: int) -> list[int]:
+    """Where windows begin of which the last starts early instead of being short: 40, 16, 4 -> 0, 12, 24."""
+    final = max(0, keys - size)
+    return [*range(0, final, size - min(overlap, size - 1)), final]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the frames that are re-synced are laid out in windows."""
+
+    breaks: bool = True
+    """Whether a window ends where the scene changes or the source jumps."""
+    fade_seconds: float = FADE_SECONDS
+    most_fps: float = MAX_DENOISED_FPS
+    starts: Callable[[int, int, int], list[int]] = early_starts
+    """Where windows begin, of a number of frames, the size of a window and the overlap."""
+
+
 def build_plan(
     clip: Clip,
     timeline: Timeline,
@@ -38,25 +57,31 @@ def build_plan(
     speech_duration: float,
     options: Options,
     window_frames: int = 16,
+    layout: Layout | None = None,
 ) -> Plan:
     """Plan the output frames of a timeline of the clip.
 
     track, present: the face and whether it is usable, one entry a frame of the clip. speaks: (M,), whether there
-    is speech at each output frame. speech_duration: in seconds. window_frames: denoised together. Raises FaceError
-    if no frame shows the face, or if one does not and `options.missing_face` is `error`.
+    is speech at each output frame. speech_duration: in seconds. window_frames: denoised together. layout: None is
+    ours. Raises FaceError if no frame shows the face, or if one does not and `options.missing_face` is `error`.
     """
+    layout = layout or Layout()
     reasons = _reasons(timeline.source, track, present, speaks, options)
     _require_faces(reasons, options)
     changed = np.array([reason == RESYNC for reason in reasons])
     rate = len(timeline.source) / timeline.duration
-    breaks = np.zeros(len(reasons), bool) if options.exact else _breaks(timeline, clip.times, track.cuts)
-    fade = 0 if options.exact else round(FADE_SECONDS * rate)
-    apart = 0.0 if options.exact else 1 / MAX_DENOISED_FPS
+    breaks = _breaks(timeline, clip.times, track.cuts) & layout.breaks
     segments = list(_segments(changed, breaks))
     windows = [
         window
         for number, (first, last) in enumerate(segments)
-        for window in _windows(_keys(timeline.times, first, last, apart), window_frames, options, number)
+        for window in _windows(
+            _keys(timeline.times, first, last, 1 / layout.most_fps),
+            window_frames,
+            options.overlap,
+            number,
+            layout,
+        )
     ]
     return Plan(
         fps=options.fps or clip.fps,
@@ -64,7 +89,7 @@ def build_plan(
         times=timeline.times,
         duration=timeline.duration,
         reasons=reasons,
-        strength=_strength(segments, changed, breaks, fade),
+        strength=_strength(segments, changed, breaks, round(layout.fade_seconds * rate)),
         windows=tuple(windows),
         speech_duration=speech_duration,
         notes=length_notes(options.length, clip.times, clip.duration, speech_duration, timeline.duration),
@@ -143,17 +168,11 @@ def _segments(changed: npt.NDArray[np.bool_], breaks: npt.NDArray[np.bool_]) -> 
         yield first, len(changed)
 
 
-def _windows(keys: IntArray, size: int, options: Options, segment: int = 0) -> list[Window]:
-    """Cover the frames `keys` by windows of `size` that share `options.overlap` frames.
-
-    The last window starts early instead of being short (`exact`: it is short, as upstream's). 40 keys, size
-    16, overlap 4 -> windows at 0, 12, 24.
-    """
-    if options.exact:
-        starts = list(range(0, len(keys), size))
-    else:
-        final = max(0, len(keys) - size)
-        starts = [*range(0, final, size - min(options.overlap, size - 1)), final]
+def _windows(
+    keys: IntArray, size: int, overlap: int, segment: int = 0, layout: Layout | None = None
+) -> list[Window]:
+    """Cover the frames `keys` by windows of `size` that share `overlap` frames."""
+    starts = (layout or Layout()).starts(len(keys), size, overlap)
     spans = [(start, min(start + size, len(keys))) for start in starts]
     shares = np.zeros((len(spans), len(keys)), np.float32)
     for i, (start, end) in enumerate(spans):

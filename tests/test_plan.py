@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from latentsync_core.data import FaceTrack
 from latentsync_core.errors import FaceError
 from latentsync_core.media import Timeline, fit
+from latentsync_core.method import Upstream
 from latentsync_core.options import Options
-from latentsync_core.plan import _breaks, _keys, _turned, _windows, build_plan
+from latentsync_core.plan import Layout, _breaks, _keys, _turned, _windows, build_plan
 
 FACE = np.array([[40.0, 40], [80, 40], [60, 65]])
 
@@ -24,8 +25,21 @@ def track_of(present, turned=(), cuts=()):
     return FaceTrack(points, np.asarray(present, float), cuts)
 
 
+UPSTREAM = Upstream.layout
+
+
 def plan_of(
-    present, *, fps=25, speaks=None, turned=(), cuts=(), window=16, mode="silence", seconds=None, **options
+    present,
+    *,
+    fps=25,
+    speaks=None,
+    turned=(),
+    cuts=(),
+    window=16,
+    mode="silence",
+    seconds=None,
+    layout=None,
+    **options,
 ):
     present = np.asarray(present, bool)
     times = np.arange(len(present)) / fps
@@ -44,12 +58,13 @@ def plan_of(
         seconds,
         Options(length=mode, **options),
         window,
+        layout,
     )
 
 
 @given(keys=st.integers(1, 200), size=st.integers(1, 24), overlap=st.integers(0, 8), exact=st.booleans())
 def test_windows_cover_every_frame_with_shares_that_sum_to_one(keys, size, overlap, exact):
-    windows = _windows(np.arange(keys), size, Options(overlap=overlap, exact=exact))
+    windows = _windows(np.arange(keys), size, overlap, layout=UPSTREAM if exact else Layout())
     total = np.zeros(keys)
     for window in windows:
         assert np.array_equal(window.frames, np.arange(window.frames[0], window.frames[-1] + 1))
@@ -65,7 +80,7 @@ def test_windows_cover_every_frame_with_shares_that_sum_to_one(keys, size, overl
 
 
 def test_windows_start_where_the_docstring_says():
-    assert [w.frames[0] for w in _windows(np.arange(40), 16, Options(overlap=4))] == [0, 12, 24]
+    assert [w.frames[0] for w in _windows(np.arange(40), 16, 4)] == [0, 12, 24]
 
 
 @settings(deadline=None, max_examples=60)
@@ -170,10 +185,10 @@ def test_speech_that_is_cut_is_said():
 
 
 def test_exact_takes_upstream_windows_and_no_fades():
-    plan = plan_of([True] * 40, exact=True, cuts=(10,), fps=50)
+    plan = plan_of([True] * 40, layout=UPSTREAM, cuts=(10,), fps=50)
     assert [len(window.frames) for window in plan.windows] == [16, 16, 8]
     assert (plan.strength == 1).all()
-    gap = plan_of([True] * 10 + [False] * 10 + [True] * 10, exact=True)
+    gap = plan_of([True] * 10 + [False] * 10 + [True] * 10, layout=UPSTREAM)
     assert set(gap.strength.tolist()) == {0.0, 1.0}
 
 

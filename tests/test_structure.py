@@ -9,32 +9,28 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-CORE, LAB = ROOT / "latentsync_core", ROOT / "latentsync_lab"
-LAYERS = [
-    {"errors", "data", "options", "partial", "kept", "lazy", "version"},
-    {"media", "faces", "models", "speech", "compositing", "timeleft"},
-    {"plan", "weights", "diffusion", "metrics", "remote"},
-    {"pipeline"},
-    {"cli"},
-    {"__main__"},
-    # the lab's parts, which may use all of the core's
-    {"lab.fresh", "lab.truth", "lab.pictures", "lab.synthetic"},
-    {"lab.training"},
-    {"lab.scripts"},
-    {"lab.cli"},
-    {"lab.__main__"},
-]
-LAYER = {part: number for number, parts in enumerate(LAYERS) for part in parts}
-WITHIN_ZERO = {
-    ("options", "errors"),
-    ("data", "errors"),
-    ("kept", "data"),
-    ("kept", "errors"),
-    ("kept", "partial"),
-}
+CORE, LAB, BRIDGE = (ROOT / name for name in ("latentsync_core", "latentsync_lab", "nodes/bridge"))
 COMFY = {"comfy", "comfy_api", "folder_paths", "nodes", "server"}
 DISTRIBUTIONS = {"cv2": "opencv-python"}
 MAX_LINES = 300
+
+
+def layers(package):
+    """The layer of each part, as ARCHITECTURE.md's table of the package has it."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    (table,) = re.findall(rf"\| layer of {package} \| parts \|\n\|---\|---\|\n((?:\| .*\n)+)", text)
+    rows = [re.sub(r"\(.*?\)+", "", row).split("|")[1:3] for row in table.splitlines()]
+    return {part: int(number) for number, parts in rows for part in re.findall(r"`(\w+)`", parts)}
+
+
+LAYER = {
+    **layers("latentsync_core"),
+    "__main__": 100,
+    # the lab's parts may use all of the core's
+    **{f"lab.{part}": 200 + number for part, number in layers("latentsync_lab").items()},
+    "lab.__main__": 300,
+    **{f"bridge.{part}": 200 + number for part, number in layers("nodes/bridge").items()},
+}
 
 
 def core_files():
@@ -51,40 +47,44 @@ def imports(path):
         if isinstance(node, ast.Import):
             yield from ((0, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield node.level, node.module or ""
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+            yield from ((node.level, name) for name in names)
 
 
 def part_of(path):
-    """The part that a file is in or is: `media`, or `lab.training` in the lab."""
-    package, part = path.relative_to(ROOT).with_suffix("").parts[:2]
-    return f"lab.{part}" if package == LAB.name else part
+    """The part that a file is in or is: `media`, or `lab.training` in the lab, `bridge.run` in nodes/bridge."""
+    return part_named(".".join(path.relative_to(ROOT).with_suffix("").parts))
 
 
 def imported_parts(path):
-    """Parts that a file imports: of its own package relatively, of the other by its name."""
-    package, *rest = path.relative_to(ROOT).parts
+    """Parts that a file imports: of its own package relatively, of another by its name."""
+    package = path.relative_to(ROOT).parts[:-1]
     for dots, module in imports(path):
-        if dots == len(rest) and module:
-            yield part_named(f"{package}.{module}")
-        elif dots == 0 and module.startswith((f"{CORE.name}.", f"{LAB.name}.")):
-            yield part_named(module)
+        name = ".".join([*package[: len(package) + 1 - dots], module]) if dots else module
+        yield from filter(None, [part_named(name)])
 
 
 def part_named(module):
-    package, part = module.split(".")[:2]
-    return f"lab.{part}" if package == LAB.name else part
+    """The part that a module of ours is in, None for others and for a package as a whole."""
+    prefixes = {CORE.name: "", LAB.name: "lab.", "nodes.bridge": "bridge."}
+    for package, prefix in prefixes.items():
+        if module.startswith(f"{package}.") and module != f"{CORE.name}.__version__":
+            return prefix + module.removeprefix(f"{package}.").split(".")[0]
+    return None
 
 
 def violations(edges):
     """Edges (importer, imported) that do not go strictly downwards."""
-    return [
-        (a, b) for a, b in edges if a != b and (a, b) not in WITHIN_ZERO and not LAYER[b] < LAYER[a]
-    ]  # fmt: skip
+    return [(a, b) for a, b in edges if a != b and not LAYER[b] < LAYER[a]]
+
+
+def layered_files():
+    files = core_files() + lab_files() + sorted(BRIDGE.glob("*.py"))
+    return [path for path in files if not part_of(path).endswith("__init__")]
 
 
 def test_parts_import_only_from_lower_layers():
-    files = core_files() + lab_files()
-    edges = [(part_of(f), b) for f in files if not part_of(f).endswith("__init__") for b in imported_parts(f)]
+    edges = [(part_of(path), part) for path in layered_files() for part in imported_parts(path)]
     assert len(edges) > 20
     assert violations(edges) == []
 
@@ -95,12 +95,22 @@ def test_the_layer_rule_bites():
         ("media", "pipeline"),
     ]
     assert violations([("plan", "media"), ("cli", "pipeline"), ("lab.training", "pipeline")]) == []
-    assert violations([("cli", "lab.training")]) == [("cli", "lab.training")]
+    assert violations([("cli", "lab.training"), ("bridge.run", "bridge.score")]) == [
+        ("cli", "lab.training"),
+        ("bridge.run", "bridge.score"),
+    ]
 
 
 def test_every_part_has_a_layer():
-    parts = {part_of(path) for path in core_files() + lab_files()} - {"__init__", "lab.__init__"}
-    assert parts <= set(LAYER)
+    assert {part_of(path) for path in layered_files()} == set(LAYER)
+
+
+def test_nodes_import_the_bridge_and_not_each_other():
+    nodes = [path for path in (ROOT / "nodes").glob("*.py") if path.stem not in {"__init__", "sockets"}]
+    names = {path.stem for path in nodes}
+    assert len(names) > 5
+    for path in nodes:
+        assert not names & {module for dots, module in imports(path) if dots == 1}
 
 
 def test_files_are_short():
@@ -143,7 +153,7 @@ def named(files, tops):
 
 def test_opencv_is_imported_only_where_it_may_be():
     users = {part_of(p) for p in core_files() if any(d == 0 and m == "cv2" for d, m in imports(p))}
-    assert users <= {"faces", "compositing"}
+    assert users <= {"faces", "compositing", "upstream"}
 
 
 def requirements():

@@ -7,14 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
-import torch.nn.functional as F
 
 from ..data import Array
-
-UPSTREAM_FILL = (127 / 2 + 0.5) * 255
-"""What upstream's warp finds outside of the face: 127 on a scale of -1..1, so white after clipping."""
-
 
 Pasted = tuple[Array, npt.NDArray[np.float32]]
 """The frame with the mouth in it, and how much of each pixel is the mouth's, (H, W), 0..1."""
@@ -27,36 +21,16 @@ def paste(frame: Array, mouth: Array, matrix: Array, size: tuple[int, int], mask
     pixels of an aligned crop of `size` (width, height). mask: (R, R), 0..1, how much of the mouth shows.
     """
     out, shares = frame.copy(), no_share(frame)
-    roi = _region(frame, matrix, size, _extent(mask, size))
+    roi = region_of(frame, matrix, size, _extent(mask, size))
     if roi is None:
         return out, shares
     shrunk = _shrink(np.dstack([mouth, mask]), matrix, size)
     warped = roi.warp(shrunk, size, cv2.INTER_CUBIC)
     face, share = np.clip(warped[..., :3], 0, 255), np.clip(warped[..., 3:], 0, 1)
     view = out[roi.rows, roi.columns]
-    blended = view + share * (face * _unit(frame) - view)
+    blended = view + share * (face * unit_of(frame) - view)
     view[...] = np.rint(blended) if frame.dtype == np.uint8 else blended
     shares[roi.rows, roi.columns] = share[..., 0]
-    return out, shares
-
-
-def paste_upstream(frame: Array, face: Array, matrix: Array, size: tuple[int, int]) -> Pasted:
-    """Paste the whole crop with upstream's soft border (`AlignRestore.restore_img`), truncating 8-bit values.
-
-    face: (R, R, 3) in 0..255, not clipped. Other arguments and the result as in `paste`.
-    """
-    out, shares = frame.copy(), no_share(frame)
-    roi = _region(frame, matrix, size, (0, 0, size[0] - 1, size[1] - 1))
-    if roi is None:
-        return out, shares
-    warped = roi.warp(_resize_upstream(face, size) - UPSTREAM_FILL, size) + UPSTREAM_FILL
-    cover = roi.warp(np.ones((size[1], size[0]), np.float32), size)
-    inner = cv2.erode(cover, np.ones((2, 2), np.uint8))
-    share = _soft_border(inner)
-    soft = share[..., None]
-    view = out[roi.rows, roi.columns]
-    view[...] = soft * (inner[..., None] * np.clip(warped, 0, 255) * _unit(frame)) + (1 - soft) * view
-    shares[roi.rows, roi.columns] = np.clip(share, 0, 1)
     return out, shares
 
 
@@ -65,13 +39,13 @@ def no_share(frame: Array) -> npt.NDArray[np.float32]:
     return np.zeros(frame.shape[:2], np.float32)
 
 
-def _unit(frame: Array) -> np.float32:
+def unit_of(frame: Array) -> np.float32:
     """One 8-bit step in the units of the frame."""
     return np.float32(1 if frame.dtype == np.uint8 else 1 / 255)
 
 
 @dataclass(frozen=True)
-class _Region:
+class Region:
     """The part of a frame that a crop covers, and the way from its pixels to those of the crop."""
 
     rows: slice
@@ -88,9 +62,9 @@ class _Region:
         return cv2.warpAffine(image, matrix, shape, flags=interpolation | cv2.WARP_INVERSE_MAP)
 
 
-def _region(
+def region_of(
     frame: Array, matrix: Array, size: tuple[int, int], extent: tuple[float, float, float, float] | None
-) -> _Region | None:
+) -> Region | None:
     """The region under the box `extent` (x0, y0, x1, y1) of the crop; None if it misses the frame."""
     if extent is None:
         return None
@@ -104,7 +78,7 @@ def _region(
         return None
     local = np.asarray(matrix, np.float64).copy()
     local[:, 2] += local[:, :2] @ low
-    return _Region(slice(low[1], high[1]), slice(low[0], high[0]), local)
+    return Region(slice(low[1], high[1]), slice(low[0], high[0]), local)
 
 
 def _extent(mask: Array, size: tuple[int, int]) -> tuple[float, float, float, float] | None:
@@ -123,19 +97,3 @@ def _shrink(image: Array, matrix: Array, size: tuple[int, int]) -> Array:
     if width >= image.shape[1] or height >= image.shape[0]:
         return image
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-
-
-def _resize_upstream(face: Array, size: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """torchvision's antialiased bicubic resize, which for floats is this call."""
-    tensor = torch.from_numpy(face).permute(2, 0, 1)[None]
-    resized = F.interpolate(tensor, size=(size[1], size[0]), mode="bicubic", antialias=True)
-    return resized[0].permute(1, 2, 0).contiguous().numpy()
-
-
-def _soft_border(inner: Array) -> Array:
-    """Upstream's blend mask: the face shrunk and blurred by a twentieth of its side."""
-    edge = int(float(inner.sum(dtype=np.float64)) ** 0.5) // 20
-    if edge:
-        inner = cv2.erode(inner, np.ones((2 * edge, 2 * edge), np.uint8))
-    side = 2 * edge + 1
-    return cv2.GaussianBlur(inner, (side, side), 0.3 * ((side - 1) * 0.5 - 1) + 0.8)

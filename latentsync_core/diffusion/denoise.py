@@ -46,7 +46,7 @@ class Denoiser:
     """Turns crops and speech tokens into mouths, window by window, with one seed.
 
     keep: mask (R, R), 1 = keep the source. on_step is called after every denoising step; raise from it to
-    cancel.
+    cancel. sample_latents: draw from the VAE's distribution, as upstream does, instead of taking its mean.
     """
 
     def __init__(
@@ -55,14 +55,16 @@ class Denoiser:
         keep: npt.NDArray[np.float32],
         options: Options,
         on_step: Callable[[], None] = lambda: None,
+        sample_latents: bool = False,
     ) -> None:
         self._models, self._options, self._on_step = models, options, on_step
         self._codec = LatentCodec(models.vae)
         self._rows = Slicer("UNet", 2)
         self._scheduler = _scheduler(options.sampler, models)
-        self._generator = torch.Generator().manual_seed(options.seed)
+        generator = torch.Generator().manual_seed(options.seed)
         size = models.resolution // 2 ** (len(models.vae.config["block_out_channels"]) - 1)
-        noise = noise_frame(models.unet.latent_channels, size, size, self._generator)
+        noise = noise_frame(models.unet.latent_channels, size, size, generator)
+        self._sampled_by = generator if sample_latents else None
         self._noise = noise.to(models.device)
         self._keep = torch.from_numpy(keep).to(models.device)
         self._mask = mask_latent(self._keep, (size, size))
@@ -105,8 +107,7 @@ class Denoiser:
 
     def _condition(self, pixels: Tensor) -> Tensor:
         """Mask, latents of the masked frames, latents of the same frames whole: (1, 1 + 2C, F, h, w)."""
-        generator = self._generator if self._options.exact else None
-        masked = self._codec.encode(pixels * self._keep, generator)
-        reference = self._codec.encode(pixels, generator)
+        masked = self._codec.encode(pixels * self._keep, self._sampled_by)
+        reference = self._codec.encode(pixels, self._sampled_by)
         mask = self._mask.expand(-1, -1, len(pixels), -1, -1)
         return torch.cat([mask, masked, reference], 1)

@@ -1,6 +1,6 @@
 """Faces: find, follow, choose, align, cut out. Runs on the weights in assets/faces; nothing is downloaded."""
 
-from .align import crop_size, round_points, similarity, smooth_matrices, template, upstream_matrices
+from .align import crop_size, similarity, smooth_matrices, template
 from .crop import crop_face, warp_crop
 from .draw import draw_faces
 from .finder import FaceFinder
@@ -26,12 +26,10 @@ __all__ = [
     "fitted",
     "keep_mask",
     "mouth_openings",
-    "round_points",
     "similarity",
     "smooth_matrices",
     "survey",
     "template",
     "to_size",
-    "upstream_matrices",
     "warp_crop",
 ]

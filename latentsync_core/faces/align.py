@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from ..data import FloatArray, IntArray
 from ..errors import InputError
@@ -26,7 +25,6 @@ _SIGMA_PLACE = 0.02
 _SIGMA_SHAPE = 0.06
 """Seconds: 0.5 and 1.5 frames at 25 fps. On known motion they halve the error of scale and rotation and do not add
 to that of the position."""
-_BIAS_KEPT = 0.2
 
 
 def template(resolution: int) -> npt.NDArray[np.float64]:
@@ -40,17 +38,12 @@ def crop_size(resolution: int) -> tuple[int, int]:
     return int(_CROP[0] * ratio), int(_CROP[1] * ratio)
 
 
-def round_points(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Round points to whole pixels, as upstream does before it aligns (`exact` mode only: it adds jitter)."""
-    return np.round(points)
-
-
 def similarity(points: npt.NDArray[np.float64], resolution: int) -> npt.NDArray[np.float64]:
     """The transforms (N, 2, 3) that bring points (N, 3, 2) nearest to the template; NaN where points are.
 
     Upstream's definition: scale is the ratio of standard deviations (not Umeyama's), rotation is Kabsch's.
     """
-    _check(points)
+    check_points(points)
     target = template(resolution)
     centre, target_centre = points.mean(1), target.mean(0)
     p, q = points - centre[:, None], target - target_centre
@@ -93,41 +86,6 @@ def smooth_matrices(
     return _compose(place, middle, np.exp(log_scale), angle)
 
 
-def upstream_matrices(
-    points: npt.NDArray[np.float64], resolution: int, smooth: bool = True
-) -> npt.NDArray[np.float32]:
-    """The transforms (N, 2, 3) exactly as upstream computes them, in float32; NaN where points are.
-
-    `smooth` adds upstream's causal correction, which depends on the frames before: the nose's residual, in units of
-    the standard deviation, averaged over time and added to the translation in pixels.
-    """
-    _check(points)
-    target = torch.tensor(template(resolution), dtype=torch.float32)
-    matrices = np.full((len(points), 2, 3), np.nan, np.float32)
-    bias: torch.Tensor | None = None
-    for index in np.flatnonzero(~np.isnan(points).any((1, 2))):
-        matrix, residual = _upstream(torch.tensor(points[index], dtype=torch.float32), target)
-        if smooth:
-            bias = residual if bias is None else bias * _BIAS_KEPT + residual * (1 - _BIAS_KEPT)
-            matrix[:, 2] += bias
-        matrices[index] = matrix.numpy()
-    return matrices
-
-
-def _upstream(p: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Matrix (2, 3) and the nose's residual (2,); the order of operations matters for the last bit."""
-    p_mean, q_mean = p.mean(0), q.mean(0)
-    p_std, q_std = (p - p_mean).std(), (q - q_mean).std()
-    p_unit, q_unit = (p - p_mean) / p_std, (q - q_mean) / q_std
-    u, _, vh = torch.linalg.svd(p_unit.T @ q_unit)
-    v = vh.T.clone()
-    if torch.det(v @ u.T) < 0:
-        v[:, -1] *= -1
-    rotation, scale = v @ u.T, q_std / p_std
-    translation = q_mean - scale * (rotation @ p_mean)
-    return torch.cat([scale * rotation, translation[:, None]], 1), q_unit[2] - p_unit[2]
-
-
 def _compose(
     source: FloatArray, target: FloatArray, scale: FloatArray, angle: FloatArray
 ) -> npt.NDArray[np.float64]:
@@ -137,6 +95,7 @@ def _compose(
     return np.concatenate([linear, (target - np.einsum("nij,nj->ni", linear, source))[..., None]], -1)
 
 
-def _check(points: npt.NDArray[np.float64]) -> None:
+def check_points(points: npt.NDArray[np.float64]) -> None:
+    """Raise InputError unless points are (N, 3, 2)."""
     if points.ndim != 3 or points.shape[1:] != (3, 2):
         raise InputError(f"Alignment takes points of shape (N, 3, 2), got {points.shape}.")

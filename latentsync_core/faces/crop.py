@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..data import FloatArray
+from ..data import Array, FloatArray
 from ..errors import InputError
 from .align import crop_size
 from .frame import checked, white
@@ -51,18 +51,16 @@ def warp_crop(
 
 
 def crop_face(
-    frame: npt.ArrayLike,
-    matrix: FloatArray,
-    resolution: int,
-    align_resolution: int | None = None,
-    exact: bool = False,
+    frame: npt.ArrayLike, matrix: FloatArray, resolution: int, align_resolution: int | None = None
 ) -> npt.NDArray[np.float32]:
-    """Cut the face out as the model sees it: (R, R, 3) float32 in 0..255.
+    """Cut the face out as the model sees it: (R, R, 3) float32 in 0..255, nothing rounded.
 
-    `matrix` (2, 3) was made for `align_resolution` (default: `resolution`). `exact` truncates the crop to 8 bit
-    before it is resized, as upstream does; otherwise nothing is rounded.
+    `matrix` (2, 3) was made for `align_resolution` (default: `resolution`).
     """
-    crop = warp_crop(frame, matrix, crop_size(align_resolution or resolution))
-    source = crop.astype(np.uint8) if exact else crop
-    face = cv2.resize(source, (resolution, resolution), interpolation=cv2.INTER_LANCZOS4)
+    return to_square(warp_crop(frame, matrix, crop_size(align_resolution or resolution)), resolution)
+
+
+def to_square(crop: Array, resolution: int) -> npt.NDArray[np.float32]:
+    """Resize a crop of 3 by 4 to the square of the model, by Lanczos; (R, R, 3) float32 in 0..255."""
+    face = cv2.resize(crop, (resolution, resolution), interpolation=cv2.INTER_LANCZOS4)
     return np.clip(face, 0, 255).astype(np.float32)

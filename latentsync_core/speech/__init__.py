@@ -3,7 +3,7 @@
 from .activity import heard_seconds, speaking
 from .encode import ROWS_PER_SECOND, encode, log_mel
 from .listen import listen
-from .tokens import rows_at, tokens_at, upstream_frame_count
+from .tokens import rows_at, tokens_at
 
 __all__ = [
     "ROWS_PER_SECOND",
@@ -14,5 +14,4 @@ __all__ = [
     "rows_at",
     "speaking",
     "tokens_at",
-    "upstream_frame_count",
 ]

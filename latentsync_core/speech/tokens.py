@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import numpy.typing as npt
 
@@ -23,12 +21,3 @@ def tokens_at(speech: SpeechTokens, times: FloatArray) -> npt.NDArray[np.float32
     """Token blocks for frames at `times` seconds, shape (len(times), 10 * states, width), time-major."""
     rows = rows_at(times, len(speech.rows), speech.rate)
     return speech.rows[rows].reshape(len(rows), -1, speech.rows.shape[2])
-
-
-def upstream_frame_count(rows: int, fps: float, rate: int = 50) -> int:
-    """How many frames upstream makes of `rows` rows of speech.
-
-    Its loop appends first and looks for the end afterwards (`feature2chunks`), so the result is about two
-    frames longer than the speech: 100 rows at 25 fps give 52.
-    """
-    return next(i for i in itertools.count() if int(i * (rate / fps)) > rows) + 1

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.recipes import GOLDEN, frame, looks_equal
 
-from latentsync_core.compositing import blend_mask, match_colors, paste, paste_upstream, surround
+from latentsync_core.compositing import blend_mask, match_colors, paste, surround
+from latentsync_core.upstream import paste_crop
 
 
 def golden_face(resolution):
@@ -22,7 +23,7 @@ def crop_size(resolution):
 @pytest.mark.parametrize(("resolution", "index"), [(256, 0), (512, 3)])
 def test_restore_equals_upstream(resolution, index):
     golden = np.load(GOLDEN / "face.npz")
-    out, _ = paste_upstream(
+    out, _ = paste_crop(
         frame(180, 200, index),
         golden_face(resolution),
         golden[f"M_smooth_{resolution}"][index],
@@ -82,7 +83,7 @@ def test_the_shares_say_what_was_changed(exact, scale, angle, x, y, dtype):
     source, matrix = placed(scale, angle, x, y, dtype)
     white, size = np.full((128, 128, 3), 255, np.float32), (105, 140)
     if exact:
-        out, share = paste_upstream(source, white, matrix, size)
+        out, share = paste_crop(source, white, matrix, size)
     else:
         out, share = paste(source, white, matrix, size, blend_mask(keep_mask(128), 0.06))
     assert share.shape == source.shape[:2] and share.dtype == np.float32
@@ -168,7 +169,7 @@ def test_a_face_out_of_the_picture_changes_nothing():
     source = frame(60, 60, 0)
     matrix = np.array([[1.0, 0, 900], [0, 1, 900]])
     for out, share in (
-        paste_upstream(source, golden_face(256), matrix, (210, 280)),
+        paste_crop(source, golden_face(256), matrix, (210, 280)),
         paste(source, golden_face(256), matrix, (210, 280), np.ones((256, 256), np.float32)),
     ):
         assert np.array_equal(out, source) and not share.any()

@@ -9,12 +9,11 @@ from support.recipes import GOLDEN
 from latentsync_core.errors import InputError
 from latentsync_core.faces import (
     crop_size,
-    round_points,
     similarity,
     smooth_matrices,
     template,
-    upstream_matrices,
 )
+from latentsync_core.upstream import causal_matrices
 
 FACE = np.load(GOLDEN / "face.npz")
 
@@ -49,7 +48,7 @@ def test_crop_size(resolution, size):
 @pytest.mark.parametrize("resolution", [256, 512])
 @pytest.mark.parametrize("smooth", [True, False])
 def test_upstream_matrices(resolution, smooth):
-    matrices = upstream_matrices(FACE["landmarks"], resolution, smooth=smooth)
+    matrices = causal_matrices(FACE["landmarks"], resolution, smooth=smooth)
     golden = FACE[f"M_{'smooth' if smooth else 'nosmooth'}_{resolution}"]
     # torch's singular value decomposition differs in its last bit from one CPU to the next.
     assert matrices.dtype == np.float32
@@ -59,9 +58,9 @@ def test_upstream_matrices(resolution, smooth):
 
 def test_upstream_matrices_skip_missing_faces():
     points = np.insert(FACE["landmarks"], 2, np.nan, axis=0)
-    matrices = upstream_matrices(points, 256)
+    matrices = causal_matrices(points, 256)
     assert np.isnan(matrices[2]).all()
-    assert np.array_equal(np.delete(matrices, 2, 0), upstream_matrices(FACE["landmarks"], 256))
+    assert np.array_equal(np.delete(matrices, 2, 0), causal_matrices(FACE["landmarks"], 256))
 
 
 @pytest.mark.parametrize("resolution", [256, 512])
@@ -85,13 +84,6 @@ def test_similarity_undoes_a_similarity(x, y, log_scale, angle, resolution):
 
 def test_points_that_coincide_have_no_alignment():
     assert np.isnan(similarity(np.full((1, 3, 2), 5.0), 256)).all()
-
-
-def test_round_points():
-    assert round_points(np.array([[[1.4, 2.6], [3.5, 0.0], [np.nan, 1.0]]]))[0, :2].tolist() == [
-        [1, 3],
-        [4, 0],
-    ]
 
 
 @pytest.mark.parametrize("fps", [5, 25, 60, 240])

@@ -20,9 +20,9 @@ from latentsync_core.speech import (
     rows_at,
     speaking,
     tokens_at,
-    upstream_frame_count,
 )
 from latentsync_core.speech.encode import _windows
+from latentsync_core.upstream import frame_count
 
 MEL, FEATURES = 2e-5, 3e-5
 """The FFT of another processor moves a quiet mel bin by up to 5e-6; within one processor it is 1e-7."""
@@ -126,7 +126,7 @@ def test_chunk_table():
         if case["chunks"] is None:
             continue
         rows, fps = case["features"], case["fps"]
-        assert upstream_frame_count(rows, fps) == case["chunks"]
+        assert frame_count(rows, fps) == case["chunks"]
         for frame, expected in case["index"].items():
             assert rows_at(np.array([int(frame) / fps]), rows)[0].tolist() == expected
 

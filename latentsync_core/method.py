@@ -1,0 +1,108 @@
+"""The steps in which ways of lip-syncing differ; a run chooses one set of them: ours, or upstream's for `exact`."""
+
+from __future__ import annotations
+
+import logging
+import math
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import upstream
+from .compositing import Pasted, match_colors, paste, surround
+from .data import SPEECH_RATE, Array, Clip, FaceTrack, FloatArray, Progress, SpeechTokens, Waveform
+from .faces import crop_face, smooth_matrices
+from .media import to_mono_16k, to_speech_16k
+from .options import Options
+from .plan import Layout
+from .speech import ROWS_PER_SECOND, encode, listen
+
+log = logging.getLogger(__name__)
+
+
+class Method:
+    """Our steps: nothing rounded, zero-phase smoothing, speech at one loudness, only the mouth pasted."""
+
+    layout = Layout()
+    sample_latents = False
+    keeps_windows = True
+    """Whether a window depends on nothing but its own crops and tokens, so that it can be kept for another run."""
+
+    def check(self, clip: Clip, options: Options) -> None:
+        """Warn where the result will not be what the preset promises."""
+
+    def hear(self, speech: Waveform) -> npt.NDArray[np.float32]:
+        """Mix speech to one channel at 16 kHz, (n,), as the encoder is to hear it."""
+        return to_speech_16k(speech)
+
+    def seconds(self, speech: Waveform, samples: int, fps: Fraction) -> float:
+        """Length of the result that speech asks for; samples: how many `hear` gave."""
+        return speech.duration
+
+    def encode(
+        self, whisper: Any, samples: npt.NDArray[np.float32], seconds: float, progress: Progress | None
+    ) -> SpeechTokens:
+        """Encode what was heard, for a result of so many seconds."""
+        return listen(whisper, samples, seconds, progress)
+
+    def matrices(self, clip: Clip, track: FaceTrack, resolution: int) -> FloatArray:
+        """Align every frame of the clip to its crop, (N, 2, 3); NaN where there is no usable face."""
+        return smooth_matrices(track.points, clip.times, resolution, track.cuts)
+
+    def crop(self, frame: Array, matrix: Array, resolution: int, align: int) -> Array:
+        """Cut a face out, (R, R, 3) in 0..255; matrix was made for a face of size `align`."""
+        return crop_face(frame, matrix, resolution, align)
+
+    def finish(self, mouths: Array, crops: Array, keep: npt.NDArray[np.float32], options: Options) -> Array:
+        """Fit decoded mouths (F, R, R, 3) to the crops that they were made of."""
+        return match_colors(mouths, crops, keep) if options.color_match else mouths
+
+    def paste(self, frame: Array, mouth: Array, matrix: Array, size: tuple[int, int], mask: Array) -> Pasted:
+        """Put a mouth back into its frame; arguments as of `compositing.paste`."""
+        return paste(frame, mouth, matrix, size, mask)
+
+
+class Upstream(Method):
+    """Upstream's steps, so that the result equals its own."""
+
+    layout = Layout(breaks=False, fade_seconds=0.0, most_fps=math.inf, starts=upstream.touching_starts)
+    sample_latents = True
+    keeps_windows = False  # each draws its latents from where the one before left the generator
+
+    def check(self, clip: Clip, options: Options) -> None:
+        if clip.fps != options.fps:
+            log.warning(
+                "`exact` agrees with upstream on clips of 25 fps only: this one has %.3f, and upstream lets ffmpeg "
+                "choose the frames that stay.",
+                float(clip.fps),
+            )
+
+    def hear(self, speech: Waveform) -> npt.NDArray[np.float32]:
+        return to_mono_16k(speech)
+
+    def seconds(self, speech: Waveform, samples: int, fps: Fraction) -> float:
+        return upstream.frame_count(samples * ROWS_PER_SECOND // SPEECH_RATE, float(fps)) / float(fps)
+
+    def encode(
+        self, whisper: Any, samples: npt.NDArray[np.float32], seconds: float, progress: Progress | None
+    ) -> SpeechTokens:
+        return encode(whisper, samples, seams=True, progress=progress)
+
+    def matrices(self, clip: Clip, track: FaceTrack, resolution: int) -> FloatArray:
+        return upstream.causal_matrices(np.round(track.points), resolution)
+
+    def crop(self, frame: Array, matrix: Array, resolution: int, align: int) -> Array:
+        return upstream.crop_in_8_bit(frame, matrix, resolution, align)
+
+    def finish(self, mouths: Array, crops: Array, keep: npt.NDArray[np.float32], options: Options) -> Array:
+        return surround(mouths, crops, keep)
+
+    def paste(self, frame: Array, mouth: Array, matrix: Array, size: tuple[int, int], mask: Array) -> Pasted:
+        return upstream.paste_crop(frame, mouth, matrix, size)
+
+
+def method_of(options: Options) -> Method:
+    """Choose the steps for a run."""
+    return Upstream() if options.exact else Method()
