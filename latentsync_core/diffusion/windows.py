@@ -26,10 +26,14 @@ def cross_fade(plan: Plan, crops: Iterator[Array | None], render: Render) -> Ite
     mouths: dict[int, Array] = {}
     segment = -1
     for frame in range(len(plan)):
+        # A frame between two denoised ones blends both, so the window that holds the next denoised frame must be
+        # rendered before this frame is yielded: it lies up to `reach` frames ahead. In another segment (a cut, or
+        # frames that pass through) nothing is blended across, and rendering early would only hold more crops.
         while queue and queue[0].frames[0] < frame + (reach if queue[0].segment == segment else 1):
             window = queue.popleft()
             segment = window.segment
             _add(mouths, window, render(ahead.get(window.frames), window.frames))
+            # Crops before the next window's first frame are done with; those it shares with this one are not.
             ahead.drop(queue[0].frames[0] if queue else len(plan))
         ahead.read(frame)
         yield _mouth_at(mouths, frame) if plan.strength[frame] > 0 else None
@@ -49,6 +53,7 @@ def _greatest_step(plan: Plan) -> int:
 
 def _mouth_at(mouths: dict[int, Array], frame: int) -> Array:
     """A frame between two denoised ones takes a blend of both, or holds the last of its segment."""
+    # No later frame looks further back than to the nearest denoised frame, so the older ones can go.
     below = max(key for key in mouths if key <= frame)
     for key in [key for key in mouths if key < below]:
         del mouths[key]

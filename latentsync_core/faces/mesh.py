@@ -72,6 +72,9 @@ def measure(network: Graph, frames: Sequence[Array], rois: Sequence[Sequence[Roi
 
 def _measure(network: Graph, jobs: Sequence[Job]) -> list[Face]:
     """Look twice at each region, and up to `_MAX_LOOKS` times at a face that still turns out more rolled."""
+    # The mesh is read well only where the face is upright and fills its region, and the detector's region is
+    # neither for rolled heads. So each region is looked at again, placed by the mesh of the first look; while the
+    # roll still changes much the mesh was not settled. A region without a face would wander: its score ends it.
     current = list(jobs)
     faces: dict[int, Face] = {}
     todo = list(range(len(jobs)))

@@ -44,6 +44,8 @@ def smooth_values(values: FloatArray, times: FloatArray, parts: IntArray, sigma:
     """
     if not len(values):
         return values
+    # Sums of weight times 1, d, d^2 (s) and of weight times y, d y (y), for all frames at once and one neighbour at
+    # a time: least squares of y = a + b d, of which a is wanted. A plain weighted mean would lag at the ends.
     count = len(values)
     known = np.where(parts[:, None] > 0, values, 0.0)
     s0, s1, s2 = np.zeros((3, count, 1))
@@ -57,6 +59,7 @@ def smooth_values(values: FloatArray, times: FloatArray, parts: IntArray, sigma:
         weight, distance = weight[:, None], distance[:, None]
         s0, s1, s2 = s0 + weight, s1 + weight * distance, s2 + weight * distance**2
         y0, y1 = y0 + weight * known[other], y1 + weight * distance * known[other]
+    # With one known neighbour only no line is determined; its weighted mean is what is left.
     spread = s0 * s2 - s1**2
     line = np.where(spread > 1e-9 * s0 * s2, (s2 * y0 - s1 * y1) / np.where(spread > 0, spread, 1), y0 / s0)
     return np.where(parts[:, None] > 0, line, values)

@@ -115,6 +115,8 @@ def _bounce(clip: Timeline, speech_seconds: float) -> Timeline:
 
     As upstream (`LipsyncPipeline.loop_video`) the whole list is reversed, so the turning frame shows twice.
     """
+    # Backwards a frame starts where it ends forwards, counted from the clip's end: with uneven frame times the
+    # reversed starts alone would show each frame for as long as its neighbour.
     backwards_starts = clip.duration - np.append(clip.times[1:], clip.duration)[::-1]
     return _repeat(clip, speech_seconds, Timeline(clip.source[::-1], backwards_starts, clip.duration))
 

@@ -71,12 +71,16 @@ class FileClip:
         frame cannot be decoded.
         """
         with FrameDecoder(self.path, self._index) as decoder:
+            # Decoding runs forward only, and numbers may fall (`bounce`) or repeat. A run of numbers near each other
+            # is decoded in one pass from its lowest frame, and what it names is held until its turn: at most 24
+            # frames. They are held in the decoder's own format: RGB takes twice the memory.
             held: dict[int, av.VideoFrame] = {}
             for run in _runs(checked_numbers(indices, len(self))):
                 held = {number: frame for number, frame in held.items() if number in run}
                 if missing := set(run) - set(held):
                     decoder.go_to(min(missing))
                 while run:
+                    # The last frame given stays held: the next run may begin with it.
                     while run[0] not in held:
                         number, frame = decoder.position, next(decoder)
                         if number in run:
