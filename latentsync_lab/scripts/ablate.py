@@ -25,6 +25,7 @@ from latentsync_core import Options, lip_sync, load_models
 from latentsync_core.faces import keep_mask
 from latentsync_core.metrics.temporal import temporal_distance
 from latentsync_core.models.bundle import LipSyncModels
+from latentsync_core.partial import replacing
 
 from ..training import NANO, train
 from ..training.cases import Case, case
@@ -176,9 +177,8 @@ def cell(path: Path, compute: Callable[[], Judged]) -> Judged:
     if not path.exists():
         made = compute()
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(made, indent=1) + "\n")
-        os.replace(part, path)
+        with replacing(path) as part:
+            part.write_text(json.dumps(made, indent=1) + "\n")
     found: Judged = json.loads(path.read_text())
     print(path.stem, {name: round(value, 3) for name, value in found["mean"].items()}, flush=True)
     return found

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from latentsync_core.data import Array, FloatArray
+from latentsync_core.data import SPEECH_RATE, Array, FloatArray
 from latentsync_core.errors import InputError
 
 from .identity import Identity
-from .mouth import SAMPLE_RATE
 from .paint import Field, cover, lay, smooth, tint
 
 RAMP_SECONDS = 0.4
@@ -68,7 +67,7 @@ class Silence(PersonEvent):
 
 def silenced(samples: FloatArray, event: Silence) -> FloatArray:
     """16 kHz samples (n,) with nothing to be heard during the event."""
-    times = np.arange(len(samples)) / SAMPLE_RATE
+    times = np.arange(len(samples)) / SPEECH_RATE
     quiet = smooth(event.start, event.start + FADE_SECONDS, times)
     quiet = quiet * smooth(event.end, event.end - FADE_SECONDS, times)
     return np.asarray(samples * (1 - quiet), np.float32)

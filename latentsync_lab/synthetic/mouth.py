@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from transformers.audio_utils import mel_filter_bank
 
-from latentsync_core.data import Array, FloatArray
+from latentsync_core.data import SPEECH_RATE, Array, FloatArray
 from latentsync_core.errors import InputError
 
-SAMPLE_RATE = 16000
 HOP, WINDOW, BANDS = 160, 400, 80
 """Whisper's log-mel: 100 spectra a second, 25 ms Hann windows, 80 Slaney bands to 8 kHz (openai/whisper, audio.py)."""
 FLOOR = 1e-6
@@ -87,7 +86,7 @@ def mouth_from_speech(samples: Array, times: npt.ArrayLike) -> MouthTrack:
         raise InputError(f"mouth_from_speech takes mono samples of shape (n,), got {np.shape(samples)}.")
     levels = _mel_levels(np.asarray(samples, np.float64))
     openness, spread, roundness = _articulation(levels)
-    moments = np.arange(len(levels)) * HOP / SAMPLE_RATE
+    moments = np.arange(len(levels)) * HOP / SPEECH_RATE
     at = np.asarray(times, np.float64)
     return MouthTrack(*(_sample(at, moments, v) for v in (openness, spread, roundness)))
 
@@ -111,14 +110,14 @@ def _mel_levels(samples: FloatArray) -> FloatArray:
 
 def _filters() -> FloatArray:
     return np.asarray(
-        mel_filter_bank(WINDOW // 2 + 1, BANDS, 0, SAMPLE_RATE / 2, SAMPLE_RATE, "slaney", "slaney")
+        mel_filter_bank(WINDOW // 2 + 1, BANDS, 0, SPEECH_RATE / 2, SPEECH_RATE, "slaney", "slaney")
     )
 
 
 def _band(levels: FloatArray, low: float, high: float) -> FloatArray:
     """Level of the mean power between two frequencies (Hz), (T,)."""
     filters = _filters()
-    frequencies = np.linspace(0, SAMPLE_RATE / 2, len(filters))
+    frequencies = np.linspace(0, SPEECH_RATE / 2, len(filters))
     centres = (frequencies @ filters) / filters.sum(0)
     return np.log10((10 ** levels[:, (centres >= low) & (centres < high)]).mean(1))
 

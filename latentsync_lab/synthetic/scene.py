@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from latentsync_core.data import Array, FaceTrack, FloatArray, Waveform
+from latentsync_core.data import SPEECH_RATE, Array, FaceTrack, FloatArray, Waveform
 from latentsync_core.errors import InputError
 
 from .backdrop import paint_backdrop, paint_landscape
@@ -19,7 +19,7 @@ from .events import Cutaway, Event, Occlusion, PersonEvent, Silence, TurnAway, d
 from .head import Expression, Head
 from .identity import Identity
 from .motion import Motion
-from .mouth import SAMPLE_RATE, MouthTrack, mouth_from_speech
+from .mouth import MouthTrack, mouth_from_speech
 from .paint import EXTENT, Field
 from .speech import mono_16k
 from .warp import Pose
@@ -148,10 +148,10 @@ class SyntheticClip:
 
     def speech(self, person: int = 0) -> Waveform:
         """What a person says, mono at 16 kHz, with the clip's silences, cut or padded to the clip's length."""
-        samples = np.zeros(round(self.duration * SAMPLE_RATE), np.float32)
+        samples = np.zeros(round(self.duration * SPEECH_RATE), np.float32)
         said = self._said(person)[: len(samples)]
         samples[: len(said)] = said
-        return Waveform(samples[None], SAMPLE_RATE)
+        return Waveform(samples[None], SPEECH_RATE)
 
     def read(self, indices: Iterable[int]) -> Iterator[Array]:
         """Yield the frames named by `indices`, each (H, W, 3) uint8 RGB. Raises InputError outside 0..N-1."""
@@ -284,5 +284,5 @@ def talking_clip(
     unit = 0.36 * min(size)
     centre = (size[0] / 2, max(0.44 * size[1], 1.25 * unit) if size[1] <= size[0] else 0.42 * size[1])
     person = Person(Identity.random(seed), samples, centre, unit, Motion(seed, motion))
-    frames = max(1, round(len(samples) / SAMPLE_RATE * rate))
+    frames = max(1, round(len(samples) / SPEECH_RATE * rate))
     return SyntheticClip(Scene((person,), rate, frames, size, events, seed=seed))

@@ -10,10 +10,8 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from latentsync_core.data import Waveform
+from latentsync_core.data import SPEECH_RATE, Waveform
 from latentsync_core.errors import InputError, LatentSyncError, MediaError
-
-from .mouth import SAMPLE_RATE
 
 SPEECH_FOLDER = Path(__file__).parents[1] / "assets" / "speech"
 BUNDLED = ("a", "b")
@@ -59,18 +57,18 @@ def speak(text: str, voice: str = "en-us", speed: int = 150, pitch: int = 50) ->
 def mono_16k(sound: Waveform) -> npt.NDArray[np.float32]:
     """The sound's channels mixed to one and resampled to 16 kHz, (n,)."""
     mixed = np.ascontiguousarray(sound.samples.mean(0, dtype=np.float32, keepdims=True))
-    if sound.sample_rate == SAMPLE_RATE:
+    if sound.sample_rate == SPEECH_RATE:
         return mixed[0]
     frame = av.AudioFrame.from_ndarray(mixed, format="fltp", layout="mono")
     frame.sample_rate = sound.sample_rate
-    resampler = av.AudioResampler(format="fltp", layout="mono", rate=SAMPLE_RATE)
+    resampler = av.AudioResampler(format="fltp", layout="mono", rate=SPEECH_RATE)
     parts = [f.to_ndarray()[0] for f in resampler.resample(frame) + resampler.resample(None)]
     return np.concatenate(parts).astype(np.float32)
 
 
 def _decode(source: Path | io.BytesIO) -> Waveform:
     """Read a sound as mono float at 16 kHz."""
-    resampler = av.AudioResampler(format="fltp", layout="mono", rate=SAMPLE_RATE)
+    resampler = av.AudioResampler(format="fltp", layout="mono", rate=SPEECH_RATE)
     try:
         with av.open(str(source) if isinstance(source, Path) else source) as container:
             frames = [f for frame in container.decode(audio=0) for f in resampler.resample(frame)]
@@ -79,4 +77,4 @@ def _decode(source: Path | io.BytesIO) -> Waveform:
         raise MediaError(f"The speech cannot be read: {exc}") from exc
     if not frames:
         raise MediaError("The speech holds no sound; give espeak-ng a text with words in it.")
-    return Waveform(np.concatenate([f.to_ndarray() for f in frames], axis=1).astype(np.float32), SAMPLE_RATE)
+    return Waveform(np.concatenate([f.to_ndarray() for f in frames], axis=1).astype(np.float32), SPEECH_RATE)

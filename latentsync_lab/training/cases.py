@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from latentsync_core.data import Array, Waveform
+from latentsync_core.data import SPEECH_RATE, Array, Waveform
 from latentsync_core.models.bundle import LipSyncModels
 from latentsync_core.options import Options
 from latentsync_core.pipeline import find_face, lip_sync
 
 from ..synthetic import SyntheticClip, mono_16k, speak, talking_clip
-from .voices import SAMPLE_RATE, TEST_SENTENCES, TEST_VOICES
+from .voices import TEST_SENTENCES, TEST_VOICES
 
 FIRST_SEED = 60_000
 """Identities from here on are seen by no stage of training, not even by its scores."""
@@ -51,14 +51,14 @@ def case(number: int) -> Case:
     said, new = (_speech(rng, number + shift) for shift in (2, 0))
     seed = FIRST_SEED + number
     source, truth = talking_clip(seed, said), talking_clip(seed, new)
-    return Case(source, truth, Waveform(new[None], SAMPLE_RATE))
+    return Case(source, truth, Waveform(new[None], SPEECH_RATE))
 
 
 def _speech(rng: np.random.Generator, number: int) -> npt.NDArray[np.float32]:
     sentence, voice = TEST_SENTENCES[number % 5], TEST_VOICES[number % 4]
     said = mono_16k(speak(sentence, voice, int(rng.integers(130, 170)), int(rng.integers(30, 70))))
-    samples = np.zeros(round((SPOKEN + SILENT) * SAMPLE_RATE), np.float32)
-    spoken = said[: round(SPOKEN * SAMPLE_RATE)]
+    samples = np.zeros(round((SPOKEN + SILENT) * SPEECH_RATE), np.float32)
+    spoken = said[: round(SPOKEN * SPEECH_RATE)]
     samples[: len(spoken)] = spoken
     return samples
 

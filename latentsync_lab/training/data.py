@@ -16,14 +16,14 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from latentsync_core.data import Array, FloatArray
+from latentsync_core.data import SPEECH_RATE, Array, FloatArray
 from latentsync_core.faces.align import crop_size, similarity
 from latentsync_core.faces.crop import crop_face, warp_crop
 
 from ..synthetic import Expression, Head, Identity, Motion, MouthTrack, Pose, mouth_from_speech
 from ..synthetic.backdrop import paint_backdrop
 from .recipes import DataRecipe
-from .voices import SAMPLE_RATE, test_track, train_track
+from .voices import test_track, train_track
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ class Store:
         takes = []
         for _ in range(TAKES):
             track = int(rng.integers(self.tracks))
-            frames = len(self.sound(track)) * self.recipe.fps // SAMPLE_RATE - self.recipe.clip_frames
+            frames = len(self.sound(track)) * self.recipe.fps // SPEECH_RATE - self.recipe.clip_frames
             takes.append(Take(track, int(rng.integers(frames)) / self.recipe.fps))
         return takes
 

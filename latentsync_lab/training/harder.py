@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from latentsync_core.data import Waveform
+from latentsync_core.data import SPEECH_RATE, Waveform
 
 from ..synthetic import mono_16k, speak, talking_clip
 from .cases import FIRST_SEED, SILENT, SPOKEN, Case
-from .voices import SAMPLE_RATE, TEST_SENTENCES
+from .voices import TEST_SENTENCES
 
 FIRST_HARDER_SEED = FIRST_SEED + 500
 USUAL, FAST = 150, 240
@@ -50,18 +50,18 @@ def harder_case(number: int) -> HarderCase:
         new = _spoken(TEST_SENTENCES[number % 5], ENGLISH[voice], FAST if kind == "fast" else USUAL)
     recorded = {"reverberant": _reverberant, "quiet": _quiet}.get(kind, np.asarray)(new)
     source, truth = talking_clip(seed, said), talking_clip(seed, new)
-    return HarderCase(source, truth, Waveform(recorded[None], SAMPLE_RATE), kind)
+    return HarderCase(source, truth, Waveform(recorded[None], SPEECH_RATE), kind)
 
 
 def _spoken(text: str, voice: str, speed: int) -> npt.NDArray[np.float32]:
     """The first seconds of a text, followed by silence."""
-    said = mono_16k(speak(text, voice, speed))[: round(SPOKEN * SAMPLE_RATE)]
-    return np.pad(said, (0, round((SPOKEN + SILENT) * SAMPLE_RATE) - len(said)))
+    said = mono_16k(speak(text, voice, speed))[: round(SPOKEN * SPEECH_RATE)]
+    return np.pad(said, (0, round((SPOKEN + SILENT) * SPEECH_RATE) - len(said)))
 
 
 def _reverberant(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """As a microphone hears it in a bare room: with noise of falling strength for echoes (Moorer 1979)."""
-    times = np.arange(round(REVERBERATION * SAMPLE_RATE)) / SAMPLE_RATE
+    times = np.arange(round(REVERBERATION * SPEECH_RATE)) / SPEECH_RATE
     echoes = np.random.default_rng(27).standard_normal(len(times)) * 10 ** (-3 * times / REVERBERATION)
     echoes /= np.sqrt((echoes**2).sum())
     size = len(samples) + len(echoes)

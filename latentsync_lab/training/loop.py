@@ -6,7 +6,6 @@ import copy
 import itertools
 import json
 import logging
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 
 from latentsync_core.data import Progress
 from latentsync_core.errors import InputError
+from latentsync_core.partial import replacing
 
 from .curves import draw_curve
 from .recipes import LoopRecipe
@@ -160,9 +160,8 @@ class Run:
         if not self.accelerator.is_main_process:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        part = self.path.with_suffix(".part")
-        torch.save(self._state(), part)
-        os.replace(part, self.path)
+        with replacing(self.path) as part:
+            torch.save(self._state(), part)
         curve = {"steps": self.step, "losses": _thinned(self.losses), "scores": self.scores}
         (self.folder / f"{self.name}.json").write_text(json.dumps(curve, indent=1) + "\n", encoding="utf-8")
         draw_curve(curve, self.folder / f"{self.name}.png")

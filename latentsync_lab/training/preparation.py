@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,17 +16,17 @@ import numpy as np
 import numpy.typing as npt
 import torch.nn.functional as F
 
-from latentsync_core.data import FaceTrack, FloatArray, Progress
+from latentsync_core.data import SPEECH_RATE, FaceTrack, FloatArray, Progress
 from latentsync_core.errors import InputError, LatentSyncError
 from latentsync_core.faces import FaceFinder, choose, crop_face, smooth_matrices, survey
 from latentsync_core.media import FileClip, Timeline, fit, read_audio, to_speech_16k
 from latentsync_core.metrics.sync import FRAMES, MAX_OFFSET, SyncCurve, sync_curve
 from latentsync_core.models.syncnet import StableSyncNet
+from latentsync_core.partial import replacing
 
 from .data import save
 from .footage import FPS, REPORT, crops_path, read_report, sound_path
 from .vae import to_pixels
-from .voices import SAMPLE_RATE
 
 log = logging.getLogger(__name__)
 
@@ -124,9 +123,8 @@ def _next_number(report: dict[str, Any]) -> int:
 
 def _write(out: Path, report: dict[str, Any]) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    part = out / f"{REPORT}.part"
-    part.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    os.replace(part, out / REPORT)
+    with replacing(out / REPORT) as part:
+        part.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,7 +206,7 @@ class _Shot:
 
     def sound(self, samples: npt.NDArray[np.float32], delay: int) -> npt.NDArray[np.float32]:
         """Its part of the file's samples (n,) at 16 kHz, delayed by so many frames; silence beyond the file's ends."""
-        first, last = ((k - delay) * SAMPLE_RATE // FPS for k in (self.start, self.start + len(self.crops)))
+        first, last = ((k - delay) * SPEECH_RATE // FPS for k in (self.start, self.start + len(self.crops)))
         inside = samples[max(0, first) : max(0, last)]
         before = min(max(0, -first), last - first)
         return np.pad(inside, (before, last - first - before - len(inside)))
@@ -225,7 +223,7 @@ def _shots(
     clip = FileClip(path)
     found = survey(clip, finder, progress)
     track = choose(found)
-    timeline = fit(clip.times, clip.duration, samples / SAMPLE_RATE, "cut_off", Fraction(FPS))
+    timeline = fit(clip.times, clip.duration, samples / SPEECH_RATE, "cut_off", Fraction(FPS))
     matrices = smooth_matrices(track.points, clip.times, wanted.resolution, track.cuts)
     usable = _usable(track, matrices, wanted)
     stretches = list(_stretches(usable[timeline.source], timeline, track.cuts))

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from latentsync_core.compositing import surround
-from latentsync_core.data import Array, Progress, Waveform
+from latentsync_core.data import SPEECH_RATE, Array, Progress, Waveform
 from latentsync_core.diffusion import Denoiser
 from latentsync_core.faces.mask import keep_mask
 from latentsync_core.media import open_writer
@@ -24,7 +24,6 @@ from latentsync_core.speech import encode, tokens_at
 from .footage import FPS, Footage
 from .loop import counter
 from .vae import to_pixels
-from .voices import SAMPLE_RATE
 
 
 class ValidationVideo:
@@ -57,7 +56,7 @@ class ValidationVideo:
         path.parent.mkdir(parents=True, exist_ok=True)
         both = np.concatenate([self._crops.astype(np.uint8), made], 2)
         height, width = both.shape[1:3]
-        sound = Waveform(self._sound[None], SAMPLE_RATE)
+        sound = Waveform(self._sound[None], SPEECH_RATE)
         with open_writer(path, height, width, Fraction(FPS), audio=sound) as writer:
             for index, frame in enumerate(both):
                 writer.write(frame, index / FPS)

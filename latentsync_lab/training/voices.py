@@ -11,9 +11,10 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from latentsync_core.data import SPEECH_RATE
+
 from ..synthetic import mono_16k, speak
 
-SAMPLE_RATE = 16_000
 LONG_SECONDS = 30.0
 SHORT_SECONDS = (4.0, 12.0)
 PAUSES = (0.1, 0.15, 0.3, 0.5, 0.9, 1.6, 3.0)
@@ -74,7 +75,7 @@ def _track(
     rng: np.random.Generator, voices: tuple[str, ...], sentence: Callable[[np.random.Generator], str]
 ) -> npt.NDArray[np.float32]:
     voice, speed, pitch = str(rng.choice(voices)), int(rng.integers(115, 190)), int(rng.integers(20, 80))
-    length = round((LONG_SECONDS if rng.random() < 0.5 else rng.uniform(*SHORT_SECONDS)) * SAMPLE_RATE)
+    length = round((LONG_SECONDS if rng.random() < 0.5 else rng.uniform(*SHORT_SECONDS)) * SPEECH_RATE)
     parts = [_silence(rng)]
     while sum(map(len, parts)) < length:
         said = mono_16k(speak(sentence(rng), voice, speed, pitch))
@@ -83,7 +84,7 @@ def _track(
 
 
 def _silence(rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    return np.zeros(int(rng.choice(PAUSES) * SAMPLE_RATE), np.float32)
+    return np.zeros(int(rng.choice(PAUSES) * SPEECH_RATE), np.float32)
 
 
 def _recorded(samples: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.NDArray[np.float32]:
