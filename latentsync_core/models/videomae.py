@@ -54,6 +54,8 @@ _RENAMES = (
     (r"\.mlp\.fc2\.", ".output.dense."),
 )
 _FUSED = ".attn.qkv.weight"
+_ATTENTION = ".attention.attention."
+_OTHER_NAME = {"query.bias": "q_bias", "value.bias": "v_bias", "q_bias": "query.bias", "v_bias": "value.bias"}
 _UNUSED = ("head.",)
 """The classifier of Something-Something v2."""
 
@@ -70,9 +72,22 @@ def convert_videomae_keys(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]
         for pattern, replacement in _RENAMES:
             key = re.sub(pattern, replacement, key)
         if key.endswith(_FUSED):
-            stem = key.removesuffix(_FUSED) + ".attention.attention"
+            stem = key.removesuffix(_FUSED) + _ATTENTION
             parts = zip(("query", "key", "value"), value.chunk(3), strict=False)
-            renamed |= {f"{stem}.{name}.weight": part for name, part in parts}
+            renamed |= {f"{stem}{name}.weight": part for name, part in parts}
         else:
             renamed[key] = value
+    return renamed
+
+
+def name_biases(tensors: Mapping[str, Tensor], encoder: ClipEncoder) -> dict[str, Tensor]:
+    """Name the biases of query and value as `encoder` does: transformers 5.5 says `q_bias`, 5.10 `query.bias`.
+
+    Files hold the names of the transformers that wrote them.
+    """
+    own, renamed = encoder.state_dict().keys(), {}
+    for key, value in tensors.items():
+        stem, _, name = key.partition(_ATTENTION)
+        other = f"{stem}{_ATTENTION}{_OTHER_NAME.get(name)}"
+        renamed[other if key not in own and other in own else key] = value
     return renamed

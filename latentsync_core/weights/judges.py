@@ -11,7 +11,7 @@ from transformers.models.videomae.modeling_videomae import get_sinusoid_encoding
 
 from ..errors import InputError, WeightsMismatchError
 from ..models.syncnet import AUDIO, KNOWS, VISUAL, EncoderConfig, StableSyncNet, convert_syncnet_keys
-from ..models.videomae import ClipEncoder, convert_videomae_keys
+from ..models.videomae import ClipEncoder, convert_videomae_keys, name_biases
 from .catalogue import VAE_WEIGHTS
 from .files import build, fill, in_float32, mismatch, read_tensors, shapes_of
 from .infer import videomae_config
@@ -59,7 +59,7 @@ def load_clip_encoder(path: str | Path) -> ClipEncoder:
     embeddings = encoder.model.embeddings
     # not a parameter, so it would stay on the meta device
     embeddings.position_embeddings = get_sinusoid_encoding_table(embeddings.num_patches, sizes["hidden_size"])
-    return fill(encoder, tensors, file, what)
+    return fill(encoder, name_biases(tensors, encoder), file, what)
 
 
 def _form(path: Path) -> tuple[Path, dict[str, Any] | None]:

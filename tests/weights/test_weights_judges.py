@@ -164,10 +164,24 @@ def test_other_files_are_no_videomae(tmp_path):
         load_clip_encoder(path)
     tensors = recipe_state_dict(VIDEOMAE["keys"])
     del tensors["blocks.1.attn.q_bias"]
-    with pytest.raises(
-        WeightsMismatchError, match=r"1 tensor missing \(model.encoder.layer.1.attention.attention.query.bias"
-    ):
+    missing = r"1 tensor missing \(model.encoder.layer.1.attention.attention.(query.|q_)bias"
+    with pytest.raises(WeightsMismatchError, match=missing):
         load_clip_encoder(published_videomae(tmp_path / "videomae", tensors))
+
+
+@torch.inference_mode()
+def test_a_file_may_name_biases_as_another_transformers_does(tmp_path):
+    """q_bias and v_bias up to transformers 5.5, query.bias and value.bias from 5.10 on."""
+    golden = golden_tensors("videomae_tiny.safetensors")
+    made = 0.7 * recipe_input("trepa.made", (1, 16, 3, 32, 32))
+    tensors = convert_videomae_keys(recipe_state_dict(VIDEOMAE["keys"]))
+    for query, value in (("q_bias", "v_bias"), ("query.bias", "value.bias")):
+        named = {
+            k.replace("query.bias", query).replace("value.bias", value): tensor
+            for k, tensor in tensors.items()
+        }
+        path = published_videomae(tmp_path / query, named)
+        torch.testing.assert_close(load_clip_encoder(path)(made), golden["made"], atol=1e-6, rtol=1e-4)
 
 
 @pytest.mark.parametrize("change", [{"num_frames": "16"}, {"image_size": 0}, {"num_attention_heads": 5}])
