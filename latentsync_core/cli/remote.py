@@ -13,19 +13,26 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
-from ..remote import ApiKey, Journal, Progress, RemoteJob, Settings, save_key
-from ..remote import balance as ask_balance
-from ..remote import forget as forget_by_id
-from ..remote import remote_lip_sync as lip_sync
-from ..remote import resume as resume_by_id
-from ..remote.job import OnProgress
+from ..remote import (
+    ApiKey,
+    JobProgress,
+    Journal,
+    RemoteJob,
+    Settings,
+    fetch_balance,
+    forget_task,
+    remote_lip_sync,
+    resume_task,
+    save_key,
+)
+from ..remote.job import OnJobProgress
 from ..remote.listing import job_lines
 from ..remote.settings import find_state_dir
 from .outputs import check_apart, check_report, write_json
 from .progress import progress_bars
 
 
-def sync(args: argparse.Namespace) -> None:
+def buy(args: argparse.Namespace) -> None:
     """Lip-sync a file to a file on WaveSpeed; what was begun by an earlier run of the same job is continued."""
     check_apart(args.output, args.video, args.audio)
     if args.report:
@@ -41,7 +48,7 @@ def sync(args: argparse.Namespace) -> None:
         args.dry_run,
     )
     with _told() as tell:
-        result = asyncio.run(lip_sync(job, settings=Settings.from_environment(), on_progress=tell))
+        result = asyncio.run(remote_lip_sync(job, settings=Settings.from_environment(), on_progress=tell))
     if args.report:
         write_json(args.report, result.report())
     print(result)
@@ -61,7 +68,7 @@ def price(args: argparse.Namespace) -> None:
             dry_run=True,
         )
         with _told() as tell:
-            print(asyncio.run(lip_sync(job, settings=Settings.from_environment(), on_progress=tell)))
+            print(asyncio.run(remote_lip_sync(job, settings=Settings.from_environment(), on_progress=tell)))
 
 
 def resume(args: argparse.Namespace) -> None:
@@ -69,7 +76,7 @@ def resume(args: argparse.Namespace) -> None:
     with _told() as tell:
         print(
             asyncio.run(
-                resume_by_id(args.id, args.output, settings=Settings.from_environment(), on_progress=tell)
+                resume_task(args.id, args.output, settings=Settings.from_environment(), on_progress=tell)
             )
         )
 
@@ -84,12 +91,12 @@ def jobs(args: argparse.Namespace) -> None:
 
 def balance(args: argparse.Namespace) -> None:
     """Print what the account holds."""
-    print(f"${asyncio.run(ask_balance(settings=Settings.from_environment()))}")
+    print(f"${asyncio.run(fetch_balance(settings=Settings.from_environment()))}")
 
 
 def forget(args: argparse.Namespace) -> None:
     """Delete a task that has ended."""
-    asyncio.run(forget_by_id(args.id, settings=Settings.from_environment()))
+    asyncio.run(forget_task(args.id, settings=Settings.from_environment()))
     print(f"WaveSpeed has deleted {args.id}. Files on this machine are kept.")
 
 
@@ -104,12 +111,12 @@ def set_key(args: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _told() -> Iterator[OnProgress]:
+def _told() -> Iterator[OnJobProgress]:
     """Bars for what has a length, a line to stderr for every other change."""
     last = ""
     with progress_bars() as bars:
 
-        def tell(progress: Progress) -> None:
+        def tell(progress: JobProgress) -> None:
             nonlocal last
             if progress.total:
                 bars(progress.stage, progress.done, progress.total)

@@ -17,7 +17,7 @@ def add_remote(parser: argparse.ArgumentParser) -> None:
         "sync", help="buy a lip-sync; the same command again goes on, and never buys twice"
     )
     price = actions.add_parser("price", help="say what `sync` would cost (uploads the files, buys nothing)")
-    for action, function in ((sync, "sync"), (price, "price")):
+    for action, function in ((sync, "buy"), (price, "price")):
         action.set_defaults(run=("remote", function))
         add_inputs(action)
         action.add_argument(

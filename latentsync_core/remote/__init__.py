@@ -1,6 +1,6 @@
 """LatentSync on WaveSpeed: the same inputs and outputs on rented hardware, bought at most once.
 
-`flow.remote_lip_sync` is the story: prepare, upload, quote, submit, poll, download, done. Names are loaded
+`flow.JobFlow` is the story: prepare, upload, quote, submit, poll, download, done. Names are loaded
 when they are first used: neither httpx nor PyAV is imported before a run begins.
 """
 
@@ -8,26 +8,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .account import balance, forget
+    from .account import fetch_balance
     from .clock import Clock
     from .entry import Entry
-    from .flow import remote_lip_sync, resume
-    from .job import Progress, RemoteJob, RemoteResult
+    from .job import JobProgress, RemoteJob, RemoteResult
     from .journal import Journal
     from .keys import ApiKey, save_key
     from .models import DEFAULT_MODEL, MODELS
+    from .runs import forget_task, remote_lip_sync, resume_task
     from .settings import Settings
     from .states import State
 
 _HOMES = {
-    "account": ("balance", "forget"),
+    "account": ("fetch_balance",),
     "clock": ("Clock",),
     "entry": ("Entry",),
-    "flow": ("remote_lip_sync", "resume"),
-    "job": ("Progress", "RemoteJob", "RemoteResult"),
+    "job": ("JobProgress", "RemoteJob", "RemoteResult"),
     "journal": ("Journal",),
     "keys": ("ApiKey", "save_key"),
     "models": ("DEFAULT_MODEL", "MODELS"),
+    "runs": ("forget_task", "remote_lip_sync", "resume_task"),
     "settings": ("Settings",),
     "states": ("State",),
 }
@@ -39,16 +39,16 @@ __all__ = [
     "ApiKey",
     "Clock",
     "Entry",
+    "JobProgress",
     "Journal",
-    "Progress",
     "RemoteJob",
     "RemoteResult",
     "Settings",
     "State",
-    "balance",
-    "forget",
+    "fetch_balance",
+    "forget_task",
     "remote_lip_sync",
-    "resume",
+    "resume_task",
     "save_key",
 ]
 

@@ -14,7 +14,6 @@ import httpx
 
 from .clock import Clock
 from .exchange import exchange
-from .judge import Reply, Verdict, backoff, http_date, judge, retry_after
 from .keys import ApiKey
 from .parse import (
     Prediction,
@@ -24,6 +23,7 @@ from .parse import (
     parse_prediction,
     parse_price,
 )
+from .replies import Reply, ReplyKind, backoff, classify, http_date, retry_after
 from .settings import Settings
 
 _ATTEMPTS = 5
@@ -84,7 +84,7 @@ class Api:
         """Make a call that costs nothing, again after trouble, and return the last reply."""
         for attempt in range(1, attempts + 1):
             reply = await self.call(method, path, body)
-            if judge(reply) in (Verdict.OK, Verdict.REFUSED) or reply.status in _NOT_HERE:
+            if classify(reply) in (ReplyKind.OK, ReplyKind.REFUSED) or reply.status in _NOT_HERE:
                 break
             if attempt < attempts:
                 await self.clock.sleep(self.pause(reply, attempt))
@@ -92,7 +92,7 @@ class Api:
 
     def pause(self, reply: Reply, failures: int) -> float:
         """Seconds to wait after a reply that was not OK."""
-        if judge(reply) is Verdict.WAIT or "retry-after" in reply.headers:
+        if classify(reply) is ReplyKind.WAIT or "retry-after" in reply.headers:
             return retry_after(reply, self.now)
         return backoff(failures)
 
@@ -171,7 +171,7 @@ def _task_path(prediction_id: str) -> str:
 
 def _data(reply: Reply) -> Any:
     envelope = reply.envelope
-    return envelope.data if envelope and judge(reply) is Verdict.OK else None
+    return envelope.data if envelope and classify(reply) is ReplyKind.OK else None
 
 
 def _items(reply: Reply) -> list[Any] | None:

@@ -14,12 +14,15 @@ from pathlib import Path
 import httpx
 
 from ..errors import BadResultError, OutputError, ServerTroubleError
-from .exchange import encoded, opened, pieces
-from .judge import Reply, backoff
-from .poll import read
+from .api import Api
+from .clock import Clock
+from .exchange import body_parts, is_compressed, open_response
+from .job import Tell
+from .poll import read_task
 from .redact import log, plain, quoted
-from .run import Run
-from .safety import checked, follow
+from .replies import backoff
+from .safety import follow, resolve_target
+from .sources import file_sha256
 from .verify import check_movie
 
 _BLOCK = 128 * 1024
@@ -34,6 +37,29 @@ _SPARE = 2**30
 _GONE, _PASSING = (403, 404, 410), (408, 416, 425, 429)
 
 
+@dataclass(frozen=True)
+class Delivery:
+    """What is to be fetched, and where to."""
+
+    prediction_id: str
+    url: str
+    output: Path
+    part: Path
+    """For what was downloaded so far."""
+    expected_seconds: float
+    """Length of the result; 0 if it is not known."""
+
+
+@dataclass(frozen=True)
+class Downloaded:
+    """A result that is in place and plays."""
+
+    path: Path
+    sha256: str
+    note: str
+    """What is odd about it, or ""."""
+
+
 @dataclass
 class _Part:
     """The part file: how much of which version of the result is in it."""
@@ -46,19 +72,19 @@ class _Part:
         self.size, self.etag = 0, ""
 
 
-async def download(run: Run, url: str) -> Path:
-    """Fetch the result of a completed task to the run's output; returns the path.
+async def download_result(api: Api, delivery: Delivery, tell: Tell) -> Downloaded:
+    """Fetch the result of a completed task, check it, and put it in place.
 
     Raises BadResultError where it is not a video that plays, or its URL must not be requested; ServerTroubleError
     where it cannot be fetched within half an hour; OutputError where it cannot be written.
     """
-    part = _Part(run.part)
     try:
-        await _Fetch(run, url, part).to_the_end()
-        await asyncio.to_thread(_put_in_place, part.path, run.output)
+        note = await _Fetch(api, delivery, tell).to_the_end()
+        await asyncio.to_thread(_put_in_place, delivery.part, delivery.output)
+        sha256 = await asyncio.to_thread(file_sha256, delivery.output)
     except OSError as exc:
-        raise OutputError(f"{run.output} cannot be written: {exc.strerror}.") from exc
-    return run.output
+        raise OutputError(f"{delivery.output} cannot be written: {exc.strerror}.") from exc
+    return Downloaded(delivery.output, sha256, note)
 
 
 def check_space(folder: Path, wanted: int = 0) -> None:
@@ -70,42 +96,45 @@ def check_space(folder: Path, wanted: int = 0) -> None:
 class _Fetch:
     """Attempts at one result, until it is whole and plays."""
 
-    def __init__(self, run: Run, url: str, part: _Part) -> None:
-        self._run, self._url, self._part = run, url, part
-        self._deadline = run.clock.monotonic() + _SECONDS
+    def __init__(self, api: Api, delivery: Delivery, tell: Tell) -> None:
+        self._api, self._delivery, self._tell = api, delivery, tell
+        self._url, self._part = delivery.url, _Part(delivery.part)
+        self._deadline = api.clock.monotonic() + _SECONDS
+        self._note = ""
         self._wrong = self._failures = 0
         self._renewed = False
 
-    async def to_the_end(self) -> None:
+    async def to_the_end(self) -> str:
+        """Fill the part file; returns what is odd about it."""
         while True:
             problem = await self._attempt()
-            if not problem and not (problem := await self._verdict()):
-                return
+            if not problem and not (problem := await self._check_plays()):
+                return self._note
             log.info("The download goes on: %s", problem)
             self._failures += 1
-            if self._run.clock.monotonic() > self._deadline:
+            if self._api.clock.monotonic() > self._deadline:
                 raise self._error(ServerTroubleError, f"The result cannot be fetched ({problem}).")
-            await self._run.clock.sleep(backoff(self._failures))
+            await self._api.clock.sleep(backoff(self._failures))
 
     async def _attempt(self) -> str:
         """Fetch what is missing; in words what went wrong, or "" if all is here."""
         url = self._url
         for _ in range(_REDIRECTS + 1):
             try:
-                target = await checked(url, self._run.settings)
+                target = await resolve_target(url, self._api.settings)
             except ServerTroubleError as exc:
                 return exc.cause
             except BadResultError as exc:
                 raise self._error(BadResultError, exc.cause) from None
-            request = self._run.api.client.build_request(
+            request = self._api.client.build_request(
                 "GET",
                 target.url,
                 headers={**target.headers, **self._range()},
                 extensions={**target.extensions},
-                timeout=self._run.settings.timeouts.transfer,
+                timeout=self._api.settings.timeouts.transfer,
             )
-            seconds = self._run.settings.timeouts.transfer
-            async with opened(self._run.api.client, request, seconds) as response:
+            seconds = self._api.settings.timeouts.transfer
+            async with open_response(self._api.client, request, seconds) as response:
                 if isinstance(response, str):
                     return response
                 if not response.has_redirect_location:
@@ -131,7 +160,7 @@ class _Fetch:
         kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
         if not (kind.startswith("video/") or kind in ("application/octet-stream", "binary/octet-stream")):
             return self._not_a_video(f"it is {quoted(kind) or 'of no type'}")
-        if encoded(response):
+        if is_compressed(response):
             return self._not_a_video("it is compressed, which was not asked for")
         if response.status_code == 200 or not _continues(response.headers, self._part):
             if response.status_code == 206:
@@ -142,22 +171,22 @@ class _Fetch:
         return await self._write(response)
 
     async def _write(self, response: httpx.Response) -> str:
-        part, run = self._part, self._run
+        part = self._part
         length = _length(response.headers)
         total = part.size + length if length is not None else 0
-        if total > run.settings.largest_result:
+        if total > self._api.settings.largest_result:
             return self._not_a_video(f"it is said to be {total} bytes")
         check_space(part.path.parent, total - part.size)
-        slow = _Stopwatch(run, part.size)
+        slow = _Stopwatch(self._api.clock, part.size)
         with part.path.open("r+b" if part.size else "wb") as file:
             file.seek(part.size)
-            async for chunk in pieces(response):
+            async for chunk in body_parts(response):
                 if isinstance(chunk, str):
                     return chunk
                 file.write(chunk)
                 part.size += len(chunk)
                 self._check_size()
-                run.say("download", done=part.size, total=total)
+                self._tell("download", part.size, total)
                 if slow.too_slow(part.size):
                     return "it comes too slowly"
             file.truncate()
@@ -169,21 +198,21 @@ class _Fetch:
 
     def _check_size(self) -> None:
         """An endless reply has no length to judge it by."""
-        if self._part.size > self._run.settings.largest_result:
+        if self._part.size > self._api.settings.largest_result:
             raise self._error(BadResultError, "The host of the result sends without end.")
         check_space(self._part.path.parent, _BLOCK)
 
-    async def _verdict(self) -> str:
+    async def _check_plays(self) -> str:
         """Look at a complete file; "" if it plays. One that does not is fetched anew, and kept as evidence at last."""
-        problem, warning = await asyncio.to_thread(check_movie, self._part.path, self._run.entry.seconds)
+        part, seconds = self._part.path, self._delivery.expected_seconds
+        problem, self._note = await asyncio.to_thread(check_movie, part, seconds)
         if not problem:
-            self._run.add_note(warning)
             return ""
         self._wrong += 1
         if self._wrong < 2:
             self._part.restart()
             return problem
-        bad = self._run.output.with_suffix(".bad")
+        bad = self._delivery.output.with_suffix(".bad")
         os.replace(self._part.path, bad)
         raise self._error(BadResultError, f"The result does not play: {problem}; it is kept as {bad}.")
 
@@ -198,8 +227,8 @@ class _Fetch:
         if self._renewed:
             return self._not_a_video(f"HTTP {status}")
         self._renewed = True
-        reply: Reply = await self._run.api.result(self._run.entry.prediction_id)
-        prediction = read(reply, self._run.entry.prediction_id)
+        reply = await self._api.result(self._delivery.prediction_id)
+        prediction = read_task(reply, self._delivery.prediction_id)
         if prediction and prediction.outputs:
             self._url = prediction.outputs[0]
         return f"HTTP {status}"
@@ -209,7 +238,7 @@ class _Fetch:
         return kind(
             cause if url in cause else f"{cause} It is at {quoted(url)}.",
             "Run again to fetch it again at no cost, or see https://wavespeed.ai/predictions.",
-            prediction_id=self._run.entry.prediction_id,
+            prediction_id=self._delivery.prediction_id,
             charge="billed",
         )
 
@@ -217,8 +246,8 @@ class _Fetch:
 class _Stopwatch:
     """Says when a download has become too slow to be one."""
 
-    def __init__(self, run: Run, size: int) -> None:
-        self._clock, self._since, self._size = run.clock, run.clock.monotonic(), size
+    def __init__(self, clock: Clock, size: int) -> None:
+        self._clock, self._since, self._size = clock, clock.monotonic(), size
 
     def too_slow(self, size: int) -> bool:
         now = self._clock.monotonic()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from .states import State
 
 
 @dataclass(frozen=True)
-class Identity:
+class JobIdentity:
     """What makes two jobs the same; `key` names it."""
 
     key: str
@@ -57,3 +58,18 @@ class Entry:
     result_path: str
     result_sha256: str
     charged: str
+
+    @property
+    def price_usd(self) -> Decimal | None:
+        """What the job is taken to cost, once that is known."""
+        return Decimal(self.price) if self.price else None
+
+    @property
+    def ours(self) -> bool:
+        """Whether this journal bought the task; of others only the id is known."""
+        return self.submitted_at > 0
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """The uploads by the names of the host's inputs."""
+        return {"audio": self.audio_url, "video": self.video_url}

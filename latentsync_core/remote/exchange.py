@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import httpx
 
-from .judge import Reply
+from .replies import Reply
 from .settings import Settings
 
 _LARGEST_REPLY = 4 * 2**20
@@ -100,7 +100,7 @@ async def _receive(client: httpx.AsyncClient, request: httpx.Request, partial: _
     response = await client.send(request, stream=True)
     try:
         partial.status, partial.headers = response.status_code, response.headers
-        if encoded(response):
+        if is_compressed(response):
             raise httpx.StreamError("the reply is compressed")
         async for chunk in response.aiter_raw():
             assert partial.body is not None
@@ -111,13 +111,13 @@ async def _receive(client: httpx.AsyncClient, request: httpx.Request, partial: _
         await response.aclose()
 
 
-def encoded(response: httpx.Response) -> bool:
+def is_compressed(response: httpx.Response) -> bool:
     """Whether a body is compressed, which is never asked for: a few bytes of it may unpack to gigabytes."""
     return response.headers.get("content-encoding", "").strip().lower() not in ("", "identity")
 
 
 @asynccontextmanager
-async def opened(
+async def open_response(
     client: httpx.AsyncClient, request: httpx.Request, seconds: float
 ) -> AsyncIterator[httpx.Response | str]:
     """The response to a request whose body is to be read piece by piece, or in words why there is none.
@@ -139,7 +139,7 @@ async def opened(
     yield problem
 
 
-async def pieces(response: httpx.Response) -> AsyncIterator[bytes | str]:
+async def body_parts(response: httpx.Response) -> AsyncIterator[bytes | str]:
     """The body as it comes, and at its end, in words, why it broke off, if it did."""
     try:
         async for chunk in response.aiter_raw():

@@ -1,200 +1,254 @@
-"""A job from beginning to end: prepare, upload, quote, submit, poll, download, done.
+"""The way of a job from state to state: prepare, upload, quote, submit, poll, download, done.
 
-Every step is written to the journal first, so that a run which is stopped anywhere, by anything, is continued by
-the next run of the same job, and nothing is bought twice.
+Every state is in the journal before the next step begins, so that a run which is stopped anywhere, by anything, is
+continued by the next run of the same job, and nothing is bought twice. The steps, in files of their own, take what
+they need and return what came of it; this file alone moves a job on, along `states.TRANSITIONS`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
-import httpx
-
-from ..errors import BadInputError
-from ..media import check_output
-from .clock import SYSTEM_CLOCK, Clock
-from .download import check_space, download
-from .entry import Identity
-from .job import OnProgress, RemoteJob, RemoteResult, at_no_cost, check_id, check_name, place
-from .journal import Journal
-from .models import find_model
-from .poll import failed_for_good, poll
-from .prepare import Source, encode, file_sha256, inspect
-from .pricing import bounds, check_balance, check_bounds, settle
-from .redact import plain
+from ..errors import DetachedError, OutputError
+from .account import delete_task
+from .api import Api
+from .context import RunContext
+from .download import Delivery, check_space, download_result
+from .files import RunFiles
+from .find import FoundTask, find_task, unknown_outcome
+from .held import HeldJob
+from .job import RemoteJob, RemoteResult
+from .parse import Prediction
+from .poll import TaskCompleted, TaskFailed, failed_for_good, missing_task, poll
+from .quote import check_affordable, quote
+from .redact import log, quoted
+from .replies import refusal, task_error
 from .reuse import put_copy, reusable
-from .run import Run, World, open_run
-from .settings import Settings
-from .states import MAY_SUBMIT, UNSURE, State
-from .submit import reconcile, submit
-from .threads import Work, in_thread
-from .upload import upload
+from .sources import AudioSource, JobMedia, VideoSource
+from .states import MAY_SUBMIT, UNCERTAIN, State
+from .submit import SubmitAccepted, SubmitRefused, SubmitUnclear, submit
+from .threads import in_thread
+from .upload import Upload, upload
+
+_SUBMIT_ATTEMPTS = 3
+"""Of a POST that certainly created nothing: it was not received, or the host asked to wait."""
 
 
-async def remote_lip_sync(
-    job: RemoteJob,
-    *,
-    settings: Settings,
-    on_progress: OnProgress | None = None,
-    clock: Clock = SYSTEM_CLOCK,
-    transport: httpx.AsyncBaseTransport | None = None,
-) -> RemoteResult:
-    """Lip-sync on WaveSpeed and put the result at `job.output`, buying it at most once.
+class JobFlow:
+    """The state machine of one job. Each move says from which states to which it leads."""
 
-    The same job again goes on where it stopped, or uses the result again at no cost. Cancelling the task writes
-    DETACHED (or UNKNOWN, within the submit) to the journal and stops at once; the host goes on.
-    `transport` replaces the network in tests. Raises RemoteError and its kinds, MediaError, OutputError.
-    """
-    check_output(place(job.output, "result"))
-    world = World.of(settings, on_progress, clock, transport)
-    world.hear("prepare")
-    with at_no_cost():
-        video, audio = await in_thread(lambda work: inspect(job, work))
-    with Journal(settings.make_state_dir(), clock) as journal:
-        entry = journal.open(_identity(job, world.key.account_tag(journal.salt), video, audio))
-        async with open_run(world, journal, entry, place(job.output, entry.job_key)) as run:
-            if not job.dry_run:
-                run.name_output()
-            if run.entry.state in MAY_SUBMIT or (
-                run.entry.state is State.FAILED and await failed_for_good(run)
-            ):
-                check_bounds(bounds(find_model(job.model), audio.seconds, video.seconds), job.max_cost_usd)
-                check_space(run.output.parent)
-                await _check_model(run, job, audio.seconds, video.seconds)
-                seconds = max(video.seconds, audio.seconds)
-                # no longer the job of a prediction that failed
-                run.advance(State.PREPARED, seconds=seconds, notes="", price="", prediction_id="", status="")
-                await _upload(run, job, video, audio)
-                price = await _quote(run, job, audio.seconds, video.seconds)
-                if job.dry_run:
-                    return run.result(None)
-                await submit(run, price)
-            elif job.dry_run:
-                run.add_note(f"This job is bought already and is {run.entry.state.value}: no new cost.")
-                return run.result(None)
-            return await _to_the_end(run)
+    def __init__(self, job: HeldJob, api: Api, files: RunFiles, context: RunContext) -> None:
+        self._job, self._api, self._files, self._context = job, api, files, context
 
+    async def buy(self, job: RemoteJob, media: JobMedia) -> RemoteResult:
+        """From wherever the job is to its result in place, or, in a dry run, to its price."""
+        if not job.dry_run:
+            self._name_output()
+        if await self._may_be_bought():
+            inputs, price = await self._prepare(job, media)
+            if job.dry_run:
+                return self._result(None)
+            await self._submit(inputs, price)
+        elif job.dry_run:
+            self._job.add_note(
+                f"This job is bought already and is {self._job.entry.state.value}: no new cost."
+            )
+            return self._result(None)
+        return await self._fetch()
 
-async def resume(
-    prediction_id: str,
-    output: Path | None = None,
-    *,
-    settings: Settings,
-    on_progress: OnProgress | None = None,
-    clock: Clock = SYSTEM_CLOCK,
-    transport: httpx.AsyncBaseTransport | None = None,
-) -> RemoteResult:
-    """Wait for a prediction and fetch its result by id, also one that the journal does not know; buys nothing.
+    async def resume(self) -> RemoteResult:
+        """From wherever the job is to its result in place; buys nothing."""
+        self._name_output()
+        return await self._fetch()
 
-    `output`: None for the place that its job named. Raises as `remote_lip_sync`.
-    """
-    check_id(prediction_id)
-    world = World.of(settings, on_progress, clock, transport)
-    with Journal(settings.make_state_dir(), clock) as journal:
-        entry = journal.adopt(prediction_id, world.key.account_tag(journal.salt))
-        output = place(output or Path(entry.output or f"{prediction_id}.mp4"), entry.job_key)
-        check_name(output)
-        check_output(output)
-        async with open_run(world, journal, entry, output) as run:
-            run.name_output()
-            return await _to_the_end(run)
+    async def forget(self) -> None:
+        """DETACHED -> RUNNING -> EXPIRED, for a task of elsewhere; others stay where they are."""
+        await delete_task(self._api, self._job.entry)
+        self._job.note(uploaded_at=0.0)  # what was uploaded may be gone too
+        if self._job.entry.state is State.DETACHED:
+            self._job.advance(State.RUNNING)
+            self._job.advance(State.EXPIRED)
 
+    async def _may_be_bought(self) -> bool:
+        """Whether there is no task, or one that certainly failed."""
+        if self._job.entry.state is State.FAILED:
+            return await failed_for_good(self._api, self._job.entry)
+        return self._job.entry.state in MAY_SUBMIT
 
-async def _to_the_end(run: Run) -> RemoteResult:
-    """From a task that exists, or may exist, to its result in place."""
-    if run.entry.state in UNSURE:
-        await reconcile(run)
-    if found := await in_thread(lambda _: reusable(run.entry, run.output)):
-        await in_thread(lambda _: put_copy(found, run.output))
-        return await _finish(run, reused=True)
-    run.advance(State.RUNNING)
-    while (prediction := await poll(run)) is None:
-        await reconcile(run)
-    run.advance(State.COMPLETED)
-    if run.entry.nsfw:
-        run.add_note("WaveSpeed marks the result as not safe for work.")
-    if len(prediction.outputs) > 1:
-        run.add_note(f"WaveSpeed gives {len(prediction.outputs)} outputs; the first is used.")
-    path = await download(run, prediction.outputs[0])
-    sha256 = await in_thread(lambda _: file_sha256(path))
-    run.advance(State.DOWNLOADED, result_path=str(path.absolute()), result_sha256=sha256)
-    return await _finish(run)
-
-
-async def _finish(run: Run, *, reused: bool = False) -> RemoteResult:
-    """The result is in place; what it really cost is asked once."""
-    if run.entry.state is State.DOWNLOADED:
-        charged = await run.api.charge(run.entry.prediction_id, run.entry.submitted_at - 120)
-        run.advance(State.DONE, charged="" if charged is None else str(charged))
-    run.say("done")
-    return run.result(run.output, reused=reused)
-
-
-async def _check_model(run: Run, job: RemoteJob, audio_seconds: float, video_seconds: float) -> None:
-    """Whether the model exists and can be afforded, before anything is uploaded; no list of models refuses nothing."""
-    listed = await run.api.models()
-    if listed is None:
-        return
-    if job.model not in listed:
-        raise BadInputError(
-            f"WaveSpeed lists no model {job.model}.", "Choose one of https://wavespeed.ai/models."
+    async def _prepare(self, job: RemoteJob, media: JobMedia) -> tuple[dict[str, str], Decimal]:
+        """NEW, REJECTED, FAILED ... -> PREPARED -> UPLOADED -> QUOTED: what is submitted, and its price."""
+        check_space(self._files.output.parent)
+        await check_affordable(self._api, job, media)
+        # no longer the job of a prediction that failed
+        self._job.advance(
+            State.PREPARED, seconds=media.seconds, notes="", price="", prediction_id="", status=""
         )
-    # WaveSpeed's own client has formulas with the base price for 5 seconds
-    model = replace(find_model(job.model), block_usd=listed[job.model])
-    check_bounds(bounds(model, audio_seconds, video_seconds), job.max_cost_usd)
+        uploads = {source.kind: await self._upload(source) for source in (media.video, media.audio)}
+        self._job.advance(
+            State.UPLOADED,
+            audio_url=uploads["audio"].plain_url,
+            video_url=uploads["video"].plain_url,
+            uploaded_at=min(upload.reusable_since for upload in uploads.values()),
+        )
+        inputs = {**job.params, **{kind: upload.url for kind, upload in uploads.items()}}
+        self._tell("quote")
+        price = await quote(self._api, job, media, inputs)
+        self._job.advance(State.QUOTED, price=str(price.usd))
+        for note in price.notes:
+            self._job.add_note(note)
+        return inputs, price.usd
 
+    async def _submit(self, inputs: dict[str, str], price: Decimal) -> None:
+        """QUOTED -> SUBMITTING -> RUNNING, UNKNOWN or REJECTED, or back to QUOTED and once more."""
+        for attempt in range(1, _SUBMIT_ATTEMPTS + 1):
+            self._tell("submit")  # who stops here has bought nothing, and knows it
+            self._job.begin_submit(price, self._api.now, self._api.settings.daily_limit_usd)
+            outcome = await submit(self._api, self._job.entry.model, inputs)
+            if isinstance(outcome, SubmitAccepted):
+                return self._accept(outcome.prediction_id)
+            if isinstance(outcome, SubmitUnclear):
+                return self._job.advance(State.UNKNOWN, error=outcome.reply.says)
+            if isinstance(outcome, SubmitRefused) or attempt == _SUBMIT_ATTEMPTS:
+                self._job.advance(State.REJECTED, error=outcome.reply.says)
+                raise refusal(outcome.reply, "when the job is submitted")
+            self._job.advance(State.QUOTED)
+            await self._api.clock.sleep(self._api.pause(outcome.reply, attempt))
 
-async def _upload(run: Run, job: RemoteJob, *sources: Source) -> None:
-    """Put the media where the host can read them; what was uploaded within a day is used again."""
-    run.inputs, signed, uploaded_at = dict(job.params), False, run.clock.utc()
-    for source in sources:
-        cached = run.journal.cached_upload(run.entry.account, source.kind, source.sha256)
-        url, at = cached or (await _upload_one(run, source), uploaded_at)
-        uploaded_at, signed = min(uploaded_at, at), signed or plain(url) != url
-        run.inputs[source.kind] = url
-    run.advance(
-        State.UPLOADED,
-        audio_url=plain(run.inputs["audio"]),
-        video_url=plain(run.inputs["video"]),
-        # a URL whose signature was not written down cannot be used again
-        uploaded_at=0.0 if signed else uploaded_at,
-    )
+    def _accept(self, prediction_id: str) -> None:
+        """SUBMITTING -> RUNNING; whoever cannot write that down names the id."""
+        try:
+            # without a status: only a look at the task shows that it exists
+            self._job.advance(State.RUNNING, prediction_id=prediction_id, status="")
+        except (OutputError, DetachedError) as exc:
+            raise DetachedError(
+                f"The task was created, but it cannot be written down: {exc}",
+                "Note the id; `latentsync remote resume` takes it.",
+                prediction_id=prediction_id,
+                charge="possible",
+            ) from exc
 
+    async def _fetch(self) -> RemoteResult:
+        """From a task that exists, or may exist: ... -> RUNNING -> COMPLETED -> DOWNLOADED -> DONE."""
+        if self._job.entry.state in UNCERTAIN:
+            await self._find()
+        if found := await in_thread(lambda _: reusable(self._job.entry, self._files.output)):
+            await in_thread(lambda _: put_copy(found, self._files.output))
+            return await self._finish(reused=True)
+        self._job.advance(State.RUNNING)
+        while (prediction := await self._wait()) is None:
+            await self._find()
+        await self._download(prediction)
+        return await self._finish(reused=False)
 
-async def _upload_one(run: Run, source: Source) -> str:
-    def look(work: Work) -> None:
-        run.say("prepare", done=work.done, total=work.total)
+    async def _find(self) -> None:
+        """SUBMITTING, UNKNOWN, UNCONFIRMED -> RUNNING, or -> UNCONFIRMED: nothing is submitted a second time."""
+        if self._job.entry.state is State.SUBMITTING:  # a crash, at an unknown time after the POST
+            self._job.advance(State.UNKNOWN)
+        outcome = await find_task(self._api, self._job.entry, self._job.known_ids, self._tell)
+        if not isinstance(outcome, FoundTask):
+            if outcome.candidates is not None and self._job.entry.state is State.UNKNOWN:
+                self._job.advance(State.UNCONFIRMED)
+            raise unknown_outcome(self._job.entry, outcome.candidates)
+        if not outcome.certain:
+            self._job.add_note(
+                "The task was found by its model and time alone: check that the result is yours."
+            )
+        task = outcome.task
+        self._job.advance(State.RUNNING, prediction_id=task.id, status=task.status or "created")
 
-    look(Work())
-    source.check_unchanged()
-    run.workspace.mkdir(mode=0o700, exist_ok=True)
-    media = await in_thread(lambda work: encode(source, run.workspace, work), look)
-    url = await upload(run.api, media, lambda done, total: run.say("upload", done=done, total=total))
-    source.check_unchanged()
-    return url
+    async def _wait(self) -> Prediction | None:
+        """RUNNING -> COMPLETED, FAILED or EXPIRED; or -> UNKNOWN, and None, if the id of the reply leads nowhere."""
+        end = await poll(self._api, self._job.entry, self._see)
+        if isinstance(end, TaskCompleted):
+            self._job.advance(State.COMPLETED)
+            return end.prediction
+        if isinstance(end, TaskFailed):
+            # uploads are not used again: they may be what was wrong
+            self._job.advance(State.FAILED, error=quoted(end.prediction.error), uploaded_at=0.0)
+            raise task_error(end.prediction)
+        if self._job.entry.ours and not end.was_seen:
+            error = f"WaveSpeed does not know the id of its reply, {self._job.entry.prediction_id}"
+            self._job.advance(State.UNKNOWN, error=error)
+            return None
+        self._job.advance(State.EXPIRED)
+        raise missing_task(self._job.entry)
 
+    async def _download(self, prediction: Prediction) -> None:
+        """COMPLETED -> DOWNLOADED."""
+        entry, files = self._job.entry, self._files
+        if entry.nsfw:
+            self._job.add_note("WaveSpeed marks the result as not safe for work.")
+        if len(prediction.outputs) > 1:
+            self._job.add_note(f"WaveSpeed gives {len(prediction.outputs)} outputs; the first is used.")
+        delivery = Delivery(
+            entry.prediction_id, prediction.outputs[0], files.output, files.part, entry.seconds
+        )
+        result = await download_result(self._api, delivery, self._tell)
+        self._job.add_note(result.note)
+        path = str(result.path.absolute())
+        self._job.advance(State.DOWNLOADED, result_path=path, result_sha256=result.sha256)
 
-async def _quote(run: Run, job: RemoteJob, audio_seconds: float, video_seconds: float) -> Decimal:
-    """What the job costs, held against the limit of the run and the account's credit."""
-    run.say("quote")
-    model = find_model(job.model)
-    quoted = await run.api.price(job.model, run.inputs)
-    quote = settle(model, bounds(model, audio_seconds, video_seconds), quoted, job.max_cost_usd)
-    balance = await run.api.balance()
-    check_balance(balance, quote.usd)
-    run.advance(State.QUOTED, price=str(quote.usd))
-    run.add_note(quote.note)
-    if balance is None:
-        run.add_note("WaveSpeed does not say what the account holds.")
-    return quote.usd
+    async def _finish(self, *, reused: bool) -> RemoteResult:
+        """DOWNLOADED -> DONE: the result is in place; what it really cost is asked once."""
+        if self._job.entry.state is State.DOWNLOADED:
+            charged = await self._api.charge(
+                self._job.entry.prediction_id, self._job.entry.submitted_at - 120
+            )
+            self._job.advance(State.DONE, charged="" if charged is None else str(charged))
+        self._tell("done")
+        return self._result(self._files.output, reused)
 
+    def stop(self) -> None:
+        """RUNNING -> DETACHED, SUBMITTING -> UNKNOWN: what the journal says of a run that stops; waits for nothing."""
+        after = {State.RUNNING: State.DETACHED, State.SUBMITTING: State.UNKNOWN}.get(self._job.entry.state)
+        if after is None:
+            return
+        try:
+            self._job.advance(after)
+        except (OutputError, DetachedError) as exc:
+            log.warning("The journal keeps %s: %s", self._job.entry.state.value, exc)
+            return
+        identity = self._job.entry.prediction_id or "whose id is not known yet"
+        log.warning("WaveSpeed may go on with the task %s, and bill it. Run again to pick it up.", identity)
 
-def _identity(job: RemoteJob, account: str, video: Source, audio: Source) -> Identity:
-    params = json.dumps(dict(sorted(job.params.items())))
-    parts = (account, job.model, params, audio.sha256, video.sha256, str(job.take))
-    key = hashlib.sha256("|".join(parts).encode()).hexdigest()
-    return Identity(key, account, job.model, params, audio.sha256, video.sha256, job.take)
+    def _name_output(self) -> None:
+        """Write down where the result is wanted, for those who resume by the id."""
+        self._job.note(output=str(self._files.output.absolute()))
+
+    async def _upload(self, source: VideoSource | AudioSource) -> Upload:
+        """What was uploaded within a day is used again."""
+        if cached := self._job.cached_upload(source.kind, source.sha256):
+            return Upload(*cached)
+        return await upload(self._api, source, self._files.workspace, self._tell)
+
+    def _see(self, task: Prediction | None) -> None:
+        """Write down what a look has shown, so that the next run knows it too."""
+        if task is None:
+            return self._tell("processing")
+        if task.status != self._job.entry.status:
+            log.info("Task %s is %s", task.id, quoted(task.status))
+        self._job.note(
+            model=self._job.entry.model or quoted(task.model),
+            status=quoted(task.status),
+            remote_created_at=quoted(task.created_at),
+            inference_ms=task.inference_ms,
+            nsfw=int(any(task.has_nsfw_contents)),
+        )
+        self._tell("queued" if task.status.lower() in ("created", "pending", "queued") else "processing")
+
+    def _tell(self, stage: str, done: int = 0, total: int = 0) -> None:
+        """Tell the caller where the run stands, and other processes that it lives."""
+        self._job.beat(self._api.clock.monotonic())
+        entry = self._job.entry
+        self._context.tell(
+            stage,
+            done=done,
+            total=total,
+            status=entry.status,
+            price_usd=entry.price_usd,
+            prediction_id=entry.prediction_id,
+        )
+
+    def _result(self, path: Path | None, reused: bool = False) -> RemoteResult:
+        return RemoteResult.of(self._job.entry, path, self._context.elapsed, reused)

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 
 from ..data import Clip, Waveform
 from ..errors import BadInputError, InputError, OptionError
+from .entry import Entry, JobIdentity
 from .models import DEFAULT_MODEL, find_model
 from .parse import PREDICTION_ID
-
-VideoSource: TypeAlias = "Path | Clip"
-"""A file (H.264 mp4 is sent as it is, anything else encoded at its own rate), or frames."""
-AudioSource: TypeAlias = "Path | Waveform"
-"""A file (wav, mp3, aac and m4a are sent as they are, anything else as WAV), or samples."""
 
 
 @dataclass(frozen=True, eq=False)
 class RemoteJob:
-    """One video to lip-sync to one sound. Raises OptionError on values out of range."""
+    """One video to lip-sync to one audio. Raises OptionError on values out of range."""
 
-    video: VideoSource
-    audio: AudioSource
+    video: Path | Clip
+    """A file (H.264 mp4 is sent as it is, anything else encoded at its own rate), or frames."""
+    audio: Path | Waveform
+    """A file (wav, mp3, aac and m4a are sent as they are, anything else as WAV), or samples."""
     output: Path
     """Where the result goes, ending in .mp4; an earlier file of that name is replaced. In a folder it is named after
     the job, so that the same job always has the same place."""
@@ -51,6 +51,13 @@ class RemoteJob:
             raise OptionError(f"max_cost_usd takes US dollars >= 0, got {self.max_cost_usd}.")
         check_name(self.output)
 
+    def identity(self, account: str, audio_sha256: str, video_sha256: str) -> JobIdentity:
+        """What makes this job the same as another one: account, model, parameters, content and take."""
+        params = json.dumps(dict(sorted(self.params.items())))
+        parts = (account, self.model, params, audio_sha256, video_sha256, str(self.take))
+        key = hashlib.sha256("|".join(parts).encode()).hexdigest()
+        return JobIdentity(key, account, self.model, params, audio_sha256, video_sha256, self.take)
+
 
 @contextmanager
 def at_no_cost() -> Iterator[None]:
@@ -61,7 +68,7 @@ def at_no_cost() -> Iterator[None]:
         raise BadInputError(str(exc)) from exc
 
 
-def place(output: Path, job_key: str) -> Path:
+def result_file(output: Path, job_key: str) -> Path:
     """The file for a result: in a folder it is named after the job."""
     return output / f"{job_key}.mp4" if output.is_dir() else output
 
@@ -82,7 +89,7 @@ def check_name(output: Path) -> None:
 
 
 @dataclass(frozen=True)
-class Progress:
+class JobProgress:
     """Where a run stands; given to `on_progress`, from which the caller may raise to stop."""
 
     stage: str
@@ -99,7 +106,15 @@ class Progress:
     prediction_id: str = ""
 
 
-OnProgress = Callable[[Progress], None]
+OnJobProgress = Callable[[JobProgress], None]
+
+
+class Tell(Protocol):
+    """How a step says where it stands; it raises what the caller stops the run with."""
+
+    def __call__(self, stage: str, done: int = 0, total: int = 0) -> None:
+        """`stage`, `done` and `total` as of `JobProgress`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -128,6 +143,27 @@ class RemoteResult:
     """Whether the result of an earlier run was used, at no cost."""
     nsfw: bool = False
     sha256: str = ""
+
+    @classmethod
+    def of(cls, entry: Entry, path: Path | None, seconds: float, reused: bool) -> RemoteResult:
+        """What a run hands back that leaves its job as `entry` says."""
+        return cls(
+            path,
+            entry.job_key,
+            entry.model,
+            entry.take,
+            entry.price_usd,
+            Decimal(entry.charged) if entry.charged else None,
+            tuple(entry.notes.splitlines()),
+            entry.prediction_id,
+            entry.status,
+            entry.remote_created_at,
+            entry.inference_ms,
+            seconds,
+            reused,
+            bool(entry.nsfw),
+            entry.result_sha256,
+        )
 
     def __str__(self) -> str:
         """A few lines for people."""

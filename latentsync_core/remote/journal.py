@@ -15,8 +15,8 @@ from typing import Any
 from ..errors import DetachedError, OutputError, OverBudgetError
 from . import lease
 from .clock import SYSTEM_CLOCK, Clock
-from .entry import Entry, Identity
-from .states import COSTS_NOTHING, TRANSITIONS, UNSURE, State
+from .entry import Entry, JobIdentity
+from .states import COSTS_NOTHING, TRANSITIONS, UNCERTAIN, State
 
 FILE_NAME = "remote.sqlite3"
 _BY_ID = "id-"
@@ -69,7 +69,7 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def open(self, identity: Identity) -> Entry:
+    def open(self, identity: JobIdentity) -> Entry:
         """The entry of a job, made if this is the first time that it is asked for.
 
         One that was bought with another key is gone on with: keys are renewed, and that must not buy again.
@@ -77,7 +77,7 @@ class Journal:
         entry = self._make(identity)
         return self._bought_with_another_key(entry) or entry if entry.state in COSTS_NOTHING else entry
 
-    def _make(self, identity: Identity) -> Entry:
+    def _make(self, identity: JobIdentity) -> Entry:
         now = self._clock.utc()
         with self._transaction():
             self._connection.execute(
@@ -94,7 +94,7 @@ class Journal:
         if owners:
             return owners[0]
         key = f"{_BY_ID}{prediction_id}"
-        self._make(Identity(key, account, "", "{}", "", "", 1))
+        self._make(JobIdentity(key, account, "", "{}", "", "", 1))
         return self.note(key, state=State.DETACHED, prediction_id=prediction_id)
 
     def get(self, job_key: str) -> Entry:
@@ -112,7 +112,7 @@ class Journal:
 
     def release(self, token: str) -> None:
         """Give the lease back; it is free for this process also where that cannot be written down."""
-        lease.forget(token)
+        lease.drop(token)
         with self._transaction():
             self._connection.execute("UPDATE jobs SET lease_token = '' WHERE lease_token = ?", (token,))
 
@@ -164,7 +164,7 @@ class Journal:
 
         Not one of a job whose outcome is unknown: the history can only tell tasks apart by their URLs.
         """
-        unsure = ", ".join(f"'{state.value}'" for state in UNSURE)
+        unsure = ", ".join(f"'{state.value}'" for state in UNCERTAIN)
         column = {"audio": "audio_url", "video": "video_url"}[kind]
         now = self._clock.utc()
         with self._mapped():

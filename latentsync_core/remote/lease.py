@@ -32,7 +32,7 @@ def acquire(connection: sqlite3.Connection, job_key: str, now: float) -> str | N
     return token
 
 
-def forget(token: str) -> None:
+def drop(token: str) -> None:
     """This process has the lease no more."""
     _held.discard(token)
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 
 from .entry import Entry
-from .states import UNSURE
+from .states import UNCERTAIN
 
 
 def job_lines(entries: Sequence[Entry]) -> list[str]:
     """A line for each job, and what to do about those whose purchase is not certain."""
     lines = [_line(entry) for entry in entries] or ["Nothing was bought yet."]
-    if any(entry.state in UNSURE for entry in entries):
+    if any(entry.state in UNCERTAIN for entry in entries):
         lines.append(
             "unknown, unconfirmed: compare with https://wavespeed.ai/predictions, then resume by the id."
         )

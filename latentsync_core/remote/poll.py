@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
 from ..errors import BadResultError, DetachedError, ExpiredError, KeyRejectedError
-from .judge import Reply, Verdict, code_of, judge, poll_delays, task_error
+from .api import Api
+from .entry import Entry
 from .parse import Phase, Prediction, parse_prediction
-from .redact import log, quoted
-from .run import Run
-from .states import State
+from .replies import Reply, ReplyKind, classify, code_of, poll_delays
 
 GRACE_SECONDS = 60.0
 """A task of ours that the host does not know is given so long to appear, and its 404s to go away."""
@@ -17,43 +20,73 @@ _EMPTY_LOOKS = 5
 """A completed task without an output is looked at so often before that is believed."""
 _SHORTEST_WAIT, _WAIT_PER_SECOND = 15 * 60.0, 20.0
 
+OnLook = Callable[[Prediction | None], None]
+"""Called after each look: with the task as it is, or None where the look showed nothing."""
 
-async def poll(run: Run) -> Prediction | None:
-    """Wait until the task has completed, and return it with its outputs.
 
-    None if the host does not know the id that it gave, or that was read out of its reply: the job is UNKNOWN then.
-    Raises TaskFailedError and its like; DetachedError at the deadline; KeyRejectedError at once, because only the
-    user can help; ExpiredError if the host no longer knows the task; BadResultError if it has no output.
+@dataclass(frozen=True)
+class TaskCompleted:
+    """The task has ended well, and has outputs."""
+
+    prediction: Prediction
+
+
+@dataclass(frozen=True)
+class TaskFailed:
+    """The task has ended otherwise."""
+
+    prediction: Prediction
+
+
+@dataclass(frozen=True)
+class TaskMissing:
+    """The host does not know the id."""
+
+    was_seen: bool
+    """Whether any look, of this run or an earlier one, has shown the task."""
+
+
+TaskEnd: TypeAlias = TaskCompleted | TaskFailed | TaskMissing
+
+
+async def poll(api: Api, entry: Entry, on_look: OnLook) -> TaskEnd:
+    """Wait until the task of a job has ended.
+
+    Raises DetachedError at the deadline; KeyRejectedError at once, because only the user can help; BadResultError if
+    the task has completed without an output.
     """
-    watch = _Watch(run)
-    if run.api.now - run.entry.submitted_at < _FIRST_LOOK:
-        await run.clock.sleep(_FIRST_LOOK)
+    watch = _Watch(api, entry)
+    if api.now - entry.submitted_at < _FIRST_LOOK:
+        await api.clock.sleep(_FIRST_LOOK)
     while True:
-        reply = await run.api.result(run.entry.prediction_id)
-        seen = read(reply, run.entry.prediction_id)
+        reply = await api.result(entry.prediction_id)
+        seen = read_task(reply, entry.prediction_id)
         if seen:
-            watch.see(seen)
-            if seen.phase is Phase.COMPLETED and seen.outputs:
-                return seen
-        wait = watch.next_wait(reply, seen)
-        if run.entry.state is State.UNKNOWN:
-            return None
-        await run.clock.sleep(wait)
+            on_look(seen)
+            if end := watch.end_of(seen):
+                return end
+        left = watch.seconds_left()
+        if not seen:
+            watch.check_key(reply)
+            if watch.is_missing(reply):
+                return TaskMissing(watch.was_seen)
+            on_look(None)
+        await api.clock.sleep(min(left, watch.pause(reply, seen)))
 
 
-async def failed_for_good(run: Run) -> bool:
+async def failed_for_good(api: Api, entry: Entry) -> bool:
     """Whether a task that was seen to fail is still said to have failed: then, and only then, it may be bought anew.
 
     Not where it was cancelled, deleted or timed out: nobody says that this is refunded.
     """
-    if run.entry.status.lower() != "failed":
+    if entry.status.lower() != "failed":
         return False
-    reply = await run.api.look(run.entry.prediction_id)
-    seen = read(reply, run.entry.prediction_id)
+    reply = await api.look(entry.prediction_id)
+    seen = read_task(reply, entry.prediction_id)
     return code_of(reply) == 404 or (seen is not None and seen.status.lower() == "failed")
 
 
-def read(reply: Reply, prediction_id: str) -> Prediction | None:
+def read_task(reply: Reply, prediction_id: str) -> Prediction | None:
     """What a look shows of the task, or None: not a whole reply, or about something else."""
     envelope = reply.envelope
     if envelope is None or not 200 <= reply.status < 300:
@@ -65,102 +98,89 @@ def read(reply: Reply, prediction_id: str) -> Prediction | None:
     return prediction if envelope.code in (0, 200) or prediction.phase is Phase.FAILED else None
 
 
-class _Watch:
-    """What has been seen so far, and how long that allows to wait."""
+def missing_task(entry: Entry) -> ExpiredError:
+    """The error for a task that the host no longer knows, or never knew."""
+    return ExpiredError(
+        "WaveSpeed does not know this task (any more); its history goes back 7 days.",
+        "Check that the key is of the account that bought it"
+        + ("; a new take buys it anew." if entry.ours else ", and the id."),
+        prediction_id=entry.prediction_id,
+        charge="possible",
+    )
 
-    def __init__(self, run: Run) -> None:
-        self._run, self._delays = run, poll_delays()
-        longest = run.settings.deadline_seconds
+
+class _Watch:
+    """What one wait has seen so far, and how long that allows it to go on."""
+
+    def __init__(self, api: Api, entry: Entry) -> None:
+        self._api, self._entry, self._delays = api, entry, poll_delays()
+        longest = api.settings.deadline_seconds
         if longest is None:
-            longest = max(_SHORTEST_WAIT, _WAIT_PER_SECOND * run.entry.seconds)
-        self._longest, self._deadline = longest, run.clock.monotonic() + longest
+            longest = max(_SHORTEST_WAIT, _WAIT_PER_SECOND * entry.seconds)
+        self._longest, self._deadline = longest, api.clock.monotonic() + longest
         self._failures = self._empty = 0
         self._missing_since: float | None = None
+        self.was_seen = entry.status != ""
 
-    def see(self, prediction: Prediction) -> None:
-        """Take note of a good look; raises where the task has failed or has nothing to give."""
-        run = self._run
-        self._failures, self._missing_since = 0, None
-        if prediction.status != run.entry.status:
-            log.info("Task %s is %s", prediction.id, quoted(prediction.status))
-        run.entry = run.journal.note(
-            run.entry.job_key,
-            model=run.entry.model or quoted(prediction.model),
-            status=quoted(prediction.status),
-            remote_created_at=quoted(prediction.created_at),
-            inference_ms=prediction.inference_ms,
-            nsfw=int(any(prediction.has_nsfw_contents)),
-        )
-        run.say("queued" if prediction.status.lower() in ("created", "pending", "queued") else "processing")
+    def end_of(self, prediction: Prediction) -> TaskEnd | None:
+        """What a good look says of the task's end, if it has one."""
+        self._failures, self._missing_since, self.was_seen = 0, None, True
         if prediction.phase is Phase.FAILED:
-            # uploads are not used again: they may be what was wrong
-            run.advance(State.FAILED, error=quoted(prediction.error), uploaded_at=0.0)
-            raise task_error(prediction)
-        if prediction.phase is Phase.COMPLETED and not prediction.outputs:
-            self._see_empty(prediction)
+            return TaskFailed(prediction)
+        if prediction.phase is Phase.COMPLETED and prediction.outputs:
+            return TaskCompleted(prediction)
+        if prediction.phase is Phase.COMPLETED:
+            self._see_empty()
+        return None
 
-    def _see_empty(self, prediction: Prediction) -> None:
+    def _see_empty(self) -> None:
         self._empty += 1
         if self._empty >= _EMPTY_LOOKS:
             raise BadResultError(
                 "WaveSpeed says that the task is completed, but gives no output.",
                 "Run again later, or look at https://wavespeed.ai/predictions.",
-                prediction_id=prediction.id,
+                prediction_id=self._entry.prediction_id,
                 charge="billed",
             )
 
-    def next_wait(self, reply: Reply, seen: Prediction | None) -> float:
-        """Seconds until the next look, or the error that ends the wait."""
-        left = self._deadline - self._run.clock.monotonic()
+    def seconds_left(self) -> float:
+        """Until the deadline, which ends the wait."""
+        left = self._deadline - self._api.clock.monotonic()
         if left <= 0:
-            raise self._detached(f"The task has not ended within {self._longest / 60:.0f} minutes.")
-        if seen:
-            return min(next(self._delays), left)
-        if code_of(reply) in (401, 403):
-            raise self._locked_out(reply)
-        shown = self._run.entry.status != ""
-        if code_of(reply) in (404, 410) or (not shown and judge(reply) is Verdict.REFUSED):
-            self._see_missing(shown)
-        self._failures += 1
-        self._run.say("processing")
-        if judge(reply) is Verdict.REFUSED:
-            return min(next(self._delays), left)
-        return min(self._run.api.pause(reply, self._failures), left)
+            raise DetachedError(
+                f"The task has not ended within {self._longest / 60:.0f} minutes.",
+                "It goes on and may bill: run again to wait on.",
+                prediction_id=self._entry.prediction_id,
+                charge="possible",
+            )
+        return left
 
-    def _see_missing(self, shown: bool) -> None:
-        now = self._run.clock.monotonic()
+    def check_key(self, reply: Reply) -> None:
+        """Raise if the host refuses the key."""
+        if code_of(reply) in (401, 403):
+            raise KeyRejectedError(
+                f"WaveSpeed refuses the key while the job is running ({reply.says}).",
+                "The job goes on and may bill: set the right key and run again to fetch it.",
+                prediction_id=self._entry.prediction_id,
+                charge="possible",
+            )
+
+    def is_missing(self, reply: Reply) -> bool:
+        """Whether the host does not know the task, and had the time to learn of it; elsewhere's are believed at once."""
+        unknown = code_of(reply) in (404, 410)
+        if not (unknown or (not self.was_seen and classify(reply) is ReplyKind.REFUSED)):
+            return False
+        now = self._api.clock.monotonic()
         if self._missing_since is None:
             self._missing_since = now
-        ours = self._run.entry.submitted_at > 0
-        young = self._run.api.now - self._run.entry.submitted_at < GRACE_SECONDS
-        if ours and (young or now - self._missing_since < GRACE_SECONDS):
-            return
-        identity = self._run.entry.prediction_id
-        if ours and not shown:
-            return self._run.advance(
-                State.UNKNOWN, error=f"WaveSpeed does not know the id of its reply, {identity}"
-            )
-        self._run.advance(State.EXPIRED)
-        raise ExpiredError(
-            "WaveSpeed does not know this task (any more); its history goes back 7 days.",
-            "Check that the key is of the account that bought it"
-            + ("; a new take buys it anew." if ours else ", and the id."),
-            prediction_id=identity,
-            charge="possible",
-        )
+        young = self._api.now - self._entry.submitted_at < GRACE_SECONDS
+        return not self._entry.ours or not (young or now - self._missing_since < GRACE_SECONDS)
 
-    def _locked_out(self, reply: Reply) -> KeyRejectedError:
-        return KeyRejectedError(
-            f"WaveSpeed refuses the key while the job is running ({reply.says}).",
-            "The job goes on and may bill: set the right key and run again to fetch it.",
-            prediction_id=self._run.entry.prediction_id,
-            charge="possible",
-        )
-
-    def _detached(self, cause: str) -> DetachedError:
-        return DetachedError(
-            cause,
-            "It goes on and may bill: run again to wait on.",
-            prediction_id=self._run.entry.prediction_id,
-            charge="possible",
-        )
+    def pause(self, reply: Reply, seen: Prediction | None) -> float:
+        """Seconds until the next look: longer and longer, or as long as trouble asks for."""
+        if seen:
+            return next(self._delays)
+        self._failures += 1
+        if classify(reply) is ReplyKind.REFUSED:
+            return next(self._delays)
+        return self._api.pause(reply, self._failures)

@@ -30,7 +30,8 @@ class Quote:
     """What a job is taken to cost, and where that comes from."""
 
     usd: Decimal
-    note: str
+    notes: tuple[str, ...]
+    """How it was found, for the user."""
 
 
 def bounds(model: Model, audio_seconds: float, video_seconds: float) -> Bounds | None:
@@ -59,11 +60,11 @@ def settle(model: Model, expected: Bounds | None, quoted: Decimal | None, limit:
         )
     if expected is None:
         assert quoted is not None
-        quote = Quote(quoted, f"WaveSpeed quotes ${quoted}.")
+        quote = Quote(quoted, (f"WaveSpeed quotes ${quoted}.",))
     elif quoted is None:
         quote = Quote(
             expected.high,
-            f"WaveSpeed quotes no price; ${expected.high} is the most that 5-second blocks give.",
+            (f"WaveSpeed quotes no price; ${expected.high} is the most that 5-second blocks give.",),
         )
     elif quoted > expected.high * _SURPRISE:
         raise OverBudgetError(
@@ -73,10 +74,11 @@ def settle(model: Model, expected: Bounds | None, quoted: Decimal | None, limit:
     elif quoted < expected.low:
         quote = Quote(
             expected.high,
-            f"WaveSpeed quotes ${quoted}, too little for this length; ${expected.high} is assumed.",
+            (f"WaveSpeed quotes ${quoted}, too little for this length; ${expected.high} is assumed.",),
         )
     else:
-        quote = Quote(quoted, f"WaveSpeed quotes ${quoted}; 5-second blocks would be ${expected.high}.")
+        note = f"WaveSpeed quotes ${quoted}; 5-second blocks would be ${expected.high}."
+        quote = Quote(quoted, (note,))
     if quote.usd > limit:
         raise over_budget(quote.usd, limit)
     return quote

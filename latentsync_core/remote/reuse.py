@@ -9,13 +9,13 @@ from pathlib import Path
 from ..errors import OutputError
 from ..partial import partial_path, remove_abandoned
 from .entry import Entry
-from .prepare import file_sha256
-from .states import State
+from .sources import file_sha256
+from .states import RESULT_HERE
 
 
 def reusable(entry: Entry, output: Path) -> Path | None:
     """The file of a finished job, if it is still what was downloaded; at `output` or where an earlier run put it."""
-    if entry.state not in (State.DOWNLOADED, State.DONE):
+    if entry.state not in RESULT_HERE:
         return None
     for path in (output, Path(entry.result_path)):
         if path.is_file() and file_sha256(path) == entry.result_sha256:

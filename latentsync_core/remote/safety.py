@@ -87,7 +87,7 @@ def is_public(address: Address) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
-async def checked(url: str, settings: Settings) -> Target:
+async def resolve_target(url: str, settings: Settings) -> Target:
     """The URL as it may be requested; BadResultError if it may not, ServerTroubleError if its host is not found."""
     if problem := url_problem(url, settings):
         raise _refused(url, problem)

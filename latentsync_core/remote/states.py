@@ -35,10 +35,13 @@ class State(str, Enum):
 
 MAY_SUBMIT = frozenset({State.NEW, State.PREPARED, State.UPLOADED, State.QUOTED, State.REJECTED})
 """No task exists. FAILED is not among them: the host is asked once more whether that is so."""
-UNSURE = frozenset({State.SUBMITTING, State.UNKNOWN, State.UNCONFIRMED})
+UNCERTAIN = frozenset({State.SUBMITTING, State.UNKNOWN, State.UNCONFIRMED})
 """A task may exist whose id we do not have."""
 COSTS_NOTHING = MAY_SUBMIT | {State.FAILED}
 """Jobs in these states are not counted into the day's spending; failures are refunded by the documentation."""
+
+RESULT_HERE = frozenset({State.DOWNLOADED, State.DONE})
+"""The result was in place, and is used again if it still is."""
 
 _RESTART = {State.PREPARED}
 TRANSITIONS: dict[State, set[State]] = {

@@ -8,16 +8,21 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 from ..errors import BadResultError, ServerTroubleError
 from ..media.opening import reading
 from .api import Api
 from .exchange import exchange
-from .judge import Reply, Verdict, backoff, judge, refusal
+from .job import Tell
 from .parse import Ticket, parse_ticket
-from .prepare import MediaFile, changed
-from .redact import log
-from .safety import checked, is_url, url_problem
+from .prepare import MediaFile, prepare
+from .redact import log, plain
+from .replies import Reply, ReplyKind, backoff, classify, refusal
+from .safety import is_url, resolve_target, url_problem
+from .sources import AudioSource, VideoSource, changed_file
+from .threads import Work, in_thread
 
 _BLOCK = 256 * 1024
 _ATTEMPTS, _TICKETS = 3, 3
@@ -28,7 +33,48 @@ OnBytes = Callable[[int, int], None]
 """Called with the bytes that are sent and their total."""
 
 
-async def upload(api: Api, media: MediaFile, on_bytes: OnBytes) -> str:
+@dataclass(frozen=True)
+class Upload:
+    """A medium of a job where the host can read it."""
+
+    url: str
+    """With its signature, if it has one."""
+    at: float
+    """When it was uploaded, in seconds since 1970."""
+
+    @property
+    def plain_url(self) -> str:
+        """As it may be written down."""
+        return plain(self.url)
+
+    @property
+    def reusable_since(self) -> float:
+        """`at`, or 0 for a URL that without its signature, which is not written down, is of no use."""
+        return self.at if self.url == self.plain_url else 0.0
+
+
+async def upload(api: Api, source: VideoSource | AudioSource, workspace: Path, tell: Tell) -> Upload:
+    """Put a medium where the host can read it; what has to be encoded for that is written into `workspace`.
+
+    Raises MediaError, OutputError, BadInputError where it is too large or changes meanwhile, and as `send_file`.
+    """
+
+    def look(work: Work) -> None:
+        tell("prepare", work.done, work.total)
+
+    look(Work())
+    at = api.clock.utc()
+    if source.file:
+        source.file.check_unchanged()
+    workspace.mkdir(mode=0o700, exist_ok=True)
+    media = await in_thread(lambda work: prepare(source, workspace, work), look)
+    url = await send_file(api, media, lambda done, total: tell("upload", done, total))
+    if source.file:
+        source.file.check_unchanged()
+    return Upload(url, at)
+
+
+async def send_file(api: Api, media: MediaFile, on_bytes: OnBytes) -> str:
     """Upload a file and return the URL under which the host reads it.
 
     Raises ServerTroubleError, and KeyRejectedError and its like where the host refuses.
@@ -51,7 +97,7 @@ async def _ticket(api: Api, media: MediaFile) -> Ticket | None:
     if reply.status in _NO_SUCH_ROUTE:
         return None
     envelope = reply.envelope
-    if judge(reply) is not Verdict.OK or envelope is None:
+    if classify(reply) is not ReplyKind.OK or envelope is None:
         raise refusal(reply, _DOING)
     ticket = parse_ticket(envelope.data)
     if ticket is None or url_problem(ticket.url, api.settings) or not _readable(ticket.download_url, api):
@@ -82,7 +128,7 @@ async def _put(api: Api, ticket: Ticket, media: MediaFile, on_bytes: OnBytes) ->
 
 async def _put_once(api: Api, ticket: Ticket, media: MediaFile, on_bytes: OnBytes) -> Reply:
     try:
-        target = await checked(ticket.url, api.settings)
+        target = await resolve_target(ticket.url, api.settings)
     except (BadResultError, ServerTroubleError) as exc:
         return Reply(problem=str(exc))
     # Without a Content-Length httpx would send chunks, which presigned stores refuse.
@@ -100,7 +146,7 @@ async def _put_once(api: Api, ticket: Ticket, media: MediaFile, on_bytes: OnByte
 
 async def _is_there(api: Api, url: str, size: int) -> bool:
     try:
-        target = await checked(url, api.settings)
+        target = await resolve_target(url, api.settings)
     except (BadResultError, ServerTroubleError):
         return False
     request = api.client.build_request(
@@ -127,13 +173,13 @@ async def _by_form(api: Api, media: MediaFile, on_bytes: OnBytes) -> str:
         reply = await api.send(
             "POST", "media/upload/binary", headers, body, api.settings.timeouts.transfer, sent
         )
-        verdict = judge(reply)
+        kind = classify(reply)
         envelope = reply.envelope
         data = envelope.data if envelope else None
         url = data.get("download_url") if isinstance(data, dict) else None
-        if verdict is Verdict.OK and isinstance(url, str) and _readable(url, api):
+        if kind is ReplyKind.OK and isinstance(url, str) and _readable(url, api):
             return url
-        if verdict is Verdict.REFUSED:
+        if kind is ReplyKind.REFUSED:
             break
         if attempt < _ATTEMPTS:
             await api.clock.sleep(api.pause(reply, attempt))
@@ -154,11 +200,11 @@ async def _body(
         while block := await asyncio.to_thread(file.read, _BLOCK):
             done += len(block)
             if done > media.size:
-                raise changed(media.path)
+                raise changed_file(media.path)
             yield block
             on_bytes(done, media.size)
         if done < media.size:
-            raise changed(media.path)
+            raise changed_file(media.path)
     if tail:
         yield tail
     sent.set()

@@ -17,7 +17,7 @@ from comfy_api.latest import InputImpl
 from comfy_execution.graph_utils import ExecutionBlocker
 
 from ...latentsync_core.errors import KeyMissingError
-from .media import Source, fitted, given, pictures_of, waveform_of
+from .media import fitted, given, pictures_of, waveform_of
 from .waiting import Watch
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ async def bought(
             source = await asyncio.to_thread(stack.enter_context, given(video, images, fps))
         cost = Decimal(str(round(order.max_cost, 2)))
         job = RemoteJob(
-            _sent(source), speech, _results(), order.model,
+            source.clip, speech, _results(), order.model,
             take=order.take, max_cost_usd=cost, dry_run=order.dry_run,
         )  # fmt: skip
         watch = Watch(node_id)
@@ -69,10 +69,10 @@ async def bought(
 
 async def fetched(prediction_id: str, node_id: str | None) -> RemoteResult:
     """The result of a prediction by its id; raises as `bought`."""
-    from ...latentsync_core.remote import resume
+    from ...latentsync_core.remote import resume_task
 
     watch = Watch(node_id)
-    work = resume(prediction_id, _results(), settings=_settings(), on_progress=watch.hear)
+    work = resume_task(prediction_id, _results(), settings=_settings(), on_progress=watch.hear)
     return await watch.over(work)
 
 
@@ -113,13 +113,6 @@ async def media_of(
 
 def _pictures(clip: Clip) -> torch.Tensor:
     return pictures_of(list(clip.read(range(len(clip.times)))))
-
-
-def _sent(source: Source) -> Path | Clip:
-    """A whole file, so that it can be sent as it is; frames where it was trimmed, or where there is no file."""
-    from ...latentsync_core.media import FileClip
-
-    return source.clip.path if isinstance(source.clip, FileClip) else source.clip
 
 
 def _settings() -> Settings:

@@ -13,7 +13,7 @@ import comfy.model_management as mm
 from .progress import check_interrupt, duration, send_text
 
 if TYPE_CHECKING:
-    from ...latentsync_core.remote import Progress, RemoteResult
+    from ...latentsync_core.remote import JobProgress, RemoteResult
 
 T = TypeVar("T", bound="RemoteResult")
 
@@ -42,10 +42,10 @@ class Watch:
 
     def __init__(self, node_id: str | None) -> None:
         self._node_id = node_id
-        self._last: Progress | None = None
+        self._last: JobProgress | None = None
         self._started, self._said = time.monotonic(), 0.0
 
-    def hear(self, progress: Progress) -> None:
+    def hear(self, progress: JobProgress) -> None:
         """What the library calls on every step; raises ComfyUI's interrupt."""
         news = self._last is None or progress.stage != self._last.stage
         self._last = progress

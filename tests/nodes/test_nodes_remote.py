@@ -32,8 +32,8 @@ def fake(home, monkeypatch):
 @pytest.fixture
 def quick(fake, core, monkeypatch):
     """The client sleeps by the fake's clock, so that nothing waits."""
-    flow = importlib.import_module(f"{core.__name__}.remote.flow")
-    for function in (flow.remote_lip_sync, flow.resume):
+    runs = importlib.import_module(f"{core.__name__}.remote.runs")
+    for function in (runs.remote_lip_sync, runs.resume_task):
         monkeypatch.setitem(function.__kwdefaults__, "clock", fake.clock)
     return fake
 

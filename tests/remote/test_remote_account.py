@@ -10,7 +10,15 @@ from remote.runs import Bench
 
 from latentsync_core import errors
 from latentsync_core.cli import main
-from latentsync_core.remote import Journal, RemoteJob, RemoteResult, State, balance, forget, remote_lip_sync
+from latentsync_core.remote import (
+    Journal,
+    RemoteJob,
+    RemoteResult,
+    State,
+    fetch_balance,
+    forget_task,
+    remote_lip_sync,
+)
 
 UPLOADS = ("ticket#1", "upload#1", "put#1")
 
@@ -41,24 +49,24 @@ def entry(bench):
 
 
 def test_the_balance(bench):
-    assert ask(bench, balance) == Decimal("10.0")
+    assert ask(bench, fetch_balance) == Decimal("10.0")
     fault(bench, "balance#1+ http 404")
-    assert ask(bench, balance) == Decimal("10.0")
+    assert ask(bench, fetch_balance) == Decimal("10.0")
     fault(bench, "balance#1+ http 401", "account_balance#1+ http 401")
     with pytest.raises(errors.KeyRejectedError, match="asked for the balance"):
-        ask(bench, balance)
+        ask(bench, fetch_balance)
     fault(bench, "balance#1+ null", "account_balance#1+ null")
     with pytest.raises(errors.ServerTroubleError):
-        ask(bench, balance)
+        ask(bench, fetch_balance)
 
 
 def test_a_task_that_is_done_is_forgotten_and_its_result_is_kept(bench):
     result = bench.run()
-    ask(bench, forget, result.prediction_id)
+    ask(bench, forget_task, result.prediction_id)
     assert bench.fake.ledger.find(result.prediction_id) is None and entry(bench).state is State.DONE
     assert bench.run().reused and bench.output.exists()
     with pytest.raises(errors.ExpiredError, match="Nothing is left"):
-        ask(bench, forget, result.prediction_id)
+        ask(bench, forget_task, result.prediction_id)
     assert buy(bench, take=2).path and "ticket#3" in bench.fake.calls  # the uploads are not used again
 
 
@@ -67,7 +75,7 @@ def test_a_task_that_may_be_running_is_not_forgotten(bench, status):
     result = bench.run()
     fault(bench, f"result#1-99 status {status}")
     with pytest.raises(errors.BadInputError, match=f"is {status}: it may be running"):
-        ask(bench, forget, result.prediction_id)
+        ask(bench, forget_task, result.prediction_id)
     assert "delete#1" not in bench.fake.calls
 
 
@@ -75,7 +83,7 @@ def test_a_task_that_may_be_running_is_not_forgotten(bench, status):
 def test_a_task_that_ended_without_a_result_is_forgotten(bench, status):
     fault(bench, f"result#1-99 status {status}")
     error = bench.run()
-    ask(bench, forget, error.prediction_id)
+    ask(bench, forget_task, error.prediction_id)
     assert bench.fake.ledger.find(error.prediction_id) is None
 
 
@@ -83,19 +91,19 @@ def test_a_result_that_was_not_fetched_is_not_forgotten(bench):
     fault(bench, "media#1+ html")
     identity = bench.run().prediction_id
     with pytest.raises(errors.BadInputError, match="Fetch it first"):
-        ask(bench, forget, identity)
+        ask(bench, forget_task, identity)
     fault(bench)
     assert isinstance(bench.run(), RemoteResult)
-    ask(bench, forget, identity)
+    ask(bench, forget_task, identity)
 
 
 def test_a_task_of_elsewhere_is_forgotten(bench, tmp_path):
     identity = bench.run().prediction_id
     bench.folder = tmp_path / "another"
-    ask(bench, forget, identity)
+    ask(bench, forget_task, identity)
     assert bench.fake.ledger.find(identity) is None and entry(bench).state is State.EXPIRED
     with pytest.raises(errors.BadInputError, match="6 to 128"):
-        ask(bench, forget, "../all")
+        ask(bench, forget_task, "../all")
 
 
 @pytest.mark.parametrize(
@@ -104,7 +112,7 @@ def test_a_task_of_elsewhere_is_forgotten(bench, tmp_path):
 def test_a_lost_reply_is_asked_for_again(bench, lines):
     identity = bench.run().prediction_id
     fault(bench, *lines)
-    ask(bench, forget, identity)
+    ask(bench, forget_task, identity)
     assert bench.fake.ledger.find(identity) is None
 
 
@@ -116,9 +124,9 @@ def test_a_host_that_deletes_nothing_is_told_of(bench):
     ):
         fault(bench, line)
         with pytest.raises(kind):
-            ask(bench, forget, identity)
+            ask(bench, forget_task, identity)
     fault(bench)
-    ask(bench, forget, identity)
+    ask(bench, forget_task, identity)
 
 
 def test_a_model_that_does_not_exist_is_refused_before_the_upload(bench):
@@ -151,7 +159,7 @@ def test_commands(bench, monkeypatch, capsys):
     ):
         monkeypatch.setenv(f"WAVESPEED_{name}", value)
     monkeypatch.setenv("LATENTSYNC_STATE_DIR", str(bench.folder))
-    for name, function in (("ask_balance", balance), ("forget_by_id", forget)):
+    for name, function in (("fetch_balance", fetch_balance), ("forget_task", forget_task)):
         monkeypatch.setattr(f"latentsync_core.cli.remote.{name}", partial(function, clock=bench.fake.clock))
     assert main(["remote", "balance"]) == 0 and capsys.readouterr().out == "$9.85\n"
     assert main(["remote", "forget", result.prediction_id]) == 0

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from latentsync_core.cli import main
-from latentsync_core.remote import remote_lip_sync, resume
+from latentsync_core.remote import remote_lip_sync, resume_task
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def fake_host(fake, monkeypatch, tmp_path):
     monkeypatch.setenv("WAVESPEED_API_KEY", fake.key)
     monkeypatch.setenv("WAVESPEED_ALLOW_INSECURE_LOOPBACK", "1")
     monkeypatch.setenv("LATENTSYNC_STATE_DIR", str(tmp_path / "state"))
-    for name, function in (("lip_sync", remote_lip_sync), ("resume_by_id", resume)):
+    for name, function in (("remote_lip_sync", remote_lip_sync), ("resume_task", resume_task)):
         monkeypatch.setattr(f"latentsync_core.cli.remote.{name}", partial(function, clock=fake.clock))
     return fake
 

@@ -13,8 +13,8 @@ from remote.fake.clock import VirtualClock
 from latentsync_core.errors import KeyRejectedError
 from latentsync_core.remote import ApiKey, Settings
 from latentsync_core.remote.api import Api
-from latentsync_core.remote.exchange import exchange, open_client, opened
-from latentsync_core.remote.judge import Verdict, judge, refusal
+from latentsync_core.remote.exchange import exchange, open_client, open_response
+from latentsync_core.remote.replies import ReplyKind, classify, refusal
 
 KEY = "wsk_can/ary"
 BOMB = gzip.compress(bytes(50 * 2**20))
@@ -54,7 +54,7 @@ def test_slow_headers_are_not_waited_for(tmp_path):
         return (await exchange(client, client.build_request("GET", origin), 0.3)).problem
 
     async def download(client, origin):
-        async with opened(client, client.build_request("GET", origin), 0.3) as response:
+        async with open_response(client, client.build_request("GET", origin), 0.3) as response:
             return response
 
     for call in (look, download):
@@ -111,7 +111,7 @@ def test_a_compressed_reply_is_not_unpacked(tmp_path, encoding):
     bomb = httpx.Response(200, headers={"Content-Encoding": encoding}, stream=Raw(BOMB))
     reply, request = asked(tmp_path, bomb, lambda api: api.submit("a/b", {}))
     assert request.headers["accept-encoding"] == "identity"
-    assert judge(reply) is Verdict.TROUBLE and reply.body == b"" and reply.problem
+    assert classify(reply) is ReplyKind.TROUBLE and reply.body == b"" and reply.problem
 
 
 @pytest.mark.parametrize(

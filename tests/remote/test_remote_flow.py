@@ -9,7 +9,7 @@ import pytest
 from remote.fake_wavespeed import Fault
 
 from latentsync_core import FileClip, errors
-from latentsync_core.remote import ApiKey, Journal, RemoteJob, Settings, State, remote_lip_sync, resume
+from latentsync_core.remote import ApiKey, Journal, RemoteJob, Settings, State, remote_lip_sync, resume_task
 from latentsync_core.remote.settings import Timeouts
 
 FAST = Timeouts(0.5, 0.5, 0.5, 0.5)
@@ -240,7 +240,7 @@ def test_resume_by_id(desk):
     done.path.unlink()
 
     def fetch(identity, output=None):
-        return asyncio.run(resume(identity, output, settings=desk.settings, clock=desk.fake.clock))
+        return asyncio.run(resume_task(identity, output, settings=desk.settings, clock=desk.fake.clock))
 
     assert fetch(done.prediction_id).path == done.path
     desk.settings = replace(desk.settings, state_dir=desk.folder / "lost")
@@ -262,5 +262,5 @@ def test_a_folder_holds_results_under_the_names_of_their_jobs(desk):
     assert first.path == shelf / f"{first.job_key}.mp4" == again.path != other.path
     assert again.reused and desk.bought == 2
     first.path.unlink()
-    fetched = resume(first.prediction_id, shelf, settings=desk.settings, clock=desk.fake.clock)
+    fetched = resume_task(first.prediction_id, shelf, settings=desk.settings, clock=desk.fake.clock)
     assert asyncio.run(fetched).path == first.path and len(list(shelf.iterdir())) == 3

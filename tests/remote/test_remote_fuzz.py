@@ -12,10 +12,10 @@ import pytest
 from remote.fake.clock import VirtualClock
 
 from latentsync_core.errors import LatentSyncError
-from latentsync_core.remote import ApiKey, RemoteJob, RemoteResult, Settings, forget, remote_lip_sync
+from latentsync_core.remote import ApiKey, RemoteJob, RemoteResult, Settings, forget_task, remote_lip_sync
 from latentsync_core.remote.journal import Journal
-from latentsync_core.remote.prepare import inspect
 from latentsync_core.remote.safety import Address, ipaddress
+from latentsync_core.remote.sources import open_job_media
 from latentsync_core.remote.threads import Work
 
 ORIGIN = "http://127.0.0.1:8123"
@@ -209,7 +209,7 @@ class Client:
         settings = Settings(self.folder, ApiKey(KEY), ORIGIN, Decimal(10**6), largest_result=2**20)
         world = {"settings": settings, "clock": VirtualClock(), "transport": httpx.MockTransport(host)}
         job = RemoteJob(self.video, self.audio, self.folder / "out.mp4", take=host.take)
-        work = forget(ID, **world) if host.kind == "delete" else remote_lip_sync(job, **world)
+        work = forget_task(ID, **world) if host.kind == "delete" else remote_lip_sync(job, **world)
         try:
             return asyncio.run(work)
         except LatentSyncError as error:
@@ -218,14 +218,13 @@ class Client:
 
 @pytest.fixture
 def client(tmp_path, clip, speech, monkeypatch):
-    sources = inspect(RemoteJob(clip, speech, tmp_path / "out.mp4"), Work())
+    media = open_job_media(RemoteJob(clip, speech, tmp_path / "out.mp4"), Work())
 
     async def anywhere(_: str) -> list[Address]:
         return [ipaddress.ip_address("8.8.8.8")]
 
-    monkeypatch.setattr("latentsync_core.remote.flow.inspect", lambda *_: sources)
-    monkeypatch.setattr("latentsync_core.remote.flow.Journal", Quick)
-    monkeypatch.setattr("latentsync_core.remote.account.Journal", Quick)
+    monkeypatch.setattr("latentsync_core.remote.runs.open_job_media", lambda *_: media)
+    monkeypatch.setattr("latentsync_core.remote.runs.Journal", Quick)
     monkeypatch.setattr("latentsync_core.remote.safety._addresses", anywhere)
     monkeypatch.setattr("latentsync_core.remote.download.os.fsync", lambda _: None)
     return Client(tmp_path, clip, speech)

@@ -11,7 +11,7 @@ import pytest
 
 from latentsync_core.errors import DetachedError, OutputError, OverBudgetError
 from latentsync_core.remote import Journal, State
-from latentsync_core.remote.journal import Identity
+from latentsync_core.remote.journal import JobIdentity
 from latentsync_core.remote.lease import STALE_SECONDS
 from latentsync_core.remote.states import MAY_SUBMIT, TRANSITIONS
 
@@ -40,7 +40,7 @@ def journal(tmp_path, clock):
 
 
 def add(journal, key="k1", video="v"):
-    journal.open(Identity(key, "acc", "bytedance/latentsync", "{}", "a", video, 1))
+    journal.open(JobIdentity(key, "acc", "bytedance/latentsync", "{}", "a", video, 1))
     return journal.acquire(key)
 
 
@@ -62,7 +62,7 @@ def test_a_job_keeps_what_is_written(tmp_path, journal, clock):
     with Journal(tmp_path, clock) as other:
         assert other.get("k1").prediction_id == "0123abcdef" and other.recent() == [other.get("k1")]
         assert other.known_ids() == {"0123abcdef"} and other.salt == journal.salt
-        assert other.open(Identity("k1", "x", "x", "", "", "", 9)).state is State.RUNNING
+        assert other.open(JobIdentity("k1", "x", "x", "", "", "", 9)).state is State.RUNNING
 
 
 def test_only_paths_of_the_drawing_are_taken(journal):

@@ -14,7 +14,7 @@ from remote.fake_wavespeed import Fault, demo_audio, demo_video
 from remote.runs import Bench
 
 from latentsync_core import errors
-from latentsync_core.remote import Journal, RemoteJob, RemoteResult, remote_lip_sync, resume
+from latentsync_core.remote import Journal, RemoteJob, RemoteResult, remote_lip_sync, resume_task
 from latentsync_core.remote.api import Api
 from latentsync_core.remote.exchange import exchange
 
@@ -133,7 +133,9 @@ def test_a_damaged_journal_buys_nothing(bench):
 def test_an_id_that_the_host_does_not_know_is_told_at_once(bench):
     bench.fake.run_seconds = 1000
     with pytest.raises(errors.ExpiredError, match="and the id"):
-        asyncio.run(resume("typed-wrong", bench.output, settings=bench.settings(), clock=bench.fake.clock))
+        asyncio.run(
+            resume_task("typed-wrong", bench.output, settings=bench.settings(), clock=bench.fake.clock)
+        )
     assert bench.fake.calls == ["result#1"]
 
 

@@ -49,7 +49,7 @@ def test_limits_are_inclusive_and_exact():
 def test_settled_price(quoted, price):
     """Eight seconds: 0.24 by seconds, 0.30 by blocks; a quote below both did not see the media."""
     quote = settle(MODEL, bounds(MODEL, 8, 8), None if quoted is None else Decimal(quoted), Decimal(1))
-    assert quote.usd == Decimal(price) and "$" in quote.note
+    assert quote.usd == Decimal(price) and "$" in quote.notes[0]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from latentsync_core import FileClip, TensorClip, Waveform, open_writer
 from latentsync_core.errors import BadInputError, MediaError, OptionError
 from latentsync_core.remote import RemoteJob
 from latentsync_core.remote import prepare as preparing
-from latentsync_core.remote.prepare import encode, inspect
+from latentsync_core.remote.prepare import prepare
+from latentsync_core.remote.sources import open_job_media
 from latentsync_core.remote.threads import Halted, Work
 
 GO = Work()
@@ -35,19 +36,20 @@ def movie(path, fps=Fraction(20), audio=None):
 @pytest.fixture
 def look(tmp_path, clip, speech):
     def look(video=clip, audio=speech, **more):
-        return inspect(RemoteJob(video, audio, tmp_path / "out.mp4", **more), GO)
+        media = open_job_media(RemoteJob(video, audio, tmp_path / "out.mp4", **more), GO)
+        return media.video, media.audio
 
     return look
 
 
 def test_good_files_pass_untouched(look, clip, speech, tmp_path):
     video, audio = look()
-    assert (video.passes, audio.passes) == ("mp4", "wav") and audio.seconds == 2.0
+    assert (video.suffix, audio.suffix) == ("mp4", "wav") and audio.seconds == 2.0
     for source, path, name, mime in (
         (video, clip, "video.mp4", "video/mp4"),
         (audio, speech, "audio.wav", "audio/wav"),
     ):
-        media = encode(source, tmp_path, GO)
+        media = prepare(source, tmp_path, GO)
         assert (media.path, media.name, media.mime, media.size) == (path, name, mime, path.stat().st_size)
     assert list(tmp_path.iterdir()) == []
 
@@ -58,32 +60,32 @@ def test_names_that_look_like_protocols_are_files(look, clip, speech, tmp_path, 
     names = Path("12:30"), Path("pipe:0")
     for name, file in zip(names, (clip, speech), strict=True):
         name.write_bytes(file.read_bytes())
-    assert [source.passes for source in look(*names)] == ["mp4", "wav"]
+    assert [source.suffix for source in look(*names)] == ["mp4", "wav"]
 
 
 def test_other_videos_are_encoded_at_their_own_rate(look, tmp_path):
     video, _ = look(video=movie(tmp_path / "in.mkv"))
-    assert video.passes == ""
-    made = encode(video, tmp_path, GO)
+    assert video.suffix == ""
+    made = prepare(video, tmp_path, GO)
     again, before = FileClip(made.path), FileClip(tmp_path / "in.mkv")
     assert again.fps == before.fps == 20 and len(again) == 6
-    assert look(video=made.path)[0].passes == "mp4"
+    assert look(video=made.path)[0].suffix == "mp4"
 
 
 def test_a_mov_does_not_pass_as_an_mp4(look, tmp_path):
-    assert look(video=movie(tmp_path / "in.mov"))[0].passes == ""
+    assert look(video=movie(tmp_path / "in.mov"))[0].suffix == ""
 
 
 def test_frames_are_encoded_at_their_own_rate(look, tmp_path):
     video, _ = look(video=TensorClip(frames(), Fraction(12)))
     assert video.seconds == 0.5
-    made = FileClip(encode(video, tmp_path, GO).path)
+    made = FileClip(prepare(video, tmp_path, GO).path)
     assert (made.fps, len(made), made.width, made.height) == (12, 6, 64, 48)
 
 
 def test_samples_become_a_wav_of_exactly_their_length(look, tmp_path):
     _, audio = look(audio=TONE)
-    with wave.open(str(encode(audio, tmp_path, GO).path)) as file:
+    with wave.open(str(prepare(audio, tmp_path, GO).path)) as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (44100, 2, 2)
         assert file.getnframes() == 88200
         read = np.frombuffer(file.readframes(88200), "<i2").reshape(-1, 2).T / 32767
@@ -106,14 +108,14 @@ def test_sound_files(look, tmp_path, form, codec, passes):
         for piece in [*resampler.resample(frame), *resampler.resample(None), None]:
             container.mux(stream.encode(piece))
     _, audio = look(audio=path)
-    assert audio.passes == passes and abs(audio.seconds - 2) < 0.1
-    media = encode(audio, tmp_path, GO)
+    assert audio.suffix == passes and abs(audio.seconds - 2) < 0.1
+    media = prepare(audio, tmp_path, GO)
     assert media.name == f"audio.{passes or 'wav'}"
 
 
 def test_the_sound_of_a_video_is_taken_out(look, tmp_path):
     _, audio = look(audio=movie(tmp_path / "in.mp4", audio=TONE))
-    assert audio.passes == "" and encode(audio, tmp_path, GO).name == "audio.wav"
+    assert audio.suffix == "" and prepare(audio, tmp_path, GO).name == "audio.wav"
 
 
 def test_fingerprints_follow_the_content(look, tmp_path, clip):
@@ -151,21 +153,21 @@ def test_bad_media_are_refused_before_anything_is_sent(look, tmp_path, clip):
 
 def test_a_file_that_is_too_large(look, tmp_path, monkeypatch, caplog):
     video, _ = look()
-    monkeypatch.setattr(preparing, "WORTH_SAYING", 10)
-    encode(video, tmp_path, GO)
+    monkeypatch.setattr(preparing, "WARN_BYTES", 10)
+    prepare(video, tmp_path, GO)
     assert "allows 100 MB only" in caplog.text
-    monkeypatch.setattr(preparing, "TOO_LARGE", 20)
+    monkeypatch.setattr(preparing, "MAX_BYTES", 20)
     with pytest.raises(BadInputError, match="Cut it"):
-        encode(video, tmp_path, GO)
+        prepare(video, tmp_path, GO)
 
 
 def test_threads_stop_when_they_are_told(look, tmp_path):
     halt = Work(halted=True)
     with pytest.raises(Halted):
-        inspect(RemoteJob(TensorClip(frames(), 12), TONE, tmp_path / "out.mp4"), halt)
+        open_job_media(RemoteJob(TensorClip(frames(), 12), TONE, tmp_path / "out.mp4"), halt)
     video, _ = look(video=TensorClip(frames(), 12))
     with pytest.raises(Halted):
-        encode(video, tmp_path, halt)
+        prepare(video, tmp_path, halt)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from latentsync_core.errors import BadResultError, ServerTroubleError
 from latentsync_core.remote import Settings, safety
-from latentsync_core.remote.safety import checked, is_public, url_problem
+from latentsync_core.remote.safety import is_public, resolve_target, url_problem
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def settings(tmp_path):
 def test_urls_that_are_refused_by_their_text(url, settings):
     assert url_problem(url, settings)
     with pytest.raises(BadResultError, match="not requested"):
-        asyncio.run(checked(url, settings))
+        asyncio.run(resolve_target(url, settings))
 
 
 def test_urls_that_are_allowed_by_their_text(settings):
@@ -83,13 +83,13 @@ def resolving(monkeypatch, *addresses):
 def test_one_private_address_among_others_is_enough(monkeypatch, settings):
     resolving(monkeypatch, "8.8.8.8", "10.0.0.1")
     with pytest.raises(BadResultError, match=r"leads to 10\.0\.0\.1") as caught:
-        asyncio.run(checked("https://cdn.wavespeed.ai/1.mp4?sig=SECRET", settings))
+        asyncio.run(resolve_target("https://cdn.wavespeed.ai/1.mp4?sig=SECRET", settings))
     assert "SECRET" not in str(caught.value)
 
 
 def test_the_checked_address_is_the_one_that_is_used(monkeypatch, settings):
     resolving(monkeypatch, "8.8.8.8")
-    target = asyncio.run(checked("https://cdn.wavespeed.ai/1.mp4?sig=1", settings))
+    target = asyncio.run(resolve_target("https://cdn.wavespeed.ai/1.mp4?sig=1", settings))
     assert str(target.url) == "https://8.8.8.8/1.mp4?sig=1"
     assert target.headers == {"Host": "cdn.wavespeed.ai"}
     assert target.extensions == {"sni_hostname": "cdn.wavespeed.ai"}
@@ -98,17 +98,17 @@ def test_the_checked_address_is_the_one_that_is_used(monkeypatch, settings):
 def test_a_host_without_an_address_may_come_back(monkeypatch, settings):
     resolving(monkeypatch)
     with pytest.raises(ServerTroubleError, match="no address"):
-        asyncio.run(checked("https://cdn.wavespeed.ai/1.mp4", settings))
+        asyncio.run(resolve_target("https://cdn.wavespeed.ai/1.mp4", settings))
 
 
 def test_a_proxy_looks_up_names_itself(monkeypatch, settings):
     resolving(monkeypatch, "10.0.0.1")
     monkeypatch.setattr(safety.urllib.request, "getproxies", lambda: {"https": "http://proxy:3128"})
-    target = asyncio.run(checked("https://cdn.wavespeed.ai/1.mp4", settings))
+    target = asyncio.run(resolve_target("https://cdn.wavespeed.ai/1.mp4", settings))
     assert str(target.url) == "https://cdn.wavespeed.ai/1.mp4" and not target.extensions
 
 
 def test_an_unknown_host_is_said(monkeypatch, settings, caplog):
     resolving(monkeypatch, "8.8.8.8")
-    asyncio.run(checked("https://cdn.example/1.mp4", settings))
+    asyncio.run(resolve_target("https://cdn.example/1.mp4", settings))
     assert "none has been seen before" in caplog.text

@@ -8,18 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentsync_core import errors
-from latentsync_core.remote.judge import (
+from latentsync_core.remote.parse import Prediction
+from latentsync_core.remote.replies import (
     Reply,
-    Verdict,
+    ReplyKind,
     accepted_id,
     backoff,
-    judge,
+    classify,
     poll_delays,
     refusal,
     retry_after,
     task_error,
 )
-from latentsync_core.remote.parse import Prediction
 
 
 def reply(status=200, code=200, message="success", data=None, **other):
@@ -33,31 +33,31 @@ HTML = Reply(200, body=b"<html>")
 
 @pytest.mark.parametrize(
     ("given", "verdict"),
-    [(reply(data=ID), Verdict.OK), (reply(data=None), Verdict.TROUBLE), (HTML, Verdict.TROUBLE),
-     (Reply(200), Verdict.TROUBLE), (reply(500), Verdict.TROUBLE), (Reply(504), Verdict.TROUBLE),
-     (reply(code=500), Verdict.TROUBLE), (reply(code=5004), Verdict.TROUBLE), (reply(408), Verdict.TROUBLE),
-     (reply(code=0), Verdict.TROUBLE), (reply(code=401), Verdict.REFUSED), (reply(code=1200), Verdict.REFUSED),
-     (reply(404), Verdict.REFUSED), (Reply(302), Verdict.TROUBLE), (reply(code=1403), Verdict.TROUBLE), (reply(code=409), Verdict.TROUBLE), (reply(429), Verdict.WAIT),
-     (reply(code=429), Verdict.WAIT), (Reply(problem="x"), Verdict.TROUBLE),
-     (Reply(problem="x", reached=False), Verdict.UNREACHED), (reply(data=ID, problem="cut"), Verdict.TROUBLE)],
+    [(reply(data=ID), ReplyKind.OK), (reply(data=None), ReplyKind.TROUBLE), (HTML, ReplyKind.TROUBLE),
+     (Reply(200), ReplyKind.TROUBLE), (reply(500), ReplyKind.TROUBLE), (Reply(504), ReplyKind.TROUBLE),
+     (reply(code=500), ReplyKind.TROUBLE), (reply(code=5004), ReplyKind.TROUBLE), (reply(408), ReplyKind.TROUBLE),
+     (reply(code=0), ReplyKind.TROUBLE), (reply(code=401), ReplyKind.REFUSED), (reply(code=1200), ReplyKind.REFUSED),
+     (reply(404), ReplyKind.REFUSED), (Reply(302), ReplyKind.TROUBLE), (reply(code=1403), ReplyKind.TROUBLE), (reply(code=409), ReplyKind.TROUBLE), (reply(429), ReplyKind.WAIT),
+     (reply(code=429), ReplyKind.WAIT), (Reply(problem="x"), ReplyKind.TROUBLE),
+     (Reply(problem="x", reached=False), ReplyKind.UNREACHED), (reply(data=ID, problem="cut"), ReplyKind.TROUBLE)],
 )  # fmt: skip
 def test_verdicts(given, verdict):
-    assert judge(given) is verdict
+    assert classify(given) is verdict
 
 
 @given(st.integers(500, 599) | st.just(200), st.binary(max_size=50), st.booleans())
 def test_only_a_clear_no_is_a_refusal(status, body, broken):
     """Anything the host might have acted on must not look as if it could be sent again."""
-    verdict = judge(Reply(status, body=b"x" + body, problem="broken" if broken else ""))
-    assert verdict is Verdict.TROUBLE
+    verdict = classify(Reply(status, body=b"x" + body, problem="broken" if broken else ""))
+    assert verdict is ReplyKind.TROUBLE
 
 
 @pytest.mark.parametrize("status", range(300, 500))
 def test_only_documented_refusals_say_that_nothing_was_done(status):
-    expected = Verdict.WAIT if status == 429 else Verdict.TROUBLE
+    expected = ReplyKind.WAIT if status == 429 else ReplyKind.TROUBLE
     if status in (400, 401, 402, 403, 404, 413, 422):
-        expected = Verdict.REFUSED
-    assert judge(reply(status)) is judge(reply(code=status)) is expected
+        expected = ReplyKind.REFUSED
+    assert classify(reply(status)) is classify(reply(code=status)) is expected
 
 
 def test_a_task_is_recognised_by_its_id():

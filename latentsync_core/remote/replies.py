@@ -29,7 +29,7 @@ Jitter = Callable[[], float]
 
 _POOR = ("balance", "credit", "top up", "top-up", "topup", "insufficient fund")
 """Words of a refusal for lack of money: no status for it is documented, 402 is likely."""
-_MODERATED = "Choose another video or sound; the same ones will be refused again."
+_MODERATED = "Choose another video or audio; the same ones will be refused again."
 _REFUSALS = frozenset({400, 401, 402, 403, 404, 413, 422, 1200, 1400, 1401, 1402})
 """What documentation and clients name as a no to what was asked; of others, as 409 or a redirect, nobody says what
 was done. 1200 and more stand in an envelope only."""
@@ -68,7 +68,7 @@ class Reply:
         return f"{what}, code {envelope.code}: {quoted(envelope.message) or 'no message'}"
 
 
-class Verdict(Enum):
+class ReplyKind(Enum):
     """What a reply means."""
 
     OK = "ok"
@@ -82,25 +82,25 @@ class Verdict(Enum):
     """Anything may have happened."""
 
 
-def judge(reply: Reply) -> Verdict:
+def classify(reply: Reply) -> ReplyKind:
     """The meaning of a reply; what is not certainly a refusal is TROUBLE."""
     if not reply.reached:
-        return Verdict.UNREACHED
+        return ReplyKind.UNREACHED
     if 300 <= reply.status < 500:
-        return _judge_code(reply.status)
+        return _classify_code(reply.status)
     envelope = reply.envelope
     if not 200 <= reply.status < 300 or envelope is None:
-        return Verdict.TROUBLE
+        return ReplyKind.TROUBLE
     if envelope.code != 200:
-        return _judge_code(envelope.code)
-    return Verdict.TROUBLE if envelope.data is None else Verdict.OK
+        return _classify_code(envelope.code)
+    return ReplyKind.TROUBLE if envelope.data is None else ReplyKind.OK
 
 
-def _judge_code(code: int) -> Verdict:
+def _classify_code(code: int) -> ReplyKind:
     """The meaning of an HTTP status, or of the code in an envelope."""
     if code == 429:
-        return Verdict.WAIT
-    return Verdict.REFUSED if code in _REFUSALS else Verdict.TROUBLE
+        return ReplyKind.WAIT
+    return ReplyKind.REFUSED if code in _REFUSALS else ReplyKind.TROUBLE
 
 
 def accepted_id(reply: Reply) -> str:
@@ -118,12 +118,12 @@ def accepted_id(reply: Reply) -> str:
 
 def refusal(reply: Reply, doing: str) -> RemoteError:
     """The error for a reply that is not OK; `doing` completes "WaveSpeed ... <doing>". Nothing was bought."""
-    verdict = judge(reply)
-    if verdict is Verdict.WAIT:
+    kind = classify(reply)
+    if kind is ReplyKind.WAIT:
         return RateLimitedError(
             f"WaveSpeed allows no more requests {doing} ({reply.says}).", "Run again in some minutes."
         )
-    if verdict is not Verdict.REFUSED:
+    if kind is not ReplyKind.REFUSED:
         return ServerTroubleError(
             f"WaveSpeed cannot be reached, or answers nonsense, {doing} ({reply.says}).",
             "Check the connection, then run again; it goes on where it stopped.",

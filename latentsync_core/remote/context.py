@@ -1,0 +1,88 @@
+"""What a run is given from outside, and the lease of its job while it works."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from ..errors import OutputError
+from .api import Api
+from .clock import Clock
+from .entry import Entry
+from .exchange import open_client
+from .job import JobProgress, OnJobProgress
+from .journal import Journal
+from .keys import ApiKey
+from .redact import log, redacted_logs
+from .settings import Settings
+
+_WAIT_SECONDS = 1.0
+"""Between looks whether another run has finished with the job."""
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """The caller's settings, ear and time, and the network."""
+
+    settings: Settings
+    key: ApiKey
+    clock: Clock
+    started: float
+    on_progress: OnJobProgress | None
+    transport: httpx.AsyncBaseTransport | None
+
+    @classmethod
+    def begin(
+        cls,
+        settings: Settings,
+        on_progress: OnJobProgress | None,
+        clock: Clock,
+        transport: httpx.AsyncBaseTransport | None,
+    ) -> RunContext:
+        """A run that begins now; KeyMissingError without a key."""
+        return cls(settings, settings.require_key(), clock, clock.monotonic(), on_progress, transport)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the run began."""
+        return self.clock.monotonic() - self.started
+
+    def tell(self, stage: str, **values: Any) -> None:
+        """Call `on_progress`; what it raises stops the run."""
+        if self.on_progress:
+            self.on_progress(JobProgress(stage, self.elapsed, **values))
+
+    def account_tag(self, journal: Journal) -> str:
+        """What the journal calls the account of this run's key."""
+        return self.key.account_tag(journal.salt)
+
+    @asynccontextmanager
+    async def open_api(self) -> AsyncIterator[Api]:
+        """The host's calls, with the key, which no log shows meanwhile."""
+        async with open_client(self.settings, self.transport) as client:
+            with redacted_logs(self.key):
+                yield Api(client, self.settings, self.key, self.clock)
+
+
+@asynccontextmanager
+async def hold_lease(context: RunContext, journal: Journal, entry: Entry) -> AsyncIterator[str]:
+    """Wait for the lease of a job, and give its token; nobody else works on the job within the block."""
+    while (token := journal.acquire(entry.job_key)) is None:
+        context.tell("wait", prediction_id=entry.prediction_id)
+        await context.clock.sleep(_WAIT_SECONDS)
+    try:
+        yield token
+    finally:
+        _release(journal, token)
+
+
+def _release(journal: Journal, token: str) -> None:
+    """Give the lease back, and let no trouble with that hide what the run has to say."""
+    try:
+        journal.release(token)
+    except OutputError as exc:
+        log.warning("The job is free again within ten minutes: %s", exc)

@@ -1,0 +1,115 @@
+"""What a caller can do: buy a job, resume one by its id, forget one. Each opens the journal and lets the job flow."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+from ..errors import OutputError
+from ..media import check_output
+from .clock import SYSTEM_CLOCK, Clock
+from .context import RunContext, hold_lease
+from .entry import Entry
+from .files import RunFiles
+from .flow import JobFlow
+from .held import HeldJob
+from .job import OnJobProgress, RemoteJob, RemoteResult, at_no_cost, check_id, check_name, result_file
+from .journal import Journal
+from .settings import Settings
+from .sources import open_job_media
+from .threads import in_thread
+
+
+async def remote_lip_sync(
+    job: RemoteJob,
+    *,
+    settings: Settings,
+    on_progress: OnJobProgress | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> RemoteResult:
+    """Lip-sync on WaveSpeed and put the result at `job.output`, buying it at most once.
+
+    The same job again goes on where it stopped, or uses the result again at no cost. Cancelling the task writes
+    DETACHED (or UNKNOWN, within the submit) to the journal and stops at once; the host goes on.
+    `transport` replaces the network in tests. Raises RemoteError and its kinds, MediaError, OutputError.
+    """
+    check_output(result_file(job.output, "result"))
+    context = RunContext.begin(settings, on_progress, clock, transport)
+    context.tell("prepare")
+    with at_no_cost():
+        media = await in_thread(lambda work: open_job_media(job, work))
+    with Journal(settings.make_state_dir(), clock) as journal:
+        account = context.account_tag(journal)
+        entry = journal.open(job.identity(account, media.audio.sha256, media.video.sha256))
+        async with _begin(context, journal, entry, result_file(job.output, entry.job_key)) as flow:
+            return await flow.buy(job, media)
+
+
+async def resume_task(
+    prediction_id: str,
+    output: Path | None = None,
+    *,
+    settings: Settings,
+    on_progress: OnJobProgress | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> RemoteResult:
+    """Wait for a prediction and fetch its result by id, also one that the journal does not know; buys nothing.
+
+    `output`: None for the place that its job named. Raises as `remote_lip_sync`.
+    """
+    check_id(prediction_id)
+    context = RunContext.begin(settings, on_progress, clock, transport)
+    with Journal(settings.make_state_dir(), clock) as journal:
+        entry = journal.adopt(prediction_id, context.account_tag(journal))
+        output = result_file(output or Path(entry.output or f"{prediction_id}.mp4"), entry.job_key)
+        check_name(output)
+        check_output(output)
+        async with _begin(context, journal, entry, output) as flow:
+            return await flow.resume()
+
+
+async def forget_task(
+    prediction_id: str,
+    *,
+    settings: Settings,
+    clock: Clock = SYSTEM_CLOCK,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> None:
+    """Delete a task that has ended at the host, which otherwise keeps it, and what was uploaded, for 7 days.
+
+    Raises as `account.delete_task`, and OutputError.
+    """
+    check_id(prediction_id)
+    context = RunContext.begin(settings, None, clock, transport)
+    with Journal(settings.make_state_dir(), clock) as journal:
+        entry = journal.adopt(prediction_id, context.account_tag(journal))
+        output = Path(entry.output or settings.state_dir / f"{prediction_id}.mp4")
+        async with _begin(context, journal, entry, output) as flow:
+            await flow.forget()
+
+
+@asynccontextmanager
+async def _begin(context: RunContext, journal: Journal, entry: Entry, output: Path) -> AsyncIterator[JobFlow]:
+    """Wait until no other run works on the job, then give its state machine."""
+    files = RunFiles.of(entry.job_key, output, context.settings)
+    async with hold_lease(context, journal, entry) as token, context.open_api() as api:
+        files.clear()
+        job = HeldJob(journal, entry.job_key, token)
+        flow = JobFlow(job, api, files, context)
+        try:
+            yield flow
+        except BaseException as exc:
+            flow.stop()
+            if isinstance(exc, OutputError) and job.entry.prediction_id:
+                raise OutputError(
+                    f"{exc} The job is bought: run again to fetch it at no further cost. Prediction id: "
+                    f"{job.entry.prediction_id}."
+                ) from exc
+            raise
+        finally:
+            files.clear()

@@ -1,0 +1,227 @@
+"""The media of a job, opened once: measured and fingerprinted before anything is spent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from av.container import InputContainer
+
+from ..data import Clip, Waveform
+from ..errors import BadInputError
+from ..media import FileClip, open_writer
+from ..media.audio import seconds_of
+from ..media.color import ColorTags
+from ..media.opening import find_video, open_media, reading
+from ..media.sound import Samples, find_audio, sound_parts
+from .job import RemoteJob
+from .models import find_model
+from .threads import Work
+from .wav import write_wav
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class GivenFile:
+    """A file of the caller's, as it was before it was opened."""
+
+    path: Path
+    size: int
+    """Bytes."""
+    modified_ns: int
+
+    @classmethod
+    def at(cls, path: Path) -> GivenFile:
+        """The file as it is now; one that is gone has no size, and whoever reads it says so."""
+        try:
+            status = path.stat()
+        except OSError:
+            return cls(path, 0, 0)
+        return cls(path, status.st_size, status.st_mtime_ns)
+
+    def check_unchanged(self) -> None:
+        """Raise BadInputError if another file is there by now."""
+        if GivenFile.at(self.path) != self:
+            raise changed_file(self.path)
+
+
+@dataclass(frozen=True, eq=False)
+class VideoSource:
+    """The video of a job: a clip and the fingerprint of its content."""
+
+    kind: ClassVar[str] = "video"
+    encoded_suffix: ClassVar[str] = "mp4"
+    clip: Clip
+    sha256: str
+    """Of the file, or of frames with their times and rate."""
+    file: GivenFile | None = None
+    suffix: str = ""
+    """Under which `file` can be sent as it is (without dot); "" if the video has to be encoded."""
+
+    @classmethod
+    def open(cls, given: Path | Clip, work: Work) -> VideoSource:
+        """Open and fingerprint a file, or frames; raises MediaError."""
+        if not isinstance(given, (Path, FileClip)):
+            return cls(given, _sha256(work.each(_frame_bytes(given))))
+        file = GivenFile.at(given if isinstance(given, Path) else given.path)
+        clip = FileClip(given) if isinstance(given, Path) else given
+        with open_media(file.path) as container:
+            suffix = "mp4" if _is_plain_mp4(container) else ""
+        return cls(clip, _sha256(work.each(_blocks(file.path))), file, suffix)
+
+    @property
+    def seconds(self) -> float:
+        """How long the video is."""
+        return self.clip.duration
+
+    def encode(self, path: Path, work: Work) -> None:
+        """Write the video as an H.264 mp4 at its own rate; raises MediaError and OutputError."""
+        clip = self.clip
+        color: ColorTags | None = getattr(clip, "color", None)
+        aspect: Fraction = getattr(clip, "pixel_aspect", Fraction(1))
+        with open_writer(
+            path, clip.height, clip.width, clip.fps, duration=clip.duration, color=color, pixel_aspect=aspect
+        ) as writer:
+            frames = work.each(clip.read(range(len(clip.times))), len(clip.times))
+            for seconds, frame in zip(clip.times, frames, strict=True):
+                writer.write(frame, float(seconds))
+
+
+@dataclass(frozen=True, eq=False)
+class AudioSource:
+    """The audio of a job: samples, read part by part, and the fingerprint of its content."""
+
+    kind: ClassVar[str] = "audio"
+    encoded_suffix: ClassVar[str] = "wav"
+    read: Callable[[], Iterable[Samples]]
+    """Gives all samples, in parts (channels, n)."""
+    sample_rate: int
+    seconds: float
+    sha256: str
+    """Of the file, or of samples with their rate."""
+    file: GivenFile | None = None
+    suffix: str = ""
+    """Under which `file` can be sent as it is (without dot); "" if the audio has to be encoded."""
+
+    def __post_init__(self) -> None:
+        if self.seconds <= 0:
+            raise BadInputError("The audio is empty.", "Give at least one sample.")
+
+    @classmethod
+    def open(cls, given: Path | Waveform, work: Work) -> AudioSource:
+        """Open, measure and fingerprint a file, or samples; raises MediaError, and BadInputError without a sample."""
+        return cls._of_samples(given) if isinstance(given, Waveform) else cls._of_file(given, work)
+
+    @classmethod
+    def _of_samples(cls, given: Waveform) -> AudioSource:
+        head = f"{given.sample_rate} {len(given.samples)} ".encode()
+        sha256 = _sha256(iter([head, *(part.tobytes() for part in seconds_of(given))]))
+        return cls(partial(seconds_of, given), given.sample_rate, given.duration, sha256)
+
+    @classmethod
+    def _of_file(cls, path: Path, work: Work) -> AudioSource:
+        file = GivenFile.at(path)
+        with open_media(path) as container, reading(path, "has damaged sound; convert it to wav."):
+            stream = find_audio(container, path)
+            samples = sum(part.shape[1] for part in work.each(sound_parts(container, stream)))
+            seconds, suffix = samples / stream.rate, _audio_suffix(container)
+        sha256 = _sha256(work.each(_blocks(path)))
+        return cls(partial(_read_file, path), stream.rate, seconds, sha256, file, suffix)
+
+    def encode(self, path: Path, work: Work) -> None:
+        """Write the audio as 16-bit WAV at its own rate; raises MediaError and OutputError."""
+        write_wav(path, work.each(self.read()), self.sample_rate)
+
+
+@dataclass(frozen=True, eq=False)
+class JobMedia:
+    """Both media of a job."""
+
+    video: VideoSource
+    audio: AudioSource
+
+    @property
+    def seconds(self) -> float:
+        """Length of the longer one."""
+        return max(self.video.seconds, self.audio.seconds)
+
+
+def open_job_media(job: RemoteJob, work: Work) -> JobMedia:
+    """Open, measure and fingerprint the media of a job; `work` stops it, for it runs in a thread.
+
+    Raises MediaError on what cannot be read, InputError on bad samples, BadInputError on what the model is known
+    to refuse.
+    """
+    media = JobMedia(VideoSource.open(job.video, work), AudioSource.open(job.audio, work))
+    shortest, longest = find_model(job.model).seconds
+    for source in (media.video, media.audio):
+        if not shortest <= source.seconds <= longest:
+            raise BadInputError(
+                f"{job.model} takes {shortest:g} to {longest:g} seconds, and the {source.kind} has "
+                f"{source.seconds:.2f}.",
+                "Cut it.",
+            )
+    return media
+
+
+def changed_file(path: Path) -> BadInputError:
+    """What is raised where a file is another one than that whose fingerprint was taken."""
+    return BadInputError(
+        f"{path} was written to while it was read.", "Run it again when the file is finished."
+    )
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
+    return _sha256(_blocks(path))
+
+
+def _is_plain_mp4(container: InputContainer) -> bool:
+    stream = find_video(container)
+    return (
+        stream is not None
+        and "mp4" in container.format.name
+        and container.metadata.get("major_brand", "").strip() != "qt"
+        and stream.codec_context.name == "h264"
+        and stream.codec_context.pix_fmt in ("yuv420p", "yuvj420p")
+    )
+
+
+def _audio_suffix(container: InputContainer) -> str:
+    """What an audio file would be called, if it is of a kind that the page lists."""
+    names = container.format.name.split(",")
+    if find_video(container) is not None:
+        return ""
+    return next((suffix for suffix in ("wav", "mp3", "aac", "m4a") if suffix in names), "")
+
+
+def _read_file(path: Path) -> Iterator[Samples]:
+    with open_media(path) as container:
+        yield from sound_parts(container, find_audio(container, path))
+
+
+def _frame_bytes(clip: Clip) -> Iterator[bytes]:
+    yield f"{clip.fps} {clip.height} {clip.width} ".encode()
+    for index, frame in enumerate(clip.read(range(len(clip.times)))):
+        yield f"{float(clip.times[index])!r} {frame.dtype} ".encode()
+        yield np.ascontiguousarray(frame).tobytes()
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            yield block
+
+
+def _sha256(blocks: Iterator[bytes]) -> str:
+    digest = hashlib.sha256()
+    for block in blocks:
+        digest.update(block)
+    return digest.hexdigest()
