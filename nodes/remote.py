@@ -98,9 +98,9 @@ class Remote(io.ComfyNode):
     ) -> io.NodeOutput:
         order = remote.Order(_chosen(model), take, max_cost, dry_run)
         result = await remote.bought(order, video, images, fps, audio, cls.hidden.unique_id)
-        video, pictures, sound = await remote.media_of(result, audio, return_images)
+        video, images, audio = await remote.media_of(result, audio, return_images)
         preview = shown(str(result), cls.hidden.unique_id, player(result.path))
-        return io.NodeOutput(video, pictures, sound, str(result), ui=preview)
+        return io.NodeOutput(video, images, audio, str(result), ui=preview)
 
 
 def _models() -> list[io.DynamicCombo.Option]:

@@ -94,7 +94,7 @@ def balance(args: argparse.Namespace) -> None:
     print(f"${asyncio.run(fetch_balance(settings=Settings.from_environment()))}")
 
 
-def forget(args: argparse.Namespace) -> None:
+def delete(args: argparse.Namespace) -> None:
     """Delete a task that has ended."""
     asyncio.run(forget_task(args.id, settings=Settings.from_environment()))
     print(f"WaveSpeed has deleted {args.id}. Files on this machine are kept.")

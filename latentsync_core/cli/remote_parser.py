@@ -45,7 +45,7 @@ def add_remote(parser: argparse.ArgumentParser) -> None:
     balance = actions.add_parser("balance", help="say what the account holds")
     balance.set_defaults(run=("remote", "balance"))
     forget = actions.add_parser("forget", help="delete a task that has ended, at WaveSpeed")
-    forget.set_defaults(run=("remote", "forget"))
+    forget.set_defaults(run=("remote", "delete"))
     forget.add_argument("id", metavar="ID", help="the prediction's id, see `jobs`")
     key = actions.add_parser("key", help="keep the WaveSpeed key").add_subparsers(
         required=True, metavar="ACTION"

@@ -4,7 +4,7 @@ from .audio import read_audio, to_mono_16k
 from .color import ColorTags
 from .hearing import to_speech_16k
 from .loudness import loudness, normalize
-from .soundtrack import AudioSource
+from .soundtrack import AudioInput
 from .span import cut, trim
 from .splice import MixMode, mix, splice
 from .tensor import TensorClip
@@ -14,7 +14,7 @@ from .write import Writer, check_output, open_writer
 
 __all__ = [
     "LENGTH_MODES",
-    "AudioSource",
+    "AudioInput",
     "ColorTags",
     "FileClip",
     "MixMode",

@@ -16,7 +16,7 @@ from ..errors import InputError
 from .color import ACCURATE, output_tags
 from .formats import Encoding, Format
 from .pixels import to_uint8
-from .soundtrack import AudioSource, Packets, add_soundtrack
+from .soundtrack import AudioInput, Packets, add_soundtrack
 
 _TICKS = 10_000
 """Time units a second at least, so that frames of a variable rate keep their times to 0.1 ms."""
@@ -33,7 +33,7 @@ class MovieWriter:
         fps: Fraction,
         encoding: Encoding,
         *,
-        audio: AudioSource | None,
+        audio: AudioInput | None,
         duration: float | None,
     ) -> None:
         self._size, self._fps, self._duration = size, Fraction(fps), duration

@@ -13,7 +13,7 @@ from ..data import Array, Waveform
 from ..errors import InputError
 from .opening import find_video, open_media
 from .pixels import to_uint8
-from .soundtrack import AudioSource, add_soundtrack
+from .soundtrack import AudioInput, add_soundtrack
 
 
 class PictureWriter:
@@ -23,7 +23,7 @@ class PictureWriter:
     packet, samples go to audio.wav as 32-bit floats.
     """
 
-    def __init__(self, folder: Path, size: tuple[int, int], audio: AudioSource | None) -> None:
+    def __init__(self, folder: Path, size: tuple[int, int], audio: AudioInput | None) -> None:
         self._folder, self._size, self._count = folder, size, 0
         folder.mkdir()
         if audio is not None:
@@ -48,7 +48,7 @@ class PictureWriter:
         """Nothing is open between frames."""
 
 
-def _write_sound(folder: Path, audio: AudioSource) -> None:
+def _write_sound(folder: Path, audio: AudioInput) -> None:
     if isinstance(audio, Waveform):
         return _mux_sound(folder / "audio.wav", audio)
     with open_media(audio) as container:
@@ -58,7 +58,7 @@ def _write_sound(folder: Path, audio: AudioSource) -> None:
     shutil.copyfile(audio, folder / f"audio{Path(audio).suffix}")
 
 
-def _mux_sound(path: Path, audio: AudioSource) -> None:
+def _mux_sound(path: Path, audio: AudioInput) -> None:
     with ExitStack() as closing:
         container = closing.enter_context(
             av.open(str(path), "w", format="wav" if path.suffix == ".wav" else "matroska")

@@ -19,7 +19,7 @@ from .trial import takes_packets
 
 log = logging.getLogger(__name__)
 
-AudioSource: TypeAlias = MediaPath | Waveform
+AudioInput: TypeAlias = MediaPath | Waveform
 """A file with sound, or samples."""
 
 MP4_CODECS = frozenset({"aac", "mp3", "alac", "opus", "flac", "ac3", "eac3"})
@@ -38,7 +38,7 @@ Packets: TypeAlias = "Iterator[tuple[float, av.Packet[Any]]]"
 
 def add_soundtrack(
     output: OutputContainer,
-    audio: AudioSource,
+    audio: AudioInput,
     copied: frozenset[str] | None,
     encoder: str,
     closing: ExitStack,

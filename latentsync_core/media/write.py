@@ -20,7 +20,7 @@ from .formats import FORMATS, Encoding
 from .movie import MovieWriter
 from .opening import MediaPath
 from .pictures import PictureWriter
-from .soundtrack import AudioSource
+from .soundtrack import AudioInput
 
 
 class Writer(Protocol):
@@ -44,7 +44,7 @@ def open_writer(
     width: int,
     fps: Fraction,
     *,
-    audio: AudioSource | None = None,
+    audio: AudioInput | None = None,
     duration: float | None = None,
     crf: int = 18,
     preset: str = "medium",

@@ -15,6 +15,7 @@ from .account import delete_task
 from .api import Api
 from .context import RunContext
 from .download import Delivery, check_space, download_result
+from .entry import Entry
 from .files import RunFiles
 from .find import FoundTask, find_task, unknown_outcome
 from .held import HeldJob
@@ -41,6 +42,11 @@ class JobFlow:
     def __init__(self, job: HeldJob, api: Api, files: RunFiles, context: RunContext) -> None:
         self._job, self._api, self._files, self._context = job, api, files, context
 
+    @property
+    def _entry(self) -> Entry:
+        """The job as it is on disk."""
+        return self._job.entry
+
     async def buy(self, job: RemoteJob, media: JobMedia) -> RemoteResult:
         """From wherever the job is to its result in place, or, in a dry run, to its price."""
         if not job.dry_run:
@@ -51,9 +57,7 @@ class JobFlow:
                 return self._result(None)
             await self._submit(inputs, price)
         elif job.dry_run:
-            self._job.add_note(
-                f"This job is bought already and is {self._job.entry.state.value}: no new cost."
-            )
+            self._job.add_note(f"This job is bought already and is {self._entry.state.value}: no new cost.")
             return self._result(None)
         return await self._fetch()
 
@@ -64,17 +68,17 @@ class JobFlow:
 
     async def forget(self) -> None:
         """DETACHED -> RUNNING -> EXPIRED, for a task of elsewhere; others stay where they are."""
-        await delete_task(self._api, self._job.entry)
+        await delete_task(self._api, self._entry)
         self._job.note(uploaded_at=0.0)  # what was uploaded may be gone too
-        if self._job.entry.state is State.DETACHED:
+        if self._entry.state is State.DETACHED:
             self._job.advance(State.RUNNING)
             self._job.advance(State.EXPIRED)
 
     async def _may_be_bought(self) -> bool:
         """Whether there is no task, or one that certainly failed."""
-        if self._job.entry.state is State.FAILED:
-            return await failed_for_good(self._api, self._job.entry)
-        return self._job.entry.state in MAY_SUBMIT
+        if self._entry.state is State.FAILED:
+            return await failed_for_good(self._api, self._entry)
+        return self._entry.state in MAY_SUBMIT
 
     async def _prepare(self, job: RemoteJob, media: JobMedia) -> tuple[dict[str, str], Decimal]:
         """NEW, REJECTED, FAILED ... -> PREPARED -> UPLOADED -> QUOTED: what is submitted, and its price."""
@@ -104,7 +108,7 @@ class JobFlow:
         for attempt in range(1, _SUBMIT_ATTEMPTS + 1):
             self._tell("submit")  # who stops here has bought nothing, and knows it
             self._job.begin_submit(price, self._api.now, self._api.settings.daily_limit_usd)
-            outcome = await submit(self._api, self._job.entry.model, inputs)
+            outcome = await submit(self._api, self._entry.model, inputs)
             if isinstance(outcome, SubmitAccepted):
                 return self._accept(outcome.prediction_id)
             if isinstance(outcome, SubmitUnclear):
@@ -130,9 +134,9 @@ class JobFlow:
 
     async def _fetch(self) -> RemoteResult:
         """From a task that exists, or may exist: ... -> RUNNING -> COMPLETED -> DOWNLOADED -> DONE."""
-        if self._job.entry.state in UNCERTAIN:
+        if self._entry.state in UNCERTAIN:
             await self._find()
-        if found := await in_thread(lambda _: reusable(self._job.entry, self._files.output)):
+        if found := await in_thread(lambda _: reusable(self._entry, self._files.output)):
             await in_thread(lambda _: put_copy(found, self._files.output))
             return await self._finish(reused=True)
         self._job.advance(State.RUNNING)
@@ -143,13 +147,13 @@ class JobFlow:
 
     async def _find(self) -> None:
         """SUBMITTING, UNKNOWN, UNCONFIRMED -> RUNNING, or -> UNCONFIRMED: nothing is submitted a second time."""
-        if self._job.entry.state is State.SUBMITTING:  # a crash, at an unknown time after the POST
+        if self._entry.state is State.SUBMITTING:  # a crash, at an unknown time after the POST
             self._job.advance(State.UNKNOWN)
-        outcome = await find_task(self._api, self._job.entry, self._job.known_ids, self._tell)
+        outcome = await find_task(self._api, self._entry, self._job.known_ids, self._tell)
         if not isinstance(outcome, FoundTask):
-            if outcome.candidates is not None and self._job.entry.state is State.UNKNOWN:
+            if outcome.candidates is not None and self._entry.state is State.UNKNOWN:
                 self._job.advance(State.UNCONFIRMED)
-            raise unknown_outcome(self._job.entry, outcome.candidates)
+            raise unknown_outcome(self._entry, outcome.candidates)
         if not outcome.certain:
             self._job.add_note(
                 "The task was found by its model and time alone: check that the result is yours."
@@ -159,7 +163,7 @@ class JobFlow:
 
     async def _wait(self) -> Prediction | None:
         """RUNNING -> COMPLETED, FAILED or EXPIRED; or -> UNKNOWN, and None, if the id of the reply leads nowhere."""
-        end = await poll(self._api, self._job.entry, self._see)
+        end = await poll(self._api, self._entry, self._see)
         if isinstance(end, TaskCompleted):
             self._job.advance(State.COMPLETED)
             return end.prediction
@@ -167,16 +171,16 @@ class JobFlow:
             # uploads are not used again: they may be what was wrong
             self._job.advance(State.FAILED, error=quoted(end.prediction.error), uploaded_at=0.0)
             raise task_error(end.prediction)
-        if self._job.entry.ours and not end.was_seen:
-            error = f"WaveSpeed does not know the id of its reply, {self._job.entry.prediction_id}"
+        if self._entry.ours and not end.was_seen:
+            error = f"WaveSpeed does not know the id of its reply, {self._entry.prediction_id}"
             self._job.advance(State.UNKNOWN, error=error)
             return None
         self._job.advance(State.EXPIRED)
-        raise missing_task(self._job.entry)
+        raise missing_task(self._entry)
 
     async def _download(self, prediction: Prediction) -> None:
         """COMPLETED -> DOWNLOADED."""
-        entry, files = self._job.entry, self._files
+        entry, files = self._entry, self._files
         if entry.nsfw:
             self._job.add_note("WaveSpeed marks the result as not safe for work.")
         if len(prediction.outputs) > 1:
@@ -191,25 +195,23 @@ class JobFlow:
 
     async def _finish(self, *, reused: bool) -> RemoteResult:
         """DOWNLOADED -> DONE: the result is in place; what it really cost is asked once."""
-        if self._job.entry.state is State.DOWNLOADED:
-            charged = await self._api.charge(
-                self._job.entry.prediction_id, self._job.entry.submitted_at - 120
-            )
+        if self._entry.state is State.DOWNLOADED:
+            charged = await self._api.charge(self._entry.prediction_id, self._entry.submitted_at - 120)
             self._job.advance(State.DONE, charged="" if charged is None else str(charged))
         self._tell("done")
         return self._result(self._files.output, reused)
 
     def stop(self) -> None:
         """RUNNING -> DETACHED, SUBMITTING -> UNKNOWN: what the journal says of a run that stops; waits for nothing."""
-        after = {State.RUNNING: State.DETACHED, State.SUBMITTING: State.UNKNOWN}.get(self._job.entry.state)
+        after = {State.RUNNING: State.DETACHED, State.SUBMITTING: State.UNKNOWN}.get(self._entry.state)
         if after is None:
             return
         try:
             self._job.advance(after)
         except (OutputError, DetachedError) as exc:
-            log.warning("The journal keeps %s: %s", self._job.entry.state.value, exc)
+            log.warning("The journal keeps %s: %s", self._entry.state.value, exc)
             return
-        identity = self._job.entry.prediction_id or "whose id is not known yet"
+        identity = self._entry.prediction_id or "whose id is not known yet"
         log.warning("WaveSpeed may go on with the task %s, and bill it. Run again to pick it up.", identity)
 
     def _name_output(self) -> None:
@@ -226,10 +228,10 @@ class JobFlow:
         """Write down what a look has shown, so that the next run knows it too."""
         if task is None:
             return self._tell("processing")
-        if task.status != self._job.entry.status:
+        if task.status != self._entry.status:
             log.info("Task %s is %s", task.id, quoted(task.status))
         self._job.note(
-            model=self._job.entry.model or quoted(task.model),
+            model=self._entry.model or quoted(task.model),
             status=quoted(task.status),
             remote_created_at=quoted(task.created_at),
             inference_ms=task.inference_ms,
@@ -240,7 +242,7 @@ class JobFlow:
     def _tell(self, stage: str, done: int = 0, total: int = 0) -> None:
         """Tell the caller where the run stands, and other processes that it lives."""
         self._job.beat(self._api.clock.monotonic())
-        entry = self._job.entry
+        entry = self._entry
         self._context.tell(
             stage,
             done=done,
@@ -251,4 +253,4 @@ class JobFlow:
         )
 
     def _result(self, path: Path | None, reused: bool = False) -> RemoteResult:
-        return RemoteResult.of(self._job.entry, path, self._context.elapsed, reused)
+        return RemoteResult.of(self._entry, path, self._context.elapsed, reused)

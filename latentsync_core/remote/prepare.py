@@ -33,7 +33,7 @@ class MediaFile:
     """Bytes."""
 
 
-def prepare(source: VideoSource | AudioSource, folder: Path, work: Work) -> MediaFile:
+def prepare_upload(source: VideoSource | AudioSource, folder: Path, work: Work) -> MediaFile:
     """Give a file that the host takes: the given one, or one that is written into `folder`.
 
     Raises MediaError, OutputError, and BadInputError on a file that is too large.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import wave
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,7 +15,7 @@ import numpy as np
 from av.container import InputContainer
 
 from ..data import Clip, Waveform
-from ..errors import BadInputError
+from ..errors import BadInputError, OutputError
 from ..media import FileClip, open_writer
 from ..media.audio import seconds_of
 from ..media.color import ColorTags
@@ -23,7 +24,6 @@ from ..media.sound import Samples, find_audio, sound_parts
 from .job import RemoteJob
 from .models import find_model
 from .threads import Work
-from .wav import write_wav
 
 _BLOCK = 1 << 20
 
@@ -137,7 +137,7 @@ class AudioSource:
 
     def encode(self, path: Path, work: Work) -> None:
         """Write the audio as 16-bit WAV at its own rate; raises MediaError and OutputError."""
-        write_wav(path, work.each(self.read()), self.sample_rate)
+        _write_wav(path, work.each(self.read()), self.sample_rate)
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,6 +205,18 @@ def _audio_suffix(container: InputContainer) -> str:
 def _read_file(path: Path) -> Iterator[Samples]:
     with open_media(path) as container:
         yield from sound_parts(container, find_audio(container, path))
+
+
+def _write_wav(path: Path, parts: Iterable[Samples], sample_rate: int) -> None:
+    """16 bit at the audio's own rate and channels: its length is exact, and the length is what is billed."""
+    try:
+        with wave.open(str(path), "wb") as file:
+            for number, part in enumerate(parts):
+                if number == 0:
+                    file.setparams((len(part), 2, sample_rate, 0, "NONE", ""))
+                file.writeframes((np.clip(part.T, -1, 1) * 32767).round().astype("<i2").tobytes())
+    except OSError as exc:
+        raise OutputError(f"{path} cannot be written: {exc.strerror}.") from exc
 
 
 def _frame_bytes(clip: Clip) -> Iterator[bytes]:

@@ -17,7 +17,7 @@ from .api import Api
 from .exchange import exchange
 from .job import Tell
 from .parse import Ticket, parse_ticket
-from .prepare import MediaFile, prepare
+from .prepare import MediaFile, prepare_upload
 from .redact import log, plain
 from .replies import Reply, ReplyKind, backoff, classify, refusal
 from .safety import is_url, resolve_target, url_problem
@@ -67,7 +67,7 @@ async def upload(api: Api, source: VideoSource | AudioSource, workspace: Path, t
     if source.file:
         source.file.check_unchanged()
     workspace.mkdir(mode=0o700, exist_ok=True)
-    media = await in_thread(lambda work: prepare(source, workspace, work), look)
+    media = await in_thread(lambda work: prepare_upload(source, workspace, work), look)
     url = await send_file(api, media, lambda done, total: tell("upload", done, total))
     if source.file:
         source.file.check_unchanged()

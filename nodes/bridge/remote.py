@@ -101,7 +101,7 @@ def video_of(result: RemoteResult) -> Any:
 async def media_of(
     result: RemoteResult, audio: Mapping[str, Any], return_images: bool
 ) -> tuple[Any, Any, Any]:
-    """VIDEO, IMAGE and AUDIO of a result: the given sound, as long as the result."""
+    """VIDEO, IMAGE and AUDIO of a result: the given audio, as long as the result."""
     from ...latentsync_core.media import FileClip
 
     if result.path is None:

@@ -11,9 +11,10 @@ import pytest
 
 from latentsync_core import FileClip, TensorClip, Waveform, open_writer
 from latentsync_core.errors import BadInputError, MediaError, OptionError
+from latentsync_core.media import video as video_module
 from latentsync_core.remote import RemoteJob
 from latentsync_core.remote import prepare as preparing
-from latentsync_core.remote.prepare import prepare
+from latentsync_core.remote.prepare import prepare_upload
 from latentsync_core.remote.sources import open_job_media
 from latentsync_core.remote.threads import Halted, Work
 
@@ -49,7 +50,7 @@ def test_good_files_pass_untouched(look, clip, speech, tmp_path):
         (video, clip, "video.mp4", "video/mp4"),
         (audio, speech, "audio.wav", "audio/wav"),
     ):
-        media = prepare(source, tmp_path, GO)
+        media = prepare_upload(source, tmp_path, GO)
         assert (media.path, media.name, media.mime, media.size) == (path, name, mime, path.stat().st_size)
     assert list(tmp_path.iterdir()) == []
 
@@ -66,10 +67,25 @@ def test_names_that_look_like_protocols_are_files(look, clip, speech, tmp_path, 
 def test_other_videos_are_encoded_at_their_own_rate(look, tmp_path):
     video, _ = look(video=movie(tmp_path / "in.mkv"))
     assert video.suffix == ""
-    made = prepare(video, tmp_path, GO)
+    made = prepare_upload(video, tmp_path, GO)
     again, before = FileClip(made.path), FileClip(tmp_path / "in.mkv")
     assert again.fps == before.fps == 20 and len(again) == 6
     assert look(video=made.path)[0].suffix == "mp4"
+
+
+def test_a_file_is_opened_once(look, tmp_path, monkeypatch):
+    opened, build_index = [], video_module.build_index
+    monkeypatch.setattr(video_module, "build_index", lambda path: opened.append(path) or build_index(path))
+    path = movie(tmp_path / "in.mkv")
+    prepare_upload(look(video=path)[0], tmp_path, GO)
+    assert opened == [path]
+    prepare_upload(look(video=FileClip(path))[0], tmp_path, GO)
+    assert opened == [path, path]
+
+
+def test_a_file_that_was_opened_before_is_the_same_video(look, clip):
+    as_path, as_clip = look()[0], look(video=FileClip(clip))[0]
+    assert (as_clip.sha256, as_clip.suffix, as_clip.file) == (as_path.sha256, "mp4", as_path.file)
 
 
 def test_a_mov_does_not_pass_as_an_mp4(look, tmp_path):
@@ -79,13 +95,13 @@ def test_a_mov_does_not_pass_as_an_mp4(look, tmp_path):
 def test_frames_are_encoded_at_their_own_rate(look, tmp_path):
     video, _ = look(video=TensorClip(frames(), Fraction(12)))
     assert video.seconds == 0.5
-    made = FileClip(prepare(video, tmp_path, GO).path)
+    made = FileClip(prepare_upload(video, tmp_path, GO).path)
     assert (made.fps, len(made), made.width, made.height) == (12, 6, 64, 48)
 
 
 def test_samples_become_a_wav_of_exactly_their_length(look, tmp_path):
     _, audio = look(audio=TONE)
-    with wave.open(str(prepare(audio, tmp_path, GO).path)) as file:
+    with wave.open(str(prepare_upload(audio, tmp_path, GO).path)) as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (44100, 2, 2)
         assert file.getnframes() == 88200
         read = np.frombuffer(file.readframes(88200), "<i2").reshape(-1, 2).T / 32767
@@ -109,13 +125,13 @@ def test_sound_files(look, tmp_path, form, codec, passes):
             container.mux(stream.encode(piece))
     _, audio = look(audio=path)
     assert audio.suffix == passes and abs(audio.seconds - 2) < 0.1
-    media = prepare(audio, tmp_path, GO)
+    media = prepare_upload(audio, tmp_path, GO)
     assert media.name == f"audio.{passes or 'wav'}"
 
 
 def test_the_sound_of_a_video_is_taken_out(look, tmp_path):
     _, audio = look(audio=movie(tmp_path / "in.mp4", audio=TONE))
-    assert audio.suffix == "" and prepare(audio, tmp_path, GO).name == "audio.wav"
+    assert audio.suffix == "" and prepare_upload(audio, tmp_path, GO).name == "audio.wav"
 
 
 def test_fingerprints_follow_the_content(look, tmp_path, clip):
@@ -154,11 +170,11 @@ def test_bad_media_are_refused_before_anything_is_sent(look, tmp_path, clip):
 def test_a_file_that_is_too_large(look, tmp_path, monkeypatch, caplog):
     video, _ = look()
     monkeypatch.setattr(preparing, "WARN_BYTES", 10)
-    prepare(video, tmp_path, GO)
+    prepare_upload(video, tmp_path, GO)
     assert "allows 100 MB only" in caplog.text
     monkeypatch.setattr(preparing, "MAX_BYTES", 20)
     with pytest.raises(BadInputError, match="Cut it"):
-        prepare(video, tmp_path, GO)
+        prepare_upload(video, tmp_path, GO)
 
 
 def test_threads_stop_when_they_are_told(look, tmp_path):
@@ -167,7 +183,7 @@ def test_threads_stop_when_they_are_told(look, tmp_path):
         open_job_media(RemoteJob(TensorClip(frames(), 12), TONE, tmp_path / "out.mp4"), halt)
     video, _ = look(video=TensorClip(frames(), 12))
     with pytest.raises(Halted):
-        prepare(video, tmp_path, halt)
+        prepare_upload(video, tmp_path, halt)
     assert list(tmp_path.iterdir()) == []
 
 
