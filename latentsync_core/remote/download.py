@@ -23,6 +23,7 @@ from .redact import log, plain, quoted
 from .replies import backoff
 from .safety import follow, resolve_target
 from .sources import file_sha256
+from .threads import in_thread
 from .verify import check_movie
 
 _BLOCK = 128 * 1024
@@ -81,7 +82,7 @@ async def download_result(api: Api, delivery: Delivery, tell: Tell) -> Downloade
     try:
         note = await _Fetch(api, delivery, tell).to_the_end()
         await asyncio.to_thread(_put_in_place, delivery.part, delivery.output)
-        sha256 = await asyncio.to_thread(file_sha256, delivery.output)
+        sha256 = await in_thread(lambda work: file_sha256(delivery.output, work))
     except OSError as exc:
         raise OutputError(f"{delivery.output} cannot be written: {exc.strerror}.") from exc
     return Downloaded(delivery.output, sha256, note)

@@ -39,13 +39,13 @@ _SUBMIT_ATTEMPTS = 3
 class JobFlow:
     """The state machine of one job. Each move says from which states to which it leads."""
 
-    def __init__(self, job: HeldJob, api: Api, files: RunFiles, context: RunContext) -> None:
-        self._job, self._api, self._files, self._context = job, api, files, context
+    def __init__(self, held: HeldJob, api: Api, files: RunFiles, context: RunContext) -> None:
+        self._held, self._api, self._files, self._context = held, api, files, context
 
     @property
     def _entry(self) -> Entry:
         """The job as it is on disk."""
-        return self._job.entry
+        return self._held.entry
 
     async def buy(self, job: RemoteJob, media: JobMedia) -> RemoteResult:
         """From wherever the job is to its result in place, or, in a dry run, to its price."""
@@ -57,7 +57,7 @@ class JobFlow:
                 return self._result(None)
             await self._submit(inputs, price)
         elif job.dry_run:
-            self._job.add_note(f"This job is bought already and is {self._entry.state.value}: no new cost.")
+            self._held.add_note(f"This job is bought already and is {self._entry.state.value}: no new cost.")
             return self._result(None)
         return await self._fetch()
 
@@ -69,10 +69,10 @@ class JobFlow:
     async def forget(self) -> None:
         """DETACHED -> RUNNING -> EXPIRED, for a task of elsewhere; others stay where they are."""
         await delete_task(self._api, self._entry)
-        self._job.note(uploaded_at=0.0)  # what was uploaded may be gone too
+        self._held.note(uploaded_at=0.0)  # what was uploaded may be gone too
         if self._entry.state is State.DETACHED:
-            self._job.advance(State.RUNNING)
-            self._job.advance(State.EXPIRED)
+            self._held.advance(State.RUNNING)
+            self._held.advance(State.EXPIRED)
 
     async def _may_be_bought(self) -> bool:
         """Whether there is no task, or one that certainly failed."""
@@ -83,13 +83,13 @@ class JobFlow:
     async def _prepare(self, job: RemoteJob, media: JobMedia) -> tuple[dict[str, str], Decimal]:
         """NEW, REJECTED, FAILED ... -> PREPARED -> UPLOADED -> QUOTED: what is submitted, and its price."""
         check_space(self._files.output.parent)
-        await check_affordable(self._api, job, media)
+        expected = await check_affordable(self._api, job, media)
         # no longer the job of a prediction that failed
-        self._job.advance(
+        self._held.advance(
             State.PREPARED, seconds=media.seconds, notes="", price="", prediction_id="", status=""
         )
         uploads = {source.kind: await self._upload(source) for source in (media.video, media.audio)}
-        self._job.advance(
+        self._held.advance(
             State.UPLOADED,
             audio_url=uploads["audio"].plain_url,
             video_url=uploads["video"].plain_url,
@@ -97,33 +97,33 @@ class JobFlow:
         )
         inputs = {**job.params, **{kind: upload.url for kind, upload in uploads.items()}}
         self._tell("quote")
-        price = await quote(self._api, job, media, inputs)
-        self._job.advance(State.QUOTED, price=str(price.usd))
+        price = await quote(self._api, job, expected, inputs)
+        self._held.advance(State.QUOTED, price=str(price.usd))
         for note in price.notes:
-            self._job.add_note(note)
+            self._held.add_note(note)
         return inputs, price.usd
 
     async def _submit(self, inputs: dict[str, str], price: Decimal) -> None:
         """QUOTED -> SUBMITTING -> RUNNING, UNKNOWN or REJECTED, or back to QUOTED and once more."""
         for attempt in range(1, _SUBMIT_ATTEMPTS + 1):
             self._tell("submit")  # who stops here has bought nothing, and knows it
-            self._job.begin_submit(price, self._api.now, self._api.settings.daily_limit_usd)
+            self._held.begin_submit(price, self._api.now, self._api.settings.daily_limit_usd)
             outcome = await submit(self._api, self._entry.model, inputs)
             if isinstance(outcome, SubmitAccepted):
                 return self._accept(outcome.prediction_id)
             if isinstance(outcome, SubmitUnclear):
-                return self._job.advance(State.UNKNOWN, error=outcome.reply.says)
+                return self._held.advance(State.UNKNOWN, error=outcome.reply.says)
             if isinstance(outcome, SubmitRefused) or attempt == _SUBMIT_ATTEMPTS:
-                self._job.advance(State.REJECTED, error=outcome.reply.says)
+                self._held.advance(State.REJECTED, error=outcome.reply.says)
                 raise refusal(outcome.reply, "when the job is submitted")
-            self._job.advance(State.QUOTED)
+            self._held.advance(State.QUOTED)
             await self._api.clock.sleep(self._api.pause(outcome.reply, attempt))
 
     def _accept(self, prediction_id: str) -> None:
         """SUBMITTING -> RUNNING; whoever cannot write that down names the id."""
         try:
             # without a status: only a look at the task shows that it exists
-            self._job.advance(State.RUNNING, prediction_id=prediction_id, status="")
+            self._held.advance(State.RUNNING, prediction_id=prediction_id, status="")
         except (OutputError, DetachedError) as exc:
             raise DetachedError(
                 f"The task was created, but it cannot be written down: {exc}",
@@ -136,10 +136,10 @@ class JobFlow:
         """From a task that exists, or may exist: ... -> RUNNING -> COMPLETED -> DOWNLOADED -> DONE."""
         if self._entry.state in UNCERTAIN:
             await self._find()
-        if found := await in_thread(lambda _: reusable(self._entry, self._files.output)):
+        if found := await in_thread(lambda work: reusable(self._entry, self._files.output, work)):
             await in_thread(lambda _: put_copy(found, self._files.output))
             return await self._finish(reused=True)
-        self._job.advance(State.RUNNING)
+        self._held.advance(State.RUNNING)
         while (prediction := await self._wait()) is None:
             await self._find()
         await self._download(prediction)
@@ -148,56 +148,56 @@ class JobFlow:
     async def _find(self) -> None:
         """SUBMITTING, UNKNOWN, UNCONFIRMED -> RUNNING, or -> UNCONFIRMED: nothing is submitted a second time."""
         if self._entry.state is State.SUBMITTING:  # a crash, at an unknown time after the POST
-            self._job.advance(State.UNKNOWN)
-        outcome = await find_task(self._api, self._entry, self._job.known_ids, self._tell)
+            self._held.advance(State.UNKNOWN)
+        outcome = await find_task(self._api, self._entry, self._held.known_ids, self._tell)
         if not isinstance(outcome, FoundTask):
             if outcome.candidates is not None and self._entry.state is State.UNKNOWN:
-                self._job.advance(State.UNCONFIRMED)
+                self._held.advance(State.UNCONFIRMED)
             raise unknown_outcome(self._entry, outcome.candidates)
         if not outcome.certain:
-            self._job.add_note(
+            self._held.add_note(
                 "The task was found by its model and time alone: check that the result is yours."
             )
         task = outcome.task
-        self._job.advance(State.RUNNING, prediction_id=task.id, status=task.status or "created")
+        self._held.advance(State.RUNNING, prediction_id=task.id, status=task.status or "created")
 
     async def _wait(self) -> Prediction | None:
         """RUNNING -> COMPLETED, FAILED or EXPIRED; or -> UNKNOWN, and None, if the id of the reply leads nowhere."""
         end = await poll(self._api, self._entry, self._see)
         if isinstance(end, TaskCompleted):
-            self._job.advance(State.COMPLETED)
+            self._held.advance(State.COMPLETED)
             return end.prediction
         if isinstance(end, TaskFailed):
             # uploads are not used again: they may be what was wrong
-            self._job.advance(State.FAILED, error=quoted(end.prediction.error), uploaded_at=0.0)
+            self._held.advance(State.FAILED, error=quoted(end.prediction.error), uploaded_at=0.0)
             raise task_error(end.prediction)
         if self._entry.ours and not end.was_seen:
             error = f"WaveSpeed does not know the id of its reply, {self._entry.prediction_id}"
-            self._job.advance(State.UNKNOWN, error=error)
+            self._held.advance(State.UNKNOWN, error=error)
             return None
-        self._job.advance(State.EXPIRED)
+        self._held.advance(State.EXPIRED)
         raise missing_task(self._entry)
 
     async def _download(self, prediction: Prediction) -> None:
         """COMPLETED -> DOWNLOADED."""
         entry, files = self._entry, self._files
         if entry.nsfw:
-            self._job.add_note("WaveSpeed marks the result as not safe for work.")
+            self._held.add_note("WaveSpeed marks the result as not safe for work.")
         if len(prediction.outputs) > 1:
-            self._job.add_note(f"WaveSpeed gives {len(prediction.outputs)} outputs; the first is used.")
+            self._held.add_note(f"WaveSpeed gives {len(prediction.outputs)} outputs; the first is used.")
         delivery = Delivery(
             entry.prediction_id, prediction.outputs[0], files.output, files.part, entry.seconds
         )
         result = await download_result(self._api, delivery, self._tell)
-        self._job.add_note(result.note)
+        self._held.add_note(result.note)
         path = str(result.path.absolute())
-        self._job.advance(State.DOWNLOADED, result_path=path, result_sha256=result.sha256)
+        self._held.advance(State.DOWNLOADED, result_path=path, result_sha256=result.sha256)
 
     async def _finish(self, *, reused: bool) -> RemoteResult:
         """DOWNLOADED -> DONE: the result is in place; what it really cost is asked once."""
         if self._entry.state is State.DOWNLOADED:
             charged = await self._api.charge(self._entry.prediction_id, self._entry.submitted_at - 120)
-            self._job.advance(State.DONE, charged="" if charged is None else str(charged))
+            self._held.advance(State.DONE, charged="" if charged is None else str(charged))
         self._tell("done")
         return self._result(self._files.output, reused)
 
@@ -207,7 +207,7 @@ class JobFlow:
         if after is None:
             return
         try:
-            self._job.advance(after)
+            self._held.advance(after)
         except (OutputError, DetachedError) as exc:
             log.warning("The journal keeps %s: %s", self._entry.state.value, exc)
             return
@@ -216,11 +216,11 @@ class JobFlow:
 
     def _name_output(self) -> None:
         """Write down where the result is wanted, for those who resume by the id."""
-        self._job.note(output=str(self._files.output.absolute()))
+        self._held.note(output=str(self._files.output.absolute()))
 
     async def _upload(self, source: VideoSource | AudioSource) -> Upload:
         """What was uploaded within a day is used again."""
-        if cached := self._job.cached_upload(source.kind, source.sha256):
+        if cached := self._held.cached_upload(source.kind, source.sha256):
             return Upload(*cached)
         return await upload(self._api, source, self._files.workspace, self._tell)
 
@@ -230,7 +230,7 @@ class JobFlow:
             return self._tell("processing")
         if task.status != self._entry.status:
             log.info("Task %s is %s", task.id, quoted(task.status))
-        self._job.note(
+        self._held.note(
             model=self._entry.model or quoted(task.model),
             status=quoted(task.status),
             remote_created_at=quoted(task.created_at),
@@ -241,7 +241,7 @@ class JobFlow:
 
     def _tell(self, stage: str, done: int = 0, total: int = 0) -> None:
         """Tell the caller where the run stands, and other processes that it lives."""
-        self._job.beat(self._api.clock.monotonic())
+        self._held.beat(self._api.clock.monotonic())
         entry = self._entry
         self._context.tell(
             stage,

@@ -51,11 +51,11 @@ def check_bounds(expected: Bounds | None, limit: Decimal) -> None:
         raise over_budget(expected.high, limit)
 
 
-def settle(model: Model, expected: Bounds | None, quoted: Decimal | None, limit: Decimal) -> Quote:
+def settle(model: str, expected: Bounds | None, quoted: Decimal | None, limit: Decimal) -> Quote:
     """Choose between our bounds and the host's quote; raises OverBudgetError."""
     if quoted is None and expected is None:
         raise OverBudgetError(
-            f"The price of {model.id} is not published, and WaveSpeed does not quote one.",
+            f"The price of {model} is not published, and WaveSpeed does not quote one.",
             "Run again later, or choose another model.",
         )
     if expected is None:

@@ -9,20 +9,22 @@ from ..errors import BadInputError
 from .api import Api
 from .job import RemoteJob
 from .models import find_model
-from .pricing import Quote, bounds, check_balance, check_bounds, settle
+from .pricing import Bounds, Quote, bounds, check_balance, check_bounds, settle
 from .sources import JobMedia
 
 
-async def check_affordable(api: Api, job: RemoteJob, media: JobMedia) -> None:
-    """Raise before anything is uploaded if the model is not there, or the length alone costs too much.
+async def check_affordable(api: Api, job: RemoteJob, media: JobMedia) -> Bounds | None:
+    """Bounds of the price by the length, held against the limit before anything is uploaded.
 
-    BadInputError, OverBudgetError. A host without a list of models refuses nothing.
+    Raises OverBudgetError, and BadInputError for a model that is not in the host's list; without a list none is
+    refused. None for a model whose price is not published.
     """
     model, lengths = find_model(job.model), (media.audio.seconds, media.video.seconds)
-    check_bounds(bounds(model, *lengths), job.max_cost_usd)
+    expected = bounds(model, *lengths)
+    check_bounds(expected, job.max_cost_usd)
     listed = await api.models()
     if listed is None:
-        return
+        return expected
     if job.model not in listed:
         raise BadInputError(
             f"WaveSpeed lists no model {job.model}.", "Choose one of https://wavespeed.ai/models."
@@ -30,16 +32,16 @@ async def check_affordable(api: Api, job: RemoteJob, media: JobMedia) -> None:
     # WaveSpeed's own client has formulas with the base price for 5 seconds
     model = replace(model, block_usd=listed[job.model])
     check_bounds(bounds(model, *lengths), job.max_cost_usd)
+    return expected
 
 
-async def quote(api: Api, job: RemoteJob, media: JobMedia, inputs: Mapping[str, str]) -> Quote:
+async def quote(api: Api, job: RemoteJob, expected: Bounds | None, inputs: Mapping[str, str]) -> Quote:
     """What the job with these inputs costs, held against the limit of the run and the account's credit.
 
     Raises OverBudgetError and NoCreditError.
     """
-    model = find_model(job.model)
-    expected = bounds(model, media.audio.seconds, media.video.seconds)
-    settled = settle(model, expected, await api.price(job.model, inputs), job.max_cost_usd)
+    quoted = await api.price(job.model, inputs)
+    settled = settle(job.model, expected, quoted, job.max_cost_usd)
     balance = await api.balance()
     check_balance(balance, settled.usd)
     if balance is None:

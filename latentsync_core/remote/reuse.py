@@ -11,14 +11,15 @@ from ..partial import partial_path, remove_abandoned
 from .entry import Entry
 from .sources import file_sha256
 from .states import RESULT_HERE
+from .threads import Work
 
 
-def reusable(entry: Entry, output: Path) -> Path | None:
+def reusable(entry: Entry, output: Path, work: Work) -> Path | None:
     """The file of a finished job, if it is still what was downloaded; at `output` or where an earlier run put it."""
     if entry.state not in RESULT_HERE:
         return None
     for path in (output, Path(entry.result_path)):
-        if path.is_file() and file_sha256(path) == entry.result_sha256:
+        if path.is_file() and file_sha256(path, work) == entry.result_sha256:
             return path
     return None
 

@@ -99,16 +99,16 @@ async def _begin(context: RunContext, journal: Journal, entry: Entry, output: Pa
     files = RunFiles.of(entry.job_key, output, context.settings)
     async with hold_lease(context, journal, entry) as token, context.open_api() as api:
         files.clear()
-        job = HeldJob(journal, entry.job_key, token)
-        flow = JobFlow(job, api, files, context)
+        held = HeldJob(journal, entry.job_key, token)
+        flow = JobFlow(held, api, files, context)
         try:
             yield flow
         except BaseException as exc:
             flow.stop()
-            if isinstance(exc, OutputError) and job.entry.prediction_id:
+            if isinstance(exc, OutputError) and held.entry.prediction_id:
                 raise OutputError(
                     f"{exc} The job is bought: run again to fetch it at no further cost. Prediction id: "
-                    f"{job.entry.prediction_id}."
+                    f"{held.entry.prediction_id}."
                 ) from exc
             raise
         finally:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import ClassVar
 
@@ -69,12 +70,12 @@ class VideoSource:
     def open(cls, given: Path | Clip, work: Work) -> VideoSource:
         """Open and fingerprint a file, or frames; raises MediaError."""
         if not isinstance(given, (Path, FileClip)):
-            return cls(given, _sha256(work.each(_frame_bytes(given))))
+            return cls(given, _sha256(_frame_bytes(given), work))
         file = GivenFile.at(given if isinstance(given, Path) else given.path)
         clip = FileClip(given) if isinstance(given, Path) else given
         with open_media(file.path) as container:
             suffix = "mp4" if _is_plain_mp4(container) else ""
-        return cls(clip, _sha256(work.each(_blocks(file.path))), file, suffix)
+        return cls(clip, file_sha256(file.path, work), file, suffix)
 
     @property
     def seconds(self) -> float:
@@ -89,8 +90,9 @@ class VideoSource:
         with open_writer(
             path, clip.height, clip.width, clip.fps, duration=clip.duration, color=color, pixel_aspect=aspect
         ) as writer:
-            frames = work.each(clip.read(range(len(clip.times))), len(clip.times))
-            for seconds, frame in zip(clip.times, frames, strict=True):
+            work.begin(len(clip.times))
+            for seconds, frame in zip(clip.times, clip.read(range(len(clip.times))), strict=True):
+                work.step()
                 writer.write(frame, float(seconds))
 
 
@@ -117,12 +119,12 @@ class AudioSource:
     @classmethod
     def open(cls, given: Path | Waveform, work: Work) -> AudioSource:
         """Open, measure and fingerprint a file, or samples; raises MediaError, and BadInputError without a sample."""
-        return cls._of_samples(given) if isinstance(given, Waveform) else cls._of_file(given, work)
+        return cls._of_samples(given, work) if isinstance(given, Waveform) else cls._of_file(given, work)
 
     @classmethod
-    def _of_samples(cls, given: Waveform) -> AudioSource:
+    def _of_samples(cls, given: Waveform, work: Work) -> AudioSource:
         head = f"{given.sample_rate} {len(given.samples)} ".encode()
-        sha256 = _sha256(iter([head, *(part.tobytes() for part in seconds_of(given))]))
+        sha256 = _sha256(chain([head], (part.tobytes() for part in seconds_of(given))), work)
         return cls(partial(seconds_of, given), given.sample_rate, given.duration, sha256)
 
     @classmethod
@@ -130,14 +132,14 @@ class AudioSource:
         file = GivenFile.at(path)
         with open_media(path) as container, reading(path, "has damaged sound; convert it to wav."):
             stream = find_audio(container, path)
-            samples = sum(part.shape[1] for part in work.each(sound_parts(container, stream)))
-            seconds, suffix = samples / stream.rate, _audio_suffix(container)
-        sha256 = _sha256(work.each(_blocks(path)))
+            seconds = _count_samples(sound_parts(container, stream), work) / stream.rate
+            suffix = _audio_suffix(container)
+        sha256 = file_sha256(path, work)
         return cls(partial(_read_file, path), stream.rate, seconds, sha256, file, suffix)
 
     def encode(self, path: Path, work: Work) -> None:
         """Write the audio as 16-bit WAV at its own rate; raises MediaError and OutputError."""
-        _write_wav(path, work.each(self.read()), self.sample_rate)
+        _write_wav(path, self.read(), self.sample_rate, work)
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,9 +180,9 @@ def changed_file(path: Path) -> BadInputError:
     )
 
 
-def file_sha256(path: Path) -> str:
+def file_sha256(path: Path, work: Work) -> str:
     """SHA-256 of a file, in hexadecimal digits."""
-    return _sha256(_blocks(path))
+    return _sha256(_blocks(path), work)
 
 
 def _is_plain_mp4(container: InputContainer) -> bool:
@@ -207,11 +209,20 @@ def _read_file(path: Path) -> Iterator[Samples]:
         yield from sound_parts(container, find_audio(container, path))
 
 
-def _write_wav(path: Path, parts: Iterable[Samples], sample_rate: int) -> None:
+def _count_samples(parts: Iterable[Samples], work: Work) -> int:
+    count = 0
+    for part in parts:
+        work.step()
+        count += part.shape[1]
+    return count
+
+
+def _write_wav(path: Path, parts: Iterable[Samples], sample_rate: int, work: Work) -> None:
     """16 bit at the audio's own rate and channels: its length is exact, and the length is what is billed."""
     try:
         with wave.open(str(path), "wb") as file:
             for number, part in enumerate(parts):
+                work.step()
                 if number == 0:
                     file.setparams((len(part), 2, sample_rate, 0, "NONE", ""))
                 file.writeframes((np.clip(part.T, -1, 1) * 32767).round().astype("<i2").tobytes())
@@ -232,8 +243,9 @@ def _blocks(path: Path) -> Iterator[bytes]:
             yield block
 
 
-def _sha256(blocks: Iterator[bytes]) -> str:
+def _sha256(blocks: Iterable[bytes], work: Work) -> str:
     digest = hashlib.sha256()
     for block in blocks:
+        work.step()
         digest.update(block)
     return digest.hexdigest()

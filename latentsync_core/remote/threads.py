@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-_Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
 _LOOK_SECONDS = 1.0
 
@@ -25,14 +24,15 @@ class Work:
     total: int = 0
     """0 where it is not known."""
 
-    def each(self, items: Iterable[_Item], total: int = 0) -> Iterator[_Item]:
-        """The items, counted, until the run is cancelled."""
+    def begin(self, total: int) -> None:
+        """Count from 0 again, up to `total`."""
         self.done, self.total = 0, total
-        for item in items:
-            if self.halted:
-                raise Halted
-            yield item
-            self.done += 1
+
+    def step(self) -> None:
+        """Count one more piece of work; ends the thread's work if the run was cancelled."""
+        if self.halted:
+            raise Halted
+        self.done += 1
 
 
 async def in_thread(function: Callable[[Work], _Made], look: Callable[[Work], None] | None = None) -> _Made:

@@ -48,7 +48,7 @@ def test_limits_are_inclusive_and_exact():
 )
 def test_settled_price(quoted, price):
     """Eight seconds: 0.24 by seconds, 0.30 by blocks; a quote below both did not see the media."""
-    quote = settle(MODEL, bounds(MODEL, 8, 8), None if quoted is None else Decimal(quoted), Decimal(1))
+    quote = settle(MODEL.id, bounds(MODEL, 8, 8), None if quoted is None else Decimal(quoted), Decimal(1))
     assert quote.usd == Decimal(price) and "$" in quote.notes[0]
 
 
@@ -57,14 +57,14 @@ def test_settled_price(quoted, price):
 )
 def test_a_price_that_surprises_or_is_too_high_is_refused(quoted, limit):
     with pytest.raises(OverBudgetError):
-        settle(MODEL, bounds(MODEL, 8, 8), None if quoted is None else Decimal(quoted), Decimal(limit))
+        settle(MODEL.id, bounds(MODEL, 8, 8), None if quoted is None else Decimal(quoted), Decimal(limit))
 
 
 def test_a_model_without_a_published_price_needs_a_quote():
     assert bounds(UNPRICED, 8, 8) is None
-    assert settle(UNPRICED, None, Decimal("0.4"), Decimal(1)).usd == Decimal("0.4")
+    assert settle(UNPRICED.id, None, Decimal("0.4"), Decimal(1)).usd == Decimal("0.4")
     with pytest.raises(OverBudgetError, match="not published"):
-        settle(UNPRICED, None, None, Decimal(1))
+        settle(UNPRICED.id, None, None, Decimal(1))
 
 
 def test_credit():
