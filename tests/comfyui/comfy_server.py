@@ -59,11 +59,12 @@ def example(name):
 
 
 def known_inputs(server, prompt):
-    """A prompt without the inputs that this ComfyUI's nodes do not have, such as players and newer options."""
+    """A prompt without titles, and without the inputs that this ComfyUI's nodes do not have, such as newer options."""
     schemas = server.json("/object_info")
     for node in prompt.values():
         required, optional = spread(schemas[node["class_type"]]["input"], node["inputs"])
         known = required | optional
+        node.pop("_meta", None)
         node["inputs"] = {name: value for name, value in node["inputs"].items() if name in known}
     return prompt
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from contextlib import contextmanager
 
@@ -198,8 +199,8 @@ class Frontend:
 
     def replace_missing(self):
         """Take the replacements that the interface offers for nodes that nobody knows."""
-        self.page.get_by_text("View details").first.click()
-        self.page.get_by_role("button", name="Replace All").click()
+        self.page.get_by_text(re.compile("View details|Show swap nodes")).first.click()  # 0.29, 0.25
+        self.page.get_by_role("button", name="Replace All", exact=True).click()
         self.page.wait_for_timeout(1000)
 
     def queue(self):
