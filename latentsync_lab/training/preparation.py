@@ -20,7 +20,7 @@ from latentsync_core.data import SPEECH_RATE, FaceTrack, FloatArray, Progress
 from latentsync_core.errors import InputError, LatentSyncError
 from latentsync_core.faces import FaceFinder, choose, crop_face, smooth_matrices, survey
 from latentsync_core.media import FileClip, Timeline, fit, read_audio, to_speech_16k
-from latentsync_core.metrics.sync import FRAMES, MAX_OFFSET, SyncCurve, sync_curve
+from latentsync_core.metrics.sync import SyncCurve, reach_of, sync_curve
 from latentsync_core.models.syncnet import StableSyncNet
 from latentsync_core.partial import replacing
 
@@ -181,11 +181,10 @@ class _Maker:
 
 
 def _curve(shot: _Shot, samples: npt.NDArray[np.float32], syncnet: StableSyncNet) -> SyncCurve:
-    reach = min(MAX_OFFSET, (len(shot.crops) - FRAMES) // 2)
     pixels = to_pixels(shot.crops)
     if pixels.shape[-1] != syncnet.resolution:
         pixels = F.interpolate(pixels, (syncnet.resolution,) * 2, mode="bicubic", antialias=True)
-    return sync_curve(syncnet, pixels, shot.sound(samples, 0), reach=reach)
+    return sync_curve(syncnet, pixels, shot.sound(samples, 0), reach=reach_of(len(pixels)))
 
 
 @dataclass(frozen=True, eq=False)

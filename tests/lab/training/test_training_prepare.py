@@ -18,7 +18,7 @@ from latentsync_core.weights import find_syncnet, load_syncnet
 from latentsync_lab.synthetic import bundled_speech, talking_clip
 from latentsync_lab.training import Wanted, prepare
 from latentsync_lab.training.footage import Footage
-from latentsync_lab.training.preparation import _stretches
+from latentsync_lab.training.preparation import _curve, _Shot, _stretches
 
 FRAMES = 50
 WANTED = Wanted(resolution=128)
@@ -174,6 +174,14 @@ def test_sound_that_is_a_little_off_is_moved_back(frames, clip, said, data, tmp_
     inside = slice(5 * 640, -5 * 640)
     lag = np.correlate(moved[inside], right[inside], "full").argmax() - len(right[inside]) + 1
     assert abs(lag) < 320
+
+
+def test_an_offset_is_not_taken_from_one_or_two_windows():
+    """By two, the bundled SyncNet found one of +2 frames in 2 s of a filmed person, at a confidence of 0.55."""
+    rng = np.random.default_rng(0)
+    shot = _Shot(rng.integers(0, 256, (48, 128, 128, 3), np.uint8), 0, 48)
+    sound = rng.standard_normal(48 * 640).astype(np.float32) / 10
+    assert _curve(shot, sound, load_syncnet(find_syncnet("nano"))).windows >= 4
 
 
 def test_progress_tells_the_file_and_its_frames(videos, tmp_path):
