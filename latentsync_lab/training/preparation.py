@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch.nn.functional as F
 
 from latentsync_core.data import SPEECH_RATE, FaceTrack, FloatArray, Progress
 from latentsync_core.errors import InputError, LatentSyncError
@@ -181,9 +180,7 @@ class _Maker:
 
 
 def _curve(shot: _Shot, samples: npt.NDArray[np.float32], syncnet: StableSyncNet) -> SyncCurve:
-    pixels = to_pixels(shot.crops)
-    if pixels.shape[-1] != syncnet.resolution:
-        pixels = F.interpolate(pixels, (syncnet.resolution,) * 2, mode="bicubic", antialias=True)
+    pixels = to_pixels(shot.crops, syncnet.resolution)
     return sync_curve(syncnet, pixels, shot.sound(samples, 0), reach=reach_of(len(pixels)))
 
 

@@ -110,9 +110,12 @@ def _other_hue(rng: np.random.Generator, picture: Array) -> Array:
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
 
 
-def to_pixels(pictures: npt.NDArray[np.uint8]) -> Tensor:
-    """(N, R, R, 3) uint8 -> (N, 3, R, R) in -1..1."""
-    return torch.from_numpy(np.array(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
+def to_pixels(pictures: npt.NDArray[np.uint8], side: int | None = None) -> Tensor:
+    """(N, R, R, 3) uint8 -> (N, 3, R, R) in -1..1; `side` is another size than R for them."""
+    pixels = torch.from_numpy(np.array(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    if side in (None, pixels.shape[-1]):
+        return pixels
+    return F.interpolate(pixels, (side, side), mode="bicubic", antialias=True)
 
 
 @torch.no_grad()

@@ -78,9 +78,9 @@ class ValidationVideo:
         return result
 
     def _synchrony(self, made: Array) -> dict[str, float]:
-        if self._syncnet is None or len(made) < LEAST_FRAMES or made.shape[1] != self._syncnet.resolution:
+        if self._syncnet is None or len(made) < LEAST_FRAMES:
             return {}
-        weights = next(self._syncnet.parameters())
+        weights, pixels = next(self._syncnet.parameters()), to_pixels(made, self._syncnet.resolution)
         with torch.autocast(weights.device.type, weights.dtype, enabled=weights.dtype != torch.float32):
-            curve = sync_curve(self._syncnet, to_pixels(made), self._sound, reach=reach_of(len(made)))
+            curve = sync_curve(self._syncnet, pixels, self._sound, reach=reach_of(len(made)))
         return {"validation confidence": curve.confidence, "validation offset": curve.offset}

@@ -11,13 +11,14 @@ import torch
 
 from latentsync_core import FileClip, read_audio
 from latentsync_core.errors import InputError
-from latentsync_core.weights import load_models
+from latentsync_core.weights import load_models, load_syncnet
 from latentsync_lab.cli import main as cli
 from latentsync_lab.training import RECIPES, FootageRecipe, Sources, tune
 from latentsync_lab.training.data import save
 from latentsync_lab.training.footage import Footage, crops_path, sound_path
 from latentsync_lab.training.latents import LatentStore
 from latentsync_lab.training.recipes import NANO, LoopRecipe
+from latentsync_lab.training.validate import ValidationVideo
 
 FRAMES = 48
 PUBLISHED = {
@@ -95,6 +96,15 @@ def test_a_run_of_another_recipe_is_not_gone_on_with(data, finished, tmp_path):
     tune(brief(PUBLISHED["stage2"]), data, tmp_path, sources)
     with pytest.raises(InputError, match="pixels.pt was trained by another recipe .* give another folder"):
         tune(brief(replace(RECIPES["stage2_efficient"].stage, perceptual=0.0)), data, tmp_path, sources)
+
+
+def test_validation_is_scored_by_a_syncnet_of_another_size(data, finished, tmp_path):
+    """Of 512 px the published one is of 256."""
+    models = load_models(finished / "checkpoint", device="cpu")
+    syncnet = load_syncnet(finished / "checkpoint" / "syncnet")
+    video = ValidationVideo(models, Footage(data), tmp_path, syncnet)
+    made = np.zeros((FRAMES, 2 * syncnet.resolution, 2 * syncnet.resolution, 3), np.uint8)
+    assert set(video._synchrony(made)) == {"validation confidence", "validation offset"}
 
 
 def test_what_is_missing_is_named(data, finished, tmp_path):
