@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -17,6 +18,8 @@ MediaPath = str | os.PathLike[str]
 
 _CLOCK_MAY_JUMP, _INDEX_BY_PACKETS = 0x0200, 0x0100
 """FFmpeg's AVFMT_TS_DISCONT and AVFMT_GENERIC_INDEX."""
+_TAGS: dict[str, Any] = {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
+"""Tags that are not UTF-8 are no reason to refuse a file; PyAV 19 thinks so by itself and has no such argument."""
 _LONGEST_STEP, _LONGEST_BROADCAST_STEP = 3 * 3600, 10
 """Seconds that may pass between frames, or between sounds; the second is for containers whose clocks may start anew."""
 
@@ -31,8 +34,7 @@ def open_media(path: MediaPath) -> InputContainer:
     if path.stat().st_size == 0:
         raise MediaError(f"{path} is empty (0 bytes); copy or record it again.")
     with reading(path, "is not a video or audio file, or its header is damaged; try to play it."):
-        # Tags that are not UTF-8 are no reason to refuse a file.
-        return av.open(file_name(path), metadata_errors="ignore")
+        return av.open(file_name(path), **_TAGS)
 
 
 def file_name(path: MediaPath) -> str:
