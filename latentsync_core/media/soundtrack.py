@@ -58,7 +58,10 @@ def add_soundtrack(
     wanted = codec in (output.supported_codecs if copied is None else copied)
     if wanted and is_steady(audio) and takes_packets(output.format.name, audio):
         return _copied(audio, container, source, output.add_stream_from_template(source))
-    channels, sample_format = source.codec_context.layout.nb_channels, source.codec_context.format.name
+    channels, stored = source.codec_context.layout.nb_channels, source.codec_context.format
+    sample_format = (
+        stored.name if stored else "s32"
+    )  # FFmpeg 9 may not know before a frame; s32 loses nothing
     parts = _mapped(audio, sound_parts(container, source))
     return _encode(output, encoder, parts, (source.rate, channels, sample_format))
 
