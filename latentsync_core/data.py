@@ -173,12 +173,12 @@ class FaceTrack:
 
     def __str__(self) -> str:
         return (
-            f"found in {self.found.sum()} of {counted(len(self), 'frame')}, score {self.score:.2f}, "
+            f"found in {self.found.sum()} of {pluralize(len(self), 'frame')}, score {self.score:.2f}, "
             f"turned by up to {self.greatest_turn:.2f}"
         )
 
 
-def counted(number: int, noun: str) -> str:
+def pluralize(number: int, noun: str) -> str:
     """`1 frame`, `2 frames`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
@@ -258,8 +258,8 @@ class Plan:
         """A few lines for people."""
         figures = self.summary()
         lines = [
-            f"{counted(len(self), 'frame')} at {float(self.fps):.3f} fps ({self.duration:.2f} s), "
-            f"{figures['why'].get('resync', 0)} re-synced in {counted(len(self.windows), 'window')}"
+            f"{pluralize(len(self), 'frame')} at {float(self.fps):.3f} fps ({self.duration:.2f} s), "
+            f"{figures['why'].get('resync', 0)} re-synced in {pluralize(len(self.windows), 'window')}"
         ]
         lines += [f"  {note}" for note in self.notes]
         for run in figures["passed_through"]:

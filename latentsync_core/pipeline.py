@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from .compositing import Pasted, blend_mask, no_share
+from .compositing import Pasted, blend_mask, no_alpha
 from .data import Array, Clip, FaceTrack, FloatArray, IntArray, Plan, Progress, Waveform
 from .diffusion import Denoiser, WindowStore, cross_fade
 from .errors import OptionError
@@ -24,10 +24,10 @@ from .faces import (
     SurveyStore,
     choose,
     crop_size,
-    fitted,
+    fit_track,
     keep_mask,
+    scale_track,
     survey,
-    to_size,
 )
 from .media import fit
 from .media.lengths import part_notes
@@ -72,14 +72,14 @@ def lip_sync(
         track = find_face(clip, device=str(models.device), progress=progress, work=work)
     if plan is None:
         plan = make_plan(clip, speech, options, track, window_frames=models.window_frames)
-    track = to_size(track, clip.height, clip.width)
+    track = scale_track(track, clip.height, clip.width)
     face = _Face.of(clip, track, models, options, method_of(options))
     frames, ahead = itertools.tee(clip.read(plan.source.tolist()))
     render = _Renderer(plan, speech, models, options, face, progress, work)
     mouths = cross_fade(plan, face.crops(ahead, plan), render)
     for index, (frame, mouth) in enumerate(zip(frames, mouths, strict=True)):
         pasted, mask = (
-            (frame, no_share(frame)) if mouth is None else face.composite(frame, mouth, plan, index)
+            (frame, no_alpha(frame)) if mouth is None else face.composite(frame, mouth, plan, index)
         )
         if masks is not None:
             masks(mask)
@@ -105,7 +105,7 @@ def make_plan(
     start, options = _part(audio_start, options or Options())
     if track is None:
         track = find_face(clip, progress=progress)
-    track = fitted(track, clip)
+    track = fit_track(track, clip)
     method = method_of(options)
     method.check(clip, options)
     samples = method.hear(speech)

@@ -11,7 +11,7 @@ from .data import Array, Plan
 
 _RECENT = 8
 """Units that the speed is taken from: it changes while a machine warms up or does other things."""
-RESYNC = "resync"
+RESYNC_STAGE = "resync"
 
 
 class TimeLeft:
@@ -29,7 +29,7 @@ class TimeLeft:
         if stage != self._stage:
             self._stage, self._first, self._first_done = stage, self._newest, done
         self._done, self._total = done, total
-        if stage == RESYNC and self._windows is not None:
+        if stage == RESYNC_STAGE and self._windows is not None:
             self._windows.step(self._newest, done, total)
 
     def frames(self, frames: Iterator[Array], plan: Plan) -> Iterator[Array]:
@@ -42,7 +42,7 @@ class TimeLeft:
 
     def seconds(self) -> float | None:
         """The rest of the stage in seconds; None while nothing of it was done."""
-        if self._stage == RESYNC and self._windows is not None:
+        if self._stage == RESYNC_STAGE and self._windows is not None:
             return self._windows.seconds()
         done = self._done - self._first_done
         return (self._newest - self._first) / done * (self._total - self._done) if done > 0 else None

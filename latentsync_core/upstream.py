@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
-from .compositing import Pasted, no_share
+from .compositing import Pasted, no_alpha
 from .compositing.paste import region_of, unit_of
 from .data import Array, FloatArray
 from .faces import crop_size, template, warp_crop
@@ -73,7 +73,7 @@ def paste_crop(frame: Array, face: Array, matrix: Array, size: tuple[int, int]) 
 
     face: (R, R, 3) in 0..255, not clipped. Other arguments and the result as in `compositing.paste`.
     """
-    out, shares = frame.copy(), no_share(frame)
+    out, shares = frame.copy(), no_alpha(frame)
     roi = region_of(frame, matrix, size, (0, 0, size[0] - 1, size[1] - 1))
     if roi is None:
         return out, shares

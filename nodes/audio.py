@@ -4,7 +4,7 @@ from comfy_api.latest import io
 
 from . import sockets
 from .bridge import sound
-from .bridge.media import audio_of, entry
+from .bridge.media import audio_of, check_option
 
 LOUDNESS = {"off": None, "-16 LUFS": -16.0, "-23 LUFS": -23.0}
 
@@ -81,5 +81,5 @@ class LoadAudio(io.ComfyNode):
     def execute(
         cls, audio: str, start: float = 0.0, duration: float = 0.0, normalize: str = "off"
     ) -> io.NodeOutput:
-        loaded = sound.load(audio, start, duration, LOUDNESS[entry("normalize", normalize, LOUDNESS)])
+        loaded = sound.load(audio, start, duration, LOUDNESS[check_option("normalize", normalize, LOUDNESS)])
         return io.NodeOutput(audio_of(loaded), loaded.duration)

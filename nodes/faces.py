@@ -11,7 +11,7 @@ from comfy_execution.graph_utils import ExecutionBlocker
 from . import sockets
 from .bridge import media, people
 from .bridge.progress import Reporter
-from .bridge.show import shown
+from .bridge.show import show_report
 
 
 class Faces(io.ComfyNode):
@@ -63,7 +63,7 @@ class Faces(io.ComfyNode):
         track = ExecutionBlocker(found.report) if found.track is None else found.track
         preview = ui.PreviewImage(found.preview, cls=cls)
         return io.NodeOutput(
-            track, found.preview, found.report, ui=shown(found.report, cls.hidden.unique_id, preview)
+            track, found.preview, found.report, ui=show_report(found.report, cls.hidden.unique_id, preview)
         )
 
 

@@ -15,7 +15,7 @@ from .bridge import media
 from .bridge.devices import LoadedModel
 from .bridge.parts import start_of
 from .bridge.run import collect, resyncing
-from .bridge.show import player, shown
+from .bridge.show import player, show_report
 
 _ALIASES = ["lip sync", "lipsync", "latentsync", "dub", "talking head", "wav2lip", "mouth"]
 _REPORT = "What was done with the frames and why, the face, the model and the time it took."
@@ -141,9 +141,9 @@ class LipSyncFrames(io.ComfyNode):
         start = start_of(audio_start, meta_batch, clip.fps, cls.hidden.prompt)
         with resyncing(clip, speech, model, settings, speaker, cls.hidden.unique_id, start) as job:
             pictures, mask = collect(job, images)
-        sound = media.fitted(audio, job.plan.duration, 1 / float(job.plan.fps), start or 0.0)
+        sound = media.fit_audio(audio, job.plan.duration, 1 / float(job.plan.fps), start or 0.0)
         report = f"{job.report()}\n{_told(preset, seed, options)}"
-        return io.NodeOutput(pictures, sound, mask, report, ui=shown(report, cls.hidden.unique_id))
+        return io.NodeOutput(pictures, sound, mask, report, ui=show_report(report, cls.hidden.unique_id))
 
 
 class LipSyncVideo(io.ComfyNode):
@@ -188,7 +188,7 @@ class LipSyncVideo(io.ComfyNode):
         speaker: FaceTrack | None = None,
     ) -> io.NodeOutput:
         speech, settings = media.waveform_of(audio), _used(preset, seed, options)
-        with media.opened(video) as source:
+        with media.open_video(video) as source:
             with resyncing(source.clip, speech, model, settings, speaker, cls.hidden.unique_id) as job:
                 plan = job.plan
                 result = media.video_of(
@@ -196,5 +196,5 @@ class LipSyncVideo(io.ComfyNode):
                 )
         report = f"{job.report()}\n{_told(preset, seed, options)}"
         return io.NodeOutput(
-            result, report, ui=shown(report, cls.hidden.unique_id, player(result.get_stream_source()))
+            result, report, ui=show_report(report, cls.hidden.unique_id, player(result.get_stream_source()))
         )

@@ -17,7 +17,7 @@ from ..latentsync_core.options import (
     choices_of,
 )
 from . import sockets
-from .bridge.media import entry, picked
+from .bridge.media import check_option, pick_option
 
 _NTSC = {"23.976": Fraction(24000, 1001), "29.97": Fraction(30000, 1001), "59.94": Fraction(60000, 1001)}
 _WHOLE = {str(rate): Fraction(rate) for rate in (12, 15, 16, 24, 25, 30, 48, 50, 60)}
@@ -61,9 +61,9 @@ class LipSyncOptions(io.ComfyNode):
 
 def options_of(chosen: dict[str, Any] | None) -> Options:
     """What was chosen in `preset`; raises OptionError."""
-    name, values = picked("preset", chosen, sockets.PRESETS)
+    name, values = pick_option("preset", chosen, sockets.PRESETS)
     if "fps" in values:
-        values["fps"] = RATES[entry("fps", values["fps"], RATES)]
+        values["fps"] = RATES[check_option("fps", values["fps"], RATES)]
     return Options.preset(name, **values)
 
 

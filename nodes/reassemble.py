@@ -8,9 +8,9 @@ import torch
 from comfy_api.latest import io
 
 from . import sockets
-from .bridge.media import picked
-from .bridge.show import player, shown
-from .bridge.splice import Insertion, reassembled
+from .bridge.media import pick_option
+from .bridge.show import player, show_report
+from .bridge.splice import Insertion, reassemble
 
 AUDIO_MODES = ("replace", "mix", "duck")
 
@@ -81,11 +81,11 @@ class Reassemble(io.ComfyNode):
         audio_mode: dict[str, Any] | None = None,
         return_images: bool = False,
     ) -> io.NodeOutput:
-        mode, given = picked("audio_mode", audio_mode, AUDIO_MODES)
+        mode, given = pick_option("audio_mode", audio_mode, AUDIO_MODES)
         part = Insertion(images, audio, fps, start, fade, mode, given.get("duck_db", 0.0))
         node_id = cls.hidden.unique_id
-        whole = reassembled(part, video, original_images, return_images, node_id)
-        preview = shown(whole.report, node_id, player(whole.video.get_stream_source()))
+        whole = reassemble(part, video, original_images, return_images, node_id)
+        preview = show_report(whole.report, node_id, player(whole.video.get_stream_source()))
         return io.NodeOutput(whole.video, whole.images, whole.audio, ui=preview)
 
 

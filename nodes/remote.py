@@ -10,8 +10,8 @@ from comfy_api.latest import io
 from ..latentsync_core.remote.models import DEFAULT_MODEL, MODELS
 from . import sockets
 from .bridge import remote
-from .bridge.media import picked
-from .bridge.show import player, shown
+from .bridge.media import pick_option
+from .bridge.show import player, show_report
 
 OTHER = "other"
 """Of the menu of models: one by its id."""
@@ -99,7 +99,7 @@ class Remote(io.ComfyNode):
         order = remote.Order(_chosen(model), take, max_cost, dry_run)
         result = await remote.bought(order, video, images, fps, audio, cls.hidden.unique_id)
         video, images, audio = await remote.media_of(result, audio, return_images)
-        preview = shown(str(result), cls.hidden.unique_id, player(result.path))
+        preview = show_report(str(result), cls.hidden.unique_id, player(result.path))
         return io.NodeOutput(video, images, audio, str(result), ui=preview)
 
 
@@ -115,7 +115,7 @@ def _models() -> list[io.DynamicCombo.Option]:
 
 def _chosen(model: dict[str, Any] | None) -> str:
     """The id of the chosen model; raises OptionError."""
-    name, given = picked("model", model, [*MODELS, OTHER])
+    name, given = pick_option("model", model, [*MODELS, OTHER])
     return given["model_id"].strip() if name == OTHER else name
 
 
@@ -159,7 +159,7 @@ class RemoteJobs(io.ComfyNode):
     async def execute(cls, prediction_id: str = "", limit: int = 20) -> io.NodeOutput:
         if wanted := prediction_id.strip():
             result = await remote.fetched(wanted, cls.hidden.unique_id)
-            preview = shown(str(result), cls.hidden.unique_id, player(result.path))
+            preview = show_report(str(result), cls.hidden.unique_id, player(result.path))
             return io.NodeOutput(remote.video_of(result), str(result), ui=preview)
         report = remote.jobs(limit)
-        return io.NodeOutput(remote.NOTHING, report, ui=shown(report, cls.hidden.unique_id))
+        return io.NodeOutput(remote.NOTHING, report, ui=show_report(report, cls.hidden.unique_id))

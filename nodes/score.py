@@ -10,7 +10,7 @@ from comfy_api.latest import io, ui
 from ..latentsync_core.data import FaceTrack
 from . import sockets
 from .bridge import checkpoints, media, score
-from .bridge.show import shown
+from .bridge.show import show_report
 
 
 class SyncScore(io.ComfyNode):
@@ -75,5 +75,5 @@ class SyncScore(io.ComfyNode):
             result = score.measured(source, audio, model, speaker, cls.hidden.unique_id)
         offset = 0 if result.offset is None else result.offset
         curve, report = score.plot(result.curve), str(result)
-        preview = shown(report, cls.hidden.unique_id, ui.PreviewImage(curve, cls=cls))
+        preview = show_report(report, cls.hidden.unique_id, ui.PreviewImage(curve, cls=cls))
         return io.NodeOutput(offset, result.confidence, report, curve, ui=preview)

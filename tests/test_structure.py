@@ -113,6 +113,26 @@ def test_nodes_import_the_bridge_and_not_each_other():
         assert not names & {module for dots, module in imports(path) if dots == 1}
 
 
+def public_names(path):
+    """Names that a module defines for others: functions, classes and constants."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found = [node.name]
+        else:
+            targets = getattr(node, "targets", None) or [getattr(node, "target", None)]
+            found = [name.id for t in targets if t for name in ast.walk(t) if isinstance(name, ast.Name)]
+        yield from (name for name in found if not name.startswith("_"))
+
+
+def test_a_public_name_means_one_thing():
+    homes = {}
+    for path in core_files():
+        for name in set(public_names(path)) - {"log", "T"}:  # each module's logger; a type variable
+            homes.setdefault(name, []).append(str(path.relative_to(CORE)))
+    assert len(homes) > 500
+    assert {name: found for name, found in homes.items() if len(found) > 1} == {}
+
+
 def test_files_are_short():
     long = {
         str(path.relative_to(ROOT)): lines

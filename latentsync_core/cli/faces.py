@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..data import counted
+from ..data import pluralize
 from ..faces import FaceFinder, draw_faces, survey
 from ..media import FileClip, check_output, open_writer
 from .outputs import check_apart
@@ -30,6 +30,6 @@ def faces(args: argparse.Namespace) -> None:
                 writer.write(draw_faces(frame, found, index), float(clip.times[index]))
                 progress("draw", index + 1, len(clip))
     persons, frames, cuts = (len(some) for some in (found.tracks, clip, found.cuts))
-    print(f"{counted(persons, 'person')} in {counted(frames, 'frame')}, {counted(cuts, 'cut')}")
+    print(f"{pluralize(persons, 'person')} in {pluralize(frames, 'frame')}, {pluralize(cuts, 'cut')}")
     for number, track in enumerate(found.tracks, 1):
         print(f"  {number}: {track}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..data import counted
+from ..data import pluralize
 from ..media import FileClip, read_audio
 from ..pipeline import find_face, make_plan
 from .inputs import options_of
@@ -23,4 +23,4 @@ def plan(args: argparse.Namespace) -> None:
     if args.save:
         write_json(args.save, made.to_json())
     print(made)
-    print(f"{counted(len(made.windows), 'window')} of {counted(options.steps, 'step')} to denoise")
+    print(f"{pluralize(len(made.windows), 'window')} of {pluralize(options.steps, 'step')} to denoise")

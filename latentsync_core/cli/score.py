@@ -16,7 +16,7 @@ from .outputs import check_report, write_json
 from .progress import progress_bars
 
 
-def run(args: argparse.Namespace) -> None:
+def score_clip(args: argparse.Namespace) -> None:
     """Print how well mouth and sound fit; write the figures and draw them where that was asked for."""
     inputs = [path for path in (args.video, args.audio, args.against) if path]
     if args.videomae and not args.against:

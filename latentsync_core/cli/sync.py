@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..data import FaceTrack, Plan, counted
+from ..data import FaceTrack, Plan, pluralize
 from ..diffusion import strange_faces
 from ..errors import FaceError
 from ..kept import forget
@@ -26,9 +26,6 @@ from .outputs import check_apart, check_report, write_json
 from .progress import progress_bars
 
 log = logging.getLogger(__name__)
-
-UNSURE = 0.6
-"""Below this mean score a face is unlike those the models know (drawn, 3D, very small)."""
 
 
 def sync(args: argparse.Namespace) -> None:
@@ -84,7 +81,7 @@ def _kept_windows(output: Path) -> Iterator[Path]:
         elif work.is_dir():
             log.warning(
                 "Kept the survey of faces and %s in %s; run the same command again to go on.",
-                counted(windows, "finished window"), work,
+                pluralize(windows, "finished window"), work,
             )  # fmt: skip
         raise
     forget(work)

@@ -20,7 +20,7 @@ def paste(frame: Array, mouth: Array, matrix: Array, size: tuple[int, int], mask
     frame: (H, W, 3), uint8 or float 0..1. mouth: (R, R, 3) in 0..255. matrix: (2, 3), frame pixels to the
     pixels of an aligned crop of `size` (width, height). mask: (R, R), 0..1, how much of the mouth shows.
     """
-    out, shares = frame.copy(), no_share(frame)
+    out, shares = frame.copy(), no_alpha(frame)
     roi = region_of(frame, matrix, size, _extent(mask, size))
     if roi is None:
         return out, shares
@@ -34,7 +34,7 @@ def paste(frame: Array, mouth: Array, matrix: Array, size: tuple[int, int], mask
     return out, shares
 
 
-def no_share(frame: Array) -> npt.NDArray[np.float32]:
+def no_alpha(frame: Array) -> npt.NDArray[np.float32]:
     """The shares of a frame that passes through: 0, (H, W)."""
     return np.zeros(frame.shape[:2], np.float32)
 

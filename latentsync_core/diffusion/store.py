@@ -17,7 +17,7 @@ from ..options import Options
 
 SAMPLING = ("steps", "guidance", "seed", "sampler", "reuse")
 """The options that change a window's latents, given its crops and tokens."""
-SAMPLES = 64
+FINGERPRINT_SAMPLES = 64
 """Values of each weight tensor that tell one checkpoint from another: training moves nearly all of them."""
 LATENTS = "latents"
 
@@ -60,5 +60,5 @@ def _fingerprint(*networks: nn.Module) -> Iterator[bytes]:
     for network in networks:
         for name, tensor in network.state_dict().items():
             flat = tensor.detach().flatten()
-            sample = flat[:: max(1, len(flat) // SAMPLES)].float().cpu().numpy()
+            sample = flat[:: max(1, len(flat) // FINGERPRINT_SAMPLES)].float().cpu().numpy()
             yield f"{name} {tuple(tensor.shape)}".encode() + sample.tobytes()

@@ -7,7 +7,7 @@ from .finder import FaceFinder
 from .lips import mouth_openings
 from .mask import keep_mask
 from .mesh import Face
-from .origin import fitted, to_size
+from .origin import fit_track, scale_track
 from .store import SurveyStore
 from .survey import Speaker, Survey, choose, survey
 from .texture import fine_detail
@@ -23,13 +23,13 @@ __all__ = [
     "crop_size",
     "draw_faces",
     "fine_detail",
-    "fitted",
+    "fit_track",
     "keep_mask",
     "mouth_openings",
     "similarity",
     "smooth_matrices",
     "survey",
     "template",
-    "to_size",
+    "scale_track",
     "warp_crop",
 ]

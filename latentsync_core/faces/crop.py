@@ -9,7 +9,7 @@ import numpy.typing as npt
 from ..data import Array, FloatArray
 from ..errors import InputError
 from .align import crop_size
-from .frame import checked, white
+from .frame import check_frame, white
 
 _FILL = 127.0
 """Upstream's value outside the frame."""
@@ -24,7 +24,7 @@ def warp_crop(
     frame. Only the part of the frame that the crop shows is read. OpenCV 4 places samples to
     1/32 pixel, OpenCV 5 exactly. Raises InputError for a matrix that can't be inverted.
     """
-    image = checked(frame)
+    image = check_frame(frame)
     affine = np.asarray(matrix, np.float64)
     if affine.shape != (2, 3) or not np.isfinite(affine).all() or np.linalg.det(affine[:, :2]) == 0:
         raise InputError(

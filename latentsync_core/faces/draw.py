@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from ..data import Array
 from .align import crop_size, similarity
-from .frame import checked, white
+from .frame import check_frame, white
 from .survey import Survey
 
 Color = tuple[int, int, int]
@@ -38,7 +38,7 @@ def draw_faces(frame: npt.ArrayLike, survey: Survey, index: int, chosen: int | N
     The crop is the tilted rectangle: what the model will see. chosen: the number of the person who is to speak, drawn
     with a bolder box that has a white edge, and named "speaks". uint8 stays uint8, float stays float.
     """
-    image = checked(frame).copy()
+    image = check_frame(frame).copy()
     layer: Array = np.zeros(image.shape, np.uint8)  # OpenCV 5 writes text on uint8 only
     width = max(1, round(max(image.shape[:2]) / 500))
     seen = [number for number, track in enumerate(survey.tracks, 1) if track.found[index]]

@@ -12,7 +12,7 @@ import torch
 from ..data import Array
 from ..errors import DeviceError, enough_memory
 from .detect import Roi, detect, detect_rolled, detect_small, overlap
-from .frame import checked
+from .frame import check_frame
 from .graph import Graph
 from .mesh import MIN_SCORE, Face, measure
 
@@ -40,7 +40,7 @@ class FaceFinder:
         `thorough` looks again, at the cost of about 15 detections, for rolled and small faces in each frame
         in which nothing was found. Raises InputError for anything that is not a frame.
         """
-        images = [checked(frame) for frame in frames]
+        images = [check_frame(frame) for frame in frames]
         if not images:
             return []
         found = [_faces(faces) for faces in measure(self._mesh, images, detect(self._detector, images))]
@@ -51,7 +51,7 @@ class FaceFinder:
     @enough_memory(_NO_MEMORY)
     def measure(self, frames: Sequence[npt.ArrayLike], rois: Sequence[Roi]) -> list[Face | None]:
         """Measure the face at one known place in each frame; None where the mesh sees none there."""
-        images = [checked(frame) for frame in frames]
+        images = [check_frame(frame) for frame in frames]
         found = measure(self._mesh, images, [[roi] for roi in rois])
         return [face if face.score > MIN_SCORE else None for (face,) in found]
 

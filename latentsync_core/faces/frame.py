@@ -9,7 +9,7 @@ from ..data import Array
 from ..errors import InputError
 
 
-def checked(frame: npt.ArrayLike) -> Array:
+def check_frame(frame: npt.ArrayLike) -> Array:
     """Return a frame (H, W, 3), uint8 in 0..255 or float in 0..1, as contiguous uint8 or float32.
 
     Raises InputError for any other shape or type.

@@ -41,7 +41,7 @@ def imprint(frame: Array, points: npt.NDArray[np.float64]) -> npt.NDArray[np.flo
     return small / max(float(np.linalg.norm(small)), 1e-6)
 
 
-def fitted(track: FaceTrack, clip: Clip) -> FaceTrack:
+def fit_track(track: FaceTrack, clip: Clip) -> FaceTrack:
     """The track in the pixels of a clip.
 
     Raises TrackError where the clip has another number of frames, another shape of frame or another rate, or shows
@@ -51,13 +51,13 @@ def fitted(track: FaceTrack, clip: Clip) -> FaceTrack:
         raise TrackError(
             f"The face track has {len(track)} frames, but the clip has {len(clip.times)}. {_REMEDY}"
         )
-    track = to_size(track, clip.height, clip.width)
+    track = scale_track(track, clip.height, clip.width)
     if track.origin is not None:
         _check_origin(track, track.origin, clip)
     return track
 
 
-def to_size(track: FaceTrack, height: int, width: int) -> FaceTrack:
+def scale_track(track: FaceTrack, height: int, width: int) -> FaceTrack:
     """The track in frames of another size; raises TrackError where these are not the old ones scaled."""
     if track.size is None or track.size == (height, width):
         return track

@@ -14,7 +14,7 @@ from ..errors import FaceError, InputError, OptionError
 from .cuts import find_cuts, thumbnail
 from .detect import overlap
 from .finder import FaceFinder
-from .frame import checked
+from .frame import check_frame
 from .mesh import Face
 from .origin import SHAPE, imprint
 from .track import Person, link
@@ -145,7 +145,7 @@ def _in_box(found: Survey, corners: tuple[float, float, float, float]) -> int:
 
 
 def _batches(frames: Iterator[Array], size: int) -> Iterator[list[Array]]:
-    while batch := [checked(frame) for frame in itertools.islice(frames, size)]:
+    while batch := [check_frame(frame) for frame in itertools.islice(frames, size)]:
         yield batch
 
 

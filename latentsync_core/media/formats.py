@@ -31,7 +31,7 @@ FORMATS: dict[str, Format] = {
 }
 """A name without a suffix is a folder of PNG pictures."""
 
-PRESETS = (
+ENCODER_PRESETS = (
     "ultrafast",
     "superfast",
     "veryfast",
@@ -58,7 +58,7 @@ class Encoding:
     def __post_init__(self) -> None:
         if not 0 <= self.crf <= 51:
             raise OptionError(f"crf takes 0..51, got {self.crf}.")
-        if self.preset not in PRESETS:
-            raise OptionError(f"preset takes {', '.join(PRESETS)}, got {self.preset!r}.")
+        if self.preset not in ENCODER_PRESETS:
+            raise OptionError(f"preset takes {', '.join(ENCODER_PRESETS)}, got {self.preset!r}.")
         if self.pixel_aspect <= 0:
             raise OptionError(f"pixel_aspect takes width / height > 0, got {self.pixel_aspect}.")

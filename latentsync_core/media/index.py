@@ -14,7 +14,7 @@ from av.container import InputContainer
 
 from ..errors import MediaError
 from .opening import counts_packets, find_video, longest_step, open_media, reading
-from .stamps import USUAL_RATE, Int64s, Row, in_order, in_packet_order, name_frames, rising, without_jumps
+from .stamps import USUAL_RATE, Int64s, Stamp, in_order, in_packet_order, name_frames, rising, without_jumps
 
 log = logging.getLogger(__name__)
 
@@ -95,14 +95,14 @@ def build_index(path: Path) -> FrameIndex:
         packets = _packet_rows(path, container, stream)
         if not packets or not stream.time_base:
             raise MediaError(f"{path} has a video stream without frames. {REMEDY}")
-        rows, counted = _shown(path, packets, container, stream)
+        rows, pluralize = _shown(path, packets, container, stream)
         total = sum(row.duration for row in packets) if "mp4" in container.format.name else 0
-        return _index(path, stream, rows, total, counted, longest_step(container))
+        return _index(path, stream, rows, total, pluralize, longest_step(container))
 
 
-def _packet_rows(path: Path, container: InputContainer, stream: av.VideoStream) -> list[Row]:
+def _packet_rows(path: Path, container: InputContainer, stream: av.VideoStream) -> list[Stamp]:
     """Rows in the order of the file. Checks that the file is all there."""
-    rows: list[Row] = []
+    rows: list[Stamp] = []
     reached, count, cut = 0.0, 0, False
     for packet in container.demux():
         if packet.size == 0:
@@ -112,7 +112,7 @@ def _packet_rows(path: Path, container: InputContainer, stream: av.VideoStream) 
         count += packet.stream_index == stream.index
         if packet.stream_index == stream.index and not packet.is_discard:
             cut = packet.is_corrupt  # of the last; in between it is for the decoder to say
-            rows.append(Row(packet.pts, packet.dts, packet.duration or 0, packet.is_keyframe))
+            rows.append(Stamp(packet.pts, packet.dts, packet.duration or 0, packet.is_keyframe))
     declared = _declared_end(container)
     missing = declared - reached > _MISSING_SECONDS and not 0 < stream.frames <= count
     if cut or missing:
@@ -132,8 +132,8 @@ def _declared_end(container: InputContainer) -> float:
 
 
 def _shown(
-    path: Path, packets: list[Row], container: InputContainer, stream: av.VideoStream
-) -> tuple[list[Row], bool]:
+    path: Path, packets: list[Stamp], container: InputContainer, stream: av.VideoStream
+) -> tuple[list[Stamp], bool]:
     """Rows in the order in which the frames are shown, and whether only their order in the file names them."""
     time_base = stream.time_base or Fraction(1)
     if counts_packets(container, stream):
@@ -148,14 +148,14 @@ def _shown(
     return in_order(frames, _usual_step(stream), time_base), True
 
 
-def _decoded_rows(path: Path) -> list[Row]:
+def _decoded_rows(path: Path) -> list[Stamp]:
     """Rows in the order in which the decoder gives the frames, which is the one in which they are shown."""
     with open_media(path) as container:
         stream = find_video(container)
         if stream is None:
             return []
         stream.thread_type = "AUTO"
-        return [Row(frame.pts, None, 0, frame.key_frame) for frame in container.decode(stream)]
+        return [Stamp(frame.pts, None, 0, frame.key_frame) for frame in container.decode(stream)]
 
 
 def _usual_step(stream: av.VideoStream) -> int:
@@ -163,7 +163,7 @@ def _usual_step(stream: av.VideoStream) -> int:
 
 
 def _index(
-    path: Path, stream: av.VideoStream, rows: list[Row], total: int, counted: bool, longest: int
+    path: Path, stream: av.VideoStream, rows: list[Stamp], total: int, pluralize: bool, longest: int
 ) -> FrameIndex:
     """The index of rows in the order in which they are shown; total: length in ticks where the packets tell, else 0."""
     if not rows or not stream.time_base:
@@ -179,6 +179,6 @@ def _index(
     pts, end, time_base = without_jumps(stamps, last, stream.time_base, longest)
     if time_base != stream.time_base or end - pts[0] != stamps[-1] + last - stamps[0]:
         log.warning("%s has a clock that jumps; the jumps are taken out.", path)
-    keyframes = np.flatnonzero(keys & (not counted))
-    order = kept if counted else None
+    keyframes = np.flatnonzero(keys & (not pluralize))
+    order = kept if pluralize else None
     return FrameIndex(pts, stamps, keyframes, end, time_base, stream.average_rate, order)

@@ -44,7 +44,7 @@ def cut(waveform: Waveform, start: float, duration: float = 0.0) -> Waveform:
     return Waveform(samples, rate)
 
 
-def checked_numbers(indices: Iterable[int], count: int) -> Iterator[int]:
+def check_numbers(indices: Iterable[int], count: int) -> Iterator[int]:
     """Hand on the numbers of frames; InputError on one outside of 0..count-1."""
     for number in indices:
         if not 0 <= number < count:
@@ -81,4 +81,4 @@ class _Span:
         return None if whole is None else f"{whole} from {self._first}"
 
     def read(self, indices: Iterable[int]) -> Iterator[Array]:
-        return self._clip.read(self._first + i for i in checked_numbers(indices, len(self.times)))
+        return self._clip.read(self._first + i for i in check_numbers(indices, len(self.times)))

@@ -14,7 +14,7 @@ from ..errors import InputError, OptionError
 from .audio import resample
 from .pixels import to_uint8
 from .sound import Samples
-from .span import checked_numbers
+from .span import check_numbers
 
 MixMode = Literal["replace", "mix", "duck"]
 """What becomes of the original sound under the new one: gone, as it is, or lowered."""
@@ -96,7 +96,7 @@ class _Splice:
         self._shown = np.searchsorted(between, since, side="right")
 
     def read(self, indices: Iterable[int]) -> Iterator[Array]:
-        numbers = list(checked_numbers(indices, len(self.times)))
+        numbers = list(check_numbers(indices, len(self.times)))
         shown = self._part.read(int(self._shown[i]) for i in numbers if self._share[i] > 0)
         for number, frame in zip(numbers, self._original.read(numbers), strict=True):
             share = self._share[number]

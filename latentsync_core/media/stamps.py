@@ -18,7 +18,7 @@ _RESTART_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
-class Row:
+class Stamp:
     """A packet, or the frame that came of it; times are in units of the stream's time base."""
 
     pts: int | None
@@ -28,7 +28,7 @@ class Row:
     key: bool
 
 
-def name_frames(packets: Sequence[Row], time_base: Fraction) -> bool:
+def name_frames(packets: Sequence[Stamp], time_base: Fraction) -> bool:
     """Whether the timestamps of packets tell all frames apart and in which order they are shown."""
     stamps = {row.pts for row in packets} - {None}
     decoded = [row.dts for row in packets if row.dts is not None]
@@ -37,20 +37,20 @@ def name_frames(packets: Sequence[Row], time_base: Fraction) -> bool:
     )
 
 
-def rising(frames: Sequence[Row]) -> bool:
+def rising(frames: Sequence[Stamp]) -> bool:
     """Whether no timestamp is missing and none goes back."""
     stamps = [row.pts for row in frames if row.pts is not None]
     return len(stamps) == len(frames) and all(np.diff(stamps) >= 0)
 
 
-def in_packet_order(packets: Sequence[Row], frames: Sequence[Row]) -> list[Row]:
+def in_packet_order(packets: Sequence[Stamp], frames: Sequence[Stamp]) -> list[Stamp]:
     """Give the frames, as decoded, the times of the packets, as stored; frames beyond the last packet follow it."""
     times = sorted(row.dts for row in packets if row.dts is not None) or [0]
     times += range(times[-1] + 1, times[-1] + 1 + len(frames) - len(times))
     return [replace(frame, pts=time) for frame, time in zip(frames, times, strict=False)]
 
 
-def in_order(frames: Sequence[Row], step: int, time_base: Fraction) -> list[Row]:
+def in_order(frames: Sequence[Stamp], step: int, time_base: Fraction) -> list[Stamp]:
     """Give the frames, as decoded, times that never go back.
 
     A frame without a timestamp, and a part whose clock starts again, follow `step` after what is before.
@@ -67,7 +67,7 @@ def in_order(frames: Sequence[Row], step: int, time_base: Fraction) -> list[Row]
     return [replace(row, pts=time) for row, time in zip(frames, times, strict=True)]
 
 
-def _restarts(rows: Sequence[Row], time_base: Fraction) -> list[bool]:
+def _restarts(rows: Sequence[Stamp], time_base: Fraction) -> list[bool]:
     """For each row whether it opens a part whose clock starts again before the end of the part before."""
     margin, newest, found = round(_RESTART_SECONDS / time_base), None, []
     for row in rows:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..data import Array, FloatArray
 from ..errors import InputError
-from .span import checked_numbers
+from .span import check_numbers
 
 _LIMITS = (-0.5, 1.5)
 """Resampling overshoots 0..1 a little; values beyond these limits mean another scale, such as 0..255."""
@@ -50,7 +50,7 @@ class TensorClip:
 
         Raises InputError on a number outside 0..N-1, on NaN or infinity, and on floats far outside 0..1.
         """
-        for number in checked_numbers(indices, len(self)):
+        for number in check_numbers(indices, len(self)):
             frame = self._frames[number]
             if frame.dtype != np.uint8:
                 _check_floats(frame, number)

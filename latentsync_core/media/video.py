@@ -18,7 +18,7 @@ from .color import ACCURATE, ColorTags
 from .index import REMEDY, FrameIndex, build_index
 from .opening import MediaPath, find_video, open_media, reading
 from .orientation import Orientation
-from .span import checked_numbers
+from .span import check_numbers
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class FileClip:
             # is decoded in one pass from its lowest frame, and what it names is held until its turn: at most 24
             # frames. They are held in the decoder's own format: RGB takes twice the memory.
             held: dict[int, av.VideoFrame] = {}
-            for run in _runs(checked_numbers(indices, len(self))):
+            for run in _runs(check_numbers(indices, len(self))):
                 held = {number: frame for number, frame in held.items() if number in run}
                 if missing := set(run) - set(held):
                     decoder.go_to(min(missing))

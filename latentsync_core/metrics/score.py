@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..data import SPEECH_RATE, Clip, FaceTrack, Progress, Waveform, counted
+from ..data import SPEECH_RATE, Clip, FaceTrack, Progress, Waveform, pluralize
 from ..errors import FaceError
 from ..media import to_mono_16k, to_speech_16k
 from ..models.syncnet import KNOWS, StableSyncNet
@@ -22,14 +22,14 @@ from .sync import (
     MAX_OFFSET,
     SyncCurve,
     compare,
-    embed_sound,
+    embed_audio,
     reach_of,
 )
 from .view import View, look
 
 log = logging.getLogger(__name__)
 
-SAMPLES = SPEECH_RATE // FPS
+SAMPLES_PER_FRAME = SPEECH_RATE // FPS
 """Of sound in a frame."""
 SILENCE_DB = -100.0
 PUBLISHED_JUDGE = "`latentsync weights get 1.6 --syncnet` and score with --model 1.6; in the node, model 1.6"
@@ -96,7 +96,7 @@ class Score:
         lines = [
             _in_words(self.offset),
             f"confidence {self.confidence:.3f}: the best cosine, {best:.3f}, above the median of shifts "
-            f"of -{reach}..{reach} frames, over {counted(self.curve.windows, 'window')}",
+            f"of -{reach}..{reach} frames, over {pluralize(self.curve.windows, 'window')}",
             f"the face is in {self.found:.0%} of {len(self.opening)} frames; its mouth changes by "
             f"{self.jitter:.2f} grey levels from frame to frame",
         ]
@@ -130,7 +130,7 @@ def score(
     """
     view = look(clip, syncnet, track, progress)
     return Score(
-        curve=listen(view, to_speech_16k(sound), syncnet),
+        curve=measure_sync(view, to_speech_16k(sound), syncnet),
         found=float(view.scene.found.mean()),
         opening=view.opening,
         level=sound_level(to_mono_16k(sound), len(view.opening)),
@@ -140,9 +140,9 @@ def score(
     )
 
 
-def listen(view: View, samples: npt.NDArray[np.float32], syncnet: StableSyncNet) -> SyncCurve:
+def measure_sync(view: View, samples: npt.NDArray[np.float32], syncnet: StableSyncNet) -> SyncCurve:
     """Compare what was seen with a sound (n,) at 16 kHz; raises InputError and FaceError as `score`."""
-    frames = min(len(view.opening), len(samples) // SAMPLES)
+    frames = min(len(view.opening), len(samples) // SAMPLES_PER_FRAME)
     reach = reach_of(frames)
     if reach < MAX_OFFSET:
         log.warning("With %d frames of picture and sound, shifts up to %d frames are tried.", frames, reach)
@@ -152,15 +152,15 @@ def listen(view: View, samples: npt.NDArray[np.float32], syncnet: StableSyncNet)
             f"The face is not in view for {FRAMES} frames on end with {reach} frames of sound before and after; "
             "give a longer clip."
         )
-    heard = embed_sound(syncnet, samples, frames)
+    heard = embed_audio(syncnet, samples, frames)
     return compare(view.mouths[usable], view.starts[usable], heard, reach)
 
 
 def sound_level(samples: npt.NDArray[np.float32], frames: int) -> npt.NDArray[np.float64]:
     """Root mean square of a sound (n,) at 16 kHz within each frame, in dB of full scale, at least -100; (frames,)."""
-    padded = np.zeros(frames * SAMPLES)
+    padded = np.zeros(frames * SAMPLES_PER_FRAME)
     padded[: len(samples)] = samples[: len(padded)]
-    power = (padded.reshape(frames, SAMPLES) ** 2).mean(1)
+    power = (padded.reshape(frames, SAMPLES_PER_FRAME) ** 2).mean(1)
     return 10 * np.log10(np.maximum(power, 10 ** (SILENCE_DB / 10)))
 
 
@@ -169,7 +169,7 @@ def _in_words(offset: int | None) -> str:
         return f"no verdict: with a confidence below {LEAST_CONFIDENCE}, no shift fits clearly better than the others"
     if offset == 0:
         return "the sound fits the mouth best where it is (offset +0)"
-    early = f"comes {counted(abs(offset), 'frame')} ({abs(offset) / FPS:.2f} s) too {'early: delay' if offset > 0 else 'late: advance'} it"
+    early = f"comes {pluralize(abs(offset), 'frame')} ({abs(offset) / FPS:.2f} s) too {'early: delay' if offset > 0 else 'late: advance'} it"
     return f"the sound {early} (offset {offset:+d})"
 
 

@@ -18,11 +18,11 @@ from transformers.audio_utils import mel_filter_bank
 from ..data import SPEECH_RATE
 from ..errors import InputError
 
-FFT, HOP = 800, 200
+MEL_FFT, MEL_HOP = 800, 200
 MEL_BANDS, LOWEST_HZ, HIGHEST_HZ = 80, 55.0, 7600.0
 PREEMPHASIS = 0.97
 REFERENCE_DB, LEAST_DB, LIMIT = 20.0, -100.0, 4.0
-MEL_RATE = SPEECH_RATE / HOP
+MEL_RATE = SPEECH_RATE / MEL_HOP
 """80 spectra a second."""
 FRAMES = 16
 """Frames that the network sees at once."""
@@ -39,15 +39,23 @@ BATCH = 16
 
 def sync_mel(samples: npt.NDArray[np.float32]) -> Tensor:
     """SyncNet's mel spectrogram of a sound (n,) at 16 kHz, shape (80, 1 + n // 200), in -4..4."""
-    if samples.ndim != 1 or samples.size < HOP:
-        raise InputError(f"sync_mel takes mono samples of shape (n,), n >= {HOP}, got {samples.shape}.")
+    if samples.ndim != 1 or samples.size < MEL_HOP:
+        raise InputError(f"sync_mel takes mono samples of shape (n,), n >= {MEL_HOP}, got {samples.shape}.")
     sound = torch.from_numpy(np.asarray(samples, np.float64))
     sound = torch.cat([sound[:1], sound[1:] - PREEMPHASIS * sound[:-1]])
-    window = torch.hann_window(FFT, dtype=torch.float64)
+    window = torch.hann_window(MEL_FFT, dtype=torch.float64)
     spectrum = torch.stft(
-        F.pad(sound, (FFT // 2, FFT // 2)), FFT, HOP, FFT, window, center=False, return_complex=True
+        F.pad(sound, (MEL_FFT // 2, MEL_FFT // 2)),
+        MEL_FFT,
+        MEL_HOP,
+        MEL_FFT,
+        window,
+        center=False,
+        return_complex=True,
     )
-    bank = mel_filter_bank(FFT // 2 + 1, MEL_BANDS, LOWEST_HZ, HIGHEST_HZ, SPEECH_RATE, "slaney", "slaney")
+    bank = mel_filter_bank(
+        MEL_FFT // 2 + 1, MEL_BANDS, LOWEST_HZ, HIGHEST_HZ, SPEECH_RATE, "slaney", "slaney"
+    )
     mel = torch.from_numpy(bank).T @ spectrum.abs()
     level = 20 * torch.log10(mel.clamp(min=1e-5)) - REFERENCE_DB
     return (2 * LIMIT * (level - LEAST_DB) / -LEAST_DB - LIMIT).clamp(-LIMIT, LIMIT).float()
@@ -132,7 +140,7 @@ def sync_curve(
     if not len(starts):
         raise InputError(f"sync_curve takes at least {FRAMES + 2 * reach} frames, got {len(crops)}.")
     seen = embed_mouths(syncnet, (face_window(crops, k) for k in starts.tolist()))
-    return compare(seen, starts, embed_sound(syncnet, samples, len(crops)), reach)
+    return compare(seen, starts, embed_audio(syncnet, samples, len(crops)), reach)
 
 
 def compare(seen: Tensor, starts: npt.NDArray[np.int64], heard: Tensor, reach: int) -> SyncCurve:
@@ -150,7 +158,7 @@ def embed_mouths(syncnet: Any, windows: Iterable[Tensor]) -> Tensor:
     return _embed(syncnet, syncnet.visual_encoder, windows)
 
 
-def embed_sound(syncnet: Any, samples: npt.NDArray[np.float32], frames: int) -> Tensor:
+def embed_audio(syncnet: Any, samples: npt.NDArray[np.float32], frames: int) -> Tensor:
     """Unit vectors (frames - 15, n) of the sound beside every window of so many frames, on the host."""
     mel = sync_mel(samples)
     return _embed(syncnet, syncnet.audio_encoder, (mel_window(mel, k) for k in range(frames - FRAMES + 1)))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..data import Array, Clip, FaceTrack, IntArray, Progress
 from ..errors import FaceError
-from ..faces import FaceFinder, choose, crop_face, fitted, mouth_openings, smooth_matrices, survey
+from ..faces import FaceFinder, choose, crop_face, fit_track, mouth_openings, smooth_matrices, survey
 from ..media import fit
 from ..models.syncnet import StableSyncNet
 from .sync import FPS, FRAMES, embed_mouths, face_window
@@ -70,7 +70,7 @@ def source_of(clip: Clip) -> IntArray:
 
 def scene_of(clip: Clip, track: FaceTrack, resolution: int) -> Scene:
     """Sample a clip at 25 frames a second and align the crops of a face. Raises TrackError for another clip's track."""
-    track = fitted(track, clip)
+    track = fit_track(track, clip)
     source = source_of(clip)
     matrices = smooth_matrices(track.points, clip.times, resolution, track.cuts)
     return Scene(clip, source, matrices[source], resolution)

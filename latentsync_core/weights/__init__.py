@@ -11,7 +11,7 @@ from .download import download
 from .elsewhere import folders_of_other_packs
 from .locate import Checkpoint, default_folders, find_syncnet, locate
 from .manifest import Manifest
-from .report import Row, best, ranked, report
+from .report import CheckpointRow, best, rank_checkpoints, report
 
 if TYPE_CHECKING:
     from .conversion import convert, write_checkpoint
@@ -22,7 +22,7 @@ __all__ = [
     "RELEASES",
     "Checkpoint",
     "Manifest",
-    "Row",
+    "CheckpointRow",
     "best",
     "convert",
     "default_folders",
@@ -36,7 +36,7 @@ __all__ = [
     "load_vae",
     "load_whisper",
     "locate",
-    "ranked",
+    "rank_checkpoints",
     "report",
     "write_checkpoint",
 ]

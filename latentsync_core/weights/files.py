@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ..data import counted
+from ..data import pluralize
 from ..errors import InputError, WeightsMismatchError, WeightsMissingError
 from .identify import Shapes, identify
 from .vetting import check_torch_file, other_than_tensors
@@ -186,7 +186,7 @@ def _differences(expected: Shapes, got: Shapes) -> list[str]:
     ]
     kinds = (("missing", missing), ("unexpected", unexpected), ("of another shape", misshaped))
     return [
-        f"{counted(len(keys), 'tensor')} {kind} ({', '.join(keys[:_SHOWN])}"
+        f"{pluralize(len(keys), 'tensor')} {kind} ({', '.join(keys[:_SHOWN])}"
         f"{', ...' if len(keys) > _SHOWN else ''})"
         for kind, keys in kinds
         if keys

@@ -13,7 +13,7 @@ from .manifest import Manifest
 
 
 @dataclass(frozen=True)
-class Row:
+class CheckpointRow:
     """One checkpoint, complete or not."""
 
     source: str
@@ -32,7 +32,7 @@ class Row:
         return not self.missing
 
 
-def report(folders: Sequence[str | Path] = ()) -> list[Row]:
+def report(folders: Sequence[str | Path] = ()) -> list[CheckpointRow]:
     """Every known checkpoint: the bundled one, the releases, and all others in `folders` and the default ones."""
     rows = [_row(source, find_parts(source, folders)) for source in (NANO, *RELEASES)]
     known = {row.folder for row in rows}
@@ -44,11 +44,11 @@ def report(folders: Sequence[str | Path] = ()) -> list[Row]:
 
 
 def best(folders: Sequence[str | Path] = ()) -> str:
-    """What `load_models` takes for the best checkpoint for people on this machine: see `ranked`.
+    """What `load_models` takes for the best checkpoint for people on this machine: see `rank_checkpoints`.
 
     Raises WeightsMissingError where there is none: the bundled one is never taken in its place.
     """
-    for row in ranked(report(folders)):
+    for row in rank_checkpoints(report(folders)):
         return row.source
     searched = ", ".join(map(str, [*folders, *default_folders()]))
     raise WeightsMissingError(
@@ -58,17 +58,17 @@ def best(folders: Sequence[str | Path] = ()) -> str:
     )
 
 
-def ranked(rows: Iterable[Row]) -> list[Row]:
+def rank_checkpoints(rows: Iterable[CheckpointRow]) -> list[CheckpointRow]:
     """Complete checkpoints for faces of people, the best first: releases from new to old, then others as they come."""
     usable = [row for row in rows if row.complete and row.faces is None]
     newest = list(reversed(RELEASES))
     return sorted(usable, key=lambda row: newest.index(row.source) if row.source in newest else len(newest))
 
 
-def _row(source: str, parts: Parts) -> Row:
+def _row(source: str, parts: Parts) -> CheckpointRow:
     found = [path for path in (parts.unet, parts.whisper, parts.vae) if path]
     home = parts.unet.parent if parts.unet else None
-    return Row(source, home, sum(map(_bytes, found)), parts.missing, _faces(home) if home else None)
+    return CheckpointRow(source, home, sum(map(_bytes, found)), parts.missing, _faces(home) if home else None)
 
 
 def _faces(home: Path) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from latentsync_core.cli.progress import progress_bars
-from latentsync_core.data import counted
+from latentsync_core.data import pluralize
 from latentsync_core.weights import find_syncnet, load_syncnet
 
 from ..training import NANO, RECIPES, FootageRecipe, Sources, Wanted, prepare, train, tune
@@ -58,9 +58,9 @@ def prepare_folder(args: argparse.Namespace) -> None:
     with progress_bars() as progress:
         for verdict in prepare(args.folder, args.out, wanted, syncnet, progress):
             clips += len(verdict.clips)
-            print(f"{verdict.file}: {counted(len(verdict.clips), 'clip')}")
+            print(f"{verdict.file}: {pluralize(len(verdict.clips), 'clip')}")
             for reason in verdict.dropped:
                 print(f"  dropped: {reason}")
             for note in verdict.notes:
                 print(f"  {note}")
-    print(f"{counted(clips, 'new clip')} in {args.out}")
+    print(f"{pluralize(clips, 'new clip')} in {args.out}")

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 
 from latentsync_core.media import to_mono_16k
-from latentsync_core.metrics.score import SAMPLES, listen
+from latentsync_core.metrics.score import SAMPLES_PER_FRAME, measure_sync
 from latentsync_core.metrics.view import look
 from latentsync_core.models.syncnet import StableSyncNet
 from latentsync_core.weights import find_syncnet, load_syncnet
@@ -55,7 +55,7 @@ def main() -> None:
 def judge(given: Case, syncnet: StableSyncNet) -> dict[str, Any]:
     """Shift the sound of a clip that is in sync, and ask each time how it has to be moved back."""
     view, samples = look(given.truth, syncnet), to_mono_16k(given.speech)
-    curves = [listen(view, delayed(samples, shift), syncnet) for shift in SHIFTS]
+    curves = [measure_sync(view, delayed(samples, shift), syncnet) for shift in SHIFTS]
     found = [-curve.offset for curve in curves]
     right = np.mean(np.abs(np.subtract(found, SHIFTS)) <= NEAR)
     return {"found": found, "right": float(right), "confidence": curves[10].confidence}
@@ -64,7 +64,7 @@ def judge(given: Case, syncnet: StableSyncNet) -> dict[str, Any]:
 def delayed(samples: npt.NDArray[np.float32], frames: int) -> npt.NDArray[np.float32]:
     """The sound moved to later by so many frames (to earlier if negative), silence where nothing is left."""
     moved = np.zeros_like(samples)
-    start = frames * SAMPLES
+    start = frames * SAMPLES_PER_FRAME
     kept = samples[max(0, -start) : len(samples) - max(0, start)]
     moved[max(0, start) : max(0, start) + len(kept)] = kept
     return moved

@@ -12,11 +12,11 @@ import folder_paths
 from ...latentsync_core.errors import OptionError, WeightsMissingError
 from ...latentsync_core.weights import (
     RELEASES,
-    Row,
+    CheckpointRow,
     download,
     find_syncnet,
     folders_of_other_packs,
-    ranked,
+    rank_checkpoints,
     report,
 )
 from .progress import Reporter
@@ -123,13 +123,13 @@ def _known() -> dict[str, str]:
     return known
 
 
-def _on_disk() -> tuple[list[Row], list[Row]]:
+def _on_disk() -> tuple[list[CheckpointRow], list[CheckpointRow]]:
     """Checkpoints for people, the best first, and those for drawn faces, the bundled one always."""
     rows = report(folders())
-    real = ranked(rows)
+    real = rank_checkpoints(rows)
     return real, [row for row in rows if row.source == "nano" or (row.complete and row not in real)]
 
 
-def _label(row: Row) -> str:
+def _label(row: CheckpointRow) -> str:
     """Releases by their name, others by that of their folder, so that a workflow means the same elsewhere."""
     return row.source if row.source in ("nano", *RELEASES) else Path(row.source).name

@@ -15,7 +15,7 @@ from torch import nn
 
 from ...latentsync_core.errors import DeviceError, enough_memory
 from . import checkpoints
-from .media import entry
+from .media import check_option
 
 if TYPE_CHECKING:
     from ...latentsync_core import LipSyncModels
@@ -70,15 +70,15 @@ def load(source: str, precision: str, memory: str) -> LoadedModel:
     from ...latentsync_core.weights import load_models
     from ...latentsync_core.weights.place import pick_dtype
 
-    entry("precision", precision, PRECISIONS)
-    entry("memory", memory, MEMORY_MODES)
+    check_option("precision", precision, PRECISIONS)
+    check_option("memory", memory, MEMORY_MODES)
     device = mm.get_torch_device()
     dtype = pick_dtype(None if precision == "auto" else precision, device)  # refuses what the device lacks
     if precision in ("auto", "fp8"):
         dtype = _usual(device)
     kept = "fp8" if precision == "fp8" else None
     models = load_models(source, device="cpu", dtype=kept, folders=checkpoints.folders())
-    return managed(models.to(torch.device("cpu"), dtype), device, memory)
+    return manage(models.to(torch.device("cpu"), dtype), device, memory)
 
 
 def best() -> LoadedModel:
@@ -86,7 +86,7 @@ def best() -> LoadedModel:
     return load(checkpoints.best(), "auto", "auto")
 
 
-def managed(models: LipSyncModels, device: torch.device, memory: str) -> LoadedModel:
+def manage(models: LipSyncModels, device: torch.device, memory: str) -> LoadedModel:
     """Put networks that are on the CPU under ComfyUI's management."""
     rest = device if memory == "keep" else mm.unet_offload_device()
     # ModelPatcher writes `device` and more onto its module, which diffusers' modules do not allow

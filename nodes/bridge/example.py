@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from comfy_api.latest import InputImpl, Types
 
-from .media import audio_of, entry, pictures_of
+from .media import audio_of, check_option, images_of
 
 FOLDER = Path(__file__).parents[2] / "example_workflows" / "media"
 CLIPS = {
@@ -24,8 +24,8 @@ def media_of(clip: str) -> tuple[Any, torch.Tensor, dict[str, Any]]:
     """VIDEO, IMAGE of its first frame, AUDIO of the new sentence; raises OptionError."""
     from ...latentsync_core.media import FileClip, read_audio
 
-    path = FOLDER / CLIPS[entry("clip", clip, CLIPS)]
-    image = pictures_of([next(iter(FileClip(path).read([0])))])
+    path = FOLDER / CLIPS[check_option("clip", clip, CLIPS)]
+    image = images_of([next(iter(FileClip(path).read([0])))])
     return _video(path, image), image, audio_of(read_audio(FOLDER / SENTENCE))
 
 

@@ -33,7 +33,9 @@ class Source:
     """The clip's own sound, where it was asked for and there is any."""
 
 
-def picked(name: str, value: Mapping[str, Any] | None, menu: Iterable[str]) -> tuple[str, dict[str, Any]]:
+def pick_option(
+    name: str, value: Mapping[str, Any] | None, menu: Iterable[str]
+) -> tuple[str, dict[str, Any]]:
     """The chosen entry of a menu with inputs of its own (DynamicCombo), and their values by name; raises OptionError.
 
     Servers do not check such a menu: of an entry that it does not have, the node is handed nothing.
@@ -41,10 +43,10 @@ def picked(name: str, value: Mapping[str, Any] | None, menu: Iterable[str]) -> t
     entries, given = list(menu), dict(value or {})
     if name not in given:
         raise OptionError(f"{name} is missing or not in its menu: it takes {', '.join(entries)}.")
-    return entry(name, given.pop(name), entries), given
+    return check_option(name, given.pop(name), entries), given
 
 
-def entry(name: str, value: str, menu: Iterable[str]) -> str:
+def check_option(name: str, value: str, menu: Iterable[str]) -> str:
     """The chosen entry of a menu; OptionError where it is not in it, which a server would not let through."""
     if value not in (entries := list(menu)):
         raise OptionError(f"{name} takes {', '.join(entries)}, got {value!r}.")
@@ -77,7 +79,9 @@ def audio_of(waveform: Waveform) -> dict[str, Any]:
     return {"waveform": samples, "sample_rate": waveform.sample_rate}
 
 
-def fitted(audio: Mapping[str, Any], seconds: float, frame: float, start: float = 0.0) -> Mapping[str, Any]:
+def fit_audio(
+    audio: Mapping[str, Any], seconds: float, frame: float, start: float = 0.0
+) -> Mapping[str, Any]:
     """An AUDIO from second `start` on that lasts as long as a result: cut, or followed by silence.
 
     Where that is all of it, to less than a frame, it is handed on as it is. Float samples stay what they are.
@@ -90,7 +94,7 @@ def fitted(audio: Mapping[str, Any], seconds: float, frame: float, start: float 
     return audio if samples is audio["waveform"] else {**audio, "waveform": samples, "sample_rate": rate}
 
 
-def pictures_of(frames: list[np.ndarray]) -> torch.Tensor:
+def images_of(frames: list[np.ndarray]) -> torch.Tensor:
     """Frames (H, W, C), uint8 or float, as an IMAGE."""
     batch = torch.from_numpy(np.stack(frames))
     return (batch.float() / 255 if batch.dtype == torch.uint8 else batch).to(mm.intermediate_device())
@@ -103,11 +107,11 @@ def given(
     if (video is None) == (images is None):
         which = "neither is" if video is None else "both are"
         raise InputError(f"This node takes either video or images, {which} connected.")
-    return opened(video, sound) if images is None else nullcontext(Source(clip_of(images, fps)))
+    return open_video(video, sound) if images is None else nullcontext(Source(clip_of(images, fps)))
 
 
 @contextmanager
-def opened(video: Any, sound: bool = False) -> Iterator[Source]:
+def open_video(video: Any, sound: bool = False) -> Iterator[Source]:
     """Give a VIDEO as a clip, trimmed as it says, and its own sound if wanted.
 
     A file is read as it is needed. Bytes in memory go through a file in ComfyUI's temp folder that is removed

@@ -12,10 +12,10 @@ import torch
 
 from ...latentsync_core.data import Clip, FaceTrack
 from ...latentsync_core.errors import FaceError, InputError
-from .media import picked, pictures_of
+from .media import images_of, pick_option
 from .progress import Reporter
-from .temp import kept_results
-from .words import worded
+from .temp import keep_results
+from .words import reword
 
 if TYPE_CHECKING:
     from ...latentsync_core.faces import Speaker, Survey
@@ -37,7 +37,7 @@ class Found:
 
 def wanted(choose: Mapping[str, Any] | None) -> Speaker:
     """What `faces.choose` takes for the widgets; raises OptionError and InputError."""
-    how, given = picked("choose", choose, CHOICES)
+    how, given = pick_option("choose", choose, CHOICES)
     if how == "number":
         return given["number"]
     if how == "point":
@@ -50,12 +50,12 @@ def look(clip: Clip, speaker: Speaker, reporter: Reporter) -> Found:
     from ...latentsync_core.faces import choose
     from ...latentsync_core.pipeline import find_faces
 
-    with kept_results() as work:
+    with keep_results() as work:
         found = find_faces(clip, device=str(mm.get_torch_device()), progress=reporter, work=work)
     try:
         track = choose(found, speaker)
     except FaceError as exc:  # the picture helps to choose another
-        return Found(None, _preview(clip, found, None), f"{worded(str(exc))}\n{_report(clip, found, None)}")
+        return Found(None, _preview(clip, found, None), f"{reword(str(exc))}\n{_report(clip, found, None)}")
     chosen = found.tracks.index(track) + 1
     return Found(track, _preview(clip, found, chosen), _report(clip, found, chosen))
 
@@ -78,7 +78,7 @@ def _preview(clip: Clip, found: Survey, chosen: int | None) -> torch.Tensor:
 
     shown = frames_shown(found)
     drawn = [draw_faces(frame, found, i, chosen) for i, frame in zip(shown, clip.read(shown), strict=True)]
-    images = pictures_of(drawn).float()
+    images = images_of(drawn).float()
     scale = PREVIEW_PIXELS / max(clip.height, clip.width)
     if scale >= 1:
         return images

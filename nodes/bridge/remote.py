@@ -17,7 +17,7 @@ from comfy_api.latest import InputImpl
 from comfy_execution.graph_utils import ExecutionBlocker
 
 from ...latentsync_core.errors import KeyMissingError
-from .media import fitted, given, pictures_of, waveform_of
+from .media import fit_audio, given, images_of, waveform_of
 from .waiting import Watch
 
 if TYPE_CHECKING:
@@ -108,11 +108,11 @@ async def media_of(
         return NOTHING, NOTHING, NOTHING
     clip = await asyncio.to_thread(FileClip, result.path)
     images = await asyncio.to_thread(_pictures, clip) if return_images else ExecutionBlocker(_NO_IMAGES)
-    return video_of(result), images, fitted(audio, clip.duration, 1 / float(clip.fps))
+    return video_of(result), images, fit_audio(audio, clip.duration, 1 / float(clip.fps))
 
 
 def _pictures(clip: Clip) -> torch.Tensor:
-    return pictures_of(list(clip.read(range(len(clip.times)))))
+    return images_of(list(clip.read(range(len(clip.times)))))
 
 
 def _settings() -> Settings:

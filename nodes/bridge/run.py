@@ -15,7 +15,7 @@ from ...latentsync_core.data import Array, Clip, FaceTrack, Plan, Waveform
 from ...latentsync_core.options import Options
 from .devices import LoadedModel, best, out_of_memory
 from .progress import Reporter, duration
-from .temp import kept_results
+from .temp import keep_results
 
 OTHER_MODEL = "Choose it on LatentSync Load Model, which fetches it where it is missing."
 
@@ -66,7 +66,7 @@ def resyncing(
     from ...latentsync_core.pipeline import find_face, lip_sync, make_plan
 
     reporter, loaded = Reporter(node_id, last="resync"), loaded or best()
-    with out_of_memory(), kept_results() as work, loaded.on_device() as models:
+    with out_of_memory(), keep_results() as work, loaded.on_device() as models:
         track = speaker or find_face(clip, device=str(models.device), progress=reporter, work=work)
         plan = make_plan(
             clip, speech, options, track, audio_start=audio_start, window_frames=models.window_frames

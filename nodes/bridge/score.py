@@ -13,9 +13,9 @@ from PIL import Image, ImageDraw, ImageFont
 from ...latentsync_core.data import FaceTrack, Waveform
 from ...latentsync_core.errors import InputError
 from . import checkpoints, devices
-from .media import Source, pictures_of, waveform_of
+from .media import Source, images_of, waveform_of
 from .progress import Reporter
-from .temp import kept_results
+from .temp import keep_results
 
 if TYPE_CHECKING:
     from ...latentsync_core.metrics import Score, SyncCurve
@@ -51,7 +51,7 @@ def measured(
 
     sound, reporter = sound_of(source, audio), Reporter(node_id, last="look")
     syncnet = load_syncnet(checkpoints.judge(model, reporter))
-    with kept_results() as work, devices.on_device(syncnet):
+    with keep_results() as work, devices.on_device(syncnet):
         track = speaker or find_face(
             source.clip, device=str(mm.get_torch_device()), progress=reporter, work=work
         )
@@ -90,4 +90,4 @@ def plot(curve: SyncCurve) -> torch.Tensor:
     draw.text((WIDTH / 2, TOP / 2), curve.title, INK, ImageFont.load_default(18), anchor="mm")
     below = "shift of the sound in frames of 1/25 s (positive: to later); height: cosine of mouth and sound"
     draw.text((WIDTH / 2, HEIGHT - 16), below, INK, font, anchor="mm")
-    return pictures_of([np.asarray(picture)])
+    return images_of([np.asarray(picture)])

@@ -17,7 +17,7 @@ playing: deque[str | Path] = deque(maxlen=PLAYABLE)
 """The newest results: ComfyUI may drop them from its cache, and their files with them, while they are still shown."""
 
 
-def shown(report: str, node_id: str | None, preview: Any = None) -> dict[str, Any]:
+def show_report(report: str, node_id: str | None, preview: Any = None) -> dict[str, Any]:
     """The `ui` of a node: a report, which ComfyUI shows again whenever it answers from its cache, and a preview.
 
     preview: one of ComfyUI's `ui` objects.

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from comfy_execution.graph_utils import ExecutionBlocker
 
-from ...latentsync_core.data import Array, Clip, Waveform, counted
+from ...latentsync_core.data import Array, Clip, Waveform, pluralize
 from ...latentsync_core.errors import InputError
-from .media import Source, audio_of, clip_of, opened, pictures_of, video_of, waveform_of
+from .media import Source, audio_of, clip_of, images_of, open_video, video_of, waveform_of
 from .progress import Reporter
 
 SOUND_FADE = 0.03
@@ -45,7 +45,7 @@ class Whole:
     report: str
 
 
-def reassembled(
+def reassemble(
     part: Insertion,
     video: Any,
     original_images: torch.Tensor | None,
@@ -68,7 +68,7 @@ def reassembled(
             duration=whole.duration,
             sound=sound,
         )
-    images = ExecutionBlocker(_NO_IMAGES) if frames is None else pictures_of(frames)
+    images = ExecutionBlocker(_NO_IMAGES) if frames is None else images_of(frames)
     return Whole(
         result, images, audio_of(sound or _silence(whole.duration)), _report(part, new, whole, original)
     )
@@ -76,7 +76,7 @@ def reassembled(
 
 def _report(part: Insertion, new: Clip, whole: Clip, original: Source | None) -> str:
     """How long the result is, and which part of it is new."""
-    text = f"{counted(len(whole.times), 'frame')} at {float(whole.fps):.3f} fps ({whole.duration:.2f} s)"
+    text = f"{pluralize(len(whole.times), 'frame')} at {float(whole.fps):.3f} fps ({whole.duration:.2f} s)"
     if original is None:
         return text
     return f"{text}; {part.start:.2f} s to {part.start + new.duration:.2f} s are new"
@@ -88,7 +88,7 @@ def _original(
     if video is not None and images is not None:
         raise InputError("LatentSync Reassemble takes video or original_images as the original, not both.")
     if video is not None:
-        return opened(video, sound=True)
+        return open_video(video, sound=True)
     return nullcontext(None if images is None else Source(clip_of(images, part.fps)))
 
 

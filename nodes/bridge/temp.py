@@ -50,7 +50,7 @@ def _remove(path: str) -> None:
 
 
 @contextmanager
-def kept_results() -> Iterator[Path]:
+def keep_results() -> Iterator[Path]:
     """A folder for surveys of faces and finished windows, so that no run does again what another one did.
 
     They stay until ComfyUI, which empties its temp folder at its start, is restarted; beyond 4 GB the ones that were not

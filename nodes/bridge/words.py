@@ -62,7 +62,7 @@ WORDS = {
 """Pattern in a message of the library -> what is said instead."""
 
 
-def worded(message: str) -> str:
+def reword(message: str) -> str:
     """A message of the library in ComfyUI's words."""
     for pattern, words in WORDS.items():
         message = re.sub(pattern, words.replace("\\", r"\\"), message)
@@ -92,7 +92,7 @@ def in_words() -> Iterator[None]:
     try:
         yield
     except LatentSyncError as exc:
-        exc.args = tuple(worded(part) for part in exc.args)
+        exc.args = tuple(reword(part) for part in exc.args)
         if isinstance(exc, RemoteError):
             exc.cause, exc.remedy = exc.args
         exc.__class__ = _named(type(exc))

@@ -11,7 +11,7 @@ import pytest
 
 from latentsync_core import FaceTrack, Options, TensorClip, Waveform, find_face, make_plan
 from latentsync_core.errors import InputError, TrackError
-from latentsync_core.faces import fitted
+from latentsync_core.faces import fit_track
 from latentsync_lab.synthetic import bundled_speech, talking_clip
 
 COUNT = 24
@@ -67,7 +67,7 @@ SAME = {
 @pytest.mark.parametrize("edit", SAME)
 def test_the_same_clip_changed_is_accepted_and_scaled(frames, track, edit):
     changed = SAME[edit](frames)
-    fits = fitted(track, TensorClip(changed, 25))
+    fits = fit_track(track, TensorClip(changed, 25))
     assert fits.size == changed.shape[1:3]
     scale = np.array(changed.shape[2:0:-1]) / [160, 192]
     assert np.allclose(fits.points, (track.points + 0.5) * scale - 0.5, equal_nan=True)
@@ -86,7 +86,7 @@ OTHER = {
 @pytest.mark.parametrize("edit", OTHER)
 def test_another_clip_of_the_same_length_is_refused(frames, track, edit):
     with pytest.raises(TrackError, match="does not show the chosen face.*Look for the face in this clip"):
-        fitted(track, TensorClip(np.ascontiguousarray(OTHER[edit](frames)), 25))
+        fit_track(track, TensorClip(np.ascontiguousarray(OTHER[edit](frames)), 25))
 
 
 @pytest.mark.parametrize(
@@ -113,16 +113,16 @@ def test_a_plan_for_a_scaled_clip_is_that_of_the_clip(frames, track):
 
 
 def test_rates_that_are_written_differently_are_one(frames, track):
-    fitted(replace(track, origin=replace(track.origin, fps=Fraction(24000, 1001))), TensorClip(frames, 24))
+    fit_track(replace(track, origin=replace(track.origin, fps=Fraction(24000, 1001))), TensorClip(frames, 24))
 
 
 def test_own_points_are_scaled_if_their_size_is_given():
     points = np.tile([[70.0, 60], [118, 62], [95, 100]], (3, 1, 1))
     clip = TensorClip(np.zeros((3, 400, 600, 3), np.uint8), 25)
-    assert np.array_equal(fitted(FaceTrack.from_points(points), clip).points, points)
-    assert np.allclose(fitted(FaceTrack.from_points(points, (200, 300)), clip).points, 2 * points + 0.5)
+    assert np.array_equal(fit_track(FaceTrack.from_points(points), clip).points, points)
+    assert np.allclose(fit_track(FaceTrack.from_points(points, (200, 300)), clip).points, 2 * points + 0.5)
     with pytest.raises(TrackError, match="another shape"):
-        fitted(FaceTrack.from_points(points, (300, 200)), clip)
+        fit_track(FaceTrack.from_points(points, (300, 200)), clip)
     with pytest.raises(InputError, match="size"):
         FaceTrack.from_points(points, (0, 200))
 

@@ -9,7 +9,7 @@ from stand_ins import Redness, shifted, speaker, true_track
 from latentsync_core.data import FaceTrack, Waveform
 from latentsync_core.errors import FaceError, InputError
 from latentsync_core.metrics import score
-from latentsync_core.metrics.score import listen, sound_level
+from latentsync_core.metrics.score import measure_sync, sound_level
 from latentsync_core.metrics.sync import LEAST_CONFIDENCE, reach_of
 from latentsync_core.metrics.view import look
 from latentsync_core.models.syncnet import KNOWS
@@ -28,7 +28,7 @@ def no_mesh(monkeypatch):
 @pytest.mark.parametrize("late", [-10, -4, 0, 3, 10])
 def test_a_sound_that_comes_late_has_a_negative_offset(scene, late):
     _, sound, view = scene
-    curve = listen(view, shifted(sound, late).samples[0], Redness())
+    curve = measure_sync(view, shifted(sound, late).samples[0], Redness())
     assert abs(curve.offset + late) <= 1
     assert curve.confidence > 0.2 and curve.reach == 15
 
@@ -36,8 +36,8 @@ def test_a_sound_that_comes_late_has_a_negative_offset(scene, late):
 def test_moving_the_sound_by_the_offset_brings_it_into_sync(scene):
     _, sound, view = scene
     late = shifted(sound, 6)
-    mended = shifted(late, listen(view, late.samples[0], Redness()).offset)
-    assert abs(listen(view, mended.samples[0], Redness()).offset) <= 1
+    mended = shifted(late, measure_sync(view, late.samples[0], Redness()).offset)
+    assert abs(measure_sync(view, mended.samples[0], Redness()).offset) <= 1
 
 
 def test_score_finds_the_face_itself_and_measures_the_mouth(scene):
@@ -77,7 +77,7 @@ def test_windows_without_the_face_are_left_out(scene, no_mesh):
     view = look(clip, Redness(), FaceTrack.from_points(points))
     assert view.starts.tolist() == [*range(5), *range(40, 60)]
     assert (~view.scene.found).sum() == 20
-    assert listen(view, sound.samples[0], Redness()).windows == 5
+    assert measure_sync(view, sound.samples[0], Redness()).windows == 5
     points[0:] = np.nan
     points[:10] = clip.truth[0].points[:10]
     with pytest.raises(FaceError, match="nowhere in view for 16 frames .* found in 10 of 75 frames"):
@@ -89,7 +89,7 @@ def test_reach_shrinks_with_the_clip(scene, caplog):
     with pytest.raises(InputError, match=r"at least 26 frames at 25 a second \(1.04 s\).*got 25"):
         reach_of(25)
     _, sound, view = scene
-    curve = listen(view, sound.samples[0, : 46 * 640], Redness())
+    curve = measure_sync(view, sound.samples[0, : 46 * 640], Redness())
     assert (curve.reach, curve.windows) == (10, 11)
     assert "With 46 frames of picture and sound, shifts up to 10 frames are tried" in caplog.text
 
@@ -160,6 +160,6 @@ def test_level_of_known_sounds():
 
 def test_silent_and_too_short_sounds(scene, no_mesh):
     clip, sound, view = scene
-    assert listen(view, np.zeros(48_000, np.float32), Redness()).confidence < 0.01
+    assert measure_sync(view, np.zeros(48_000, np.float32), Redness()).confidence < 0.01
     with pytest.raises(InputError, match="at least 26 frames"):
         score(clip, Waveform(sound.samples[:, :16_000], 16_000), Redness(), track=true_track(clip))

@@ -8,8 +8,8 @@ from latentsync_core.errors import InputError
 from latentsync_core.metrics.sync import (
     MEL_LENGTH,
     compare,
+    embed_audio,
     embed_mouths,
-    embed_sound,
     face_window,
     mel_window,
     sync_curve,
@@ -52,7 +52,7 @@ def test_crops_and_sound_reach_the_network_as_the_official_code_brings_them():
     crops[:, :, 128:] = recipe_input("syncnet.visual", (1, 48, 128, 256))[0].unflatten(0, (16, 3))
     seen = embed_mouths(net, [face_window(crops, 0)])
     torch.testing.assert_close(seen, golden["vision_embeds"], atol=1e-5, rtol=1e-4)
-    heard = embed_sound(net, wave(16_000).astype(np.float32) / 32768, 24)
+    heard = embed_audio(net, wave(16_000).astype(np.float32) / 32768, 24)
     mel = golden["mel_1s"].float()
     assert heard.shape == (9, 64)
     for frame in (0, 1, 8):

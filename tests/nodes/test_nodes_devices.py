@@ -28,7 +28,7 @@ def plenty(monkeypatch):
 @pytest.fixture
 def on_meta(bridge, model):
     """The small model, to be run on the fake device; it stays there, as values cannot come back from it."""
-    return bridge("devices").managed(model.models, META, "keep")
+    return bridge("devices").manage(model.models, META, "keep")
 
 
 def places(loaded):
@@ -64,10 +64,10 @@ def test_a_small_budget_does_not_split_a_model(on_meta, monkeypatch):
 def test_fp8_stays_fp8_under_comfyuis_management(bridge, checkpoint, home):
     devices = bridge("devices")
     plain, packed = (devices.load(str(checkpoint), precision, "auto").models for precision in ("fp32", "fp8"))
-    managed = devices.managed(packed, META, "keep")
-    with managed.on_device():
-        assert places(managed) == {"meta"}
-        kinds = [t.dtype for t in managed.patchers[0].model.state_dict().values()]
+    manage = devices.manage(packed, META, "keep")
+    with manage.on_device():
+        assert places(manage) == {"meta"}
+        kinds = [t.dtype for t in manage.patchers[0].model.state_dict().values()]
         assert kinds.count(torch.uint8) > 50  # float8 weights are held as bytes
     assert weight_bytes(packed.unet) < 0.3 * weight_bytes(plain.unet)
 
@@ -123,7 +123,7 @@ def test_what_stays_behind_is_an_error(on_meta, core, monkeypatch):
 
 @pytest.mark.parametrize(("memory", "stays"), [("auto", True), ("keep", True), ("offload", False)])
 def test_models_wait_where_the_memory_mode_says(bridge, model, memory, stays):
-    loaded = bridge("devices").managed(model.models, CPU, memory)
+    loaded = bridge("devices").manage(model.models, CPU, memory)
     count = len(mm.current_loaded_models)
     with loaded.on_device():
         assert len(mm.current_loaded_models) == count + 3
@@ -131,7 +131,7 @@ def test_models_wait_where_the_memory_mode_says(bridge, model, memory, stays):
 
 
 def test_models_wait_there_after_an_error_too(bridge, model):
-    loaded = bridge("devices").managed(model.models, CPU, "offload")
+    loaded = bridge("devices").manage(model.models, CPU, "offload")
     count = len(mm.current_loaded_models)
     with pytest.raises(KeyError), loaded.on_device():
         raise KeyError

@@ -43,8 +43,8 @@ def _texts(tree):
 
 
 def test_no_message_speaks_of_python_or_a_command_line(bridge):
-    worded = [(file, bridge("words").worded(text)) for file, text in messages()]
-    found = [line for line in worded if OF_PYTHON.search(line[1]) and not line[1].startswith(NEVER_SHOWN)]
+    reword = [(file, bridge("words").reword(text)) for file, text in messages()]
+    found = [line for line in reword if OF_PYTHON.search(line[1]) and not line[1].startswith(NEVER_SHOWN)]
     assert found == [], "give them words in nodes/bridge/words.py"
 
 
