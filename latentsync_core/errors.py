@@ -95,7 +95,7 @@ _NO_MEMORY = (
 
 
 def ran_out_of_memory(exc: BaseException) -> bool:
-    """Whether memory was short: MemoryError of Python and numpy, torch's OutOfMemoryError, and what its CPU and MPS raise."""
+    """Whether memory was short: Python's and numpy's MemoryError, torch's OutOfMemoryError, what CPU and MPS raise."""
     if isinstance(exc, MemoryError) or type(exc).__name__ == "OutOfMemoryError":
         return True
     return isinstance(exc, RuntimeError) and any(words in str(exc).lower() for words in _NO_MEMORY)

@@ -38,7 +38,7 @@ def partial_path(target: Path, folder: Path | None = None) -> Iterator[Path]:
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Give a hidden file to write that takes the place of `target` when the block succeeds: others see it whole or not."""
+    """Give a hidden file to write that takes the place of `target` when the block succeeds: whole, or not at all."""
     remove_abandoned(target)
     with partial_path(target) as partial:
         yield partial

@@ -64,7 +64,7 @@ def _aligned(p: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, torch.Tens
 def crop_in_8_bit(
     frame: npt.ArrayLike, matrix: FloatArray, resolution: int, align: int
 ) -> npt.NDArray[np.float32]:
-    """Cut a face out as `faces.crop_face` does, truncated to 8 bit before it is resized (`AlignRestore.align_warp_face`)."""
+    """Cut a face out truncated to 8 bit before it is resized, (R, R, 3) in 0..255 (`AlignRestore.align_warp_face`)."""
     return to_square(warp_crop(frame, matrix, crop_size(align)).astype(np.uint8), resolution)
 
 

@@ -44,7 +44,8 @@ class LipSyncOptions(io.ComfyNode):
                     options=[
                         io.DynamicCombo.Option(name, _widgets(PRESETS[name])) for name in sockets.PRESETS
                     ],
-                    tooltip=f"Where the values below start from; another preset sets all of them. {sockets.PRESETS_ARE}",
+                    tooltip="Where the values below start from; another preset sets all of them. "
+                    + sockets.PRESETS_ARE,
                 )
             ],
             outputs=[

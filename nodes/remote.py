@@ -59,8 +59,8 @@ class Remote(io.ComfyNode):
                 ),
                 io.Boolean.Input(
                     "dry_run", default=False,
-                    tooltip="Only upload and ask for the price; buy nothing. Nodes behind the video, the images and the "
-                    "sound are left out.",
+                    tooltip="Only upload and ask for the price; buy nothing. Nodes behind the video, the images and "
+                    "the sound are left out.",
                 ),
                 io.Boolean.Input(
                     "return_images", default=False,
@@ -128,8 +128,8 @@ class RemoteJobs(io.ComfyNode):
             node_id="LatentSyncRemoteJobs",
             display_name="LatentSync Remote Jobs",
             category=sockets.CATEGORY,
-            description="Lists what was bought at WaveSpeed, newest first, or fetches a result by its id, also one that "
-            f"was bought elsewhere with the same key. Buys nothing. {_KEY}",
+            description="Lists what was bought at WaveSpeed, newest first, or fetches a result by its id, also one "
+            f"that was bought elsewhere with the same key. Buys nothing. {_KEY}",
             search_aliases=["wavespeed", "prediction id", "resume lip sync", "remote history", "download again"],
             inputs=[
                 io.String.Input(

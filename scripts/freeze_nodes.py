@@ -1,7 +1,7 @@
 """Add to tests/nodes/frozen.json what the nodes have and it does not: ids, inputs, outputs that workflows will hold.
 
-What is frozen stays as it is: the script refuses to change it, as that would break people's saved workflows. New widgets
-come after the old ones, because graphs keep their values by position.
+What is frozen stays as it is: the script refuses to change it, as that would break people's saved workflows. New
+widgets come after the old ones, because graphs keep their values by position.
 """
 
 import json

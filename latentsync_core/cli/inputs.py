@@ -36,7 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--preset",
         default="balanced",
         choices=list(PRESETS),
-        help="default: %(default)s; `exact` is upstream without DeepCache, with --reuse 3 as its script and web page run",
+        help="default: %(default)s; `exact` is upstream without DeepCache, with --reuse 3 as its script and page run",
     )
     parser.add_argument("--steps", type=int, help="denoising steps")
     parser.add_argument(

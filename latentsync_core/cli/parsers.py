@@ -31,7 +31,8 @@ def add_sync(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", help="cuda, cuda:1, mps or cpu (default: the fastest there is)")
     parser.add_argument(
         "--dtype",
-        help="fp32, fp16, bf16, or fp8: as by default, with the weights in half the memory of fp16 (default: fp16 on cuda, else fp32)",
+        help="fp32, fp16, bf16, or fp8: as by default, with the weights in half the memory of fp16 "
+        "(default: fp16 on cuda, else fp32)",
     )
     parser.add_argument("--models-folder", type=Path, action="append", default=[], help="search here first")
     parser.add_argument(

@@ -30,7 +30,8 @@ class Bars:
             self.close()
             size = self._unit == "B"
             self._bars[stage] = tqdm(
-                desc=stage, total=total, initial=done, disable=None, dynamic_ncols=True, unit=self._unit, unit_scale=size,
+                desc=stage, total=total, initial=done, disable=None, dynamic_ncols=True,
+                unit=self._unit, unit_scale=size,
                 bar_format=LOOK_OF_BYTES if size else LOOK,
             )  # fmt: skip
         bar = self._bars[stage]

@@ -52,8 +52,8 @@ def strange_faces(clip: Clip, track: FaceTrack, models: LipSyncModels, plan: Pla
         return None
     return (
         f"{models.name} is made for {models.faces} faces only, and these are unlike them, as photographs are "
-        f"({lost:.0%} of their fine detail would be lost, of {models.faces} faces usually less than {STRANGE:.0%}): the mouth will "
-        "be smeared. For people take LatentSync 1.6."
+        f"({lost:.0%} of their fine detail would be lost, of {models.faces} faces usually less than {STRANGE:.0%}): "
+        "the mouth will be smeared. For people take LatentSync 1.6."
     )
 
 

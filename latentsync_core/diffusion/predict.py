@@ -26,7 +26,7 @@ class NoisePredictor:
         reuse: int,
         rows: Slicer,
     ) -> None:
-        """condition: (1, 1 + 2C, F, h, w); tokens: (1, F, tokens, width), of the dtype to compute in; both on the UNet's device."""
+        """condition: (1, 1 + 2C, F, h, w); tokens: (1, F, tokens, width), of the dtype to compute in."""
         self._unet, self._condition, self._rows = unet, condition, rows
         self._guidance, self._reuse = guidance, reuse
         self._tokens = torch.cat([torch.zeros_like(tokens), tokens]) if guidance > 1 else tokens

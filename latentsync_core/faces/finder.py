@@ -19,7 +19,9 @@ from .mesh import MIN_SCORE, Face, measure
 _ASSETS = Path(__file__).resolve().parents[1] / "assets" / "faces"
 _SAME_FACE = 0.3
 _BATCH = 16
-_NO_MEMORY = "The memory is not enough to look for faces in frames of this size; scale the video down, or free some memory."
+_NO_MEMORY = (
+    "The memory is not enough to look for faces in frames of this size; scale the video down, or free memory."
+)
 
 
 class FaceFinder:

@@ -25,7 +25,7 @@ _LOOKED_AT = 5
 _LEAST_LIKENESS = 0.8
 """Median correlation of imprints. Measured on four clips: 0.96 and more after scaling by 1/3..2, H.264 at crf 40,
 noise, sharpening, grey and gamma 0.5..2, 0.82 and more after local equalising and strong blur; 0.77 and less on other
-clips. On other parts of one clip it tells how far the face has moved: 0.85 for a twelfth of the distance of the brows."""
+clips. On other parts of one clip it tells how far the face has moved: 0.85 for a twelfth of the brows' distance."""
 _REMEDY = "Look for the face in this clip (`find_face`), or give no track."
 _SAME_ASPECT = 0.01
 _SAME_RATE = 0.01

@@ -48,8 +48,9 @@ class ColorTags:
 def output_tags(color: ColorTags | None, height: int) -> ColorTags:
     """Choose the tags of a YUV result from those of its source.
 
-    A source without tags gives a result without tags, converted by the matrix it was read with (libswscale's BT.601): players guess
-    the same for both, so both look alike. Without a source (None), or from RGB, the custom for the height is used.
+    A source without tags gives a result without tags, converted by the matrix it was read with (libswscale's BT.601):
+    players guess the same for both, so both look alike. Without a source (None), or from RGB, the custom for the height
+    is used.
     """
     if color is not None and color.matrix != RGB:
         return ColorTags(color.matrix, LIMITED, color.primaries, color.transfer)

@@ -38,7 +38,7 @@ def open_media(path: MediaPath) -> InputContainer:
 
 
 def file_name(path: MediaPath) -> str:
-    """The path as FFmpeg takes it for nothing but a file: absolute, for `12:30.wav` and `pipe:0` are protocols to it."""
+    """The path as FFmpeg takes it for nothing but a file: absolute, as `12:30.wav` and `pipe:0` are protocols to it."""
     return os.path.abspath(path)
 
 
@@ -78,7 +78,7 @@ def has_clock(container: InputContainer) -> bool:
 
 
 def start_seconds(container: InputContainer, stream: av.AudioStream | av.VideoStream) -> float:
-    """Seconds in the file's own clock that count as 0: where its first frame is shown, or else where `stream` starts."""
+    """Seconds in the file's own clock that count as 0: where its first frame is shown, else where `stream` starts."""
     video = find_video(container)
     first = video or stream
     start, shown = first.start_time, None

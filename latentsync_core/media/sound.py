@@ -46,7 +46,7 @@ def find_audio(container: InputContainer, path: MediaPath) -> av.AudioStream:
 
 
 def is_steady(path: MediaPath) -> bool:
-    """Whether the sound may be handed on as it is stored: one kind, no damage, a clock that neither jumps nor goes back."""
+    """Whether the sound may be handed on as stored: one kind, no damage, a clock that neither jumps nor goes back."""
     kinds, before = set(), None
     try:
         with open_media(path) as container:

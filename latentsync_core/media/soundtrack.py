@@ -46,8 +46,8 @@ def add_soundtrack(
     """Add an audio stream to `output` and give its packets, read as they are asked for.
 
     Packets whose codec is in `copied` (None: all that the container holds) are copied bit for bit where the container
-    takes them, which is tried first, and the sound is steady; other sound is encoded by `encoder` at its own rate and channels. Files stay
-    open until `closing` is closed.
+    takes them, which is tried first, and the sound is steady; other sound is encoded by `encoder` at its own rate and
+    channels. Files stay open until `closing` is closed.
     """
     if isinstance(audio, Waveform):
         channels, rate = audio.samples.shape[0], audio.sample_rate

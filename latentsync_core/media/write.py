@@ -93,8 +93,8 @@ class _Guarded:
 
 _REMEDIES = {
     errno.ENOSPC: "the disk is full; free some space or choose another disk",
-    errno.EACCES: "it, or its folder, may not be written to, or another program has it open; close it, change the permissions or "
-    "choose another name",
+    errno.EACCES: "it, or its folder, may not be written to, or another program has it open; close it, change the "
+    "permissions or choose another name",
     errno.EROFS: "the disk is read-only; choose another",
     errno.EINVAL: "the encoder refuses these settings; choose another size or suffix",
 }

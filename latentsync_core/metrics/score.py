@@ -169,8 +169,9 @@ def _in_words(offset: int | None) -> str:
         return f"no verdict: with a confidence below {LEAST_CONFIDENCE}, no shift fits clearly better than the others"
     if offset == 0:
         return "the sound fits the mouth best where it is (offset +0)"
-    early = f"comes {pluralize(abs(offset), 'frame')} ({abs(offset) / FPS:.2f} s) too {'early: delay' if offset > 0 else 'late: advance'} it"
-    return f"the sound {early} (offset {offset:+d})"
+    early = "early: delay" if offset > 0 else "late: advance"
+    frames = f"{pluralize(abs(offset), 'frame')} ({abs(offset) / FPS:.2f} s)"
+    return f"the sound comes {frames} too {early} it (offset {offset:+d})"
 
 
 def _comparison_lines(against: Comparison) -> list[str]:

@@ -170,7 +170,8 @@ class Journal:
         with self._mapped():
             row = self._connection.execute(
                 f"SELECT {column}, uploaded_at FROM jobs WHERE account = ? AND {kind}_sha256 = ? AND {column} <> '' "
-                f"AND uploaded_at > ? AND uploaded_at <= ? AND {column} NOT IN (SELECT {column} FROM jobs WHERE state IN ({unsure}))",
+                f"AND uploaded_at > ? AND uploaded_at <= ? "
+                f"AND {column} NOT IN (SELECT {column} FROM jobs WHERE state IN ({unsure}))",
                 (account, sha256, now - UPLOAD_LIFETIME, now),  # not of the future: the clock may be set back
             ).fetchone()
         return tuple(row) if row else None

@@ -166,7 +166,7 @@ class _Watch:
             )
 
     def is_missing(self, reply: Reply) -> bool:
-        """Whether the host does not know the task, and had the time to learn of it; elsewhere's are believed at once."""
+        """Whether the host does not know the task, and had time to learn of it; elsewhere's are believed at once."""
         unknown = code_of(reply) in (404, 410)
         if not (unknown or (not self.was_seen and classify(reply) is ReplyKind.REFUSED)):
             return False

@@ -65,7 +65,7 @@ def vae_config(shapes: Shapes) -> dict[str, Any]:
 
 
 def whisper_config(shapes: Shapes) -> dict[str, Any]:
-    """Arguments of `WhisperConfig` that matter to the encoder, but for its heads, from tensors in transformers' naming."""
+    """Arguments of `WhisperConfig` that the encoder needs, but for its heads, from tensors in transformers' naming."""
     return {
         "d_model": _dim(shapes, "conv1.weight", 0),
         "num_mel_bins": _dim(shapes, "conv1.weight", 1),

@@ -53,8 +53,8 @@ def best(folders: Sequence[str | Path] = ()) -> str:
     searched = ", ".join(map(str, [*folders, *default_folders()]))
     raise WeightsMissingError(
         f"There is no LatentSync checkpoint on this machine (looked in {searched}). Fetch one (5 GB) with "
-        f"`python -m latentsync_core weights get 1.6`, or try things out with `--model {NANO}`, a test model that knows "
-        "drawn faces only."
+        f"`python -m latentsync_core weights get 1.6`, or try things out with `--model {NANO}`, a test model that "
+        "knows drawn faces only."
     )
 
 

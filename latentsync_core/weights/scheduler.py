@@ -64,6 +64,6 @@ def _try(content: dict[str, Any], path: Path) -> None:
         )
     if len(betas) != scheduler.config.num_train_timesteps:
         raise WeightsMismatchError(
-            f"{path} gives {len(betas)} betas for {scheduler.config.num_train_timesteps} num_train_timesteps. Restore or "
-            "delete it."
+            f"{path} gives {len(betas)} betas for {scheduler.config.num_train_timesteps} num_train_timesteps. "
+            "Restore or delete it."
         )

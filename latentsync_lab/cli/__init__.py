@@ -1,4 +1,4 @@
-"""The command line: `python -m latentsync_core sync | plan | faces | score | weights | train | remote`, or `latentsync ...`."""
+"""The lab's command line: `python -m latentsync_lab train`, or `latentsync-lab train`."""
 
 from .main import main
 

@@ -1,9 +1,9 @@
 """Copy a trained and judged model into the core, and write the report of where it comes from and what it can do.
 
-RUN is the folder of `train nano`, after `python -m latentsync_lab.scripts.judge_nano RUN` and, for a second set of speech, `latentsync_lab.scripts.judge_harder
-RUN/checkpoint --output RUN/judge`. NOTES is a Markdown file with what no other file
-knows: how long the training took, on what, and what was changed on the way. A run that began with the shipped model goes
-on with the history that its report tells.
+RUN is the folder of `train nano`, after `python -m latentsync_lab.scripts.judge_nano RUN` and, for a second set of
+speech, `python -m latentsync_lab.scripts.judge_harder RUN/checkpoint --output RUN/judge`. NOTES is a Markdown file with
+what no other file knows: how long the training took, on what, and what was changed on the way. A run that began with
+the shipped model goes on with the history that its report tells.
 """
 
 from __future__ import annotations

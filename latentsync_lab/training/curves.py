@@ -10,7 +10,8 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 Curve = dict[str, Any]
-"""`steps` (their number), `losses` (name to means over equal parts of the steps) and `scores` (a dict each, not all of the same)."""
+"""`steps` (their number), `losses` (name to means over equal parts of the steps) and `scores` (a dict each, their
+keys may differ)."""
 
 
 def draw_curve(curve: Curve, path: Path) -> None:

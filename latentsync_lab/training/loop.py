@@ -190,8 +190,8 @@ class Run:
             self.optimizer.load_state_dict(state["optimizer"])
         except (RuntimeError, ValueError) as exc:
             raise InputError(
-                f"{self.path} was trained by another recipe or from a model of other sizes, and cannot go on by this one; "
-                "give another folder."
+                f"{self.path} was trained by another recipe or from a model of other sizes, and cannot go on by this "
+                "one; give another folder."
             ) from exc
         if self.accelerator.scaler and state.get("scaler"):
             self.accelerator.scaler.load_state_dict(state["scaler"])

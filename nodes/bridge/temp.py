@@ -53,8 +53,8 @@ def _remove(path: str) -> None:
 def keep_results() -> Iterator[Path]:
     """A folder for surveys of faces and finished windows, so that no run does again what another one did.
 
-    They stay until ComfyUI, which empties its temp folder at its start, is restarted; beyond 4 GB the ones that were not
-    used for longest go.
+    They stay until ComfyUI, which empties its temp folder at its start, is restarted; beyond 4 GB those that were
+    not used for longest go.
     """
     from ...latentsync_core.kept import prune
 

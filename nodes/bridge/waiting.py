@@ -86,4 +86,4 @@ class Watch:
         if last is None or last.stage in UNPAID:
             return "Stopped. Nothing was bought by this run."
         task = f"The task {last.prediction_id}" if last.prediction_id else "The task"
-        return f"Stopped waiting. {task} may go on at WaveSpeed and bill; queue again with the same inputs to pick it up."
+        return f"Stopped waiting. {task} may go on at WaveSpeed and bill; queue the same inputs again to pick it up."

@@ -17,7 +17,11 @@ from ...latentsync_core.errors import LatentSyncError, RemoteError
 
 _GET = r"`python -m latentsync_core weights get \S+`"
 _LOAD = "LatentSync Load Model"
-_FETCH = f'choose a model with "(download" in its name on {_LOAD} and run the workflow; a download that was stopped goes on'
+_FETCH = (
+    f'choose a model with "(download" in its name on {_LOAD} and run the workflow; '
+    "a download that was stopped goes on"
+)
+_BETTER_JUDGE = 'choose "1.6 (download)" on LatentSync Sync Score'
 
 WORDS = {
     r"give the landmarks yourself \(FaceTrack\.from_points\)": "look at what LatentSync Faces finds",
@@ -35,8 +39,8 @@ WORDS = {
     r"\bdtype takes": "precision takes",
     r"Use 'cpu'": "Start ComfyUI with another device, or on the CPU",
     r"Give resolution \(.*?\), or name its folder": "Name its folder",
-    r"[Rr]un `[^`]*weights get [^`]*--syncnet` and score with \S+": 'choose "1.6 (download)" on LatentSync Sync Score',
-    r"`[^`]*weights get [^`]*--syncnet` and score with .*, model 1\.6": 'choose "1.6 (download)" on LatentSync Sync Score',
+    r"[Rr]un `[^`]*weights get [^`]*--syncnet` and score with \S+": _BETTER_JUDGE,
+    r"`[^`]*weights get [^`]*--syncnet` and score with .*, model 1\.6": _BETTER_JUDGE,
     rf"Run {_GET} again to continue": f"To continue, {_FETCH}",
     rf"Run {_GET}": _FETCH[0].upper() + _FETCH[1:],
     rf"{_GET} fetches 1\.6": _FETCH,
@@ -51,8 +55,8 @@ WORDS = {
     r"`latentsync remote resume(?: ID)?`": "LatentSync Remote Jobs",
     r"the face track has it": "the speaker is",
     r"The face track": "The speaker",
-    r"Look for the face in this clip \(`find_face`\), or give no track": "Connect to LatentSync Faces the clip that this "
-    "node gets, and give both the same fps; size, colours and compression may differ",
+    r"Look for the face in this clip \(`find_face`\), or give no track": "Connect to LatentSync Faces the clip that "
+    "this node gets, and give both the same fps; size, colours and compression may differ",
     r"FaceTrack(?:\.from_points)? takes": "A speaker takes",
     r"Waveform takes": "audio takes",
     r" Use samples\[None\] for mono and \.astype\(np\.float32\)\.": "",
