@@ -39,7 +39,7 @@ class Graph(nn.Module):
 
     @torch.inference_mode()
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Run on images (B, 3, size, size), float32, best channels-last; gives (B, values) or (B, rows, values) each."""
+        """Run on images (B, 3, size, size), float32, best channels-last; gives (B, values) or (B, rows, values)."""
         slots = {0: images}
         for number, step in enumerate(self.steps):
             weights = [getattr(self, f"{number}_{kind}") for kind in _WEIGHTS.get(step["op"], ())]
