@@ -95,9 +95,9 @@ def build_index(path: Path) -> FrameIndex:
         packets = _packet_rows(path, container, stream)
         if not packets or not stream.time_base:
             raise MediaError(f"{path} has a video stream without frames. {REMEDY}")
-        rows, pluralize = _shown(path, packets, container, stream)
+        rows, counted = _shown(path, packets, container, stream)
         total = sum(row.duration for row in packets) if "mp4" in container.format.name else 0
-        return _index(path, stream, rows, total, pluralize, longest_step(container))
+        return _index(path, stream, rows, total, counted, longest_step(container))
 
 
 def _packet_rows(path: Path, container: InputContainer, stream: av.VideoStream) -> list[Stamp]:
@@ -163,7 +163,7 @@ def _usual_step(stream: av.VideoStream) -> int:
 
 
 def _index(
-    path: Path, stream: av.VideoStream, rows: list[Stamp], total: int, pluralize: bool, longest: int
+    path: Path, stream: av.VideoStream, rows: list[Stamp], total: int, counted: bool, longest: int
 ) -> FrameIndex:
     """The index of rows in the order in which they are shown; total: length in ticks where the packets tell, else 0."""
     if not rows or not stream.time_base:
@@ -179,6 +179,6 @@ def _index(
     pts, end, time_base = without_jumps(stamps, last, stream.time_base, longest)
     if time_base != stream.time_base or end - pts[0] != stamps[-1] + last - stamps[0]:
         log.warning("%s has a clock that jumps; the jumps are taken out.", path)
-    keyframes = np.flatnonzero(keys & (not pluralize))
-    order = kept if pluralize else None
+    keyframes = np.flatnonzero(keys & (not counted))
+    order = kept if counted else None
     return FrameIndex(pts, stamps, keyframes, end, time_base, stream.average_rate, order)

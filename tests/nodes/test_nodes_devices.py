@@ -64,10 +64,10 @@ def test_a_small_budget_does_not_split_a_model(on_meta, monkeypatch):
 def test_fp8_stays_fp8_under_comfyuis_management(bridge, checkpoint, home):
     devices = bridge("devices")
     plain, packed = (devices.load(str(checkpoint), precision, "auto").models for precision in ("fp32", "fp8"))
-    manage = devices.manage(packed, META, "keep")
-    with manage.on_device():
-        assert places(manage) == {"meta"}
-        kinds = [t.dtype for t in manage.patchers[0].model.state_dict().values()]
+    managed = devices.manage(packed, META, "keep")
+    with managed.on_device():
+        assert places(managed) == {"meta"}
+        kinds = [t.dtype for t in managed.patchers[0].model.state_dict().values()]
         assert kinds.count(torch.uint8) > 50  # float8 weights are held as bytes
     assert weight_bytes(packed.unet) < 0.3 * weight_bytes(plain.unet)
 

@@ -9,7 +9,7 @@ import pytest
 )
 def test_every_clip_has_all_outputs(run, bridge, core, clip, frames, sound):
     video, image, audio = run("LatentSyncExampleClip", clip=clip)
-    with bridge("media").opened(video, sound=True) as source:
+    with bridge("media").open_video(video, sound=True) as source:
         first = next(iter(source.clip.read([0])))
         assert len(source.clip.times) == frames and (source.sound is not None) == sound
     assert image.shape == (1, *first.shape) and image.dtype.is_floating_point

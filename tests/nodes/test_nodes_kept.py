@@ -36,13 +36,13 @@ def steps(model, monkeypatch):
     made = Steps()
     forward = type(model.models.unet).forward
 
-    def pluralize(self, *args, **kwargs):
+    def counted(self, *args, **kwargs):
         made.append(1)
         if len(made) == made.stop_at:
             mm.interrupt_current_processing()
         return forward(self, *args, **kwargs)
 
-    monkeypatch.setattr(type(model.models.unet), "forward", pluralize)
+    monkeypatch.setattr(type(model.models.unet), "forward", counted)
     yield made
     mm.interrupt_current_processing(False)
 
@@ -53,11 +53,11 @@ def surveys(monkeypatch):
     pipeline = importlib.import_module(f"{PACK}.latentsync_core.pipeline")
     look, seen = pipeline.survey, []
 
-    def pluralize(clip, *rest):
+    def counted(clip, *rest):
         seen.append(len(clip.times))
         return look(clip, *rest)
 
-    monkeypatch.setattr(pipeline, "survey", pluralize)
+    monkeypatch.setattr(pipeline, "survey", counted)
     return seen
 
 

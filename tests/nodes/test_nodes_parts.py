@@ -47,9 +47,9 @@ def test_after_the_speech_a_part_is_silent(sync, audio):
 @pytest.mark.parametrize("batch", [0, 1])
 def test_meta_batches_hear_their_own_part(sync, batch):
     by_hand = sync(8 * batch, 8 * batch + 8, audio_start=0.32 * batch + 0.08)
-    manage = sync(8 * batch, 8 * batch + 8, audio_start=0.08, meta_batch=MANAGER, prompt=requeued(batch))
-    assert torch.equal(manage[0], by_hand[0]) and torch.equal(manage[2], by_hand[2])
-    assert torch.equal(manage[1]["waveform"], by_hand[1]["waveform"])
+    managed = sync(8 * batch, 8 * batch + 8, audio_start=0.08, meta_batch=MANAGER, prompt=requeued(batch))
+    assert torch.equal(managed[0], by_hand[0]) and torch.equal(managed[2], by_hand[2])
+    assert torch.equal(managed[1]["waveform"], by_hand[1]["waveform"])
 
 
 def test_the_first_meta_batch_is_not_made_longer(sync):

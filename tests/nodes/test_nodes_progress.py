@@ -62,14 +62,14 @@ def test_an_interrupt_is_answered_while_the_speech_is_listened_to(sync, model, a
     heard, whisper = [], type(model.models.whisper)
     forward = whisper.forward
 
-    def pluralize(self, *args, **kwargs):
+    def counted(self, *args, **kwargs):
         heard.append(1)
         mm.interrupt_current_processing()
         return forward(self, *args, **kwargs)
 
-    monkeypatch.setattr(whisper, "forward", pluralize)
+    monkeypatch.setattr(whisper, "forward", counted)
     monkeypatch.setattr(
-        importlib.import_module(f"{PACK}.latentsync_core.pipeline"), "_heard", lambda *_: minute(audio)
+        importlib.import_module(f"{PACK}.latentsync_core.method").Method, "hear", lambda *_: minute(audio)
     )
     with pytest.raises(mm.InterruptProcessingException):
         sync()
@@ -84,12 +84,12 @@ def test_an_interrupt_is_answered_within_one_step(sync, model, monkeypatch, left
     steps = []
     forward = type(model.models.unet).forward
 
-    def pluralize(self, *args, **kwargs):
+    def counted(self, *args, **kwargs):
         steps.append(1)
         mm.interrupt_current_processing()
         return forward(self, *args, **kwargs)
 
-    monkeypatch.setattr(type(model.models.unet), "forward", pluralize)
+    monkeypatch.setattr(type(model.models.unet), "forward", counted)
     with pytest.raises(mm.InterruptProcessingException):
         sync()
     assert len(steps) == 1

@@ -37,11 +37,11 @@ def test_it_is_said_before_anything_is_denoised(sync, drawn, texts, monkeypatch)
     steps = []
     forward = type(drawn.models.unet).forward
 
-    def pluralize(self, *args, **kwargs):
+    def counted(self, *args, **kwargs):
         steps.append(any("made for drawn faces only" in text for text in texts))
         return forward(self, *args, **kwargs)
 
-    monkeypatch.setattr(type(drawn.models.unet), "forward", pluralize)
+    monkeypatch.setattr(type(drawn.models.unet), "forward", counted)
     sync(drawn)
     assert steps and all(steps)
 
