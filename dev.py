@@ -25,8 +25,10 @@ def demo(arguments):
 
 
 def test(arguments):
-    """Run the tests that this machine allows; arguments go to pytest."""
-    run("-m", "pytest", "--numprocesses=auto", "--dist=loadfile", "--no-loadscope-reorder", *arguments)
+    """Run the tests that this machine allows; --all takes the slow ones too, other arguments go to pytest."""
+    which = () if "--all" in arguments else ("-m", "not slow")
+    given = [argument for argument in arguments if argument != "--all"]
+    run("-m", "pytest", "--numprocesses=auto", "--dist=loadfile", "--no-loadscope-reorder", *which, *given)
 
 
 def check(arguments):

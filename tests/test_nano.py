@@ -1,8 +1,9 @@
-"""The bundled model: it is whole, it is what its README says, and a mouth follows new words with it."""
+"""The bundled model: it is whole, it is what its report says, and a mouth follows new words with it."""
 
 import hashlib
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ MOST_SILENT = 0.08
 PERSON = 60_100
 """Neither trained on nor in the test set of the judge of nano."""
 SECONDS, SILENCE = 1.6, 0.6
+REPORT = Path(__file__).resolve().parents[1] / "docs" / "nano"
 
 
 def sound(name, start):
@@ -48,22 +50,22 @@ def run(clip, models, speech):
     return list(lip_sync(clip, speech, models, options, clip.truth[0].track))
 
 
-def test_weights_are_small_and_those_of_the_readme():
+def test_weights_are_small_and_those_of_the_report():
     files = sorted(NANO_FOLDER.rglob("*.safetensors"))
     assert sum(path.stat().st_size for path in files) <= 12e6
-    readme = (NANO_FOLDER / "README.md").read_text(encoding="utf-8")
+    report = (REPORT / "README.md").read_text(encoding="utf-8")
     named = {
-        name: digest for digest, name in re.findall(r"^    ([0-9a-f]{64})  (\S+)$", readme, re.MULTILINE)
+        name: digest for digest, name in re.findall(r"^    ([0-9a-f]{64})  (\S+)$", report, re.MULTILINE)
     }
     digests = {
         p.relative_to(NANO_FOLDER).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files
     }
     assert named == digests
-    assert "not for real people" in readme
+    assert "not for real people" in (NANO_FOLDER / "README.md").read_text(encoding="utf-8")
 
 
 def test_measured_figures_are_there():
-    measured = json.loads((NANO_FOLDER / "measured.json").read_text(encoding="utf-8"))
+    measured = json.loads((REPORT / "measured.json").read_text(encoding="utf-8"))
     assert len(measured["people"]) >= 20
     assert all(row["met"] in (True, False, None) for row in measured["figures"])
 

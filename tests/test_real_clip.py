@@ -92,7 +92,7 @@ def test_the_same_seed_gives_the_same_bytes(talking_head, real_speech, checkpoin
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read in Linux's units")
 def test_memory_does_not_grow_with_length(talking_head, real_speech, checkpoint, tmp_path):
-    videos = shortened(talking_head, tmp_path / "five_seconds.mp4", 125), talking_head
+    videos = [shortened(talking_head, tmp_path / f"{frames}.mp4", frames) for frames in (50, 250)]
 
     def peak(video):
         command = [

@@ -25,11 +25,14 @@ from .footage import FPS, Footage
 from .loop import counter
 from .vae import to_pixels
 
+OPTIONS = Options()
+"""As upstream validates: 20 steps of DDIM, guidance 1.5."""
+
 
 class ValidationVideo:
     """Writes `folder`/STEP.mp4: the first clip of `footage` beside what the network makes of it, with its sound.
 
-    As upstream validates: 20 steps of DDIM, guidance 1.5. Calling it gives how well mouth and sound fit, where
+    It is made with OPTIONS. Calling it gives how well mouth and sound fit, where
     there is a SyncNet and the clip is long enough. progress is called after every step as of the stage `validation`.
     """
 
@@ -49,9 +52,8 @@ class ValidationVideo:
 
     def __call__(self, unet: Any, step: int) -> dict[str, float]:
         """unet: the network as it is at this step."""
-        options = Options()
-        on_step = counter(self._progress, "validation", len(self._windows) * options.steps)
-        made = self._made(Denoiser(replace(self._models, unet=unet), self._keep, options, on_step))
+        on_step = counter(self._progress, "validation", len(self._windows) * OPTIONS.steps)
+        made = self._made(Denoiser(replace(self._models, unet=unet), self._keep, OPTIONS, on_step))
         path = self._folder / f"{step:06d}.mp4"
         path.parent.mkdir(parents=True, exist_ok=True)
         both = np.concatenate([self._crops.astype(np.uint8), made], 2)

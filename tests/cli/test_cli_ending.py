@@ -27,6 +27,12 @@ def hidden(folder):
     return [path.name for path in folder.iterdir() if "partial" in path.name]
 
 
+def heed_signals():
+    """Undo what a job in the background, or under nohup, inherits."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def run_until_it_writes(files, output):
     """A run that has finished a window and is in the midst of its file."""
     process = subprocess.Popen(
@@ -34,7 +40,7 @@ def run_until_it_writes(files, output):
         cwd=ROOT,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
+        preexec_fn=heed_signals,
     )
     work, deadline = output.with_name(f".{output.stem}.resume"), time.monotonic() + 500
     while not (work.is_dir() and list(work.glob("window-*.safetensors"))) and time.monotonic() < deadline:

@@ -20,6 +20,7 @@ def args(finished, tmp_path, monkeypatch):
     return argparse.Namespace(run=finished, out=tmp_path, steps=1, seeds=[0], people=2, preset="draft")
 
 
+@pytest.mark.slow
 def test_losses_start_from_one_stage_1_and_finished_cells_are_kept(args, finished):
     judged = []
 

@@ -86,6 +86,7 @@ def test_stage_two_has_all_losses_and_moves_only_what_may_learn(finished):
     assert moved and all("motion_modules." in key or "attentions." in key for key in moved)
 
 
+@pytest.mark.slow
 def test_three_minutes_of_the_full_recipe(tmp_path):
     """Everything at its full size but the number of people and steps; of tones, not of espeak-ng's words."""
     assert main(["train", "nano", "--out", str(tmp_path), "--minutes", "3"]) == 0
@@ -97,6 +98,7 @@ def test_three_minutes_of_the_full_recipe(tmp_path):
             assert name in ("kl", "sync") or np.mean(values[half:]) < np.mean(values[:half]), (stage, name)
 
 
+@pytest.mark.slow
 def test_two_runs_agree_bit_for_bit(finished, tmp_path_factory):
     again = tmp_path_factory.mktemp("again")
     train(TINY, again)
