@@ -61,7 +61,7 @@ def add_faces(parser: argparse.ArgumentParser) -> None:
 
 def add_score(parser: argparse.ArgumentParser) -> None:
     """`score`."""
-    parser.set_defaults(run=("score", "run"))
+    parser.set_defaults(run=("score", "score_clip"))
     parser.add_argument("video", type=Path, metavar="VIDEO")
     parser.add_argument("audio", type=Path, metavar="AUDIO", nargs="?", help="default: the video's own sound")
     parser.add_argument(
