@@ -4,8 +4,9 @@
 when they are first used: neither httpx nor PyAV is imported before a run begins.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..lazy import load_from
 
 if TYPE_CHECKING:
     from .account import fetch_balance
@@ -19,19 +20,6 @@ if TYPE_CHECKING:
     from .settings import Settings
     from .states import State
 
-_HOMES = {
-    "account": ("fetch_balance",),
-    "clock": ("Clock",),
-    "entry": ("Entry",),
-    "job": ("JobProgress", "RemoteJob", "RemoteResult"),
-    "journal": ("Journal",),
-    "keys": ("ApiKey", "save_key"),
-    "models": ("DEFAULT_MODEL", "MODELS"),
-    "runs": ("forget_task", "remote_lip_sync", "resume_task"),
-    "settings": ("Settings",),
-    "states": ("State",),
-}
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -52,8 +40,18 @@ __all__ = [
     "save_key",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+__getattr__ = load_from(
+    __name__,
+    {
+        "account": ("fetch_balance",),
+        "clock": ("Clock",),
+        "entry": ("Entry",),
+        "job": ("JobProgress", "RemoteJob", "RemoteResult"),
+        "journal": ("Journal",),
+        "keys": ("ApiKey", "save_key"),
+        "models": ("DEFAULT_MODEL", "MODELS"),
+        "runs": ("forget_task", "remote_lip_sync", "resume_task"),
+        "settings": ("Settings",),
+        "states": ("State",),
+    },
+)

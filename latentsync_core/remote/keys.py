@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import KeyMissingError, OutputError
-from ..partial import partial_path, remove_abandoned
+from ..partial import replacing
 
 KEY_VARIABLE = "WAVESPEED_API_KEY"
 KEY_FILE_VARIABLE = "WAVESPEED_API_KEY_FILE"
@@ -78,12 +78,10 @@ def save_key(key: ApiKey, state_dir: Path) -> Path:
     """Write the key to the state folder, readable by its owner only, and return the file; raises OutputError."""
     target = state_dir / KEY_NAME
     try:
-        remove_abandoned(target)
-        with partial_path(target) as partial:
+        with replacing(target) as partial:
             descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w", encoding="ascii") as file:
                 file.write(key.reveal() + "\n")
-            os.replace(partial, target)
     except OSError as exc:
         raise OutputError(f"{target} cannot be written: {exc.strerror}. Set LATENTSYNC_STATE_DIR.") from exc
     return target

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
 from ..errors import OutputError
-from ..partial import partial_path, remove_abandoned
+from ..partial import replacing
 from .entry import Entry
 from .sources import file_sha256
 from .states import RESULT_HERE
@@ -29,9 +28,7 @@ def put_copy(source: Path, target: Path) -> None:
     if source.absolute() == target.absolute():
         return
     try:
-        remove_abandoned(target)
-        with partial_path(target) as partial:
+        with replacing(target) as partial:
             shutil.copyfile(source, partial)
-            os.replace(partial, target)
     except OSError as exc:
         raise OutputError(f"{target} cannot be written: {exc.strerror}. Choose another name.") from exc

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -12,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..errors import KeyMissingError, OptionError, OutputError
+from ..folders import user_folder
 from .keys import KEY_FILE_VARIABLE, KEY_VARIABLE, ApiKey, find_key, refuse_served
 
 DEFAULT_BASE_URL = "https://api.wavespeed.ai/api/v3"
@@ -127,7 +127,7 @@ class Settings:
 
 def find_state_dir(environ: Mapping[str, str], default: Path | None = None) -> Path:
     """The folder of LATENTSYNC_STATE_DIR, else `default`, else this platform's place for a user's state."""
-    return Path(environ.get(STATE_VARIABLE) or default or _user_state_dir()).absolute()
+    return Path(environ.get(STATE_VARIABLE) or default or user_folder("state")).absolute()
 
 
 def is_loopback(host: str) -> bool:
@@ -136,16 +136,6 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _user_state_dir() -> Path:
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    return base / "latentsync"
 
 
 def _dollars(text: str) -> Decimal:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from huggingface_hub import try_to_load_from_cache
 
 from ..errors import WeightsMissingError
+from ..folders import user_folder
 from .catalogue import RELEASES, VAE_REPO, VAE_WEIGHTS, RemoteFile
 from .elsewhere import folders_of_own_comfyui
 from .manifest import Manifest
@@ -78,18 +78,7 @@ class Parts:
 def default_folders() -> list[Path]:
     """Folders that are always searched: those in LATENTSYNC_MODELS, the user's data folder, the ComfyUI around us."""
     named = [Path(part) for part in os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep) if part]
-    return [*named, user_folder(), *folders_of_own_comfyui()]
-
-
-def user_folder() -> Path:
-    """Where this platform keeps a program's data for one user."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return base / "latentsync"
+    return [*named, user_folder("data"), *folders_of_own_comfyui()]
 
 
 def locate(source: str | Path, folders: Sequence[str | Path] = ()) -> Checkpoint:
