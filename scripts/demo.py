@@ -23,7 +23,7 @@ from latentsync_core import (
 )
 from latentsync_core.faces import FaceFinder, mouth_openings, smooth_matrices
 from latentsync_core.media import cut
-from latentsync_core.metrics.score import listen
+from latentsync_core.metrics.score import measure_sync
 from latentsync_core.metrics.view import look
 from latentsync_core.pipeline import find_face
 from latentsync_core.weights import find_syncnet, load_syncnet
@@ -134,7 +134,7 @@ def judge_sync(points, shown, samples, path):
     """Plot the sync curve of source, result and truth."""
     syncnet, track = load_syncnet(find_syncnet("nano")), FaceTrack.from_points(points)
     views = {name: look(TensorClip(frames, 25), syncnet, track=track) for name, frames in vars(shown).items()}
-    curves = {name: listen(view, samples, syncnet) for name, view in views.items()}
+    curves = {name: measure_sync(view, samples, syncnet) for name, view in views.items()}
     plot_sync(path, curves)
     print("Sync by SyncNet:", ", ".join(f"{n} {c.offset:+d} ({c.confidence:.2f})" for n, c in curves.items()))
 

@@ -4,6 +4,8 @@ import ast
 import re
 import subprocess
 import sys
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -231,6 +233,25 @@ def test_public_names_exist():
         assert getattr(latentsync_core, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'lipsync'"):
         latentsync_core.lipsync  # noqa: B018
+
+
+def test_scripts_import_names_that_exist():
+    """Nothing else looks at them: they are not type-checked, and few are run by a test."""
+    scripts = [*(ROOT / "scripts").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]
+    asked = [
+        (path.name, node.module, alias.name)
+        for path in scripts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith((CORE.name, LAB.name))
+        for alias in node.names
+    ]
+    assert len(asked) > 30
+    assert [ask for ask in asked if not is_there(*ask[1:])] == []
+
+
+def is_there(module, name):
+    home = import_module(module)
+    return hasattr(home, name) or (hasattr(home, "__path__") and find_spec(f"{module}.{name}") is not None)
 
 
 def test_every_error_is_in_the_tree():

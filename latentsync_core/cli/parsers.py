@@ -94,7 +94,7 @@ def add_weights(parser: argparse.ArgumentParser) -> None:
     )
     get.set_defaults(run=("weights", "get"))
     get.add_argument("name", metavar="1.5|1.6")
-    get.add_argument("--syncnet", action="store_true", help="also its SyncNet (1.6 GB), which `score` needs")
+    get.add_argument("--syncnet", action="store_true", help="also its SyncNet (1.6 GB), for `score --model`")
     convert = actions.add_parser("convert", help="write a checkpoint as half-precision safetensors")
     convert.set_defaults(run=("weights", "to_safetensors"))
     convert.add_argument("source", help="1.5, 1.6 or a folder")

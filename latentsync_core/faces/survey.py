@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ..data import Array, Clip, FaceTrack, FloatArray, Origin
+from ..data import Array, Clip, FaceTrack, FloatArray, Origin, pluralize
 from ..errors import FaceError, InputError, OptionError
 from .cuts import find_cuts, thumbnail
 from .detect import overlap
@@ -104,7 +104,7 @@ def choose(found: Survey, speaker: Speaker = "auto") -> FaceTrack:
     """
     if not found.tracks:
         raise FaceError(
-            f"No face was found in any of the {found.boxes.shape[1]} frames looked at. Faces must be at least about "
+            f"No face was found in {pluralize(found.boxes.shape[1], 'frame')}. Faces must be at least about "
             "40 pixels high in 1080p, lit, and show both eyes; cartoon faces are often not found. Crop the video to "
             "the face, or give the landmarks yourself (FaceTrack.from_points)."
         )

@@ -101,7 +101,9 @@ class Score:
             f"{self.jitter:.2f} grey levels from frame to frame",
         ]
         if reach < MAX_OFFSET:
-            lines.append(f"the clip is short, so no shift beyond {reach} frames was tried")
+            lines.append(
+                f"the clip is short: no shift beyond {reach} frames was tried, and other words can fit as well"
+            )
         lines.append(f"the judge knows {self.knows}; of other faces and sounds its figures say little")
         if self.knows != KNOWS:
             lines.append(f"for {KNOWS}: {PUBLISHED_JUDGE}")

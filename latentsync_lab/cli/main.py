@@ -17,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="latentsync-lab", description="Train and judge LatentSync.")
+    parser = argparse.ArgumentParser(prog="latentsync-lab", description="Train LatentSync.")
     add_common(parser)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_train(commands.add_parser("train", help="train a small model from nothing, or others on own footage"))

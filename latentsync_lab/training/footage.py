@@ -75,6 +75,6 @@ def read_report(folder: Path) -> dict[str, Any]:
     path = folder / REPORT
     if not path.exists():
         raise InputError(
-            f"{path} is missing; make the folder by `latentsync train prepare VIDEOS --out {folder}`."
+            f"{path} is missing; make the folder by `latentsync-lab train prepare VIDEOS --out {folder}`."
         )
     return json.loads(path.read_text(encoding="utf-8"))

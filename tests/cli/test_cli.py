@@ -180,7 +180,7 @@ def bad_files(files, tmp_path):
         ({"video": "empty.mp4"}, "empty.mp4"),
         ({"video": "text.mp4"}, "text.mp4"),
         ({"video": "cut.mkv"}, "cut.mkv"),
-        ({"video": "grey.mkv"}, "No face was found in any of the 5 frames"),
+        ({"video": "grey.mkv"}, "No face was found in 5 frames"),
         ({"audio": "missing.wav"}, "missing.wav"),
         ({"audio": "text.wav"}, "text.wav"),
         ({"output": "nowhere/out.mp4"}, "not a folder"),
