@@ -184,6 +184,7 @@ class ComfyServer:
             raise
         self.post("/settings", SETTINGS)
         threading.Thread(target=lambda: asyncio.run(self._listen()), daemon=True).start()
+        self.wait(lambda event: event.type == "status", 60)  # the first words of ComfyUI to a new listener
         return self
 
     def __exit__(self, *_):
