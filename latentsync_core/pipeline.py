@@ -35,7 +35,7 @@ from .method import Method, method_of
 from .models.bundle import LipSyncModels
 from .options import Options
 from .plan import build_plan
-from .speech import heard_seconds, speaking, tokens_at
+from .speech import speaking, speech_extent, tokens_at
 
 log = logging.getLogger(__name__)
 
@@ -110,8 +110,8 @@ def make_plan(
     method.check(clip, options)
     samples = method.hear(speech)
     seconds = method.seconds(speech, len(samples), options.fps or clip.fps)
-    heard = heard_seconds(samples)
-    timeline = fit(clip.times, clip.duration, seconds, options.length, options.fps, heard)
+    extent = speech_extent(samples)
+    timeline = fit(clip.times, clip.duration, seconds, options.length, options.fps, extent)
     present = ~np.isnan(method.matrices(clip, track, 256)[:, 0, 0])
     speaks = speaking(samples, timeline.times + start)
     made = build_plan(

@@ -174,13 +174,13 @@ def _windows(
     """Cover the frames `keys` by windows of `size` that share `overlap` frames."""
     starts = (layout or Layout()).starts(len(keys), size, overlap)
     spans = [(start, min(start + size, len(keys))) for start in starts]
-    shares = np.zeros((len(spans), len(keys)), np.float32)
+    alphas = np.zeros((len(spans), len(keys)), np.float32)
     for i, (start, end) in enumerate(spans):
         rise = spans[i - 1][1] - start if i else 0
         fall = end - spans[i + 1][0] if i + 1 < len(spans) else 0
-        shares[i, start:end] = _ramps(end - start, rise, fall)
-    shares /= shares.sum(0)
-    return [Window(keys[a:b], shares[i, a:b], segment) for i, (a, b) in enumerate(spans)]
+        alphas[i, start:end] = _ramps(end - start, rise, fall)
+    alphas /= alphas.sum(0)
+    return [Window(keys[a:b], alphas[i, a:b], segment) for i, (a, b) in enumerate(spans)]
 
 
 def _ramps(length: int, rise: int, fall: int) -> FloatArray:

@@ -73,19 +73,19 @@ def paste_crop(frame: Array, face: Array, matrix: Array, size: tuple[int, int]) 
 
     face: (R, R, 3) in 0..255, not clipped. Other arguments and the result as in `compositing.paste`.
     """
-    out, shares = frame.copy(), no_alpha(frame)
+    out, alphas = frame.copy(), no_alpha(frame)
     roi = region_of(frame, matrix, size, (0, 0, size[0] - 1, size[1] - 1))
     if roi is None:
-        return out, shares
+        return out, alphas
     warped = roi.warp(_resized(face, size) - _WHITE, size) + _WHITE
     cover = roi.warp(np.ones((size[1], size[0]), np.float32), size)
     inner = cv2.erode(cover, np.ones((2, 2), np.uint8))
-    share = _soft_border(inner)
-    soft = share[..., None]
+    alpha = _soft_border(inner)
+    soft = alpha[..., None]
     view = out[roi.rows, roi.columns]
     view[...] = soft * (inner[..., None] * np.clip(warped, 0, 255) * unit_of(frame)) + (1 - soft) * view
-    shares[roi.rows, roi.columns] = np.clip(share, 0, 1)
-    return out, shares
+    alphas[roi.rows, roi.columns] = np.clip(alpha, 0, 1)
+    return out, alphas
 
 
 def frame_count(rows: int, fps: float, rate: int = 50) -> int:

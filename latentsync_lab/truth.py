@@ -8,12 +8,12 @@ import numpy.typing as npt
 from latentsync_core.data import Array
 from latentsync_core.errors import InputError
 
-Curve = npt.NDArray[np.floating]
+OpeningCurve = npt.NDArray[np.floating]
 MAX_LAG = 8
 """Frames."""
 
 
-def correlation(a: Curve, b: Curve) -> float:
+def correlation(a: OpeningCurve, b: OpeningCurve) -> float:
     """Pearson's correlation of two curves (n,), -1..1; NaN where one of them is constant.
 
     Frames in which either is NaN, as where no face was found, are left out.
@@ -24,7 +24,7 @@ def correlation(a: Curve, b: Curve) -> float:
     return float(np.corrcoef(a, b)[0, 1])
 
 
-def best_lag(measured: Curve, true: Curve, reach: int = MAX_LAG) -> int:
+def best_lag(measured: OpeningCurve, true: OpeningCurve, reach: int = MAX_LAG) -> int:
     """By how many frames, -reach..reach, the measured curve comes late: the shift of greatest correlation."""
     if len(measured) != len(true) or len(true) < reach + 2:
         raise InputError(
@@ -34,7 +34,7 @@ def best_lag(measured: Curve, true: Curve, reach: int = MAX_LAG) -> int:
     return max(late, key=lambda lag: -1.0 if np.isnan(late[lag]) else late[lag])
 
 
-def gain(measured: Curve, true: Curve) -> float:
+def gain(measured: OpeningCurve, true: OpeningCurve) -> float:
     """The slope of the measured curve over the true one: 1 as wide, 0.5 half as wide; NaN for a constant truth."""
     measured, true = _paired(measured, true)
     if len(true) < 2 or np.ptp(true) == 0:
@@ -42,12 +42,12 @@ def gain(measured: Curve, true: Curve) -> float:
     return float(np.polyfit(true, measured, 1)[0])
 
 
-def _shifted(measured: Curve, true: Curve, lag: int) -> tuple[Array, Array]:
+def _shifted(measured: OpeningCurve, true: OpeningCurve, lag: int) -> tuple[Array, Array]:
     count = len(measured) - abs(lag)
     return measured[max(0, lag) :][:count], true[max(0, -lag) :][:count]
 
 
-def _paired(a: Curve, b: Curve) -> tuple[Array, Array]:
+def _paired(a: OpeningCurve, b: OpeningCurve) -> tuple[Array, Array]:
     if a.ndim != 1 or a.shape != b.shape:
         raise InputError(f"Curves are compared in one shape (n,), got {a.shape} and {b.shape}.")
     both = ~(np.isnan(a) | np.isnan(b))

@@ -3,7 +3,7 @@
 from comfy_api.latest import io
 
 from . import sockets
-from .bridge import sound
+from .bridge import audio_files
 from .bridge.media import audio_of, check_option
 
 LOUDNESS = {"off": None, "-16 LUFS": -16.0, "-23 LUFS": -23.0}
@@ -31,7 +31,7 @@ class LoadAudio(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "audio",
-                    options=sound.names(),
+                    options=audio_files.names(),
                     upload=io.UploadType.audio,
                     tooltip="A sound or video file in ComfyUI's input folder: wav, mp3, aac, m4a, flac, ogg, mp4, "
                     "mov, mkv, webm.",
@@ -71,15 +71,17 @@ class LoadAudio(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, audio: str | None = None) -> bool | str:
-        return audio is None or sound.problem(audio) or True  # None: it comes along a link
+        return audio is None or audio_files.problem(audio) or True  # None: it comes along a link
 
     @classmethod
     def fingerprint_inputs(cls, audio: str | None = None, **_: object) -> str:
-        return "" if audio is None else sound.version(audio)
+        return "" if audio is None else audio_files.version(audio)
 
     @classmethod
     def execute(
         cls, audio: str, start: float = 0.0, duration: float = 0.0, normalize: str = "off"
     ) -> io.NodeOutput:
-        loaded = sound.load(audio, start, duration, LOUDNESS[check_option("normalize", normalize, LOUDNESS)])
+        loaded = audio_files.load(
+            audio, start, duration, LOUDNESS[check_option("normalize", normalize, LOUDNESS)]
+        )
         return io.NodeOutput(audio_of(loaded), loaded.duration)

@@ -62,7 +62,7 @@ def _used(preset: str, seed: int, options: Options | None) -> Options:
     return replace(options, seed=seed) if options else Options.preset(preset, seed=seed)
 
 
-def _told(preset: str, seed: int, options: Options | None) -> str:
+def _settings_line(preset: str, seed: int, options: Options | None) -> str:
     """The line of the report that says where the settings came from."""
     source = "LatentSync Options, not the preset of this node" if options else f"preset {preset}"
     return f"settings: {source}; seed {seed}"
@@ -140,10 +140,10 @@ class LipSyncFrames(io.ComfyNode):
         settings = _used(preset, seed, options)
         start = start_of(audio_start, meta_batch, clip.fps, cls.hidden.prompt)
         with resyncing(clip, speech, model, settings, speaker, cls.hidden.unique_id, start) as job:
-            pictures, mask = collect(job, images)
-        sound = media.fit_audio(audio, job.plan.duration, 1 / float(job.plan.fps), start or 0.0)
-        report = f"{job.report()}\n{_told(preset, seed, options)}"
-        return io.NodeOutput(pictures, sound, mask, report, ui=show_report(report, cls.hidden.unique_id))
+            frames, mask = collect(job, images)
+        fitted = media.fit_audio(audio, job.plan.duration, 1 / float(job.plan.fps), start or 0.0)
+        report = f"{job.report()}\n{_settings_line(preset, seed, options)}"
+        return io.NodeOutput(frames, fitted, mask, report, ui=show_report(report, cls.hidden.unique_id))
 
 
 class LipSyncVideo(io.ComfyNode):
@@ -192,9 +192,9 @@ class LipSyncVideo(io.ComfyNode):
             with resyncing(source.clip, speech, model, settings, speaker, cls.hidden.unique_id) as job:
                 plan = job.plan
                 result = media.video_of(
-                    job.frames, plan.times, like=source, fps=plan.fps, duration=plan.duration, sound=speech
+                    job.frames, plan.times, like=source, fps=plan.fps, duration=plan.duration, audio=speech
                 )
-        report = f"{job.report()}\n{_told(preset, seed, options)}"
+        report = f"{job.report()}\n{_settings_line(preset, seed, options)}"
         return io.NodeOutput(
             result, report, ui=show_report(report, cls.hidden.unique_id, player(result.get_stream_source()))
         )

@@ -34,7 +34,7 @@ class SyncScore(io.ComfyNode):
                     tooltip="The sound, which starts with the clip. Nothing connected takes the video's own.",
                 ),
                 io.Combo.Input(
-                    "model", options=checkpoints.judges(), default="nano",
+                    "model", options=checkpoints.evaluators(), default="nano",
                     tooltip="Whose SyncNet judges. Figures of different ones cannot be compared. nano knows drawn "
                     "heads; for people take 1.6, of which the download fetches all that is missing, up to 7 GB.",
                 ),
@@ -71,7 +71,7 @@ class SyncScore(io.ComfyNode):
         model: str = "nano",
         speaker: FaceTrack | None = None,
     ) -> io.NodeOutput:
-        with media.given(video, images, fps, sound=audio is None) as source:
+        with media.given(video, images, fps, audio=audio is None) as source:
             result = score.measured(source, audio, model, speaker, cls.hidden.unique_id)
         offset = 0 if result.offset is None else result.offset
         curve, report = score.plot(result.curve), str(result)

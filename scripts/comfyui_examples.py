@@ -15,13 +15,17 @@ sys.path.append(str(ROOT))
 
 import cv2  # noqa: E402
 from comfy_server import LOCAL, MEDIA, ComfyServer, install, of_type, workflow, workflow_names  # noqa: E402
-from example_pictures import WIDTH, moving, thumbnail  # noqa: E402
+from example_images import WIDTH, moving, thumbnail  # noqa: E402
 from frontend import opened  # noqa: E402
 
 from latentsync_core import FileClip  # noqa: E402
-from latentsync_lab.pictures import save_jpeg  # noqa: E402
+from latentsync_lab.images import save_jpeg  # noqa: E402
 
-EXAMPLES, PICTURES, PROMPTS = ROOT / "example_workflows", ROOT / "web" / "docs", ROOT / "tests" / "workflows"
+EXAMPLES, SCREENSHOTS, PROMPTS = (
+    ROOT / "example_workflows",
+    ROOT / "web" / "docs",
+    ROOT / "tests" / "workflows",
+)
 BLUEPRINT = ROOT / "subgraphs" / "Lip sync a video.json"
 ABOUT_BLUEPRINT = (
     "Gives a video new words and saves it. Connect a video and the speech; without a model it takes the best on this "
@@ -51,7 +55,7 @@ def make_all(base):
             for node_id in server.json("/object_info"):
                 if node_id.startswith("LatentSync"):
                     page.show_node(node_id)
-                    page.screenshot(PICTURES / f"{node_id}.jpg", margin=130, tight=True)
+                    page.screenshot(SCREENSHOTS / f"{node_id}.jpg", margin=130, tight=True)
             show_faces(page, server)
         for name in LOCAL:
             show_result(server, name)
@@ -80,11 +84,11 @@ def write_example(page, name):
     keep_as_vhs_does(graph, workflow(name))
     write_graph(EXAMPLES / f"{name}.json", graph)
     if name not in LOCAL:  # nothing is bought for a picture: the graph itself
-        picture = EXAMPLES / f"{name}.jpg"
-        page.screenshot(picture, margin=130, tight=True)
-        full = cv2.imread(str(picture))
+        image = EXAMPLES / f"{name}.jpg"
+        page.screenshot(image, margin=130, tight=True)
+        full = cv2.imread(str(image))
         size = WIDTH, round(full.shape[0] * WIDTH / full.shape[1])
-        cv2.imwrite(str(picture), cv2.resize(full, size, interpolation=cv2.INTER_AREA))
+        cv2.imwrite(str(image), cv2.resize(full, size, interpolation=cv2.INTER_AREA))
 
 
 def keep_as_vhs_does(graph, prompt):
@@ -129,7 +133,7 @@ def show_result(server, name):
     before = before * len(after) if len(before) == 1 else before
     save_jpeg(EXAMPLES / f"{name}.jpg", thumbnail(before, after), MOST_BYTES)
     if name == FIRST:
-        moving(PICTURES / "LatentSyncLipSyncVideo.webp", before, after)
+        moving(SCREENSHOTS / "LatentSyncLipSyncVideo.webp", before, after)
 
 
 def frames_of(file):
@@ -156,7 +160,7 @@ def show_faces(page, server):
     server.newest_status()
     page.fit()
     page.keep_only("LatentSyncFaces", [640, 600])
-    page.screenshot(PICTURES / "LatentSyncFaces.jpg", margin=130, tight=True)
+    page.screenshot(SCREENSHOTS / "LatentSyncFaces.jpg", margin=130, tight=True)
 
 
 if __name__ == "__main__":

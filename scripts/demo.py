@@ -8,7 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from demo_pictures import plot_openings, plot_sync, write_animation, write_sheet
+from demo_images import plot_openings, plot_sync, write_animation, write_sheet
 from tqdm import tqdm
 
 from latentsync_core import (
@@ -83,19 +83,19 @@ def main():
     write_sheet(args.output / "sheet.jpg", shown, new_mouth, old_mouth)
     points = true.truth[0].points[:count]
     measure(shown, points, new_mouth, old_mouth, true.times[:count], args.output / "opening.png")
-    judge_sync(points, shown, mono_16k(new), args.output / "sync.png")
-    if args.pictures:
-        copy_pictures(args.output, args.pictures, shown)
+    evaluate_sync(points, shown, mono_16k(new), args.output / "sync.png")
+    if args.images:
+        copy_images(args.output, args.images, shown)
 
     print(f"\n{time.perf_counter() - started:.0f} s. Look at {args.output}:")
     for path in sorted(args.output.iterdir()):
         print(f"  {path.name:18} {path.stat().st_size / 1e3:6.0f} kB")
 
 
-def write(path, clip, frames, times, sound, duration=None):
+def write(path, clip, frames, times, audio, duration=None):
     frames = iter(frames)
     first = next(frames)
-    with open_writer(path, *first.shape[:2], clip.fps, audio=sound, duration=duration) as writer:
+    with open_writer(path, *first.shape[:2], clip.fps, audio=audio, duration=duration) as writer:
         for seconds, frame in zip(times, (first, *frames), strict=True):
             writer.write(frame, float(seconds))
 
@@ -115,22 +115,24 @@ def side_by_side(shown):
 def measure(shown, points, new, old, times, path):
     """Say and plot how the opening of the result's mouth goes with the true mouths of the new and the old words."""
     matrices = smooth_matrices(points, times, 128)
-    told, best = (mouth_openings(FaceFinder(), part, matrices, 128) for part in (shown.result, shown.truth))
-    known = ~np.isnan(told + best)
+    predicted, best = (
+        mouth_openings(FaceFinder(), part, matrices, 128) for part in (shown.result, shown.truth)
+    )
+    known = ~np.isnan(predicted + best)
     scale = np.polyfit(best[known], new[known], 1)  # what the reader says of true mouths sets its scale
-    plot_openings(path, times, new, old, np.polyval(scale, told))
+    plot_openings(path, times, new, old, np.polyval(scale, predicted))
 
     def correlation(a, b):
         return np.corrcoef(a[known], b[known])[0, 1]
 
     print(
-        f"Correlation of the mouth's opening with the new words: {correlation(told, new):.2f} "
+        f"Correlation of the mouth's opening with the new words: {correlation(predicted, new):.2f} "
         f"(on true frames, read in the same way: {correlation(best, new):.2f}; with the old words: "
-        f"{correlation(told, old):.2f}, of which new and old share {correlation(old, new):.2f})"
+        f"{correlation(predicted, old):.2f}, of which new and old share {correlation(old, new):.2f})"
     )
 
 
-def judge_sync(points, shown, samples, path):
+def evaluate_sync(points, shown, samples, path):
     """Plot the sync curve of source, result and truth."""
     syncnet, track = load_syncnet(find_syncnet("nano")), FaceTrack.from_points(points)
     views = {name: look(TensorClip(frames, 25), syncnet, track=track) for name, frames in vars(shown).items()}
@@ -139,11 +141,11 @@ def judge_sync(points, shown, samples, path):
     print("Sync by SyncNet:", ", ".join(f"{n} {c.offset:+d} ({c.confidence:.2f})" for n, c in curves.items()))
 
 
-def copy_pictures(output, folder, shown):
+def copy_images(output, folder, shown):
     folder.mkdir(parents=True, exist_ok=True)
     write_animation(folder / "demo.webp", list(side_by_side(shown)))
-    for picture in (*output.glob("*.jpg"), *output.glob("*.png")):
-        (folder / f"demo-{picture.name}").write_bytes(picture.read_bytes())
+    for image in (*output.glob("*.jpg"), *output.glob("*.png")):
+        (folder / f"demo-{image.name}").write_bytes(image.read_bytes())
 
 
 if __name__ == "__main__":

@@ -31,9 +31,9 @@ SENTENCE = "Now watch my lips follow these words."
 def main():
     FOLDER.mkdir(parents=True, exist_ok=True)
     hello = cut(bundled_speech("a"), 0, 2.32)
-    film = bundled_speech("a")
+    footage = bundled_speech("a")
     write("latentsync_person.mp4", clip([one(7, hello, (160, 144), 112)], (320, 320), hello), hello)
-    write("latentsync_film.mp4", clip([one(9, film, (192, 128), 92)], (384, 288), film), film)
+    write("latentsync_film.mp4", clip([one(9, footage, (192, 128), 92)], (384, 288), footage), footage)
     pair = [one(4, hello, (136, 124), 82), one(12, silence(hello), (376, 128), 80)]
     write("latentsync_two_people.mp4", clip(pair, (512, 288), hello), hello)
     portrait = next(iter(clip([one(10, silence(hello), (160, 150), 112)], (320, 320), hello).read([0])))
@@ -60,12 +60,12 @@ def write(name, made, said):
             writer.write(frame, float(time))
 
 
-def write_flac(name, sound):
-    samples = (sound.samples * LOUDEST / abs(sound.samples).max() * 32767).astype("int16")
+def write_flac(name, audio):
+    samples = (audio.samples * LOUDEST / abs(audio.samples).max() * 32767).astype("int16")
     with av.open(FOLDER / name, "w") as container:
-        stream = container.add_stream("flac", rate=sound.sample_rate, layout="mono")
+        stream = container.add_stream("flac", rate=audio.sample_rate, layout="mono")
         frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
-        frame.sample_rate = sound.sample_rate
+        frame.sample_rate = audio.sample_rate
         container.mux(stream.encode(frame) + stream.encode(None))
 
 

@@ -53,8 +53,8 @@ def test_another_machine_is_given_a_day(tmp_path, days, stays):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not tell which processes live")
 def test_an_empty_folder_that_was_being_filled_can_be_filled_again(tmp_path):
-    (tmp_path / "pictures").mkdir()
-    left = left_by_another(tmp_path, "pictures").rename(tmp_path / "pictures" / "x")
-    left.rename(left.with_name(left_by_another(tmp_path, "pictures").name))
-    check_output(tmp_path / "pictures")
-    assert list((tmp_path / "pictures").iterdir()) == []
+    (tmp_path / "images").mkdir()
+    left = left_by_another(tmp_path, "images").rename(tmp_path / "images" / "x")
+    left.rename(left.with_name(left_by_another(tmp_path, "images").name))
+    check_output(tmp_path / "images")
+    assert list((tmp_path / "images").iterdir()) == []

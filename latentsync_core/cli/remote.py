@@ -47,7 +47,7 @@ def buy(args: argparse.Namespace) -> None:
         args.max_cost,
         args.dry_run,
     )
-    with _told() as tell:
+    with _show_progress() as tell:
         result = asyncio.run(remote_lip_sync(job, settings=Settings.from_environment(), on_progress=tell))
     if args.report:
         write_json(args.report, result.report())
@@ -67,13 +67,13 @@ def price(args: argparse.Namespace) -> None:
             max_cost_usd=Decimal(10**6),
             dry_run=True,
         )
-        with _told() as tell:
+        with _show_progress() as tell:
             print(asyncio.run(remote_lip_sync(job, settings=Settings.from_environment(), on_progress=tell)))
 
 
 def resume(args: argparse.Namespace) -> None:
     """Wait for a prediction and fetch its result."""
-    with _told() as tell:
+    with _show_progress() as tell:
         print(
             asyncio.run(
                 resume_task(args.id, args.output, settings=Settings.from_environment(), on_progress=tell)
@@ -111,7 +111,7 @@ def set_key(args: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _told() -> Iterator[OnJobProgress]:
+def _show_progress() -> Iterator[OnJobProgress]:
     """Bars for what has a length, a line to stderr for every other change."""
     last = ""
     with progress_bars() as bars:

@@ -28,12 +28,12 @@ def score_clip(args: argparse.Namespace) -> None:
     device = pick_device(args.device)
     syncnet = load_syncnet(find_syncnet(args.model, args.models_folder)).to(device)
     encoder = load_clip_encoder(args.videomae).to(device) if args.videomae else None
-    clip, sound = FileClip(args.video), read_audio(args.audio or args.video)
+    clip, audio = FileClip(args.video), read_audio(args.audio or args.video)
     against = FileClip(args.against) if args.against else None
     with progress_bars() as progress:
         track = find_face(clip, args.speaker, device=str(device), progress=progress)
         measured = score(
-            clip, sound, syncnet, against=against, clip_encoder=encoder, track=track, progress=progress
+            clip, audio, syncnet, against=against, clip_encoder=encoder, track=track, progress=progress
         )
     if args.json:
         names = {"video": str(args.video), "audio": str(args.audio or args.video), "model": str(args.model)}

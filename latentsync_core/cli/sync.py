@@ -20,7 +20,7 @@ from ..media import FileClip, check_output, open_writer, read_audio
 from ..models.bundle import LipSyncModels
 from ..options import Options
 from ..pipeline import find_face, lip_sync, make_plan
-from ..weights import best, load_models
+from ..weights import best_checkpoint, load_models
 from .inputs import options_of
 from .outputs import check_apart, check_report, write_json
 from .progress import progress_bars
@@ -36,7 +36,7 @@ def sync(args: argparse.Namespace) -> None:
     if args.report:
         check_report(args.report, args.video, args.audio, args.output)
     clip, speech = FileClip(args.video), read_audio(args.audio)
-    model = args.model or best(args.models_folder)
+    model = args.model or best_checkpoint(args.models_folder)
     models = load_models(model, args.resolution, args.device, args.dtype, args.models_folder)
     log.info("%s at %d px on %s in %s", models.name, models.resolution, models.device, models.precision)
     if models.note:

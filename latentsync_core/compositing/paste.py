@@ -20,18 +20,18 @@ def paste(frame: Array, mouth: Array, matrix: Array, size: tuple[int, int], mask
     frame: (H, W, 3), uint8 or float 0..1. mouth: (R, R, 3) in 0..255. matrix: (2, 3), frame pixels to the
     pixels of an aligned crop of `size` (width, height). mask: (R, R), 0..1, how much of the mouth shows.
     """
-    out, shares = frame.copy(), no_alpha(frame)
+    out, alphas = frame.copy(), no_alpha(frame)
     roi = region_of(frame, matrix, size, _extent(mask, size))
     if roi is None:
-        return out, shares
+        return out, alphas
     shrunk = _shrink(np.dstack([mouth, mask]), matrix, size)
     warped = roi.warp(shrunk, size, cv2.INTER_CUBIC)
-    face, share = np.clip(warped[..., :3], 0, 255), np.clip(warped[..., 3:], 0, 1)
+    face, alpha = np.clip(warped[..., :3], 0, 255), np.clip(warped[..., 3:], 0, 1)
     view = out[roi.rows, roi.columns]
-    blended = view + share * (face * unit_of(frame) - view)
+    blended = view + alpha * (face * unit_of(frame) - view)
     view[...] = np.rint(blended) if frame.dtype == np.uint8 else blended
-    shares[roi.rows, roi.columns] = share[..., 0]
-    return out, shares
+    alphas[roi.rows, roi.columns] = alpha[..., 0]
+    return out, alphas
 
 
 def no_alpha(frame: Array) -> npt.NDArray[np.float32]:

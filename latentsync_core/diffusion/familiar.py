@@ -66,8 +66,8 @@ def lost_detail(vae: Any, crops: npt.NDArray[np.float32]) -> float:
     """
     codec = LatentCodec(vae)
     seen = to_crops(codec.decode(codec.encode(to_pixels(crops))))
-    shares = [
+    alphas = [
         (fine_detail(crop - back) / (fine_detail(crop) + _FLOOR)).mean()
         for crop, back in zip(crops, seen, strict=True)
     ]
-    return float(np.median(shares))
+    return float(np.median(alphas))

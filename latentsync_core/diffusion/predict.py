@@ -38,8 +38,8 @@ class NoisePredictor:
         noise = self._predict(step, timestep, sample.expand(len(self._tokens), -1, -1, -1, -1)).float()
         if self._guidance <= 1:
             return noise
-        null, heard = noise.chunk(2)
-        return null + self._guidance * (heard - null)
+        null, conditioned = noise.chunk(2)
+        return null + self._guidance * (conditioned - null)
 
     def _predict(self, step: int, t: Tensor, sample: Tensor) -> Tensor:
         if self._reuse == 1:

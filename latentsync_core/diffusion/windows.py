@@ -41,8 +41,8 @@ def cross_fade(plan: Plan, crops: Iterator[Array | None], render: Render) -> Ite
 
 def _add(mouths: dict[int, Array], window: Window, rendered: Array) -> None:
     for frame, weight, mouth in zip(window.frames.tolist(), window.weights, rendered, strict=True):
-        share = mouth if weight == 1 else weight * mouth
-        mouths[frame] = mouths[frame] + share if frame in mouths else share
+        weight = mouth if weight == 1 else weight * mouth
+        mouths[frame] = mouths[frame] + weight if frame in mouths else weight
 
 
 def _greatest_step(plan: Plan) -> int:
@@ -60,8 +60,8 @@ def _mouth_at(mouths: dict[int, Array], frame: int) -> Array:
     above = min((key for key in mouths if key > frame), default=below)
     if below in (frame, above):
         return mouths[below]
-    share = np.float32((frame - below) / (above - below))
-    return (1 - share) * mouths[below] + share * mouths[above]
+    weight = np.float32((frame - below) / (above - below))
+    return (1 - weight) * mouths[below] + weight * mouths[above]
 
 
 class _Lookahead:

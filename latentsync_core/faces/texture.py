@@ -13,11 +13,11 @@ _BANDS = ((0.7, 1.2), (1.2, 2.0))
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
-def fine_detail(picture: npt.NDArray[np.float32]) -> FloatArray:
+def fine_detail(image: npt.NDArray[np.float32]) -> FloatArray:
     """Mean size of the brightness in two bands of detail, 1 to 3 pixels fine, shape (2,), in the picture's units.
 
     picture: (H, W, 3), also a difference of two.
     """
-    light = picture @ _LUMA
+    light = image @ _LUMA
     bands = [cv2.GaussianBlur(light, (0, 0), a) - cv2.GaussianBlur(light, (0, 0), b) for a, b in _BANDS]
     return np.array([np.abs(band).mean() for band in bands])

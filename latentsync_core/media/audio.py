@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from ..data import SPEECH_RATE, Array, Waveform
 from ..errors import InputError, MediaError
+from .audio_decode import DAMAGED, Samples, audio_parts, find_audio
 from .opening import MediaPath, open_media, reading
-from .sound import DAMAGED, Samples, find_audio, sound_parts
 
 _MOST_CHANNELS = 8
 """FFmpeg knows how to mix up to this many; more are mixed alike."""
@@ -34,7 +34,7 @@ def read_audio(path: MediaPath, start: float = 0.0, duration: float | None = Non
         rate = stream.rate
         first = round(start * rate)
         stop = None if duration is None else first + round(duration * rate)
-        parts = list(sound_parts(container, stream, first, stop))
+        parts = list(audio_parts(container, stream, first, stop))
         if not parts:
             raise MediaError(f"{path} has no sound from second {start:g} on; check the start, or the file.")
         return Waveform(np.concatenate(parts, axis=1), rate)

@@ -10,8 +10,8 @@ import numpy as np
 from ..data import SPEECH_RATE, Waveform
 from ..errors import InputError
 from .audio import resample
+from .audio_decode import Samples
 from .loudness import hop_powers, in_lufs
-from .sound import Samples
 
 SPEECH_LUFS = -20.0
 """Loudness of speech as it is usually recorded, its pauses left out."""

@@ -47,12 +47,12 @@ class MovieWriter:
             self._container = av.open(str(path), "w", format=form.container, options=options)
             closing.callback(self._container.close)
             self._stream = self._add_video(form, encoding)
-            self._sound: Packets = iter(())
+            self._audio: Packets = iter(())
             if audio is not None:
-                self._sound = add_soundtrack(self._container, audio, form.copied_audio, form.audio, closing)
+                self._audio = add_soundtrack(self._container, audio, form.copied_audio, form.audio, closing)
             # What encoders and container refuse is refused now, before anybody worked for the first frame.
             self._container.start_encoding()
-            self._next_sound = next(self._sound, None)
+            self._next_audio = next(self._audio, None)
             self._closing = closing.pop_all()
 
     def _add_video(self, form: Format, encoding: Encoding) -> av.VideoStream:
@@ -75,12 +75,12 @@ class MovieWriter:
 
     def write(self, frame: Array, time_seconds: float) -> None:
         """Add a frame (H, W, 3), uint8 or float 0..1, that is shown from `time_seconds` on."""
-        picture = self._picture(to_uint8(frame, self._size))
-        picture.pts = round(Fraction(time_seconds) / self._time_base)
-        picture.time_base = self._time_base
+        image = self._image(to_uint8(frame, self._size))
+        image.pts = round(Fraction(time_seconds) / self._time_base)
+        image.time_base = self._time_base
         if self._pending is not None:
-            self._encode_pending(picture.pts)
-        self._pending = picture
+            self._encode_pending(image.pts)
+        self._pending = image
 
     def finish(self) -> None:
         """Write the last frame, the rest of the sound and the table of contents."""
@@ -98,13 +98,13 @@ class MovieWriter:
         with suppress(av.FFmpegError, OSError):
             self._closing.close()
 
-    def _picture(self, pixels: Array) -> av.VideoFrame:
-        picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+    def _image(self, pixels: Array) -> av.VideoFrame:
+        image = av.VideoFrame.from_ndarray(pixels, format="rgb24")
         if self._stream.pix_fmt == "bgr0":
-            return picture.reformat(format="bgr0")
+            return image.reformat(format="bgr0")
         # Said of the frame, not as an argument: PyAV 17 has no argument for BT.2020.
-        picture.colorspace = self._tags.matrix
-        return picture.reformat(
+        image.colorspace = self._tags.matrix
+        return image.reformat(
             format=self._stream.pix_fmt, dst_color_range=ColorRange.MPEG, interpolation=ACCURATE
         )
 
@@ -118,9 +118,9 @@ class MovieWriter:
             )
         self._durations[frame.pts] = end - frame.pts
         self._mux(self._stream.encode(frame))
-        while self._next_sound is not None and self._next_sound[0] < end * self._time_base:
-            self._container.mux(self._next_sound[1])
-            self._next_sound = next(self._sound, None)
+        while self._next_audio is not None and self._next_audio[0] < end * self._time_base:
+            self._container.mux(self._next_audio[1])
+            self._next_audio = next(self._audio, None)
 
     def _mux(self, packets: Iterable[av.Packet[Any]]) -> None:
         for packet in packets:

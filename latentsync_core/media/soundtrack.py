@@ -13,8 +13,8 @@ from av.container import InputContainer, OutputContainer
 
 from ..data import Waveform
 from .audio import layout_name, seconds_of, to_frames
+from .audio_decode import Samples, audio_parts, find_audio, is_steady
 from .opening import MediaPath, open_media, reading, start_seconds
-from .sound import Samples, find_audio, is_steady, sound_parts
 from .trial import takes_packets
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def add_soundtrack(
     sample_format = (
         stored.name if stored else "s32"
     )  # FFmpeg 9 may not know before a frame; s32 loses nothing
-    parts = _mapped(audio, sound_parts(container, source))
+    parts = _mapped(audio, audio_parts(container, source))
     return _encode(output, encoder, parts, (source.rate, channels, sample_format))
 
 

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from ..data import Array, Clip, FloatArray, Waveform
 from ..errors import InputError, OptionError
 from .audio import resample
+from .audio_decode import Samples
 from .pixels import to_uint8
-from .sound import Samples
 from .span import check_numbers
 
 MixMode = Literal["replace", "mix", "duck"]
@@ -91,27 +91,27 @@ class _Splice:
         self.height, self.width = original.height, original.width
         since, length = np.round(original.times - start, 6), round(part.duration, 6)
         inside = (since >= 0) & (since < length)
-        self._share = inside * _ramp(since + float(0.5 / original.fps), length, fade)
+        self._alpha = inside * _ramp(since + float(0.5 / original.fps), length, fade)
         between = (part.times[1:] + part.times[:-1]) / 2
         self._shown = np.searchsorted(between, since, side="right")
 
     def read(self, indices: Iterable[int]) -> Iterator[Array]:
         numbers = list(check_numbers(indices, len(self.times)))
-        shown = self._part.read(int(self._shown[i]) for i in numbers if self._share[i] > 0)
+        shown = self._part.read(int(self._shown[i]) for i in numbers if self._alpha[i] > 0)
         for number, frame in zip(numbers, self._original.read(numbers), strict=True):
-            share = self._share[number]
-            yield _blend(frame, next(shown), share) if share > 0 else frame
+            alpha = self._alpha[number]
+            yield _blend(frame, next(shown), alpha) if alpha > 0 else frame
 
 
-def _blend(below: Array, above: Array, share: float) -> Array:
-    """`share` of the one over the rest of the other, in the dtype of `below`."""
+def _blend(below: Array, above: Array, alpha: float) -> Array:
+    """`alpha` of the one over the rest of the other, in the dtype of `below`."""
     if below.dtype == np.uint8:
         above = to_uint8(above, below.shape[:2])
     elif above.dtype == np.uint8:
         above = above / np.float32(255)
-    if share == 1:
+    if alpha == 1:
         return above.astype(below.dtype, copy=False)
-    mixed = below + np.float32(share) * (above.astype(np.float32) - below)
+    mixed = below + np.float32(alpha) * (above.astype(np.float32) - below)
     return (np.rint(mixed) if below.dtype == np.uint8 else mixed).astype(below.dtype)
 
 

@@ -53,12 +53,12 @@ def fit(
     speech_seconds: float,
     mode: str,
     fps: Fraction | None = None,
-    heard_seconds: float | None = None,
+    speech_extent: float | None = None,
 ) -> Timeline:
     """Lay out the frames of a clip for speech of a given length.
 
     `times` (N,) and `duration` are the clip's, in seconds; `mode` is a key of `LENGTH_MODES`; with `fps` the
-    clip is first brought to that constant rate. `heard_seconds` is where the last sound in the speech ends (None:
+    clip is first brought to that constant rate. `speech_extent` is where the last sound in the speech ends (None:
     where the speech does), for the mode `longest`. A frame belongs to the result when it starts before the
     speech ends; at least one frame always does. Raises OptionError on an unknown mode, InputError on speech
     that is empty or times that do not rise from 0.
@@ -70,8 +70,8 @@ def fit(
     clip = Timeline(np.arange(len(times)), np.asarray(times, np.float64), float(duration))
     if fps is not None:
         clip = _at_constant_rate(clip, fps)
-    heard = speech_seconds if heard_seconds is None else heard_seconds
-    if mode == "longest" and heard - clip.duration < OVERHANG_SECONDS:
+    extent = speech_seconds if speech_extent is None else speech_extent
+    if mode == "longest" and extent - clip.duration < OVERHANG_SECONDS:
         return clip
     return LENGTH_MODES[mode](clip, speech_seconds)
 

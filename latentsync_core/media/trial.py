@@ -7,8 +7,8 @@ import math
 import av
 from av.container import InputContainer, OutputContainer
 
+from .audio_decode import find_audio
 from .opening import MediaPath, open_media
-from .sound import find_audio
 
 
 class _Nowhere:

@@ -17,9 +17,9 @@ from ..errors import OptionError, OutputError
 from ..partial import partial_path, remove_abandoned
 from .color import ColorTags
 from .formats import FORMATS, Encoding
+from .images import ImageWriter
 from .movie import MovieWriter
 from .opening import MediaPath
-from .pictures import PictureWriter
 from .soundtrack import AudioInput
 
 
@@ -72,7 +72,7 @@ def open_writer(
                 form = FORMATS[target.suffix.lower()]
                 writer = MovieWriter(partial, form, size, fps, encoding, audio=audio, duration=duration)
             else:
-                writer = PictureWriter(partial, size, audio)
+                writer = ImageWriter(partial, size, audio)
         with closing(writer):
             yield _Guarded(writer, target)
             with _writing(target):

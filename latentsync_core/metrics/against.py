@@ -32,7 +32,7 @@ class Comparison:
 
 
 @torch.inference_mode()
-def compare_pictures(scene: Scene, against: Clip, encoder: ClipEncoder | None = None) -> Comparison:
+def compare_images(scene: Scene, against: Clip, encoder: ClipEncoder | None = None) -> Comparison:
     """Compare what a scene shows with the same moments of another clip, through the same crops.
 
     Where one is longer, the rest of it is left out. Raises InputError where the two differ in size or share no two

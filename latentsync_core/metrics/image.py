@@ -64,12 +64,12 @@ def ssim_map(made: Tensor, true: Tensor) -> Tensor:
     return (light * structure)[:, 0].unflatten(0, made.shape[:2])
 
 
-def _blur(pictures: Tensor) -> Tensor:
+def _blur(images: Tensor) -> Tensor:
     """Gaussian mean around every pixel of (N, 1, H, W) whose window lies inside."""
-    at = torch.arange(WINDOW, dtype=pictures.dtype, device=pictures.device) - WINDOW // 2
+    at = torch.arange(WINDOW, dtype=images.dtype, device=images.device) - WINDOW // 2
     bell = torch.exp(-(at**2) / (2 * SIGMA**2))
     bell = bell / bell.sum()
-    return F.conv2d(F.conv2d(pictures, bell[None, None, None]), bell[None, None, :, None])
+    return F.conv2d(F.conv2d(images, bell[None, None, None]), bell[None, None, :, None])
 
 
 def _mean(values: Tensor, weight: Tensor) -> Tensor:

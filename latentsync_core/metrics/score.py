@@ -14,7 +14,7 @@ from ..errors import FaceError
 from ..media import to_mono_16k, to_speech_16k
 from ..models.syncnet import KNOWS, StableSyncNet
 from ..models.videomae import ClipEncoder
-from .against import Comparison, compare_pictures
+from .against import Comparison, compare_images
 from .sync import (
     FPS,
     FRAMES,
@@ -32,7 +32,9 @@ log = logging.getLogger(__name__)
 SAMPLES_PER_FRAME = SPEECH_RATE // FPS
 """Of sound in a frame."""
 SILENCE_DB = -100.0
-PUBLISHED_JUDGE = "`latentsync weights get 1.6 --syncnet` and score with --model 1.6; in the node, model 1.6"
+PUBLISHED_EVALUATOR = (
+    "`latentsync weights get 1.6 --syncnet` and score with --model 1.6; in the node, model 1.6"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +108,7 @@ class Score:
             )
         lines.append(f"the judge knows {self.knows}; of other faces and sounds its figures say little")
         if self.knows != KNOWS:
-            lines.append(f"for {KNOWS}: {PUBLISHED_JUDGE}")
+            lines.append(f"for {KNOWS}: {PUBLISHED_EVALUATOR}")
         if self.against is not None:
             lines += _comparison_lines(self.against)
         return "\n".join(lines)
@@ -114,7 +116,7 @@ class Score:
 
 def score(
     clip: Clip,
-    sound: Waveform,
+    audio: Waveform,
     syncnet: StableSyncNet,
     *,
     against: Clip | None = None,
@@ -132,13 +134,13 @@ def score(
     """
     view = look(clip, syncnet, track, progress)
     return Score(
-        curve=measure_sync(view, to_speech_16k(sound), syncnet),
+        curve=measure_sync(view, to_speech_16k(audio), syncnet),
         found=float(view.scene.found.mean()),
         opening=view.opening,
-        level=sound_level(to_mono_16k(sound), len(view.opening)),
+        level=audio_level(to_mono_16k(audio), len(view.opening)),
         knows=syncnet.knows,
         jitter=view.jitter,
-        against=None if against is None else compare_pictures(view.scene, against, clip_encoder),
+        against=None if against is None else compare_images(view.scene, against, clip_encoder),
     )
 
 
@@ -154,11 +156,11 @@ def measure_sync(view: View, samples: npt.NDArray[np.float32], syncnet: StableSy
             f"The face is not in view for {FRAMES} frames on end with {reach} frames of sound before and after; "
             "give a longer clip."
         )
-    heard = embed_audio(syncnet, samples, frames)
-    return compare(view.mouths[usable], view.starts[usable], heard, reach)
+    audio = embed_audio(syncnet, samples, frames)
+    return compare(view.mouths[usable], view.starts[usable], audio, reach)
 
 
-def sound_level(samples: npt.NDArray[np.float32], frames: int) -> npt.NDArray[np.float64]:
+def audio_level(samples: npt.NDArray[np.float32], frames: int) -> npt.NDArray[np.float64]:
     """Root mean square of a sound (n,) at 16 kHz within each frame, in dB of full scale, at least -100; (frames,)."""
     padded = np.zeros(frames * SAMPLES_PER_FRAME)
     padded[: len(samples)] = samples[: len(padded)]

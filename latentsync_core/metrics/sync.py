@@ -41,11 +41,11 @@ def sync_mel(samples: npt.NDArray[np.float32]) -> Tensor:
     """SyncNet's mel spectrogram of a sound (n,) at 16 kHz, shape (80, 1 + n // 200), in -4..4."""
     if samples.ndim != 1 or samples.size < MEL_HOP:
         raise InputError(f"sync_mel takes mono samples of shape (n,), n >= {MEL_HOP}, got {samples.shape}.")
-    sound = torch.from_numpy(np.asarray(samples, np.float64))
-    sound = torch.cat([sound[:1], sound[1:] - PREEMPHASIS * sound[:-1]])
+    audio = torch.from_numpy(np.asarray(samples, np.float64))
+    audio = torch.cat([audio[:1], audio[1:] - PREEMPHASIS * audio[:-1]])
     window = torch.hann_window(MEL_FFT, dtype=torch.float64)
     spectrum = torch.stft(
-        F.pad(sound, (MEL_FFT // 2, MEL_FFT // 2)),
+        F.pad(audio, (MEL_FFT // 2, MEL_FFT // 2)),
         MEL_FFT,
         MEL_HOP,
         MEL_FFT,
@@ -143,13 +143,13 @@ def sync_curve(
     return compare(seen, starts, embed_audio(syncnet, samples, len(crops)), reach)
 
 
-def compare(seen: Tensor, starts: npt.NDArray[np.int64], heard: Tensor, reach: int) -> SyncCurve:
+def compare(seen: Tensor, starts: npt.NDArray[np.int64], audio: Tensor, reach: int) -> SyncCurve:
     """The curve of mouths (K, n), whose windows begin at `starts` (K,), and of the sound at every frame (M, n).
 
     Each start must lie in reach..M - 1 - reach.
     """
     offsets = np.arange(-reach, reach + 1)
-    cosines = [float((seen * heard[starts - offset]).sum(1).mean()) for offset in offsets]
+    cosines = [float((seen * audio[starts - offset]).sum(1).mean()) for offset in offsets]
     return SyncCurve(offsets, np.array(cosines), len(starts))
 
 

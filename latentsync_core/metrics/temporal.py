@@ -18,7 +18,7 @@ def temporal_distance(encoder: ClipEncoder, made: Tensor, true: Tensor) -> Tenso
 
 def mouth_part(crops: Tensor) -> Tensor:
     """The mouth and its surroundings, open or shut, of aligned crops (..., R, R)."""
-    left, right, top, bottom = (round(share * crops.shape[-1]) for share in MOUTH)
+    left, right, top, bottom = (round(fraction * crops.shape[-1]) for fraction in MOUTH)
     return crops[..., top:bottom, left:right]
 
 

@@ -21,7 +21,7 @@ from ..media import FileClip, open_writer
 from ..media.audio import seconds_of
 from ..media.color import ColorTags
 from ..media.opening import find_video, open_media, reading
-from ..media.sound import Samples, find_audio, sound_parts
+from ..media.sound import Samples, audio_parts, find_audio
 from .job import RemoteJob
 from .models import find_model
 from .threads import Work
@@ -132,7 +132,7 @@ class AudioSource:
         file = GivenFile.at(path)
         with open_media(path) as container, reading(path, "has damaged sound; convert it to wav."):
             stream = find_audio(container, path)
-            seconds = _count_samples(sound_parts(container, stream), work) / stream.rate
+            seconds = _count_samples(audio_parts(container, stream), work) / stream.rate
             suffix = _audio_suffix(container)
         sha256 = file_sha256(path, work)
         return cls(partial(_read_file, path), stream.rate, seconds, sha256, file, suffix)
@@ -206,7 +206,7 @@ def _audio_suffix(container: InputContainer) -> str:
 
 def _read_file(path: Path) -> Iterator[Samples]:
     with open_media(path) as container:
-        yield from sound_parts(container, find_audio(container, path))
+        yield from audio_parts(container, find_audio(container, path))
 
 
 def _count_samples(parts: Iterable[Samples], work: Work) -> int:

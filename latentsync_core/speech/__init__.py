@@ -1,6 +1,6 @@
 """Speech to tokens: mel spectrogram, Whisper hidden states, one block of tokens for every frame."""
 
-from .activity import heard_seconds, speaking
+from .activity import speaking, speech_extent
 from .encode import ROWS_PER_SECOND, encode, log_mel
 from .listen import listen
 from .tokens import rows_at, tokens_at
@@ -8,7 +8,7 @@ from .tokens import rows_at, tokens_at
 __all__ = [
     "ROWS_PER_SECOND",
     "encode",
-    "heard_seconds",
+    "speech_extent",
     "listen",
     "log_mel",
     "rows_at",

@@ -29,7 +29,7 @@ def speaking(samples: npt.NDArray[np.float32], times: FloatArray) -> npt.NDArray
     return np.where(index < hops, active[np.clip(index, 0, hops - 1)], False)
 
 
-def heard_seconds(samples: npt.NDArray[np.float32]) -> float:
+def speech_extent(samples: npt.NDArray[np.float32]) -> float:
     """Where the last sound ends, in seconds to the next 0.01; 0 where all is silent.
 
     samples: (n,) float32 at 16 kHz, n >= 1.

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..data import SPEECH_RATE, Progress, SpeechTokens
 from .encode import ROWS_PER_SECOND, encode
 
-SILENCE_HEARD = 4
+SILENCE_ENCODED = 4
 """Seconds of silence after the speech that are encoded, of which the last second hears the end of the sound."""
 
 
@@ -22,7 +22,7 @@ def listen(
 
     Silence is heard for a few seconds: what is later takes the last row, the last that hears nothing but silence.
     """
-    missing, most = round(seconds * SPEECH_RATE) - len(samples), SILENCE_HEARD * SPEECH_RATE
-    heard = np.pad(samples, (0, min(max(0, missing), most)))
-    tokens = encode(whisper, heard, progress=progress)
+    missing, most = round(seconds * SPEECH_RATE) - len(samples), SILENCE_ENCODED * SPEECH_RATE
+    padded = np.pad(samples, (0, min(max(0, missing), most)))
+    tokens = encode(whisper, padded, progress=progress)
     return replace(tokens, rows=tokens.rows[:-ROWS_PER_SECOND]) if missing > most else tokens

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from ..lazy import load_from
 from .catalogue import RELEASES
-from .download import download
+from .download import download_release
 from .elsewhere import folders_of_other_packs
-from .locate import Checkpoint, default_folders, find_syncnet, locate
+from .locate import Checkpoint, default_folders, find_checkpoint, find_syncnet
 from .manifest import Manifest
-from .report import CheckpointRow, best, rank_checkpoints, report
+from .report import CheckpointRow, best_checkpoint, list_checkpoints, rank_checkpoints
 
 if TYPE_CHECKING:
-    from .conversion import convert, write_checkpoint
-    from .judges import load_clip_encoder, load_syncnet
+    from .conversion import convert_checkpoint, write_checkpoint
+    from .evaluators import load_clip_encoder, load_syncnet
     from .load import load_models, load_unet, load_vae, load_whisper
 
 __all__ = [
@@ -23,10 +23,10 @@ __all__ = [
     "Checkpoint",
     "Manifest",
     "CheckpointRow",
-    "best",
-    "convert",
+    "best_checkpoint",
+    "convert_checkpoint",
     "default_folders",
-    "download",
+    "download_release",
     "find_syncnet",
     "folders_of_other_packs",
     "load_clip_encoder",
@@ -35,17 +35,17 @@ __all__ = [
     "load_unet",
     "load_vae",
     "load_whisper",
-    "locate",
+    "find_checkpoint",
     "rank_checkpoints",
-    "report",
+    "list_checkpoints",
     "write_checkpoint",
 ]
 
 __getattr__ = load_from(
     __name__,
     {
-        "conversion": ("convert", "write_checkpoint"),
-        "judges": ("load_clip_encoder", "load_syncnet"),
+        "conversion": ("convert_checkpoint", "write_checkpoint"),
+        "evaluators": ("load_clip_encoder", "load_syncnet"),
         "load": ("load_models", "load_unet", "load_vae", "load_whisper"),
     },
 )

@@ -22,13 +22,15 @@ from ..models.unet import LatentSyncUNet
 from ..models.videomae import ClipEncoder
 from ..partial import partial_path, remove_abandoned
 from .catalogue import VAE_WEIGHTS
-from .judges import load_syncnet
+from .evaluators import load_syncnet
 from .load import load_unet, load_vae, load_whisper, scheduler_config
 from .locate import CLIP_ENCODER_FOLDER, SYNCNET_FOLDER, Checkpoint
 from .manifest import MANIFEST_FILE, Manifest
 
 
-def convert(checkpoint: Checkpoint, folder: str | Path, dtype: torch.dtype = torch.float16) -> Path:
+def convert_checkpoint(
+    checkpoint: Checkpoint, folder: str | Path, dtype: torch.dtype = torch.float16
+) -> Path:
     """Write all of a checkpoint into a new folder that `load_models` takes, and return that folder.
 
     dtype: precision of all tensors in the files. The folder appears only when it is complete. Raises
@@ -59,7 +61,7 @@ def write_checkpoint(
     syncnet: StableSyncNet | None = None,
     clip_encoder: ClipEncoder | None = None,
 ) -> Path:
-    """Write networks as a checkpoint folder; raises OutputError. See `convert`."""
+    """Write networks as a checkpoint folder; raises OutputError. See `convert_checkpoint`."""
     manifest = replace(manifest, whisper_heads=int(whisper.config.encoder_attention_heads))
     with _new_folder(Path(folder)) as place:
         _save(unet, place / "latentsync_unet.safetensors", dtype)

@@ -44,7 +44,7 @@ class _Unreachable(Exception):
     """An attempt that may succeed when it is made again."""
 
 
-def download(
+def download_release(
     name: str,
     folder: str | Path,
     on_progress: OnProgress | None = None,

@@ -21,7 +21,7 @@ from ..models.unet import LatentSyncUNet, convert_unet_keys
 from .catalogue import RELEASES, SCHEDULER_CONFIG
 from .files import build, fill, in_float32, mismatch, read_tensors, shapes_of
 from .infer import unet_config, vae_config, whisper_config
-from .locate import Checkpoint, locate, vae_weights
+from .locate import Checkpoint, find_checkpoint, vae_weights
 from .manifest import read_json
 from .place import FP8, Device, Dtype, pick_device, pick_dtype
 from .rename import rename_vae, rename_whisper
@@ -147,7 +147,7 @@ def load_models(
     """
     place = pick_device(device)
     kind = pick_dtype(dtype, place)
-    checkpoint = source if isinstance(source, Checkpoint) else locate(source, folders)
+    checkpoint = source if isinstance(source, Checkpoint) else find_checkpoint(source, folders)
     manifest = checkpoint.manifest
     log.info("Loading %s: %s, %s, %s.", checkpoint.name, checkpoint.unet, checkpoint.whisper, checkpoint.vae)
     models = LipSyncModels(

@@ -81,7 +81,7 @@ def default_folders() -> list[Path]:
     return [*named, user_folder("data"), *folders_of_own_comfyui()]
 
 
-def locate(source: str | Path, folders: Sequence[str | Path] = ()) -> Checkpoint:
+def find_checkpoint(source: str | Path, folders: Sequence[str | Path] = ()) -> Checkpoint:
     """Find a checkpoint's files: `nano`, `1.5`, `1.6`, or a folder in the published layout.
 
     A release is looked for in `folders`, then in `default_folders`, each itself and one level down, then in
@@ -109,7 +109,8 @@ def locate(source: str | Path, folders: Sequence[str | Path] = ()) -> Checkpoint
 def find_syncnet(source: str | Path, folders: Sequence[str | Path] = ()) -> Path:
     """Find the SyncNet of a checkpoint, whatever else of it is there: a folder in our form, or the published file.
 
-    source, folders: as of `locate`; source may also be such a folder or file itself. Raises WeightsMissingError.
+    source, folders: as of `find_checkpoint`; source may also be such a folder or file itself. Raises
+    WeightsMissingError.
     """
     name = str(source)
     if name not in (NANO, *RELEASES) and (Path(source).is_file() or (Path(source) / VAE_WEIGHTS).is_file()):

@@ -32,7 +32,7 @@ class CheckpointRow:
         return not self.missing
 
 
-def report(folders: Sequence[str | Path] = ()) -> list[CheckpointRow]:
+def list_checkpoints(folders: Sequence[str | Path] = ()) -> list[CheckpointRow]:
     """Every known checkpoint: the bundled one, the releases, and all others in `folders` and the default ones."""
     rows = [_row(source, find_parts(source, folders)) for source in (NANO, *RELEASES)]
     known = {row.folder for row in rows}
@@ -43,12 +43,12 @@ def report(folders: Sequence[str | Path] = ()) -> list[CheckpointRow]:
     return rows
 
 
-def best(folders: Sequence[str | Path] = ()) -> str:
+def best_checkpoint(folders: Sequence[str | Path] = ()) -> str:
     """What `load_models` takes for the best checkpoint for people on this machine: see `rank_checkpoints`.
 
     Raises WeightsMissingError where there is none: the bundled one is never taken in its place.
     """
-    for row in rank_checkpoints(report(folders)):
+    for row in rank_checkpoints(list_checkpoints(folders)):
         return row.source
     searched = ", ".join(map(str, [*folders, *default_folders()]))
     raise WeightsMissingError(

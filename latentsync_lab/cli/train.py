@@ -11,7 +11,7 @@ from latentsync_core.cli.progress import progress_bars
 from latentsync_core.data import pluralize
 from latentsync_core.weights import find_syncnet, load_syncnet
 
-from ..training import NANO, RECIPES, FootageRecipe, Sources, Wanted, prepare, train, tune
+from ..training import NANO, RECIPES, Criteria, FootageRecipe, Sources, prepare, train, tune
 
 MODELS = {256: "1.5", 512: "1.6"}
 """The release that is made for a size of crops."""
@@ -52,11 +52,11 @@ def _given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
 
 def prepare_folder(args: argparse.Namespace) -> None:
     """Cut the faces out of a folder of videos, and say what was dropped and why."""
-    wanted = Wanted(args.resolution, most_offset=args.most_offset)
+    criteria = Criteria(args.resolution, most_offset=args.most_offset)
     syncnet = None if args.syncnet is None else load_syncnet(find_syncnet(args.syncnet))
     clips = 0
     with progress_bars() as progress:
-        for verdict in prepare(args.folder, args.out, wanted, syncnet, progress):
+        for verdict in prepare(args.folder, args.out, criteria, syncnet, progress):
             clips += len(verdict.clips)
             print(f"{verdict.file}: {pluralize(len(verdict.clips), 'clip')}")
             for reason in verdict.dropped:

@@ -30,8 +30,8 @@ from latentsync_core.partial import replacing
 from ..training import NANO, train
 from ..training.cases import Case, case
 from ..training.judge import mouth_crops
-from ..training.reader import MouthReader, read_mouth
-from ..training.stages import Workshop
+from ..training.mouth_regressor import MouthRegressor, read_mouth
+from ..training.stages import RunDirectory
 from ..training.start import START
 from ..training.vae import to_pixels
 from ..truth import correlation
@@ -66,9 +66,9 @@ MEASURES = {
     "trepa": "TREPA distance to the truth, 1e-6",
 }
 
-Judged = dict[str, Any]
+CellScores = dict[str, Any]
 """`mean`: every one of MEASURES over all cases; `cases`: those of each."""
-Examine = Callable[[Path, Options], Judged]
+Examine = Callable[[Path, Options], CellScores]
 """Judges a checkpoint with options."""
 
 
@@ -86,19 +86,19 @@ def main() -> None:
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
     torch.set_num_threads(args.threads)
-    examiner = Examiner(Workshop(NANO, args.run), args.cases)
+    examiner = Examiner(RunDirectory(NANO, args.run), args.cases)
     (losses if args.what == "losses" else inference)(args, examiner)
 
 
 class Examiner:
     """A judge of few cases, with the reader and the video network of a run."""
 
-    def __init__(self, shop: Workshop, cases: int) -> None:
-        self.reader = shop.trained("reader", MouthReader())
-        self.clip_encoder = shop.clip_encoder().cpu()
+    def __init__(self, run_dir: RunDirectory, cases: int) -> None:
+        self.mouth_regressor = run_dir.trained("reader", MouthRegressor())
+        self.clip_encoder = run_dir.clip_encoder().cpu()
         self.cases = [case(number) for number in range(cases)]
 
-    def __call__(self, checkpoint: Path, options: Options) -> Judged:
+    def __call__(self, checkpoint: Path, options: Options) -> CellScores:
         """Means of `MEASURES` over the cases, and the numbers of each."""
         models = load_models(checkpoint, device="cpu")
         rows = [self._row(given, models, options) for given in self.cases]
@@ -112,7 +112,7 @@ class Examiner:
         frames = list(lip_sync(given.source, given.speech, models, options))
         true_frames = list(given.truth.read(range(len(frames))))
         made, true = (to_pixels(mouth_crops(given.source, part)) for part in (frames, true_frames))
-        told = read_mouth(self.reader, made)[:, 0]
+        predicted = read_mouth(self.mouth_regressor, made)[:, 0]
         new, old = (clip.truth[0].mouth.openness[: len(frames)] for clip in (given.truth, given.source))
         painted = 1 - torch.from_numpy(keep_mask(made.shape[-1]))
         square = float(((made - true) ** 2 * painted).sum() / (painted.sum() * 3 * len(made)))
@@ -123,9 +123,9 @@ class Examiner:
             if len(a) == WINDOW
         ]
         return {
-            "new": correlation(told, new),
-            "old": correlation(told, old),
-            "gain": float(np.polyfit(new, told, 1)[0]),
+            "new": correlation(predicted, new),
+            "old": correlation(predicted, old),
+            "gain": float(np.polyfit(new, predicted, 1)[0]),
             "psnr": 10 * float(np.log10(4 / max(square, 1e-8))),
             "trepa": 1e6 * float(np.mean(distances)),
         }
@@ -144,7 +144,7 @@ def losses(args: argparse.Namespace, examiner: Examine) -> None:
 
 def trained(
     args: argparse.Namespace, changes: dict[str, Any] | None, seed: int, folder: Path, examiner: Examine
-) -> Judged:
+) -> CellScores:
     """Train stage 2 in `folder`, on what the run has made, and judge it."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in COMMON:
@@ -172,14 +172,14 @@ def inference(args: argparse.Namespace, examiner: Examine) -> None:
             draw_sweeps(points, args.out / "inference.png")
 
 
-def cell(path: Path, compute: Callable[[], Judged]) -> Judged:
+def cell(path: Path, compute: Callable[[], CellScores]) -> CellScores:
     """What is in a file, or what `compute` gives, written there in one go."""
     if not path.exists():
         made = compute()
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as part:
             part.write_text(json.dumps(made, indent=1) + "\n")
-    found: Judged = json.loads(path.read_text())
+    found: CellScores = json.loads(path.read_text())
     print(path.stem, {name: round(value, 3) for name, value in found["mean"].items()}, flush=True)
     return found
 

@@ -1,7 +1,7 @@
 """Copy a trained and judged model into the core, and write the report of where it comes from and what it can do.
 
-RUN is the folder of `train nano`, after `python -m latentsync_lab.scripts.judge_nano RUN` and, for a second set of
-speech, `python -m latentsync_lab.scripts.judge_harder RUN/checkpoint --output RUN/judge`. NOTES is a Markdown file with
+RUN is the folder of `train nano`, after `python -m latentsync_lab.scripts.evaluate_nano RUN` and, for a second set of
+speech, `python -m latentsync_lab.scripts.evaluate_harder RUN/checkpoint --output RUN/judge`. NOTES is a Markdown file with
 what no other file knows: how long the training took, on what, and what was changed on the way. A run that began with
 the shipped model goes on with the history that its report tells.
 """
@@ -25,13 +25,13 @@ from latentsync_core import Options, load_models
 from latentsync_core.pipeline import lip_sync
 from latentsync_core.weights.locate import NANO_FOLDER
 
-from ..pictures import read_picture, save_jpeg
+from ..images import read_image, save_jpeg
 from ..training import NANO
 from ..training.cases import FIRST_SEED, case
 from ..training.curves import draw_curve
 from ..training.data import FIRST_TEST_SEED, FIRST_TRAINING_SEED
 from ..training.harder import FAST, FIRST_HARDER_SEED
-from ..training.stages import NOTE, Workshop
+from ..training.stages import NOTE, RunDirectory
 from ..training.start import START
 
 MOST_BYTES = 12_000_000
@@ -40,7 +40,7 @@ MEASURED, UNET = "measured.json", "latentsync_unet.safetensors"
 REPORT = Path("docs/nano")
 Stages = dict[str, dict[str, Any]]
 """Name of a stage -> its steps and last scores."""
-Row = Sequence[str]
+TableRow = Sequence[str]
 
 
 def main() -> None:
@@ -49,12 +49,12 @@ def main() -> None:
     )
     parser.add_argument("run", type=Path)
     parser.add_argument("--notes", type=Path, required=True)
-    parser.add_argument("--judged", type=Path, help="what judge_nano.py wrote (default: RUN/judge)")
+    parser.add_argument("--judged", type=Path, help="what evaluate_nano.py wrote (default: RUN/judge)")
     parser.add_argument("--folder", type=Path, default=NANO_FOLDER, help="where to (default: %(default)s)")
     parser.add_argument("--report", type=Path, default=REPORT, help="where to (default: %(default)s)")
     args = parser.parse_args()
-    judged = args.judged or args.run / "judge"
-    measured = json.loads((judged / MEASURED).read_text())
+    evaluated = args.evaluated or args.run / "judge"
+    measured = json.loads((evaluated / MEASURED).read_text())
 
     begun = begun_with(args.run, args.folder, args.report)
     shutil.copytree(args.run / "checkpoint", args.folder, dirs_exist_ok=True)
@@ -67,19 +67,19 @@ def main() -> None:
     made = training(args.run)
     earlier = {in_history(name, begun) if name in made else name: name for name in begun}
     measured["rounding"] = rounding(args.run)
-    if (harder := judged / "harder.json").exists():
+    if (harder := evaluated / "harder.json").exists():
         measured["harder"] = json.loads(harder.read_text())
     measured["training"] = {key: begun[name] for key, name in earlier.items()} | made
     (args.report / MEASURED).write_text(json.dumps(measured, indent=1) + "\n")
-    shutil.copy(judged / "sheet.jpg", args.report / "sheet.jpg")
+    shutil.copy(evaluated / "sheet.jpg", args.report / "sheet.jpg")
     for key, name in earlier.items():
         if key != name:
             shutil.copy(args.report / f"{name}.jpg", args.report / f"{key}.jpg")
     for name in made:
         draw_small(args.run / f"{name}.json", args.report / f"{name}.jpg")
-    pictures = [f"{key}.jpg" for key in measured["training"]]
+    images = [f"{key}.jpg" for key in measured["training"]]
     (args.report / "README.md").write_text(
-        readme(measured, args.notes.read_text(encoding="utf-8"), weights, pictures, args.folder),
+        readme(measured, args.notes.read_text(encoding="utf-8"), weights, images, args.folder),
         encoding="utf-8",
     )
     print(f"{args.folder}: {size / 1e6:.2f} MB of weights")
@@ -88,7 +88,7 @@ def main() -> None:
 def rounding(run: Path) -> dict[str, float]:
     """How far half precision moves the result of a case, in grey levels of the frames' changed pixels."""
     half = load_models(run / "checkpoint", device="cpu")
-    unet, vae, whisper = (network.cpu() for network in Workshop(NANO, run).finished())
+    unet, vae, whisper = (network.cpu() for network in RunDirectory(NANO, run).finished())
     given, options = case(0), Options.preset("draft")
     source = list(given.source.read(range(len(given.source.times))))
     both = [
@@ -125,12 +125,10 @@ def draw_small(curve: Path, path: Path) -> None:
     with tempfile.TemporaryDirectory() as place:
         drawn = Path(place) / f"{path.stem}.png"
         draw_curve(json.loads(curve.read_text()), drawn)
-        save_jpeg(path, read_picture(drawn), 60_000)
+        save_jpeg(path, read_image(drawn), 60_000)
 
 
-def readme(
-    measured: dict[str, Any], notes: str, weights: list[Path], pictures: list[str], folder: Path
-) -> str:
+def readme(measured: dict[str, Any], notes: str, weights: list[Path], images: list[str], folder: Path) -> str:
     made_with = measured["made_with"]["options"]
     return f"""# nano
 
@@ -141,7 +139,7 @@ project and have its licence, Apache-2.0.
 
 ## What it can do
 
-{len(measured["people"])} clips, made by `python -m latentsync_lab.scripts.judge_nano` with {options_in_words(made_with)}: the person says A, the
+{len(measured["people"])} clips, made by `python -m latentsync_lab.scripts.evaluate_nano` with {options_in_words(made_with)}: the person says A, the
 model is given B. People (seeds from {FIRST_SEED}), voices and sentences were never trained on. Correlations are of
 the mouth's opening over the frames of a clip, read by a network that knows the true opening of unchanged frames.
 
@@ -159,7 +157,7 @@ Three rows a clip: source, result, truth.
 ## How it was made
 
     python -m latentsync_lab train nano --out RUN
-    python -m latentsync_lab.scripts.judge_nano RUN
+    python -m latentsync_lab.scripts.evaluate_nano RUN
     python -m latentsync_lab.scripts.ship_nano RUN --notes NOTES.md
 
 Training people have seeds from {FIRST_TRAINING_SEED}, those of the scores below from {FIRST_TEST_SEED}; seed of every stage, unless told below: \
@@ -169,7 +167,7 @@ Training people have seeds from {FIRST_TRAINING_SEED}, those of the scores below
 
 {notes.strip()}
 
-{chr(10).join(f"![]({name})" for name in pictures)}
+{chr(10).join(f"![]({name})" for name in images)}
 
 ## Files
 
@@ -178,12 +176,12 @@ Training people have seeds from {FIRST_TRAINING_SEED}, those of the scores below
 
 
 def harder_section(harder: dict[str, Any]) -> str:
-    """What `judge_harder.py` measured: the set above by face mesh alone, and speech unlike it."""
+    """What `evaluate_harder.py` measured: the set above by face mesh alone, and speech unlike it."""
     rows = [(kind, *map(str, figures.values())) for kind, figures in harder["kinds"].items()]
     head = ("speech", *next(iter(harder["kinds"].values())))
     return f"""### Harder speech
 
-The figures above hold for speech like that of the training. `python -m latentsync_lab.scripts.judge_harder` (preset `{harder["made_with"]["preset"]}`) reads
+The figures above hold for speech like that of the training. `python -m latentsync_lab.scripts.evaluate_harder` (preset `{harder["made_with"]["preset"]}`) reads
 the mouths by face mesh alone, of clips of that kind (*held-out*, where listed) and of a second set with other people (seeds from
 {FIRST_HARDER_SEED}) and voices: fast speech ({FAST} words a minute), speech in a bare room, languages that are in no
 training, and speech 40 dB quieter. Correlations with the true opening; the gain is against that of true frames.
@@ -197,7 +195,7 @@ def options_in_words(options: dict[str, Any]) -> str:
     return ", ".join([f"preset `{options['preset']}`", *changes])
 
 
-def figure_row(row: dict[str, Any]) -> Row:
+def figure_row(row: dict[str, Any]) -> TableRow:
     return (
         row["name"],
         f"{row['value']:.3f}",
@@ -206,12 +204,12 @@ def figure_row(row: dict[str, Any]) -> Row:
     )
 
 
-def stage_row(name: str, stage: dict[str, Any]) -> Row:
+def stage_row(name: str, stage: dict[str, Any]) -> TableRow:
     scores = ", ".join(f"{key} {value:.3f}" for key, value in stage["scores"].items() if key != "step")
     return name, str(stage["steps"]), scores
 
 
-def table(head: Row, rows: Sequence[Row]) -> str:
+def table(head: TableRow, rows: Sequence[TableRow]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

@@ -7,13 +7,13 @@ import numpy as np
 from .identity import Identity
 from .paint import Field, Grid, bell, blur, cover, grid, lay, noise, smooth, tint
 
-HALF, CENTRE_Y = 2.3, 1.9
+HALF_DTYPES, CENTRE_Y = 2.3, 1.9
 """The body's texture covers x within -HALF..HALF and y within HALF of CENTRE_Y; below, its last row goes on."""
 
 
 def body_grid(texels: int) -> Grid:
     """The grid of the body's texture for a head of `texels` texels."""
-    return grid(round(texels * 1.3), HALF, CENTRE_Y)
+    return grid(round(texels * 1.3), HALF_DTYPES, CENTRE_Y)
 
 
 def paint_body(identity: Identity, at: Grid, rng: np.random.Generator) -> Field:
@@ -24,13 +24,13 @@ def paint_body(identity: Identity, at: Grid, rng: np.random.Generator) -> Field:
     below = cover(at.y - shoulder, 0.03)
     neck = _neck_half_width(identity, at)
     column = cover(neck - x, 0.025) * (at.y > 0.3)
-    picture = np.ones((*at.x.shape, 3), np.float32) * np.asarray(identity.skin, np.float32)
-    picture *= _neck_shade(identity, at, neck)
+    image = np.ones((*at.x.shape, 3), np.float32) * np.asarray(identity.skin, np.float32)
+    image *= _neck_shade(identity, at, neck)
     cloth = below * cover(_outside_neckline(identity, at), 0.025)
     alpha = np.maximum.reduce([column, below * (x < 0.75), cloth])
     # Where cloth alone makes the texture opaque there must be no skin in its colour.
-    lay(picture, _cloth(identity, at, rng), cloth / np.maximum(alpha, 1e-3))
-    return np.concatenate([picture, alpha[..., None]], -1).astype(np.float32)
+    lay(image, _cloth(identity, at, rng), cloth / np.maximum(alpha, 1e-3))
+    return np.concatenate([image, alpha[..., None]], -1).astype(np.float32)
 
 
 def _neck_half_width(identity: Identity, at: Grid) -> Field:

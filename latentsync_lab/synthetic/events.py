@@ -77,9 +77,9 @@ FINGERS = ((-0.27, -0.42, 0.085), (-0.09, -0.52, 0.09), (0.09, -0.50, 0.09), (0.
 """x and y of the finger tips and half their thickness, from the middle of the palm, in head units."""
 
 
-def draw_hand(picture: Field, view: FloatArray, identity: Identity, centre: tuple[float, float]) -> None:
-    """Draw a raised hand in a sleeve over `picture` in place, its palm at `centre` (head units of the scene)."""
-    rows, columns = picture.shape[:2]
+def draw_hand(image: Field, view: FloatArray, identity: Identity, centre: tuple[float, float]) -> None:
+    """Draw a raised hand in a sleeve over `image` in place, its palm at `centre` (head units of the scene)."""
+    rows, columns = image.shape[:2]
     px, py = np.meshgrid(np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32))
     x = view[0][0] * px + view[0][1] * py + (view[0][2] - centre[0])
     y = view[1][0] * px + view[1][1] * py + (view[1][2] - centre[1])
@@ -88,10 +88,10 @@ def draw_hand(picture: Field, view: FloatArray, identity: Identity, centre: tupl
     depth = np.maximum(depth, _capsule(x, y, (0.20, 0.15), (0.46, -0.10), 0.085))
     depth = np.maximum(depth, 0.24 - np.maximum(np.abs(x), 0.4 - y))
     skin = tint(identity.skin, 0.90)
-    _lay_rounded(picture, skin, depth, soft)
+    _lay_rounded(image, skin, depth, soft)
     for tip_x, tip_y, radius in FINGERS:
-        _lay_rounded(picture, skin, _capsule(x, y, (0.75 * tip_x, -0.05), (tip_x, tip_y), radius), soft)
-    _lay_rounded(picture, tint(identity.clothes, 0.9), 0.32 - np.maximum(np.abs(x), 1.0 - y), soft)
+        _lay_rounded(image, skin, _capsule(x, y, (0.75 * tip_x, -0.05), (tip_x, tip_y), radius), soft)
+    _lay_rounded(image, tint(identity.clothes, 0.9), 0.32 - np.maximum(np.abs(x), 1.0 - y), soft)
 
 
 def _capsule(
@@ -103,7 +103,7 @@ def _capsule(
     return np.asarray(radius - np.hypot(x - start[0] - along * dx, y - start[1] - along * dy), np.float32)
 
 
-def _lay_rounded(picture: Field, colour: Field, depth: Field, soft: float) -> None:
+def _lay_rounded(image: Field, colour: Field, depth: Field, soft: float) -> None:
     """Lay a shape whose rim is darker than its middle."""
     shade = 0.62 + 0.34 * smooth(0.0, 0.07, depth)
-    lay(picture, colour * shade[..., None], cover(depth, soft))
+    lay(image, colour * shade[..., None], cover(depth, soft))

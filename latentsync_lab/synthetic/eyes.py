@@ -49,16 +49,16 @@ class Eye:
 
     def paint(self, texture: Field, blink: float, gaze: tuple[float, float]) -> None:
         """Paint the eye into the head's texture; blink 0 open .. 1 shut, gaze (x, y) -1..1."""
-        picture, y, soft = texture[self.patch][..., :3], self.at.y, 1.2 * self.at.pixel
+        image, y, soft = texture[self.patch][..., :3], self.at.y, 1.2 * self.at.pixel
         upper = self.upper + (self.lower - self.upper) * np.float32(0.96 * blink)
         inside = self.opening > 0
         skin = np.asarray(self.identity.skin, np.float32)
         if blink > 0.02:
             lid = cover(y - self.upper, soft) * cover(self.lower - y, soft) * inside
-            lay(picture, skin * np.float32(0.88) * self.shade, lid)
+            lay(image, skin * np.float32(0.88) * self.shade, lid)
         eye = cover(y - upper, soft) * cover(self.lower - y, soft) * inside
-        lay(picture, self._ball(upper, gaze), eye)
-        self._lids(picture, upper, blink)
+        lay(image, self._ball(upper, gaze), eye)
+        self._lids(image, upper, blink)
 
     def _ball(self, upper: Field, gaze: tuple[float, float]) -> Field:
         """White, iris, pupil, the lid's shadow and the reflection of the light."""
@@ -83,19 +83,19 @@ class Eye:
         towards_light = 0.022 * float(np.sign(self.identity.light[0]))
         return self.side * (gaze[0] * 0.045 + towards_light), gaze[1] * 0.028 - 0.036
 
-    def _lids(self, picture: Field, upper: Field, blink: float) -> None:
+    def _lids(self, image: Field, upper: Field, blink: float) -> None:
         i, y, dark = self.identity, self.at.y, shadow_colour(self.identity)
         near = np.clip(self.opening * 5, 0, 1)
         outer = smooth(-0.9, 0.6, self.at.x / np.float32(i.eye_width))
         lashes = bell(y - upper + 0.004, 0.009) * near * (0.70 + 0.30 * outer)
-        lay(picture, tint(i.hair, 0.30) + np.float32(0.015), lashes)
-        lay(picture, dark * np.float32(0.75), 0.40 * bell(y - self.lower - 0.003, 0.008) * near)
+        lay(image, tint(i.hair, 0.30) + np.float32(0.015), lashes)
+        lay(image, dark * np.float32(0.75), 0.40 * bell(y - self.lower - 0.003, 0.008) * near)
         rim = 0.25 * bell(y - self.lower - 0.016, 0.010) * near
-        lay(picture, tint(i.skin, (1.05, 0.95, 0.92)) * self.shade, rim)
+        lay(image, tint(i.skin, (1.05, 0.95, 0.92)) * self.shade, rim)
         fold = bell(y - self.upper + 0.038 + 0.012 * (1 - self.opening), 0.010) * np.clip(
             self.opening * 2, 0, 1
         )
-        lay(picture, dark, np.float32(0.5 * i.crease * (1 - 0.7 * blink)) * fold)
+        lay(image, dark, np.float32(0.5 * i.crease * (1 - 0.7 * blink)) * fold)
 
 
 def glasses(identity: Identity, at: Grid) -> Field:

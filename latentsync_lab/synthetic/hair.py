@@ -46,7 +46,7 @@ def hairline(style: HairStyle, identity: Identity, at: Grid, strands: Field) -> 
 class Hair:
     """Painted hair: a picture and how much of it lies in front of the face and behind the head."""
 
-    picture: Field
+    image: Field
     """Shape (h, w, 3)."""
     front: Field
     """Shape (h, w), 0..1."""
@@ -87,17 +87,17 @@ def _hair_colour(i: Identity, style: HairStyle, at: Grid, strands: Field, crown:
     curl = np.float32(style.curl)
     ring = bell(crown - 0.20, 0.09) * bell(at.x - 0.35 * np.sign(i.light[0]), 0.42) * (1 - 0.75 * curl)
     shine = np.clip(ring * (0.75 + 0.5 * strands), 0, 1)
-    picture = np.asarray(i.hair, np.float32) * (0.95 + (0.15 + 0.10 * curl) * strands)[..., None]
-    picture = picture * (1 + 0.5 * shine)[..., None] + 0.07 * shine[..., None]
+    image = np.asarray(i.hair, np.float32) * (0.95 + (0.15 + 0.10 * curl) * strands)[..., None]
+    image = image * (1 + 0.5 * shine)[..., None] + 0.07 * shine[..., None]
     parting = bell(at.x - i.hair_part * i.face_width * 0.6 * smooth(-1.1, -0.6, at.y), 0.012)
     if style.sweep > 0.3:
         lay(
-            picture,
+            image,
             tint(i.skin, 0.6),
             0.55 * parting * smooth(-0.62, -0.70, at.y) * smooth(-1.02, -0.9, at.y),
         )
-    picture *= (0.72 + 0.28 * smooth(0.0, 0.12, crown))[..., None]
-    return np.asarray(np.clip(picture, 0, 1), np.float32)
+    image *= (0.72 + 0.28 * smooth(0.0, 0.12, crown))[..., None]
+    return np.asarray(np.clip(image, 0, 1), np.float32)
 
 
 def hair_shadow(hair: Hair, at: Grid) -> Field:

@@ -59,15 +59,15 @@ class Head:
         self._lips = Lips.build(identity, at, light)
         self._glasses = glasses(identity, at) * np.float32(0.92) if identity.glasses else None
 
-    def draw(self, picture: Field, view: FloatArray, pose: Pose, expression: Expression) -> None:
-        """Draw the speaker over `picture` (H, W, 3), float32 in 0..1, in place.
+    def draw(self, image: Field, view: FloatArray, pose: Pose, expression: Expression) -> None:
+        """Draw the speaker over `image` (H, W, 3), float32 in 0..1, in place.
 
         view: (2, 3), from pixels (x, y, 1) of the picture to head units of the scene.
         """
         drop = jaw_drop(self.identity, expression.mouth)
-        draw_layer(picture, self._back, *self._warp.plane(picture, view, pose, BACK_DEPTH))
-        draw_layer(picture, self._body, *self._warp.body(picture, view, pose))
-        draw_layer(picture, self._texture(expression), *self._warp.surface(picture, view, pose, drop))
+        draw_layer(image, self._back, *self._warp.plane(image, view, pose, BACK_DEPTH))
+        draw_layer(image, self._body, *self._warp.body(image, view, pose))
+        draw_layer(image, self._texture(expression), *self._warp.surface(image, view, pose, drop))
 
     def _texture(self, expression: Expression) -> Field:
         texture = self._front.copy()
@@ -122,20 +122,20 @@ def _paint_head(
     lay(skin, shadow_colour(identity), 0.45 * hair_shadow(hair, at))
     tone = float(np.mean(identity.skin))
     shine = (0.19 - 0.13 * tone) * light.gloss + 0.06 * light.rim
-    picture = skin * light.shade + shine[..., None]
+    image = skin * light.shade + shine[..., None]
     ears_show = HAIR_STYLES[identity.hair_style].sides < 0.15
     alpha = np.maximum.reduce([face, ear * ears_show, hair.front])
     brightness = 0.35 + 0.65 * light.shade.mean(-1, keepdims=True)
     # Where hair alone makes the texture opaque there must be no skin in its colour.
-    lay(picture, hair.picture * brightness, hair.front / np.maximum(alpha, 1e-3))
+    lay(image, hair.image * brightness, hair.front / np.maximum(alpha, 1e-3))
     back = np.concatenate(
-        [hair.picture * np.float32(0.62 + 0.2 * HAIR_STYLES[identity.hair_style].curl), hair.back[..., None]],
+        [hair.image * np.float32(0.62 + 0.2 * HAIR_STYLES[identity.hair_style].curl), hair.back[..., None]],
         -1,
     )
-    return np.concatenate([_soft_clip(picture), alpha[..., None]], -1), back.astype(np.float32)
+    return np.concatenate([_soft_clip(image), alpha[..., None]], -1), back.astype(np.float32)
 
 
-def _soft_clip(picture: Field) -> Field:
+def _soft_clip(image: Field) -> Field:
     """Bend values above 0.8 so that bright skin does not burn out."""
-    over = np.maximum(picture - 0.8, 0)
-    return np.asarray(np.minimum(picture, 0.8) + over / (1 + 2.5 * over), np.float32)
+    over = np.maximum(image - 0.8, 0)
+    return np.asarray(np.minimum(image, 0.8) + over / (1 + 2.5 * over), np.float32)

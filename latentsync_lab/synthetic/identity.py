@@ -48,7 +48,7 @@ IRIS_COLOURS: tuple[Colour, ...] = (
 )
 """Dark brown, brown, hazel, blue, green, grey."""
 
-HAIR_SHARES = (0.15, 0.12, 0.07, 0.04, 0.12, 0.14, 0.10, 0.11, 0.07, 0.08)
+HAIR_WEIGHTS = (0.15, 0.12, 0.07, 0.04, 0.12, 0.14, 0.10, 0.11, 0.07, 0.08)
 """How often each style of HAIR_STYLES, in its order, is drawn."""
 
 GOLDEN = (5**0.5 - 1) / 2
@@ -203,7 +203,7 @@ def _proportions(rng: np.random.Generator) -> dict[str, Any]:
 
 
 def _style(rng: np.random.Generator) -> dict[str, Any]:
-    style = str(rng.choice(list(HAIR_STYLES), p=HAIR_SHARES))
+    style = str(rng.choice(list(HAIR_STYLES), p=HAIR_WEIGHTS))
     bearded = style in ("short", "quiff", "buzz", "bald", "curly") and rng.random() < 0.4
     return {
         "hair_style": style,

@@ -83,9 +83,9 @@ def cover(distance: Field, width: float) -> Field:
     return np.clip(distance * np.float32(1 / width) + np.float32(0.5), 0, 1)
 
 
-def lay(picture: Field, colour: npt.ArrayLike, amount: Field) -> None:
-    """Blend a colour (3,) or a picture (h, w, 3) over `picture` in place, `amount` (h, w) in 0..1."""
-    picture += (np.asarray(colour, np.float32) - picture) * amount[..., None]
+def lay(image: Field, colour: npt.ArrayLike, amount: Field) -> None:
+    """Blend a colour (3,) or a picture (h, w, 3) over `image` in place, `amount` (h, w) in 0..1."""
+    image += (np.asarray(colour, np.float32) - image) * amount[..., None]
 
 
 def tint(colour: npt.ArrayLike, factor: npt.ArrayLike) -> Field:

@@ -242,16 +242,16 @@ def _draw_part(frame: Array, part: _Performance, index: int) -> None:
     right = int(np.clip(centre + reach * part.person.unit, 0, frame.shape[1]))
     if left >= right:
         return
-    picture = frame[:, left:right].astype(np.float32) / 255
+    image = frame[:, left:right].astype(np.float32) / 255
     view = view.copy()
     view[:, 2] += view[:, 0] * left
     pose = part.poses[index]
-    part.head.draw(picture, view, pose, part.expressions[index])
+    part.head.draw(image, view, pose, part.expressions[index])
     if part.hand[index] > 0:
         mouth = part.head.mouth_box(pose, part.expressions[index].mouth)
         rise = 2.4 * (1 - float(part.hand[index]))
-        draw_hand(picture, view, part.person.identity, ((mouth[0] + mouth[2]) / 2, mouth[1] + 0.15 + rise))
-    frame[:, left:right] = _to_bytes(picture)
+        draw_hand(image, view, part.person.identity, ((mouth[0] + mouth[2]) / 2, mouth[1] + 0.15 + rise))
+    frame[:, left:right] = _to_bytes(image)
 
 
 def _view(person: Person, shift: float) -> FloatArray:
@@ -263,8 +263,8 @@ def _to_pixels(points: FloatArray, view: FloatArray) -> npt.NDArray[np.float64]:
     return np.asarray((points - view[:, 2]) / view[0][0], np.float64)
 
 
-def _to_bytes(picture: Field) -> Array:
-    return (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
+def _to_bytes(image: Field) -> Array:
+    return (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
 def talking_clip(

@@ -54,13 +54,13 @@ def speak(text: str, voice: str = "en-us", speed: int = 150, pitch: int = 50) ->
     return _decode(io.BytesIO(result.stdout))
 
 
-def mono_16k(sound: Waveform) -> npt.NDArray[np.float32]:
+def mono_16k(audio: Waveform) -> npt.NDArray[np.float32]:
     """The sound's channels mixed to one and resampled to 16 kHz, (n,)."""
-    mixed = np.ascontiguousarray(sound.samples.mean(0, dtype=np.float32, keepdims=True))
-    if sound.sample_rate == SPEECH_RATE:
+    mixed = np.ascontiguousarray(audio.samples.mean(0, dtype=np.float32, keepdims=True))
+    if audio.sample_rate == SPEECH_RATE:
         return mixed[0]
     frame = av.AudioFrame.from_ndarray(mixed, format="fltp", layout="mono")
-    frame.sample_rate = sound.sample_rate
+    frame.sample_rate = audio.sample_rate
     resampler = av.AudioResampler(format="fltp", layout="mono", rate=SPEECH_RATE)
     parts = [f.to_ndarray()[0] for f in resampler.resample(frame) + resampler.resample(None)]
     return np.concatenate(parts).astype(np.float32)

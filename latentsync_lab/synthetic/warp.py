@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from latentsync_core.data import FloatArray
 
-from .body import CENTRE_Y, HALF
+from .body import CENTRE_Y, HALF_DTYPES
 from .identity import Identity
 from .mouth import MouthShape
 from .paint import EXTENT, Field, smooth
@@ -95,9 +95,9 @@ class Warp:
     def __init__(self, z: Field) -> None:
         self._z = cv2.resize(z, (96, 96), interpolation=cv2.INTER_AREA) - np.float32(PIVOT)
 
-    def surface(self, picture: Field, view: FloatArray, pose: Pose, jaw: JawDrop) -> tuple[Region, Field]:
+    def surface(self, image: Field, view: FloatArray, pose: Pose, jaw: JawDrop) -> tuple[Region, Field]:
         """Region of the picture and texels (h, w, 2), in units of the texture's side, of the head's front."""
-        region = _region(picture, view, pose, (-EXTENT, -EXTENT, EXTENT, EXTENT))
+        region = _region(image, view, pose, (-EXTENT, -EXTENT, EXTENT, EXTENT))
         x, y = _turned(region, view, pose)
         z = np.float32(0.4)
         for _ in range(ITERATIONS):
@@ -111,23 +111,23 @@ class Warp:
         u, v = jaw.undo(*_slide(x, y, pose, z))
         return region, _fine(region, u / (2 * EXTENT) + 0.5, v / (2 * EXTENT) + 0.5)
 
-    def plane(self, picture: Field, view: FloatArray, pose: Pose, depth: float) -> tuple[Region, Field]:
+    def plane(self, image: Field, view: FloatArray, pose: Pose, depth: float) -> tuple[Region, Field]:
         """The same for a flat sheet at z = `depth` that turns with the head."""
-        region = _region(picture, view, pose, (-EXTENT, -EXTENT, EXTENT, EXTENT))
+        region = _region(image, view, pose, (-EXTENT, -EXTENT, EXTENT, EXTENT))
         u, v = _slide(*_turned(region, view, pose), pose, np.float32(depth - PIVOT))
         return region, _fine(region, u / (2 * EXTENT) + 0.5, v / (2 * EXTENT) + 0.5)
 
-    def body(self, picture: Field, view: FloatArray, pose: Pose) -> tuple[Region, Field]:
+    def body(self, image: Field, view: FloatArray, pose: Pose) -> tuple[Region, Field]:
         """The same for the body, which does not turn and follows the head only in part."""
         shift = Pose(x=pose.x * BODY_FOLLOWS[0], y=pose.y * BODY_FOLLOWS[1], scale=pose.scale)
-        region = _region(picture, view, shift, (-HALF, 0.3, HALF, np.inf))
+        region = _region(image, view, shift, (-HALF_DTYPES, 0.3, HALF_DTYPES, np.inf))
         x, y = _turned(region, view, shift)
-        return region, _fine(region, x / (2 * HALF) + 0.5, (y - CENTRE_Y) / (2 * HALF) + 0.5)
+        return region, _fine(region, x / (2 * HALF_DTYPES) + 0.5, (y - CENTRE_Y) / (2 * HALF_DTYPES) + 0.5)
 
 
-def _region(picture: Field, view: FloatArray, pose: Pose, box: tuple[float, float, float, float]) -> Region:
+def _region(image: Field, view: FloatArray, pose: Pose, box: tuple[float, float, float, float]) -> Region:
     """The part of the picture that a box around a head may reach, whatever the angles."""
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     inverse = cv2.invertAffineTransform(np.asarray(view, np.float64))
     limits = np.array([[x, y] for x in box[::2] for y in box[1::2]])
     limits = np.clip(limits, -1e6, 1e6) * pose.scale + [pose.x, pose.y]
@@ -172,7 +172,7 @@ def _fine(region: Region, u: Field, v: Field) -> Field:
     )
 
 
-def draw_layer(picture: Field, texture: Field, region: Region, texels: Field) -> None:
+def draw_layer(image: Field, texture: Field, region: Region, texels: Field) -> None:
     """Blend a texture (h, w, 4) over a region of the picture in place."""
     if 0 in texels.shape:
         return
@@ -180,5 +180,5 @@ def draw_layer(picture: Field, texture: Field, region: Region, texels: Field) ->
     y = texels[..., 1] * np.float32(texture.shape[0]) - np.float32(0.5)
     colour = cv2.remap(texture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     alpha = np.ascontiguousarray(colour[..., 3])
-    below = np.ascontiguousarray(picture[region])
-    picture[region] = cv2.blendLinear(cv2.cvtColor(colour, cv2.COLOR_RGBA2RGB), below, alpha, 1 - alpha)
+    below = np.ascontiguousarray(image[region])
+    image[region] = cv2.blendLinear(cv2.cvtColor(colour, cv2.COLOR_RGBA2RGB), below, alpha, 1 - alpha)

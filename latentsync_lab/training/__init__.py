@@ -9,7 +9,7 @@ except ModuleNotFoundError as exc:
         "Training needs accelerate, which is not installed: pip install 'latentsync-native[lab]'."
     ) from exc
 
-from .preparation import Verdict, Wanted, prepare
+from .preparation import Criteria, PreparationResult, prepare
 from .recipes import NANO, RECIPES, FootageRecipe, Recipe
 from .stages import STAGES, train
 from .tune import Sources, tune
@@ -21,8 +21,8 @@ __all__ = [
     "FootageRecipe",
     "Recipe",
     "Sources",
-    "Verdict",
-    "Wanted",
+    "PreparationResult",
+    "Criteria",
     "prepare",
     "train",
     "tune",

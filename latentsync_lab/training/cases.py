@@ -74,5 +74,5 @@ def perform(given: Case, models: LipSyncModels, options: Options) -> Results:
     """Run the pipeline on a case: with its sound, without one, and with a wrong one."""
     track = find_face(given.source)
     silence = Waveform(np.zeros_like(given.speech.samples), given.speech.sample_rate)
-    sounds = given.speech, silence, shuffled(given.speech)
-    return Results(*(list(lip_sync(given.source, sound, models, options, track)) for sound in sounds))
+    audios = given.speech, silence, shuffled(given.speech)
+    return Results(*(list(lip_sync(given.source, audio, models, options, track)) for audio in audios))

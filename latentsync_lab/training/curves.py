@@ -9,12 +9,12 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-Curve = dict[str, Any]
+TrainingCurve = dict[str, Any]
 """`steps` (their number), `losses` (name to means over equal parts of the steps) and `scores` (a dict each, their
 keys may differ)."""
 
 
-def draw_curve(curve: Curve, path: Path) -> None:
+def draw_curve(curve: TrainingCurve, path: Path) -> None:
     """Draw losses (left) and scores (right) into a PNG; without matplotlib, say so once and leave it."""
     figure_class = _figure_class()
     if figure_class is None:

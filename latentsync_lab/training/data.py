@@ -43,13 +43,13 @@ GRAIN = 2.5
 """Largest camera noise, in grey levels."""
 
 
-TAKES = 2
+UTTERANCES = 2
 """Every person says two things with the very same motion. The one is what the pipeline is given, the other what
 it should paint: a pair that no real video has, in which nothing outside the mask tells the mouth to be painted."""
 
 
 @dataclass(frozen=True, eq=False)
-class Take:
+class Utterance:
     """Which part of which sound a person says."""
 
     track: int
@@ -65,19 +65,19 @@ class Material(Protocol):
     clips: int
     tracks: int
 
-    def sound(self, track: int) -> npt.NDArray[np.float32]: ...
+    def audio(self, track: int) -> npt.NDArray[np.float32]: ...
 
-    def takes(self, clip: int) -> list[Take]: ...
+    def utterances(self, clip: int) -> list[Utterance]: ...
 
-    def times(self, take: Take) -> FloatArray: ...
+    def times(self, utterance: Utterance) -> FloatArray: ...
 
-    def crops(self, clip: int, take: int = 0) -> Array: ...
+    def crops(self, clip: int, utterance: int = 0) -> Array: ...
 
     def label(self, clip: int) -> str:
         """Names files of what is made of the clip; another clip in its place has another label."""
         ...
 
-    def openness(self, take: Take) -> npt.NDArray[np.float32] | None:
+    def openness(self, utterance: Utterance) -> npt.NDArray[np.float32] | None:
         """The true openness of the mouth in every frame, or None where nobody knows it."""
         ...
 
@@ -96,7 +96,7 @@ class Store:
         self.tracks = recipe.test_tracks if test else recipe.tracks
         self.clips = recipe.test_identities if test else recipe.identities
 
-    def sound(self, track: int) -> npt.NDArray[np.float32]:
+    def audio(self, track: int) -> npt.NDArray[np.float32]:
         """A track's samples, (n,) float32 at 16 kHz."""
         path = self._path("sounds", track)
         if not path.exists():
@@ -104,34 +104,34 @@ class Store:
             save(path, np.rint(samples * 32767).astype(np.int16))
         return np.asarray(np.load(path) / np.float32(32768), np.float32)
 
-    def takes(self, clip: int) -> list[Take]:
+    def utterances(self, clip: int) -> list[Utterance]:
         """What the person of a clip says."""
         rng = np.random.default_rng([identity_seed(clip, self.test), 22])
-        takes = []
-        for _ in range(TAKES):
+        utterances = []
+        for _ in range(UTTERANCES):
             track = int(rng.integers(self.tracks))
-            frames = len(self.sound(track)) * self.recipe.fps // SPEECH_RATE - self.recipe.clip_frames
-            takes.append(Take(track, int(rng.integers(frames)) / self.recipe.fps))
-        return takes
+            frames = len(self.audio(track)) * self.recipe.fps // SPEECH_RATE - self.recipe.clip_frames
+            utterances.append(Utterance(track, int(rng.integers(frames)) / self.recipe.fps))
+        return utterances
 
-    def times(self, take: Take) -> FloatArray:
+    def times(self, utterance: Utterance) -> FloatArray:
         """Where each frame begins in the take's track, in seconds."""
-        return take.start + np.arange(self.recipe.clip_frames) / self.recipe.fps
+        return utterance.start + np.arange(self.recipe.clip_frames) / self.recipe.fps
 
-    def mouth(self, take: Take) -> MouthTrack:
+    def mouth(self, utterance: Utterance) -> MouthTrack:
         """The true mouth of every frame."""
-        return mouth_from_speech(self.sound(take.track), self.times(take) + 0.5 / self.recipe.fps)
+        return mouth_from_speech(self.audio(utterance.track), self.times(utterance) + 0.5 / self.recipe.fps)
 
-    def openness(self, take: Take) -> npt.NDArray[np.float32]:
+    def openness(self, utterance: Utterance) -> npt.NDArray[np.float32]:
         """The true openness of the mouth in every frame, 0..1."""
-        return self.mouth(take).openness
+        return self.mouth(utterance).openness
 
-    def crops(self, clip: int, take: int = 0) -> Array:
+    def crops(self, clip: int, utterance: int = 0) -> Array:
         """The aligned faces, (clip_frames, R, R, 3) uint8, made if they are not there yet."""
-        path = self._path(f"crops{take}", clip)
+        path = self._path(f"crops{utterance}", clip)
         if not path.exists():
             seed = identity_seed(clip, self.test)
-            save(path, render(seed, self.mouth(self.takes(clip)[take]), self.recipe))
+            save(path, render(seed, self.mouth(self.utterances(clip)[utterance]), self.recipe))
         return np.asarray(np.load(path, mmap_mode="r"))
 
     def label(self, clip: int) -> str:
@@ -141,22 +141,24 @@ class Store:
     def ready(self) -> list[int]:
         """The clips whose crops are on disk."""
         return [
-            c for c in range(self.clips) if all(self._path(f"crops{t}", c).exists() for t in range(TAKES))
+            c
+            for c in range(self.clips)
+            if all(self._path(f"crops{t}", c).exists() for t in range(UTTERANCES))
         ]
 
     @property
     def files(self) -> int:
         """How many `prepare` makes."""
-        return self.tracks + TAKES * self.clips
+        return self.tracks + UTTERANCES * self.clips
 
     def prepare(self, on_file: Callable[[], None] = lambda: None) -> None:
         """Make all that is missing."""
         for track in range(self.tracks):
-            self.sound(track)
+            self.audio(track)
             on_file()
         for clip in range(self.clips):
-            for take in range(TAKES):
-                self.crops(clip, take)
+            for utterance in range(UTTERANCES):
+                self.crops(clip, utterance)
                 on_file()
 
     def _path(self, kind: str, index: int) -> Path:
@@ -187,11 +189,11 @@ def render(seed: int, mouth: MouthTrack, recipe: DataRecipe) -> Array:
     grain = float(rng.uniform(0, GRAIN))
     faces = []
     for k, (pose, matrix) in enumerate(zip(poses, matrices, strict=True)):
-        picture = warp_crop(backdrop, matrix, crop_size(recipe.resolution)) / np.float32(255)
+        image = warp_crop(backdrop, matrix, crop_size(recipe.resolution)) / np.float32(255)
         gaze = float(gazes[k, 0]), float(gazes[k, 1])
-        head.draw(picture, _view(matrix), pose, Expression(mouth[k], float(blinks[k]), gaze))
-        picture += rng.standard_normal((*picture.shape[:2], 1), dtype=np.float32) * np.float32(grain / 255)
-        face = crop_face(np.clip(picture, 0, 1), np.eye(2, 3), recipe.resolution)
+        head.draw(image, _view(matrix), pose, Expression(mouth[k], float(blinks[k]), gaze))
+        image += rng.standard_normal((*image.shape[:2], 1), dtype=np.float32) * np.float32(grain / 255)
+        face = crop_face(np.clip(image, 0, 1), np.eye(2, 3), recipe.resolution)
         faces.append(np.rint(face).astype(np.uint8))
     return np.stack(faces)
 

@@ -42,7 +42,7 @@ class Pick:
     """One window: where it is, and where its references come from."""
 
     clip: int
-    take: int
+    utterance: int
     start: int
     reference: int
     length: int
@@ -54,10 +54,10 @@ def choose(
     """`count` random windows of `length` frames; `paired` is the share with references of the same frames."""
     picks = []
     for clip in rng.integers(len(clips), size=count):
-        takes, _, frames = clips[clip].latents.shape[:3]
+        utterances, _, frames = clips[clip].latents.shape[:3]
         start = int(rng.integers(frames - length + 1))
         reference = start if rng.random() < paired else elsewhere(rng, start, length, frames)
-        picks.append(Pick(int(clip), int(rng.integers(takes)), start, reference, length))
+        picks.append(Pick(int(clip), int(rng.integers(utterances)), start, reference, length))
     return picks
 
 
@@ -73,9 +73,9 @@ def assemble(picks: Sequence[Pick], clips: Sequence[LatentClip]) -> Batch:
     return Batch(*(torch.stack(part) for part in zip(*parts, strict=True)))
 
 
-def silence(rng: np.random.Generator, batch: Batch, share: float) -> None:
+def silence(rng: np.random.Generator, batch: Batch, fraction: float) -> None:
     """Take the sound from a share of the windows, in place: for guidance."""
-    batch.tokens[torch.from_numpy(rng.random(len(batch.tokens)) < share)] = 0
+    batch.tokens[torch.from_numpy(rng.random(len(batch.tokens)) < fraction)] = 0
 
 
 def _window(clip: LatentClip, pick: Pick) -> tuple[Tensor, Tensor, Tensor]:
@@ -84,10 +84,10 @@ def _window(clip: LatentClip, pick: Pick) -> tuple[Tensor, Tensor, Tensor]:
         slice(pick.start, pick.start + pick.length),
         slice(pick.reference, pick.reference + pick.length),
     )
-    target, given = clip.latents[pick.take, WHOLE, here], clip.latents[pick.take - 1]
+    target, given = clip.latents[pick.utterance, WHOLE, here], clip.latents[pick.utterance - 1]
     mask = latent_mask(given.shape[-1]).half().expand(pick.length, 1, -1, -1)
     condition = torch.cat([mask, given[MASKED, here], given[WHOLE, there]], 1)
-    return target.transpose(0, 1), condition.transpose(0, 1), clip.tokens[pick.take, here].clone()
+    return target.transpose(0, 1), condition.transpose(0, 1), clip.tokens[pick.utterance, here].clone()
 
 
 @cache
@@ -109,7 +109,7 @@ def mixed_noise(shape: Sequence[int], generator: torch.Generator) -> Tensor:
     return sqrt(0.5) * (shared + torch.randn(tuple(shape), generator=generator))
 
 
-def wanted_output(scheduler: DDIMScheduler, clean: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
+def target_output(scheduler: DDIMScheduler, clean: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
     """What the UNet should give, by the scheduler's `prediction_type`."""
     if scheduler.config["prediction_type"] == "v_prediction":
         return scheduler.get_velocity(clean, noise, timestep)

@@ -28,7 +28,7 @@ SCORE_EVERY = 200
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
+class SpeechSample:
     """A sound and what it says."""
 
     mel: Tensor
@@ -37,20 +37,20 @@ class Heard:
     """(T, 3): the mouth of a frame that starts at each row."""
 
 
-def listen(store: Store) -> list[Heard]:
+def listen(store: Store) -> list[SpeechSample]:
     """All sounds of a store."""
-    return [_heard(store.sound(track)) for track in range(store.tracks)]
+    return [_load_speech(store.audio(track)) for track in range(store.tracks)]
 
 
-def _heard(samples: Any) -> Heard:
+def _load_speech(samples: Any) -> SpeechSample:
     mel = log_mel(samples)
     rows = mel.shape[1] // MELS_PER_ROW
     track = mouth_from_speech(samples, np.arange(rows) / ROWS_PER_SECOND + FRAME_MIDDLE)
     mouth = np.stack([track.openness, track.spread, track.roundness], -1)
-    return Heard(mel[:, : rows * MELS_PER_ROW], torch.from_numpy(mouth))
+    return SpeechSample(mel[:, : rows * MELS_PER_ROW], torch.from_numpy(mouth))
 
 
-class Reader(nn.Module):
+class SpeechReader(nn.Module):
     """Tells the mouth of a frame from its tokens, as the UNet's cross-attention can: twice, without positions."""
 
     def __init__(self, width: int, heads: int = 4, queries: int = 4) -> None:
@@ -67,10 +67,10 @@ class Reader(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:  # (N, tokens, width) -> (N, 3)
         queries = self.queries.expand(len(tokens), -1, -1)
-        heard = self.first(queries, tokens, tokens, need_weights=False)[0]
-        queries = queries + self.between(heard.flatten(1)).unflatten(1, queries.shape[1:])
-        heard = heard + self.second(queries, tokens, tokens, need_weights=False)[0]
-        return self.out(heard.flatten(1))
+        attended = self.first(queries, tokens, tokens, need_weights=False)[0]
+        queries = queries + self.between(attended.flatten(1)).unflatten(1, queries.shape[1:])
+        attended = attended + self.second(queries, tokens, tokens, need_weights=False)[0]
+        return self.out(attended.flatten(1))
 
 
 class Listener(nn.Module):
@@ -79,7 +79,7 @@ class Listener(nn.Module):
     def __init__(self, whisper: WhisperEncoder) -> None:
         super().__init__()
         width = whisper.config.d_model
-        self.whisper, self.row, self.frame = whisper, nn.Linear(width, SHAPES), Reader(width)
+        self.whisper, self.row, self.frame = whisper, nn.Linear(width, SHAPES), SpeechReader(width)
 
     def forward(self, mel: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
         """Mouths told by every row, (B, T, 3), and by frames that start at rows `starts` (B, N), (B, N, 3)."""
@@ -93,27 +93,29 @@ class Listener(nn.Module):
         return self.row(states[:, :, -1]), frames.unflatten(0, starts.shape)
 
 
-def train_encoder(run: Run, recipe: EncoderRecipe, train: list[Heard], test: list[Heard]) -> None:
+def train_encoder(
+    run: Run, recipe: EncoderRecipe, train: list[SpeechSample], test: list[SpeechSample]
+) -> None:
     """Train until the recipe's steps are over."""
     for _ in run.steps():
         mel, mouth, starts = _batch(run, recipe, train)
         rows, frames = run.model(mel, starts)
         known = torch.isfinite(mouth)
-        told = torch.stack([m[s] for m, s in zip(mouth, starts, strict=True)])
+        predicted = torch.stack([m[s] for m, s in zip(mouth, starts, strict=True)])
         run.update(
             rows=recipe.row_weight * F.mse_loss(rows[known], mouth[known]),
-            frames=F.mse_loss(frames, told),
+            frames=F.mse_loss(frames, predicted),
         )
         if run.step % SCORE_EVERY == 0:
             run.measure(score_encoder, test)
 
 
-def _batch(run: Run, recipe: EncoderRecipe, heard: list[Heard]) -> tuple[Tensor, Tensor, Tensor]:
+def _batch(run: Run, recipe: EncoderRecipe, attended: list[SpeechSample]) -> tuple[Tensor, Tensor, Tensor]:
     """Parts of sounds, padded as the pipeline pads: mel (B, 80, 3000), mouths (B, 1500, 3) or NaN, frames (B, N)."""
     rng, size = run.rng(), run.module.whisper.config.max_source_positions
     mels, mouths, starts = [], [], []
-    for track in rng.integers(len(heard), size=recipe.loop.batch):
-        mel, mouth = heard[track].mel, heard[track].mouth
+    for track in rng.integers(len(attended), size=recipe.loop.batch):
+        mel, mouth = attended[track].mel, attended[track].mouth
         rows = int(rng.integers(MIN_SECONDS * ROWS_PER_SECOND, min(len(mouth), size) + 1))
         first = int(rng.integers(len(mouth) - rows + 1))
         mel = mel[:, first * MELS_PER_ROW : (first + rows) * MELS_PER_ROW]
@@ -125,19 +127,19 @@ def _batch(run: Run, recipe: EncoderRecipe, heard: list[Heard]) -> tuple[Tensor,
 
 
 @torch.no_grad()
-def score_encoder(listener: nn.Module, test: list[Heard]) -> dict[str, float]:
+def score_encoder(listener: nn.Module, test: list[SpeechSample]) -> dict[str, float]:
     """Correlation of told and true mouths over sounds never trained on, by frames and (openness) by rows."""
     listener.eval()
     device = next(listener.parameters()).device
-    told, true, alone = [], [], []
-    for heard in test:
-        rows = min(len(heard.mouth), 1500)
-        mel = F.pad(heard.mel[:, : rows * MELS_PER_ROW], (0, 3000 - rows * MELS_PER_ROW))
+    predicted, true, alone = [], [], []
+    for attended in test:
+        rows = min(len(attended.mouth), 1500)
+        mel = F.pad(attended.mel[:, : rows * MELS_PER_ROW], (0, 3000 - rows * MELS_PER_ROW))
         row, frame = listener(mel[None].to(device), torch.arange(0, rows, 2, device=device)[None])
-        told.append(frame[0].cpu())
-        true.append(heard.mouth[:rows:2])
+        predicted.append(frame[0].cpu())
+        true.append(attended.mouth[:rows:2])
         alone.append(row[0, :rows:2, 0].cpu())
-    a, b, c = (torch.cat(parts).numpy() for parts in (told, true, alone))
+    a, b, c = (torch.cat(parts).numpy() for parts in (predicted, true, alone))
     names = ("openness", "spread", "roundness")
     scores = {name: float(np.corrcoef(a[:, k], b[:, k])[0, 1]) for k, name in enumerate(names)}
     return {**scores, "openness by rows": float(np.corrcoef(c, b[:, 0])[0, 1])}

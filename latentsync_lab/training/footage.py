@@ -12,7 +12,7 @@ import numpy.typing as npt
 from latentsync_core.data import Array, FloatArray
 from latentsync_core.errors import InputError
 
-from .data import Take
+from .data import Utterance
 
 FPS = 25
 REPORT = "report.json"
@@ -34,20 +34,20 @@ class Footage:
         self.resolution: int = report["resolution"]
         self.clips = self.tracks = len(self._names)
 
-    def sound(self, track: int) -> npt.NDArray[np.float32]:
+    def audio(self, track: int) -> npt.NDArray[np.float32]:
         """A clip's samples, (n,) float32 at 16 kHz."""
-        samples = np.load(sound_path(self.folder, self._names[track]))
+        samples = np.load(audio_path(self.folder, self._names[track]))
         return np.asarray(samples / np.float32(32768), np.float32)
 
-    def takes(self, clip: int) -> list[Take]:
+    def utterances(self, clip: int) -> list[Utterance]:
         """The only one: the clip and its own sound."""
-        return [Take(clip, 0.0)]
+        return [Utterance(clip, 0.0)]
 
-    def times(self, take: Take) -> FloatArray:
+    def times(self, utterance: Utterance) -> FloatArray:
         """Where each frame begins in its sound, in seconds."""
-        return np.arange(len(self.crops(take.track))) / FPS
+        return np.arange(len(self.crops(utterance.track))) / FPS
 
-    def crops(self, clip: int, take: int = 0) -> Array:
+    def crops(self, clip: int, utterance: int = 0) -> Array:
         """The aligned faces, (F, R, R, 3) uint8."""
         return np.asarray(np.load(crops_path(self.folder, self._names[clip]), mmap_mode="r"))
 
@@ -56,7 +56,7 @@ class Footage:
         path = crops_path(self.folder, self._names[clip])
         return f"{path.stem}-{path.stat().st_mtime_ns:x}"
 
-    def openness(self, take: Take) -> None:
+    def openness(self, utterance: Utterance) -> None:
         """Nobody knows it."""
 
 
@@ -65,7 +65,7 @@ def crops_path(folder: Path, name: str) -> Path:
     return folder / "crops0" / f"{name}.npy"
 
 
-def sound_path(folder: Path, name: str) -> Path:
+def audio_path(folder: Path, name: str) -> Path:
     """Where the sound of a clip is, int16 at 16 kHz."""
     return folder / "sounds" / f"{name}.npy"
 

@@ -65,8 +65,8 @@ def _reverberant(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     echoes = np.random.default_rng(27).standard_normal(len(times)) * 10 ** (-3 * times / REVERBERATION)
     echoes /= np.sqrt((echoes**2).sum())
     size = len(samples) + len(echoes)
-    heard = np.fft.irfft(np.fft.rfft(samples, size) * np.fft.rfft(echoes, size), size)[: len(samples)]
-    return (samples + heard).astype(np.float32)
+    echoed = np.fft.irfft(np.fft.rfft(samples, size) * np.fft.rfft(echoes, size), size)[: len(samples)]
+    return (samples + echoed).astype(np.float32)
 
 
 def _quiet(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

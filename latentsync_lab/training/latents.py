@@ -65,9 +65,13 @@ class LatentStore:
         return loaded
 
     def _clip(self, clip: int) -> LatentClip:
-        takes = self._store.takes(clip)
-        tokens = [tokens_at(self._tokens(take.track), self._store.times(take)) for take in takes]
-        openness = [known for take in takes if (known := self._store.openness(take)) is not None]
+        utterances = self._store.utterances(clip)
+        tokens = [
+            tokens_at(self._tokens(utterance.track), self._store.times(utterance)) for utterance in utterances
+        ]
+        openness = [
+            known for utterance in utterances if (known := self._store.openness(utterance)) is not None
+        ]
         return LatentClip(
             torch.from_numpy(self._latents(clip)),
             torch.from_numpy(np.stack(tokens)).half(),
@@ -77,8 +81,8 @@ class LatentStore:
     def _latents(self, clip: int) -> Any:
         path = self._folder / f"{self._store.label(clip)}.npy"
         if not path.exists():
-            count = len(self._store.takes(clip))
-            encoded = [self._encode(self._store.crops(clip, take)) for take in range(count)]
+            count = len(self._store.utterances(clip))
+            encoded = [self._encode(self._store.crops(clip, utterance)) for utterance in range(count)]
             save(path, torch.stack(encoded).half().numpy())
         return np.load(path, mmap_mode="c")  # read as it is needed
 
@@ -90,7 +94,7 @@ class LatentStore:
 
     def _tokens(self, track: int) -> SpeechTokens:
         if track not in self._speech:
-            self._speech[track] = encode(self._whisper, self._store.sound(track))
+            self._speech[track] = encode(self._whisper, self._store.audio(track))
         return self._speech[track]
 
 

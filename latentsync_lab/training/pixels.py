@@ -18,11 +18,11 @@ from latentsync_core.models.syncnet import StableSyncNet, sync_loss
 from latentsync_core.models.videomae import ClipEncoder
 
 from .draw import Pick, assemble, choose
-from .guess import guess
 from .latents import LatentClip
 from .loop import Run, Validate
-from .probe import probe
+from .predict import predict
 from .recipes import PixelRecipe
+from .score_denoiser import score_denoiser
 from .syncnet import Spoken
 from .vae import mouth_weight, to_pixels
 
@@ -30,7 +30,7 @@ SCORE_EVERY = 200
 
 
 @dataclass(frozen=True, eq=False)
-class Judges:
+class LossNetworks:
     """The frozen networks that look at the pictures: those whose loss the recipe asks for."""
 
     vae: Any
@@ -95,87 +95,93 @@ def train_pixels(
     run: Run,
     recipe: PixelRecipe,
     scheduler: DDIMScheduler,
-    judges: Judges,
+    loss_networks: LossNetworks,
     train: Sequence[LatentClip],
-    takes: Sequence[Spoken],
+    utterances: Sequence[Spoken],
     test: Sequence[LatentClip],
     validate: Validate | None = None,
 ) -> None:
     """takes: those of clip 0, of clip 1 and so on, all of a clip together. Without `test` nothing is measured."""
-    judges.check(recipe)
+    loss_networks.check(recipe)
     device = run.accelerator.device
     if recipe.loop.checkpointing:
-        judges.enable_gradient_checkpointing()
+        loss_networks.enable_gradient_checkpointing()
     for _ in run.steps():
         rng = run.rng()
         picks = choose(rng, train, recipe.unet.paired, recipe.loop.batch, FRAMES)
         batch = assemble(picks, train).to(device)
-        made = guess(run.model, scheduler, recipe.unet, batch, rng, run.generator())
-        with judges.autocast(device):
-            pictures = decode(judges.vae, made.clean)
-        seen = [takes[pick.clip * len(train[0].latents) + pick.take] for pick in picks]
+        made = predict(run.model, scheduler, recipe.unet, batch, rng, run.generator())
+        with loss_networks.autocast(device):
+            images = decode(loss_networks.vae, made.clean)
+        seen = [utterances[pick.clip * len(train[0].latents) + pick.utterance] for pick in picks]
         run.update(
             noise=(made.error**2).mean(),
-            **picture_losses(
-                recipe, judges, pictures.float(), batch.tokens, list(zip(picks, seen, strict=True))
+            **image_losses(
+                recipe, loss_networks, images.float(), batch.tokens, list(zip(picks, seen, strict=True))
             ),
         )
         if test and run.step % SCORE_EVERY == 0:
-            run.measure(probe, scheduler, test, recipe.unet)
+            run.measure(score_denoiser, scheduler, test, recipe.unet)
         run.validate(validate)
 
 
-def picture_losses(
-    recipe: PixelRecipe, judges: Judges, made: Tensor, tokens: Tensor, seen: list[tuple[Pick, Spoken]]
+def image_losses(
+    recipe: PixelRecipe,
+    loss_networks: LossNetworks,
+    made: Tensor,
+    tokens: Tensor,
+    seen: list[tuple[Pick, Spoken]],
 ) -> dict[str, Tensor]:
     """Weighted losses of pictures (B, F, 3, R, R) in about -1..1 against the true ones and the sound of each window.
 
     The weights and the lower half for LPIPS are upstream's (scripts/train_unet.py); the picture's own is ours.
     """
-    true = torch.stack([to_pixels(take.crops[pick.start : pick.start + FRAMES]) for pick, take in seen])
+    true = torch.stack(
+        [to_pixels(utterance.crops[pick.start : pick.start + FRAMES]) for pick, utterance in seen]
+    )
     true = true.to(made.device)
     losses = {}
-    if recipe.picture:
+    if recipe.image:
         weight = mouth_weight(made.shape[-1], recipe.mouth).to(made.device)
-        losses["picture"] = recipe.picture * ((made - true).abs() * weight).mean()
-    if recipe.perceptual and judges.perceptual is not None:
-        losses["perceptual"] = recipe.perceptual * judges.perceptual(_lower(made), _lower(true)).mean()
-    if recipe.sync and judges.syncnet is not None:
-        losses["sync"] = recipe.sync * _sync(judges, judges.syncnet, made, tokens, seen)
-    if recipe.temporal and judges.clip_encoder is not None:
-        with judges.autocast(made.device):
-            losses["temporal"] = recipe.temporal * temporal_distance(judges.clip_encoder, made, true)
+        losses["image"] = recipe.image * ((made - true).abs() * weight).mean()
+    if recipe.perceptual and loss_networks.perceptual is not None:
+        losses["perceptual"] = recipe.perceptual * loss_networks.perceptual(_lower(made), _lower(true)).mean()
+    if recipe.sync and loss_networks.syncnet is not None:
+        losses["sync"] = recipe.sync * _sync(loss_networks, loss_networks.syncnet, made, tokens, seen)
+    if recipe.temporal and loss_networks.clip_encoder is not None:
+        with loss_networks.autocast(made.device):
+            losses["temporal"] = recipe.temporal * temporal_distance(loss_networks.clip_encoder, made, true)
     return losses
 
 
-def _lower(pictures: Tensor) -> Tensor:
+def _lower(images: Tensor) -> Tensor:
     """The lower halves of all pictures, (B * F, 3, R / 2, R)."""
-    return pictures[..., pictures.shape[-2] // 2 :, :].flatten(0, 1)
+    return images[..., images.shape[-2] // 2 :, :].flatten(0, 1)
 
 
-def _resized(pictures: Tensor, size: int) -> Tensor:
+def _resized(images: Tensor, size: int) -> Tensor:
     """Pictures of another size, as upstream shrinks those of 512 pixels for a SyncNet of 256."""
-    if pictures.shape[-1] == size:
-        return pictures
-    frames = F.interpolate(pictures.flatten(0, 1), (size, size), mode="bicubic")
-    return frames.unflatten(0, pictures.shape[:2])
+    if images.shape[-1] == size:
+        return images
+    frames = F.interpolate(images.flatten(0, 1), (size, size), mode="bicubic")
+    return frames.unflatten(0, images.shape[:2])
 
 
 def _sync(
-    judges: Judges,
+    loss_networks: LossNetworks,
     syncnet: StableSyncNet,
     made: Tensor,
     tokens: Tensor,
     seen: list[tuple[Pick, Spoken]],
 ) -> Tensor:
     """Windows without sound, which cannot be in sync, do not count."""
-    heard = (tokens != 0).flatten(1).any(1)
-    if not heard.any():
+    conditioned = (tokens != 0).flatten(1).any(1)
+    if not conditioned.any():
         return made.new_zeros(())
     faces = torch.stack([face_window(clip, 0) for clip in _resized(made, syncnet.resolution)])
-    mels = torch.stack([take.heard(pick.start) for pick, take in seen]).to(made.device)
-    with judges.autocast(made.device):
-        face, mel = syncnet(faces[heard], mels[heard])
+    mels = torch.stack([utterance.audio(pick.start) for pick, utterance in seen]).to(made.device)
+    with loss_networks.autocast(made.device):
+        face, mel = syncnet(faces[conditioned], mels[conditioned])
     return sync_loss(face.float(), mel.float(), torch.ones(len(face), device=made.device))
 
 

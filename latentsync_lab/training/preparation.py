@@ -24,7 +24,7 @@ from latentsync_core.models.syncnet import StableSyncNet
 from latentsync_core.partial import replacing
 
 from .data import save
-from .footage import FPS, REPORT, crops_path, read_report, sound_path
+from .footage import FPS, REPORT, audio_path, crops_path, read_report
 from .vae import to_pixels
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ MOST_FRAMES = 150
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Criteria:
     """Which footage is good enough."""
 
     resolution: int = 256
@@ -51,7 +51,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PreparationResult:
     """What became of one file."""
 
     file: str
@@ -67,10 +67,10 @@ class Verdict:
 def prepare(
     folder: Path,
     out: Path,
-    wanted: Wanted,
+    criteria: Criteria,
     syncnet: StableSyncNet | None = None,
     progress: Progress | None = None,
-) -> Iterator[Verdict]:
+) -> Iterator[PreparationResult]:
     """Yield a verdict on every video in a folder and its subfolders, and write clips and `report.json` to `out`.
 
     syncnet: moves the sound of every clip to where the mouth is; where it finds no clear place the sound stays.
@@ -81,8 +81,8 @@ def prepare(
     videos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEOS)
     if not videos:
         raise InputError(f"{folder} has no videos ({', '.join(sorted(VIDEOS))}).")
-    report = _begun(out, wanted, syncnet is not None)
-    maker = _Maker(out, wanted, syncnet, FaceFinder())
+    report = _begun(out, criteria, syncnet is not None)
+    maker = _Maker(out, criteria, syncnet, FaceFinder())
     for number, path in enumerate(videos, 1):
         name = path.relative_to(folder).as_posix()
         before, stamp = report["files"].get(name, {}), [path.stat().st_size, path.stat().st_mtime_ns]
@@ -95,13 +95,13 @@ def prepare(
             _write(out, report)
             for clip in before.get("clips", ()):
                 crops_path(out, clip).unlink()
-                sound_path(out, clip).unlink()
+                audio_path(out, clip).unlink()
             yield verdict
 
 
-def _begun(out: Path, wanted: Wanted, synced: bool) -> dict[str, Any]:
+def _begun(out: Path, criteria: Criteria, synced: bool) -> dict[str, Any]:
     terms = {
-        "resolution": wanted.resolution, "syncnet": synced, "most_offset": wanted.most_offset if synced else None
+        "resolution": criteria.resolution, "syncnet": synced, "most_offset": criteria.most_offset if synced else None
     }  # fmt: skip
     if not (out / REPORT).exists():
         return {**terms, "files": {}}
@@ -131,13 +131,13 @@ class _Maker:
     """Makes clips of videos."""
 
     out: Path
-    wanted: Wanted
+    criteria: Criteria
     syncnet: StableSyncNet | None
     finder: FaceFinder
 
     def verdict(
         self, path: Path, name: str, number: int, progress: Callable[[int, int], None] | None
-    ) -> Verdict:
+    ) -> PreparationResult:
         """Write the clips of one file, numbered from `number`."""
         clips: list[str] = []
         dropped: list[str] = []
@@ -145,15 +145,15 @@ class _Maker:
         try:
             samples = to_speech_16k(read_audio(path))  # as loud as it is heard when the model is used
             used = whole = 0
-            for shot in _shots(path, len(samples), self.wanted, self.finder, progress):
+            for shot in _shots(path, len(samples), self.criteria, self.finder, progress):
                 offset, note, kept = self._offset(shot, samples)
                 if note:
                     (notes if kept else dropped).append(f"{shot.place}: {note}")
                 if kept:
                     clip = f"{number + len(clips):05d}"
                     save(crops_path(self.out, clip), shot.crops)
-                    sound = shot.sound(samples, offset)
-                    save(sound_path(self.out, clip), np.rint(sound.clip(-1, 1) * 32767).astype(np.int16))
+                    audio = shot.audio(samples, offset)
+                    save(audio_path(self.out, clip), np.rint(audio.clip(-1, 1) * 32767).astype(np.int16))
                     clips.append(clip)
                 used, whole = used + len(shot.crops), shot.whole
             if used < whole:
@@ -164,7 +164,7 @@ class _Maker:
         except (LatentSyncError, OSError) as exc:
             dropped.append(str(exc))
         log.info("%s: %d clips. %s", name, len(clips), " ".join(dropped + notes))
-        return Verdict(name, tuple(clips), tuple(dropped), tuple(notes))
+        return PreparationResult(name, tuple(clips), tuple(dropped), tuple(notes))
 
     def _offset(self, shot: _Shot, samples: npt.NDArray[np.float32]) -> tuple[int, str, bool]:
         """Frames to delay the sound by, what to say of it, and whether to keep the clip."""
@@ -174,14 +174,14 @@ class _Maker:
         found = f"{curve.offset:+d} frames (confidence {curve.confidence:.2f})"
         if not curve.sure:
             return 0, f"the sound stays as it is, this SyncNet finds no clear offset: {found}", True
-        if abs(curve.offset) > self.wanted.most_offset:
-            return 0, f"the sound is off by {found}, at most {self.wanted.most_offset} are corrected", False
+        if abs(curve.offset) > self.criteria.most_offset:
+            return 0, f"the sound is off by {found}, at most {self.criteria.most_offset} are corrected", False
         return curve.offset, f"the sound was moved by {found}" if curve.offset else "", True
 
 
 def _curve(shot: _Shot, samples: npt.NDArray[np.float32], syncnet: StableSyncNet) -> SyncCurve:
     pixels = to_pixels(shot.crops, syncnet.resolution)
-    return sync_curve(syncnet, pixels, shot.sound(samples, 0), reach=reach_of(len(pixels)))
+    return sync_curve(syncnet, pixels, shot.audio(samples, 0), reach=reach_of(len(pixels)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,7 +200,7 @@ class _Shot:
         """In words."""
         return f"{self.start / FPS:.1f}-{(self.start + len(self.crops)) / FPS:.1f} s"
 
-    def sound(self, samples: npt.NDArray[np.float32], delay: int) -> npt.NDArray[np.float32]:
+    def audio(self, samples: npt.NDArray[np.float32], delay: int) -> npt.NDArray[np.float32]:
         """Its part of the file's samples (n,) at 16 kHz, delayed by so many frames; silence beyond the file's ends."""
         first, last = ((k - delay) * SPEECH_RATE // FPS for k in (self.start, self.start + len(self.crops)))
         inside = samples[max(0, first) : max(0, last)]
@@ -211,7 +211,7 @@ class _Shot:
 def _shots(
     path: Path,
     samples: int,
-    wanted: Wanted,
+    criteria: Criteria,
     finder: FaceFinder,
     progress: Callable[[int, int], None] | None,
 ) -> Iterator[_Shot]:
@@ -220,23 +220,25 @@ def _shots(
     found = survey(clip, finder, progress)
     track = choose(found)
     timeline = fit(clip.times, clip.duration, samples / SPEECH_RATE, "cut_off", Fraction(FPS))
-    matrices = smooth_matrices(track.points, clip.times, wanted.resolution, track.cuts)
-    usable = _usable(track, matrices, wanted)
+    matrices = smooth_matrices(track.points, clip.times, criteria.resolution, track.cuts)
+    usable = _usable(track, matrices, criteria)
     stretches = list(_stretches(usable[timeline.source], timeline, track.cuts))
     if not stretches:
-        raise InputError(_why_not(track, matrices, wanted))
+        raise InputError(_why_not(track, matrices, criteria))
     for start, stop in stretches:
         sources = timeline.source[start:stop]
         frames = zip(clip.read(sources.tolist()), matrices[sources], strict=True)
-        crops = [np.rint(crop_face(f, m, wanted.resolution)).astype(np.uint8) for f, m in frames]
+        crops = [np.rint(crop_face(f, m, criteria.resolution)).astype(np.uint8) for f, m in frames]
         yield _Shot(np.stack(crops), start, len(timeline))
 
 
-def _usable(track: FaceTrack, matrices: FloatArray, wanted: Wanted) -> npt.NDArray[np.bool_]:
+def _usable(track: FaceTrack, matrices: FloatArray, criteria: Criteria) -> npt.NDArray[np.bool_]:
     """The frames whose face is there, large enough and not turned away, (N,)."""
     turn = np.nan_to_num(track.turn)
     return np.asarray(
-        ~np.isnan(matrices[:, 0, 0]) & (_sizes(matrices) >= wanted.least_size) & (turn <= wanted.most_turn)
+        ~np.isnan(matrices[:, 0, 0])
+        & (_sizes(matrices) >= criteria.least_size)
+        & (turn <= criteria.most_turn)
     )
 
 
@@ -258,15 +260,15 @@ def _stretches(
             yield from pairwise(np.linspace(start, stop, parts + 1).round().astype(int).tolist())
 
 
-def _why_not(track: FaceTrack, matrices: FloatArray, wanted: Wanted) -> str:
+def _why_not(track: FaceTrack, matrices: FloatArray, criteria: Criteria) -> str:
     size = float(np.median(_sizes(matrices)[track.found]))
-    if size < wanted.least_size:
+    if size < criteria.least_size:
         return (
-            f"The face is {size:.2f} times as wide as in a crop of {wanted.resolution} px; at least "
-            f"{wanted.least_size:g} times is wanted."
+            f"The face is {size:.2f} times as wide as in a crop of {criteria.resolution} px; at least "
+            f"{criteria.least_size:g} times is wanted."
         )
     return (
         f"No stretch of {LEAST_FRAMES / FPS:.1f} s shows the face without a cut: it was found in "
         f"{track.found.sum()} of {len(track)} frames, with {len(track.cuts)} cuts, and is turned by "
-        f"{np.nanmedian(track.turn):.2f} (at most {wanted.most_turn:g} is wanted)."
+        f"{np.nanmedian(track.turn):.2f} (at most {criteria.most_turn:g} is wanted)."
     )

@@ -31,8 +31,8 @@ from .data import Store
 from .encoder import Listener, listen, train_encoder
 from .latents import LatentClip, LatentStore
 from .loop import Run, counter
-from .pixels import Judges, freeze_all_but, load_lpips, train_pixels
-from .reader import MouthReader, train_reader
+from .mouth_regressor import MouthRegressor, train_mouth_regressor
+from .pixels import LossNetworks, freeze_all_but, load_lpips, train_pixels
 from .recipes import LoopRecipe, Recipe, VaeRecipe
 from .start import START, begin_with, fill_from
 from .syncnet import nano_syncnet, spoken, train_syncnet
@@ -55,7 +55,7 @@ NOTE = "synthetic demo model, made to show and test this software; not for real 
 
 
 @dataclass(frozen=True)
-class Workshop:
+class RunDirectory:
     """A recipe, the folder in which it is followed, and what the finished stages have made there."""
 
     recipe: Recipe
@@ -113,8 +113,8 @@ class Workshop:
         stage = "decoder" if self.has("decoder") else "vae"
         vae = self.trained(stage, Autoencoder(self.networks(0)[1])).vae
         clips = min(SCALE_CLIPS, self.train.clips)
-        pictures = np.concatenate([self.train.crops(clip)[::16] for clip in range(clips)])
-        vae.register_to_config(scaling_factor=latent_scale(vae, to_pixels(pictures)))
+        images = np.concatenate([self.train.crops(clip)[::16] for clip in range(clips)])
+        vae.register_to_config(scaling_factor=latent_scale(vae, to_pixels(images)))
         return vae
 
     def syncnet(self) -> StableSyncNet:
@@ -144,128 +144,135 @@ class Workshop:
         return [place.load(range(place.clips), on_clip) for place in places]
 
 
-def make_data(shop: Workshop) -> None:
+def make_data(run_dir: RunDirectory) -> None:
     """Sounds and crops."""
-    on_file = counter(shop.progress, "data", shop.test.files + shop.train.files)
+    on_file = counter(run_dir.progress, "data", run_dir.test.files + run_dir.train.files)
     with PartialState().main_process_first():
-        for store in (shop.test, shop.train):
+        for store in (run_dir.test, run_dir.train):
             store.prepare(on_file)
 
 
-def make_encoder(shop: Workshop) -> None:
+def make_encoder(run_dir: RunDirectory) -> None:
     """The speech encoder."""
-    recipe = shop.recipe.encoder
-    listener = Listener(shop.networks(recipe.loop.seed)[2])
-    run = shop.run("encoder", listener, recipe.loop)
-    train_encoder(run, recipe, listen(shop.train), listen(shop.test))
+    recipe = run_dir.recipe.encoder
+    listener = Listener(run_dir.networks(recipe.loop.seed)[2])
+    run = run_dir.run("encoder", listener, recipe.loop)
+    train_encoder(run, recipe, listen(run_dir.train), listen(run_dir.test))
 
 
-def make_vae(shop: Workshop) -> None:
+def make_vae(run_dir: RunDirectory) -> None:
     """The picture autoencoder."""
-    fit_vae(shop, "vae", shop.recipe.vae, Autoencoder(shop.networks(shop.recipe.vae.loop.seed)[1]))
+    fit_vae(
+        run_dir, "vae", run_dir.recipe.vae, Autoencoder(run_dir.networks(run_dir.recipe.vae.loop.seed)[1])
+    )
 
 
-def make_decoder(shop: Workshop) -> None:
+def make_decoder(run_dir: RunDirectory) -> None:
     """Its decoder, for the part of a picture that is painted; the latents stay what they are."""
-    vae = shop.trained("vae", Autoencoder(shop.networks(0)[1])).train()
-    fit_vae(shop, "decoder", shop.recipe.decoder, freeze_all_but(vae, (".decoder.", ".post_quant_conv.")))
+    vae = run_dir.trained("vae", Autoencoder(run_dir.networks(0)[1])).train()
+    fit_vae(
+        run_dir, "decoder", run_dir.recipe.decoder, freeze_all_but(vae, (".decoder.", ".post_quant_conv."))
+    )
 
 
-def fit_vae(shop: Workshop, name: str, recipe: VaeRecipe, vae: nn.Module) -> None:
+def fit_vae(run_dir: RunDirectory, name: str, recipe: VaeRecipe, vae: nn.Module) -> None:
     """Train what is not frozen."""
-    run = shop.run(name, vae, recipe.loop)
+    run = run_dir.run(name, vae, recipe.loop)
     clips = [
-        np.ascontiguousarray(shop.train.crops(c)[:: recipe.frame_stride]) for c in range(shop.train.clips)
+        np.ascontiguousarray(run_dir.train.crops(c)[:: recipe.frame_stride])
+        for c in range(run_dir.train.clips)
     ]
-    frames = shop.recipe.data.clip_frames
-    test = np.stack([shop.test.crops(c)[7 * c % frames] for c in range(shop.test.clips)])
+    frames = run_dir.recipe.data.clip_frames
+    test = np.stack([run_dir.test.crops(c)[7 * c % frames] for c in range(run_dir.test.clips)])
     train_vae(run, recipe, clips, to_pixels(test))
 
 
-def make_unet(shop: Workshop) -> None:
+def make_unet(run_dir: RunDirectory) -> None:
     """Stage 1 of the denoiser, on latents that are made first."""
-    recipe = shop.recipe.unet
-    unet = shop.networks(recipe.loop.seed)[0]
-    train, test = shop.latents()
-    run = shop.run("unet", unet, recipe.loop, parameter_groups(unet, recipe))
+    recipe = run_dir.recipe.unet
+    unet = run_dir.networks(recipe.loop.seed)[0]
+    train, test = run_dir.latents()
+    run = run_dir.run("unet", unet, recipe.loop, parameter_groups(unet, recipe))
     train_unet(run, recipe, DDIMScheduler.from_config(SCHEDULER), train, test)
 
 
-def make_pixels(shop: Workshop) -> None:
+def make_pixels(run_dir: RunDirectory) -> None:
     """Stage 2 of the denoiser, from the end of stage 1."""
-    recipe = shop.recipe.pixels
-    unet = freeze_all_but(shop.trained("unet", shop.networks(0)[0]).train(), recipe.trainable)
-    run = shop.run("pixels", unet, recipe.loop)
-    judges = Judges(
-        shop.vae(),
-        syncnet=shop.syncnet() if recipe.sync else None,
-        clip_encoder=shop.clip_encoder() if recipe.temporal else None,
+    recipe = run_dir.recipe.pixels
+    unet = freeze_all_but(run_dir.trained("unet", run_dir.networks(0)[0]).train(), recipe.trainable)
+    run = run_dir.run("pixels", unet, recipe.loop)
+    loss_networks = LossNetworks(
+        run_dir.vae(),
+        syncnet=run_dir.syncnet() if recipe.sync else None,
+        clip_encoder=run_dir.clip_encoder() if recipe.temporal else None,
         perceptual=load_lpips().to(run.accelerator.device) if recipe.perceptual else None,
     )
-    train, test = shop.latents()
-    takes = spoken(shop.train)
-    train_pixels(run, recipe, DDIMScheduler.from_config(SCHEDULER), judges, train, takes, test)
+    train, test = run_dir.latents()
+    utterances = spoken(run_dir.train)
+    train_pixels(run, recipe, DDIMScheduler.from_config(SCHEDULER), loss_networks, train, utterances, test)
 
 
-def make_reader(shop: Workshop) -> None:
+def make_mouth_regressor(run_dir: RunDirectory) -> None:
     """The judge of results, which is no part of the model."""
-    recipe = shop.recipe.reader
+    recipe = run_dir.recipe.mouth_regressor
     torch.manual_seed(recipe.loop.seed)
-    run = shop.run("reader", MouthReader(), recipe.loop)
-    train, test = ([_filmed(store, clip) for clip in range(store.clips)] for store in (shop.train, shop.test))
-    train_reader(run, recipe, train, test)
+    run = run_dir.run("reader", MouthRegressor(), recipe.loop)
+    train, test = (
+        [_film_crops(store, clip) for clip in range(store.clips)] for store in (run_dir.train, run_dir.test)
+    )
+    train_mouth_regressor(run, recipe, train, test)
 
 
-def make_syncnet(shop: Workshop) -> None:
+def make_syncnet(run_dir: RunDirectory) -> None:
     """The judge of synchrony."""
-    recipe = shop.recipe.syncnet
+    recipe = run_dir.recipe.syncnet
     torch.manual_seed(recipe.loop.seed)
-    run = shop.run("syncnet", nano_syncnet(), recipe.loop)
-    train_syncnet(run, recipe, spoken(shop.train), spoken(shop.test))
+    run = run_dir.run("syncnet", nano_syncnet(), recipe.loop)
+    train_syncnet(run, recipe, spoken(run_dir.train), spoken(run_dir.test))
 
 
-def make_videomae(shop: Workshop) -> None:
+def make_videomae(run_dir: RunDirectory) -> None:
     """The video network of the temporal loss."""
-    recipe = shop.recipe.videomae
+    recipe = run_dir.recipe.videomae
     torch.manual_seed(recipe.loop.seed)
-    run = shop.run("videomae", MaskedClips(), recipe.loop)
-    train_videomae(run, recipe, spoken(shop.train), spoken(shop.test))
+    run = run_dir.run("videomae", MaskedClips(), recipe.loop)
+    train_videomae(run, recipe, spoken(run_dir.train), spoken(run_dir.test))
 
 
-def _filmed(store: Store, clip: int) -> tuple[Array, Array]:
-    mouth = store.mouth(store.takes(clip)[0])
+def _film_crops(store: Store, clip: int) -> tuple[Array, Array]:
+    mouth = store.mouth(store.utterances(clip)[0])
     return store.crops(clip), np.stack([mouth.openness, mouth.spread, mouth.roundness], -1)
 
 
-def export(shop: Workshop) -> None:
+def export(run_dir: RunDirectory) -> None:
     """The checkpoint, in `folder`/checkpoint; it replaces an older one."""
     manifest = Manifest(
-        resolution=shop.recipe.data.resolution,
+        resolution=run_dir.recipe.data.resolution,
         unet_heads=UNET_HEADS,
         unet_groups=UNET_GROUPS,
         note=NOTE,
         faces="drawn",
     )
-    unet, vae, whisper = shop.finished()
+    unet, vae, whisper = run_dir.finished()
     replace_checkpoint(
-        shop.folder / "checkpoint",
+        run_dir.folder / "checkpoint",
         unet=unet,
         vae=vae,
         whisper=whisper,
         manifest=manifest,
         scheduler=SCHEDULER,
-        syncnet=shop.syncnet() if shop.start or shop.has("syncnet") else None,
-        clip_encoder=shop.clip_encoder() if shop.start or shop.has("videomae") else None,
+        syncnet=run_dir.syncnet() if run_dir.start or run_dir.has("syncnet") else None,
+        clip_encoder=run_dir.clip_encoder() if run_dir.start or run_dir.has("videomae") else None,
     )
 
 
-STAGES: dict[str, Callable[[Workshop], None]] = {
+STAGES: dict[str, Callable[[RunDirectory], None]] = {
     "data": make_data,
     "encoder": make_encoder,
     "vae": make_vae,
     "decoder": make_decoder,
     "unet": make_unet,
-    "reader": make_reader,
+    "reader": make_mouth_regressor,
     "syncnet": make_syncnet,
     "videomae": make_videomae,
     "pixels": make_pixels,
@@ -288,9 +295,9 @@ def train(
     """
     if stage is not None and stage not in STAGES:
         raise InputError(f"stage takes {', '.join(STAGES)}, got {stage!r}.")
-    shop = Workshop(recipe, folder, progress)
-    if start and not shop.start:
+    run_dir = RunDirectory(recipe, folder, progress)
+    if start and not run_dir.start:
         begin_with(start, folder)
     for name in [stage] if stage else STAGES:
         log.info("Stage %s.", name)
-        STAGES[name](shop)
+        STAGES[name](run_dir)

@@ -55,8 +55,8 @@ class ReadingSyncNet(nn.Module):
 
     def forward(self, faces: Tensor, mels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The SyncNet's two unit vectors (B, n), and what either tells of the mouth, (B, 16)."""
-        seen, heard = self.syncnet.visual_encoder(faces), self.syncnet.audio_encoder(mels)
-        return F.normalize(seen), F.normalize(heard), self.visual_head(seen), self.audio_head(heard)
+        seen, audio = self.syncnet.visual_encoder(faces), self.syncnet.audio_encoder(mels)
+        return F.normalize(seen), F.normalize(audio), self.visual_head(seen), self.audio_head(audio)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ class Spoken:
     openness: npt.NDArray[np.float32] | None
     """How open the mouth is in every frame, 0..1, where that is known."""
 
-    def heard(self, frame: int) -> Tensor:
+    def audio(self, frame: int) -> Tensor:
         """The spectra beside the window that starts at `frame`, (1, 80, 52); a frame outside the clip will do."""
         start = int(MEL_RATE * (self.times[0] + frame / FPS) + 1e-6)
         index = torch.arange(start, start + MEL_LENGTH).clamp(0, self.mel.shape[1] - 1)
@@ -90,11 +90,16 @@ def nano_syncnet() -> ReadingSyncNet:
 
 def spoken(store: Material) -> list[Spoken]:
     """Every take of every clip."""
-    mels = [sync_mel(store.sound(track)) for track in range(store.tracks)]
+    mels = [sync_mel(store.audio(track)) for track in range(store.tracks)]
     return [
-        Spoken(store.crops(clip, number), mels[take.track], store.times(take), store.openness(take))
+        Spoken(
+            store.crops(clip, number),
+            mels[utterance.track],
+            store.times(utterance),
+            store.openness(utterance),
+        )
         for clip in range(store.clips)
-        for number, take in enumerate(store.takes(clip))
+        for number, utterance in enumerate(store.utterances(clip))
     ]
 
 
@@ -103,14 +108,14 @@ def train_syncnet(run: Run, recipe: SyncNetRecipe, train: list[Spoken], test: li
     device = run.accelerator.device
     for _ in run.steps():
         windows = _draw(run.rng(), train, recipe.loop.batch)
-        faces = torch.stack([w.take.seen(w.frame) for w in windows]).to(device)
-        mels = torch.stack([w.take.heard(w.frame + w.shift) for w in windows]).to(device)
+        faces = torch.stack([w.utterance.seen(w.frame) for w in windows]).to(device)
+        mels = torch.stack([w.utterance.audio(w.frame + w.shift) for w in windows]).to(device)
         matching = torch.tensor([float(w.shift == 0) for w in windows], device=device)
-        seen, heard, *told = run.model(faces, mels)
-        losses = {"sync": sync_loss(seen, heard, matching)}
+        seen, audio, *predicted = run.model(faces, mels)
+        losses = {"sync": sync_loss(seen, audio, matching)}
         if recipe.reading:
             true = torch.stack([w.openness() for w in windows]).to(device)
-            losses["reading"] = recipe.reading * reading_loss(told, true, matching)
+            losses["reading"] = recipe.reading * reading_loss(predicted, true, matching)
         run.update(**losses)
         if test and run.step % SCORE_EVERY == 0:
             run.measure(score_syncnet, test)
@@ -120,29 +125,29 @@ def train_syncnet(run: Run, recipe: SyncNetRecipe, train: list[Spoken], test: li
 class _Window:
     """16 frames of a take, and the sound that is `shift` frames later."""
 
-    take: Spoken
+    utterance: Spoken
     frame: int
     shift: int
 
     def openness(self) -> Tensor:
-        assert self.take.openness is not None
-        return torch.from_numpy(self.take.openness[self.frame : self.frame + FRAMES])
+        assert self.utterance.openness is not None
+        return torch.from_numpy(self.utterance.openness[self.frame : self.frame + FRAMES])
 
 
-def _draw(rng: np.random.Generator, takes: list[Spoken], count: int) -> list[_Window]:
+def _draw(rng: np.random.Generator, utterances: list[Spoken], count: int) -> list[_Window]:
     """Windows with their own sound, or with a shifted one; either is as likely."""
     windows = []
-    for number in rng.integers(len(takes), size=count):
-        frame = int(rng.integers(len(takes[number].crops) - FRAMES + 1))
+    for number in rng.integers(len(utterances), size=count):
+        frame = int(rng.integers(len(utterances[number].crops) - FRAMES + 1))
         shift = int(rng.integers(LEAST_SHIFT, GREATEST_SHIFT + 1) * rng.choice((-1, 1)))
-        windows.append(_Window(takes[number], frame, shift if rng.random() < 0.5 else 0))
+        windows.append(_Window(utterances[number], frame, shift if rng.random() < 0.5 else 0))
     return windows
 
 
-def reading_loss(told: list[Tensor], true: Tensor, matching: Tensor) -> Tensor:
+def reading_loss(predicted: list[Tensor], true: Tensor, matching: Tensor) -> Tensor:
     """Squared error of the openness (B, 16) told from the faces, and from the sounds that match them."""
-    by_face, by_sound = ((openness - true).square().mean(1) for openness in told)
-    return (by_face + matching * by_sound).mean()
+    by_face, by_audio = ((openness - true).square().mean(1) for openness in predicted)
+    return (by_face + matching * by_audio).mean()
 
 
 @torch.no_grad()
@@ -150,11 +155,11 @@ def score_syncnet(syncnet: nn.Module, test: list[Spoken]) -> dict[str, float]:
     """Share of windows that fit their own sound better than one shifted by 5 or 10 frames either way."""
     device = next(syncnet.parameters()).device
     right = []
-    for take in test:
+    for utterance in test:
         shifts = (0, -10, -5, 5, 10)
-        frame = (len(take.crops) - FRAMES) // 2
-        mels = torch.stack([take.heard(frame + shift) for shift in shifts]).to(device)
-        faces = take.seen(frame)[None].to(device).expand(len(shifts), -1, -1, -1)
-        seen, heard, *_ = syncnet(faces, mels)
-        right.append(float(torch.cosine_similarity(seen, heard).argmax() == 0))
+        frame = (len(utterance.crops) - FRAMES) // 2
+        mels = torch.stack([utterance.audio(frame + shift) for shift in shifts]).to(device)
+        faces = utterance.seen(frame)[None].to(device).expand(len(shifts), -1, -1, -1)
+        seen, audio, *_ = syncnet(faces, mels)
+        right.append(float(torch.cosine_similarity(seen, audio).argmax() == 0))
     return {"own sound fits best": float(np.mean(right))}

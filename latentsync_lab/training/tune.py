@@ -16,19 +16,25 @@ from latentsync_core.data import Progress
 from latentsync_core.errors import InputError
 from latentsync_core.models.bundle import LipSyncModels
 from latentsync_core.models.syncnet import StableSyncNet
-from latentsync_core.weights import find_syncnet, load_clip_encoder, load_models, load_syncnet, locate
+from latentsync_core.weights import (
+    find_checkpoint,
+    find_syncnet,
+    load_clip_encoder,
+    load_models,
+    load_syncnet,
+)
 
 from .checkpoint import replace_checkpoint
 from .footage import Footage
 from .latents import LatentClip, LatentStore
 from .loop import Run, counter
-from .pixels import Judges, freeze_all_but, load_lpips, train_pixels
+from .pixels import LossNetworks, freeze_all_but, load_lpips, train_pixels
 from .recipes import FootageRecipe, PixelRecipe, SyncNetRecipe, UNetRecipe
 from .syncnet import spoken, train_syncnet
 from .unet import parameter_groups, train_unet
 from .validate import ValidationVideo
 
-HALF = {"fp16": torch.float16, "bf16": torch.bfloat16}
+HALF_DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,7 @@ class _Tuning:
 
     def follow(self) -> None:
         """Train, and write the checkpoint."""
-        checkpoint = locate(self.sources.model)
+        checkpoint = find_checkpoint(self.sources.model)
         models = load_models(checkpoint, self.resolution, PartialState().device, "fp32")
         if isinstance(self.recipe, PixelRecipe):
             # A judge that is missing is missed before the latents of all clips are made, which takes long.
@@ -108,13 +114,13 @@ class _Tuning:
         train_unet(run, recipe, scheduler, train, test, self._validation(models, None))
         return run
 
-    def _pixels(self, recipe: PixelRecipe, models: LipSyncModels, judges: Judges) -> Run:
+    def _pixels(self, recipe: PixelRecipe, models: LipSyncModels, loss_networks: LossNetworks) -> Run:
         train, test = self._latents(models)
         unet = freeze_all_but(models.unet.train(), recipe.trainable)
         run = Run("pixels", unet, recipe.loop, self.folder, progress=self.progress)
         scheduler = DDIMScheduler.from_config(models.scheduler_config)
-        validate = self._validation(models, judges.syncnet)
-        train_pixels(run, recipe, scheduler, judges, train, spoken(self.footage[0]), test, validate)
+        validate = self._validation(models, loss_networks.syncnet)
+        train_pixels(run, recipe, scheduler, loss_networks, train, spoken(self.footage[0]), test, validate)
         return run
 
     def _latents(self, models: LipSyncModels) -> list[list[LatentClip]]:
@@ -130,21 +136,25 @@ class _Tuning:
         return ValidationVideo(models, clips, self.folder / "validation", syncnet, self.progress)
 
 
-def _judges(recipe: PixelRecipe, models: LipSyncModels, sources: Sources) -> Judges:
+def _judges(recipe: PixelRecipe, models: LipSyncModels, sources: Sources) -> LossNetworks:
     """On the models' device; on a GPU in the precision of the recipe, as upstream keeps them."""
-    dtype = HALF.get(recipe.loop.precision, torch.float32) if models.device.type == "cuda" else torch.float32
+    dtype = (
+        HALF_DTYPES.get(recipe.loop.precision, torch.float32)
+        if models.device.type == "cuda"
+        else torch.float32
+    )
 
     def frozen(network: Any) -> Any:
         # diffusers' own `to` warns about modules kept in float32, of which these networks have none
         return nn.Module.to(network, models.device, dtype).eval().requires_grad_(False)
 
     video_encoder = sources.video_encoder
-    judges = Judges(
+    loss_networks = LossNetworks(
         frozen(copy.deepcopy(models.vae)),  # which makes the latents in float32, and is exported
         syncnet=frozen(load_syncnet(find_syncnet(sources.syncnet or sources.model))) if recipe.sync else None,
         clip_encoder=frozen(load_clip_encoder(video_encoder)) if recipe.temporal and video_encoder else None,
         perceptual=load_lpips().to(models.device) if recipe.perceptual else None,
         dtype=dtype,
     )
-    judges.check(recipe)
-    return judges
+    loss_networks.check(recipe)
+    return loss_networks

@@ -9,20 +9,20 @@ from diffusers import DDIMScheduler
 from torch import nn
 
 from .draw import assemble, choose, loss_weight
-from .guess import guess
 from .latents import LatentClip
 from .loop import Run, Validate
-from .probe import probe
+from .predict import predict
 from .recipes import UNetRecipe
+from .score_denoiser import score_denoiser
 
 SCORE_EVERY = 400
 
 
 def parameter_groups(unet: nn.Module, recipe: UNetRecipe) -> list[dict[str, Any]]:
     """The cross-attention to the sound learns faster than the rest."""
-    heard = [p for name, p in unet.named_parameters() if _hears(name)]
+    conditioned = [p for name, p in unet.named_parameters() if _hears(name)]
     others = [p for name, p in unet.named_parameters() if not _hears(name)]
-    return [{"params": others, "scale": 1.0}, {"params": heard, "scale": recipe.speech_rate}]
+    return [{"params": others, "scale": 1.0}, {"params": conditioned, "scale": recipe.speech_rate}]
 
 
 def _hears(name: str) -> bool:
@@ -44,8 +44,8 @@ def train_unet(
         rng = run.rng()
         count, length = recipe.shape(step)
         batch = assemble(choose(rng, train, recipe.paired, count, length), train).to(device)
-        made = guess(run.model, scheduler, recipe, batch, rng, run.generator())
+        made = predict(run.model, scheduler, recipe, batch, rng, run.generator())
         run.update(noise=(made.error**2 * weight).mean())
         if test and run.step % SCORE_EVERY == 0:
-            run.measure(probe, scheduler, test, recipe)
+            run.measure(score_denoiser, scheduler, test, recipe)
         run.validate(validate)

@@ -97,22 +97,22 @@ def _batch(run: Run, recipe: VaeRecipe, clips: list[Array], keep: Tensor) -> Ten
     """Random pictures, (B, 3, R, R) in -1..1: half of them mirrored, some in other hues, some with a blank mouth."""
     rng = run.rng()
     chosen = [clips[rng.integers(len(clips))] for _ in range(recipe.loop.batch)]
-    pictures = [c[rng.integers(len(c))][:, :: rng.choice((-1, 1))] for c in chosen]
-    coloured = [_other_hue(rng, p) if rng.random() < recipe.hue else p for p in pictures]
+    images = [c[rng.integers(len(c))][:, :: rng.choice((-1, 1))] for c in chosen]
+    coloured = [_other_hue(rng, p) if rng.random() < recipe.hue else p for p in images]
     pixels = to_pixels(np.stack(coloured)).to(keep.device)
     blank = torch.from_numpy(rng.random(len(pixels)) < recipe.masked).to(keep.device)
     return torch.where(blank[:, None, None, None], pixels * keep, pixels)
 
 
-def _other_hue(rng: np.random.Generator, picture: Array) -> Array:
-    hsv = cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2HSV)
+def _other_hue(rng: np.random.Generator, image: Array) -> Array:
+    hsv = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2HSV)
     hsv[..., 0] = (hsv[..., 0].astype(int) + rng.integers(HUES)) % HUES
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
 
 
-def to_pixels(pictures: npt.NDArray[np.uint8], side: int | None = None) -> Tensor:
+def to_pixels(images: npt.NDArray[np.uint8], side: int | None = None) -> Tensor:
     """(N, R, R, 3) uint8 -> (N, 3, R, R) in -1..1; `side` is another size than R for them."""
-    pixels = torch.from_numpy(np.array(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    pixels = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
     if side in (None, pixels.shape[-1]):
         return pixels
     return F.interpolate(pixels, (side, side), mode="bicubic", antialias=True)
@@ -139,8 +139,8 @@ def psnr(square: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def latent_scale(vae: Any, pictures: Tensor) -> float:
+def latent_scale(vae: Any, images: Tensor) -> float:
     """The factor that brings latents to a standard deviation of 1."""
     device = next(vae.parameters()).device
-    latents = torch.cat([vae.encode(part.to(device)).latent_dist.mean for part in pictures.split(8)])
+    latents = torch.cat([vae.encode(part.to(device)).latent_dist.mean for part in images.split(8)])
     return round(float(1 / latents.std()), 4)

@@ -46,8 +46,8 @@ class ValidationVideo:
     ) -> None:
         self._models, self._folder, self._syncnet, self._progress = models, folder, syncnet, progress
         self._crops = footage.crops(0).astype(np.float32)
-        self._sound = footage.sound(footage.takes(0)[0].track)
-        self._tokens = tokens_at(encode(models.whisper, self._sound), footage.times(footage.takes(0)[0]))
+        self._audio = footage.audio(footage.utterances(0)[0].track)
+        self._tokens = tokens_at(encode(models.whisper, self._audio), footage.times(footage.utterances(0)[0]))
         self._keep = keep_mask(models.resolution)
 
     def __call__(self, unet: Any, step: int) -> dict[str, float]:
@@ -58,8 +58,8 @@ class ValidationVideo:
         path.parent.mkdir(parents=True, exist_ok=True)
         both = np.concatenate([self._crops.astype(np.uint8), made], 2)
         height, width = both.shape[1:3]
-        sound = Waveform(self._sound[None], SPEECH_RATE)
-        with open_writer(path, height, width, Fraction(FPS), audio=sound) as writer:
+        audio = Waveform(self._audio[None], SPEECH_RATE)
+        with open_writer(path, height, width, Fraction(FPS), audio=audio) as writer:
             for index, frame in enumerate(both):
                 writer.write(frame, index / FPS)
         return self._synchrony(made)
@@ -84,5 +84,5 @@ class ValidationVideo:
             return {}
         weights, pixels = next(self._syncnet.parameters()), to_pixels(made, self._syncnet.resolution)
         with torch.autocast(weights.device.type, weights.dtype, enabled=weights.dtype != torch.float32):
-            curve = sync_curve(self._syncnet, pixels, self._sound, reach=reach_of(len(made)))
+            curve = sync_curve(self._syncnet, pixels, self._audio, reach=reach_of(len(made)))
         return {"validation confidence": curve.confidence, "validation offset": curve.offset}

@@ -80,21 +80,21 @@ def train_videomae(run: Run, recipe: VideoMaeRecipe, train: Sequence[Spoken], te
             run.measure(score_videomae, recipe, test)
 
 
-def _clips(rng: np.random.Generator, takes: Sequence[Spoken], count: int) -> Tensor:
+def _clips(rng: np.random.Generator, utterances: Sequence[Spoken], count: int) -> Tensor:
     """Random windows, (count, 16, 3, R, R) in -1..1."""
     windows = []
-    for number in rng.integers(len(takes), size=count):
-        crops = takes[number].crops
+    for number in rng.integers(len(utterances), size=count):
+        crops = utterances[number].crops
         start = int(rng.integers(len(crops) - FRAMES + 1))
         windows.append(to_pixels(crops[start : start + FRAMES]))
     return torch.stack(windows)
 
 
-def _tubes(rng: np.random.Generator, count: int, share: float) -> Tensor:
+def _tubes(rng: np.random.Generator, count: int, fraction: float) -> Tensor:
     """Hidden places, the same in every frame of a clip, (count, patches) bool."""
     places = (CONFIG.image_size // CONFIG.patch_size) ** 2
     order = rng.permuted(np.tile(np.arange(places), (count, 1)), axis=1)
-    hidden = order < round(share * places)
+    hidden = order < round(fraction * places)
     return torch.from_numpy(np.tile(hidden, (1, CONFIG.num_frames // CONFIG.tubelet_size)))
 
 

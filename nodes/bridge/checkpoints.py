@@ -30,9 +30,9 @@ def _offer(name: str) -> str:
     return f"{name} (download, {size / 1e9:.0f} GB)"
 
 
-JUDGE = "1.6"
+EVALUATOR = "1.6"
 """The release whose SyncNet is published with a checksum."""
-JUDGE_DOWNLOAD = f"{JUDGE} (download)"
+EVALUATOR_DOWNLOAD = f"{EVALUATOR} (download)"
 DOWNLOADS = {_offer(name): name for name in reversed(RELEASES)}
 NANO = "nano (test model, drawn faces only)"
 
@@ -92,22 +92,22 @@ def fetch(choice: str, reporter: Reporter) -> str:
     return here[name]
 
 
-def judges() -> list[str]:
+def evaluators() -> list[str]:
     """Checkpoints with a SyncNet: the bundled one, then what else is on disk, then what can be fetched."""
-    others = [name for name in _judges_on_disk() if name != "nano"]
-    return ["nano", *others] + ([] if JUDGE in others else [JUDGE_DOWNLOAD])
+    others = [name for name in _evaluators_on_disk() if name != "nano"]
+    return ["nano", *others] + ([] if EVALUATOR in others else [EVALUATOR_DOWNLOAD])
 
 
-def judge(choice: str, reporter: Reporter) -> Path:
+def evaluator(choice: str, reporter: Reporter) -> Path:
     """The SyncNet of a choice; fetches it if the choice says so and it is not here. Raises as `fetch`."""
-    here = _judges_on_disk()
-    if choice == JUDGE_DOWNLOAD and JUDGE not in here:
-        return find_syncnet(download(JUDGE, folders()[0], reporter, optional=True))
-    name = JUDGE if choice == JUDGE_DOWNLOAD else choice
+    here = _evaluators_on_disk()
+    if choice == EVALUATOR_DOWNLOAD and EVALUATOR not in here:
+        return find_syncnet(download(EVALUATOR, folders()[0], reporter, optional=True))
+    name = EVALUATOR if choice == EVALUATOR_DOWNLOAD else choice
     return here[name] if name in here else find_syncnet(name, folders())
 
 
-def _judges_on_disk() -> dict[str, Path]:
+def _evaluators_on_disk() -> dict[str, Path]:
     found = {}
     for row in report(folders()):
         with suppress(WeightsMissingError):

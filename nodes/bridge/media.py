@@ -17,7 +17,7 @@ from comfy_api.latest import InputImpl
 
 from ...latentsync_core.data import Array, Clip, Waveform
 from ...latentsync_core.errors import InputError, OptionError
-from .sound_in import sound_in
+from .audio_in import audio_in
 from .temp import temp_copy, temp_file
 
 
@@ -29,7 +29,7 @@ class Source:
     color: Any = None
     """Colour tags of the file, None for tensors."""
     pixel_aspect: Fraction = Fraction(1)
-    sound: Waveform | None = None
+    audio: Waveform | None = None
     """The clip's own sound, where it was asked for and there is any."""
 
 
@@ -69,7 +69,7 @@ def clip_of(images: torch.Tensor, fps: float | Fraction) -> Clip:
 
 def waveform_of(audio: Mapping[str, Any] | None) -> Waveform:
     """An AUDIO as a waveform, float samples untouched; raises InputError where there is not exactly one sound."""
-    samples, rate = sound_in(audio)
+    samples, rate = audio_in(audio)
     return Waveform(samples[0].detach().cpu().float().contiguous().numpy(), rate)
 
 
@@ -86,7 +86,7 @@ def fit_audio(
 
     Where that is all of it, to less than a frame, it is handed on as it is. Float samples stay what they are.
     """
-    samples, rate = sound_in(audio)
+    samples, rate = audio_in(audio)
     rest = samples[..., round(start * rate) :]
     missing = round(seconds * rate) - rest.shape[-1]
     if start or abs(missing) >= frame * rate:
@@ -101,47 +101,47 @@ def images_of(frames: list[np.ndarray]) -> torch.Tensor:
 
 
 def given(
-    video: Any, images: torch.Tensor | None, fps: float, sound: bool = False
+    video: Any, images: torch.Tensor | None, fps: float, audio: bool = False
 ) -> AbstractContextManager[Source]:
     """The one of both that is connected, opened; raises InputError unless exactly one is."""
     if (video is None) == (images is None):
         which = "neither is" if video is None else "both are"
         raise InputError(f"This node takes either video or images, {which} connected.")
-    return open_video(video, sound) if images is None else nullcontext(Source(clip_of(images, fps)))
+    return open_video(video, audio) if images is None else nullcontext(Source(clip_of(images, fps)))
 
 
 @contextmanager
-def open_video(video: Any, sound: bool = False) -> Iterator[Source]:
+def open_video(video: Any, audio: bool = False) -> Iterator[Source]:
     """Give a VIDEO as a clip, trimmed as it says, and its own sound if wanted.
 
     A file is read as it is needed. Bytes in memory go through a file in ComfyUI's temp folder that is removed
     when the block ends.
     """
     if isinstance(video, InputImpl.VideoFromComponents):
-        yield _from_tensors(video, sound)
+        yield _from_tensors(video, audio)
         return
     content = video.get_stream_source()
     in_memory = isinstance(content, BytesIO)
     identity = sha256(content.getbuffer()).hexdigest() if in_memory else None
     with temp_copy(content) if in_memory else nullcontext(content) as path:
         start, duration = video.get_active_trim_window()
-        source = _from_file(path, identity, start, duration, sound)
+        source = _from_file(path, identity, start, duration, audio)
         # VIDEOs of newer ComfyUIs may be cropped or resized on top of their file
         shown = sorted(video.get_dimensions()) == sorted((source.clip.width, source.clip.height))
-        yield source if shown else _from_tensors(video, sound)
+        yield source if shown else _from_tensors(video, audio)
 
 
-def _from_tensors(video: Any, sound: bool) -> Source:
+def _from_tensors(video: Any, audio: bool) -> Source:
     parts = video.get_components()
-    own = waveform_of(parts.audio) if sound and parts.audio is not None else None
-    return Source(clip_of(parts.images, parts.frame_rate), sound=own)
+    own = waveform_of(parts.audio) if audio and parts.audio is not None else None
+    return Source(clip_of(parts.images, parts.frame_rate), audio=own)
 
 
-def _from_file(path: str, identity: str | None, start: float, duration: float, sound: bool) -> Source:
+def _from_file(path: str, identity: str | None, start: float, duration: float, audio: bool) -> Source:
     from ...latentsync_core.media import FileClip, read_audio, trim
 
     file = FileClip(path, identity)
-    own = read_audio(path, start, duration or None) if sound and file.has_audio else None
+    own = read_audio(path, start, duration or None) if audio and file.has_audio else None
     clip = trim(file, start, duration) if start or duration else file
     return Source(clip, file.color, file.pixel_aspect, own)
 
@@ -153,7 +153,7 @@ def video_of(
     like: Source,
     fps: Fraction,
     duration: float,
-    sound: Waveform | None,
+    audio: Waveform | None,
 ) -> Any:
     """Write frames and sound to a file and give it as a VIDEO; nothing is left where that fails.
 
@@ -163,7 +163,7 @@ def video_of(
 
     path, clip = temp_file(".mp4"), like.clip
     looks: dict[str, Any] = {"color": like.color, "pixel_aspect": like.pixel_aspect}
-    with open_writer(path, clip.height, clip.width, fps, audio=sound, duration=duration, **looks) as writer:
+    with open_writer(path, clip.height, clip.width, fps, audio=audio, duration=duration, **looks) as writer:
         for frame, time in zip(frames, times, strict=True):
             writer.write(frame, float(time))
     return InputImpl.VideoFromFile(path)

@@ -63,7 +63,7 @@ class Reporter:
             finished = self._done // steps if self._stage == "resync" else 0
             if finished > windows:
                 windows = finished
-                self._bar.update_absolute(self._done, self._total, ("JPEG", picture(frame), PREVIEW_PIXELS))
+                self._bar.update_absolute(self._done, self._total, ("JPEG", image(frame), PREVIEW_PIXELS))
             yield frame
             self._say()
 
@@ -110,7 +110,7 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def picture(frame: Array) -> Image.Image:
+def image(frame: Array) -> Image.Image:
     """A frame (H, W, 3), uint8 or float 0..1, as a Pillow image."""
     if frame.dtype != np.uint8:
         frame = (np.clip(frame, 0, 1) * 255).round().astype(np.uint8)

@@ -107,11 +107,11 @@ async def media_of(
     if result.path is None:
         return NOTHING, NOTHING, NOTHING
     clip = await asyncio.to_thread(FileClip, result.path)
-    images = await asyncio.to_thread(_pictures, clip) if return_images else ExecutionBlocker(_NO_IMAGES)
+    images = await asyncio.to_thread(_images, clip) if return_images else ExecutionBlocker(_NO_IMAGES)
     return video_of(result), images, fit_audio(audio, clip.duration, 1 / float(clip.fps))
 
 
-def _pictures(clip: Clip) -> torch.Tensor:
+def _images(clip: Clip) -> torch.Tensor:
     return images_of(list(clip.read(range(len(clip.times)))))
 
 

@@ -28,13 +28,13 @@ LEAST_RANGE = 0.2
 INK, GRID, LINE, BEST = "#202020", "#d8d8d8", "#1f77b4", "#d62728"
 
 
-def sound_of(source: Source, audio: Mapping[str, Any] | None) -> Waveform:
+def audio_of(source: Source, audio: Mapping[str, Any] | None) -> Waveform:
     """The sound to judge: the one that is connected, else the clip's own; raises InputError without any."""
     if audio is not None:
         return waveform_of(audio)
-    if source.sound is None:
+    if source.audio is None:
         raise InputError("The clip has no sound of its own; connect audio.")
-    return source.sound
+    return source.audio
 
 
 def measured(
@@ -49,19 +49,19 @@ def measured(
     from ...latentsync_core.pipeline import find_face
     from ...latentsync_core.weights import load_syncnet
 
-    sound, reporter = sound_of(source, audio), Reporter(node_id, last="look")
-    syncnet = load_syncnet(checkpoints.judge(model, reporter))
+    audio, reporter = audio_of(source, audio), Reporter(node_id, last="look")
+    syncnet = load_syncnet(checkpoints.evaluator(model, reporter))
     with keep_results() as work, devices.on_device(syncnet):
         track = speaker or find_face(
             source.clip, device=str(mm.get_torch_device()), progress=reporter, work=work
         )
-        return score(source.clip, sound, syncnet, track=track, progress=reporter)
+        return score(source.clip, audio, syncnet, track=track, progress=reporter)
 
 
 def plot(curve: SyncCurve) -> torch.Tensor:
     """The cosine for every shift of the sound, as an IMAGE (1, 400, 768, 3)."""
-    picture = Image.new("RGB", (WIDTH, HEIGHT), "white")
-    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(15)
+    image = Image.new("RGB", (WIDTH, HEIGHT), "white")
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(15)
     reach, values = curve.reach, curve.cosines
     low, high = float(values.min()), float(values.max())
     room = max(0.05 * (high - low), (LEAST_RANGE - (high - low)) / 2)
@@ -90,4 +90,4 @@ def plot(curve: SyncCurve) -> torch.Tensor:
     draw.text((WIDTH / 2, TOP / 2), curve.title, INK, ImageFont.load_default(18), anchor="mm")
     below = "shift of the sound in frames of 1/25 s (positive: to later); height: cosine of mouth and sound"
     draw.text((WIDTH / 2, HEIGHT - 16), below, INK, font, anchor="mm")
-    return images_of([np.asarray(picture)])
+    return images_of([np.asarray(image)])

@@ -16,7 +16,7 @@ from ...latentsync_core.errors import InputError
 from .media import Source, audio_of, clip_of, images_of, open_video, video_of, waveform_of
 from .progress import Reporter
 
-SOUND_FADE = 0.03
+AUDIO_FADE = 0.03
 """Seconds: sound that is cut more sharply clicks."""
 SILENCE_RATE = 44100
 _NO_IMAGES = "LatentSync Reassemble gives images only with return_images on."
@@ -59,18 +59,18 @@ def reassemble(
     with _original(part, video, original_images) as original:
         new = clip_of(part.images, part.fps)
         whole = splice(original and original.clip, new, part.start if original else 0.0, part.fade)
-        sound = _sound(part, original)
+        audio = _audio(part, original)
         result = video_of(
             _read(whole, Reporter(node_id), frames),
             whole.times.tolist(),
             like=original or Source(new),
             fps=whole.fps,
             duration=whole.duration,
-            sound=sound,
+            audio=audio,
         )
     images = ExecutionBlocker(_NO_IMAGES) if frames is None else images_of(frames)
     return Whole(
-        result, images, audio_of(sound or _silence(whole.duration)), _report(part, new, whole, original)
+        result, images, audio_of(audio or _silence(whole.duration)), _report(part, new, whole, original)
     )
 
 
@@ -88,18 +88,18 @@ def _original(
     if video is not None and images is not None:
         raise InputError("LatentSync Reassemble takes video or original_images as the original, not both.")
     if video is not None:
-        return open_video(video, sound=True)
+        return open_video(video, audio=True)
     return nullcontext(None if images is None else Source(clip_of(images, part.fps)))
 
 
-def _sound(part: Insertion, original: Source | None) -> Waveform | None:
+def _audio(part: Insertion, original: Source | None) -> Waveform | None:
     from ...latentsync_core.media import mix
 
     new = None if part.audio is None else waveform_of(part.audio)
     if original is None:
         return new
-    fade = max(part.fade, SOUND_FADE)
-    return mix(original.sound, new, part.mode, part.start, duck_db=part.duck_db, fade=fade)
+    fade = max(part.fade, AUDIO_FADE)
+    return mix(original.audio, new, part.mode, part.start, duck_db=part.duck_db, fade=fade)
 
 
 def _read(clip: Clip, reporter: Reporter, kept: list[Array] | None) -> Iterator[Array]:

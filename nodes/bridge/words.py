@@ -21,7 +21,7 @@ _FETCH = (
     f'choose a model with "(download" in its name on {_LOAD} and run the workflow; '
     "a download that was stopped goes on"
 )
-_BETTER_JUDGE = 'choose "1.6 (download)" on LatentSync Sync Score'
+_BETTER_EVALUATOR = 'choose "1.6 (download)" on LatentSync Sync Score'
 
 WORDS = {
     r"give the landmarks yourself \(FaceTrack\.from_points\)": "look at what LatentSync Faces finds",
@@ -39,8 +39,8 @@ WORDS = {
     r"\bdtype takes": "precision takes",
     r"Use 'cpu'": "Start ComfyUI with another device, or on the CPU",
     r"Give resolution \(.*?\), or name its folder": "Name its folder",
-    r"[Rr]un `[^`]*weights get [^`]*--syncnet` and score with \S+": _BETTER_JUDGE,
-    r"`[^`]*weights get [^`]*--syncnet` and score with .*, model 1\.6": _BETTER_JUDGE,
+    r"[Rr]un `[^`]*weights get [^`]*--syncnet` and score with \S+": _BETTER_EVALUATOR,
+    r"`[^`]*weights get [^`]*--syncnet` and score with .*, model 1\.6": _BETTER_EVALUATOR,
     rf"Run {_GET} again to continue": f"To continue, {_FETCH}",
     rf"Run {_GET}": _FETCH[0].upper() + _FETCH[1:],
     rf"{_GET} fetches 1\.6": _FETCH,
@@ -78,16 +78,16 @@ def speak_of_nodes(node: Any) -> None:
     execute = node.execute.__func__
 
     @wraps(execute)
-    def told(cls: type, *args: Any, **inputs: Any) -> Any:
+    def reworded(cls: type, *args: Any, **inputs: Any) -> Any:
         with in_words():
             return execute(cls, *args, **inputs)
 
     @wraps(execute)
-    async def told_later(cls: type, *args: Any, **inputs: Any) -> Any:
+    async def reworded_later(cls: type, *args: Any, **inputs: Any) -> Any:
         with in_words():
             return await execute(cls, *args, **inputs)
 
-    node.execute = classmethod(told_later if inspect.iscoroutinefunction(execute) else told)
+    node.execute = classmethod(reworded_later if inspect.iscoroutinefunction(execute) else reworded)
 
 
 @contextmanager

@@ -72,14 +72,14 @@ def unet_tiny4():
         for frames in (16, 3):
             sample = recipe_input(f"tiny4.sample.{frames}", (2, 13, frames, 8, 8))
             audio = with_null_audio(recipe_input(f"tiny4.audio.{frames}", (2, frames, 50, 384)))
-            told = model(sample, torch.tensor(951), encoder_hidden_states=audio).sample
-            outputs[f"{name}.f{frames}"] = told
+            predicted = model(sample, torch.tensor(951), encoder_hidden_states=audio).sample
+            outputs[f"{name}.f{frames}"] = predicted
         if name == "stage2":
             keys = upstream.shapes(model)
             sample = recipe_input("tiny4.sample.odd", (1, 13, 2, 10, 12))
             audio = recipe_input("tiny4.audio.odd", (1, 2, 50, 384))
-            told = model(sample, torch.tensor(1), encoder_hidden_states=audio).sample
-            outputs["stage2.odd_10x12"] = told
+            predicted = model(sample, torch.tensor(1), encoder_hidden_states=audio).sample
+            outputs["stage2.odd_10x12"] = predicted
     return {"unet_tiny4_keys.json": keys, "unet_tiny4_outputs.safetensors": outputs}
 
 

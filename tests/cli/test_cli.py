@@ -92,19 +92,19 @@ def bytes_of(frame):
 def test_sync_to_mp4_and_to_pictures(files, tmp_path):
     assert sync(files, tmp_path / "out.mp4", "--length", "cut_off") == 0
     assert len(FileClip(tmp_path / "out.mp4")) == 16  # 0.625 s of speech
-    assert sync(files, tmp_path / "pictures", "--length", "loop") == 0
-    names = sorted(path.name for path in (tmp_path / "pictures").iterdir())
+    assert sync(files, tmp_path / "images", "--length", "loop") == 0
+    names = sorted(path.name for path in (tmp_path / "images").iterdir())
     assert names == ["audio.wav", *(f"frame_{i:06}.png" for i in range(16))]
 
 
 def test_a_picture_and_a_sentence_make_a_talking_picture(files, tmp_path):
-    picture, out = tmp_path / "still.jpg", tmp_path / "out.mp4"
+    image, out = tmp_path / "still.jpg", tmp_path / "out.mp4"
     (frame,) = FileClip(files / "video.mkv").read([3])
-    Image.fromarray(frame).save(picture, quality=95)
-    assert sync(files, out, video=picture) == 0
+    Image.fromarray(frame).save(image, quality=95)
+    assert sync(files, out, video=image) == 0
     result = FileClip(out)
     assert (len(result), result.fps, result.has_audio) == (16, 25, True)  # 0.625 s of speech
-    assert sync(files, out, "--fps", "40", video=picture) == 0
+    assert sync(files, out, "--fps", "40", video=image) == 0
     assert (len(FileClip(out)), FileClip(out).fps) == (25, 40)
 
 

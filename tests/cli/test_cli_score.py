@@ -62,8 +62,8 @@ def test_report_figures_and_picture(folder, tmp_path, capsys):
     assert saved["curve"]["offsets"] == list(range(-6, 7))
     assert saved["against"]["psnr_inside"] > 60 and saved["against"]["temporal"] < 1e-6
     assert len(saved["opening"]) == len(saved["level_db"]) == 36
-    picture = cv2.imread(str(tmp_path / "a.png"))
-    assert picture.shape == (600, 900, 3) and picture.std() > 10
+    image = cv2.imread(str(tmp_path / "a.png"))
+    assert image.shape == (600, 900, 3) and image.std() > 10
 
 
 def test_sound_of_another_file(folder, tmp_path):

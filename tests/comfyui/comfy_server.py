@@ -291,4 +291,4 @@ class ComfyServer:
         elif isinstance(message.data, bytes) and int.from_bytes(message.data[:4], "big") == PREVIEW:
             end = 8 + int.from_bytes(message.data[4:8], "big")
             about = json.loads(message.data[8:end])
-            self.events.append(Event(now, "preview", {**about, "picture": message.data[end:]}))
+            self.events.append(Event(now, "preview", {**about, "image": message.data[end:]}))

@@ -160,9 +160,9 @@ class Frontend:
         self.fit()
         self.page.evaluate("() => app.canvas.selectNode(app.graph.nodes[0])")
         self.page.get_by_test_id("info-button").click()
-        picture = self.page.wait_for_selector(f"img[src$='{node_id}.jpg']")
-        self.page.wait_for_function("picture => picture.complete", arg=picture)
-        return picture.evaluate("picture => picture.naturalWidth")
+        image = self.page.wait_for_selector(f"img[src$='{node_id}.jpg']")
+        self.page.wait_for_function("picture => picture.complete", arg=image)
+        return image.evaluate("picture => picture.naturalWidth")
 
     def make_blueprint(self, name, types, inputs, outputs):
         """Put nodes of these types into one node with these further inputs and outputs, and take all others away."""

@@ -67,7 +67,7 @@ def test_an_example_runs_to_its_end(server, name):
     node = lip_sync_node(prompt)
     assert run.of("progress", node), "no progress was seen"
     previews = run.of("preview", node)
-    assert previews and all(preview["picture"][:2] == b"\xff\xd8" for preview in previews)
+    assert previews and all(preview["image"][:2] == b"\xff\xd8" for preview in previews)
     if "PreviewAny" in [node["class_type"] for node in prompt.values()]:
         assert "re-synced" in run.text() or "persons" in run.text()
     files = [server.base / "output" / file for file in run.files()]

@@ -19,14 +19,14 @@ def head(number):
 
 def scene(*places, size=(360, 480), background=(90, 110, 100)):
     """A picture of `size` (height, width) with heads at places (number, x, y, side, degrees)."""
-    picture = np.full((*size, 3), background, np.uint8)
+    image = np.full((*size, 3), background, np.uint8)
     for number, x, y, side, degrees in places:
         matrix = cv2.getRotationMatrix2D((HEAD / 2, HEAD / 2), degrees, side / HEAD)
         matrix[:, 2] += np.array([x, y]) - HEAD / 2
         image = cv2.warpAffine(head(number), matrix, size[::-1])
         inside = cv2.warpAffine(np.ones((HEAD, HEAD), np.float32), matrix, size[::-1]) > 0.99
-        picture[inside] = image[inside]
-    return picture
+        image[inside] = image[inside]
+    return image
 
 
 class ListClip:

@@ -57,19 +57,19 @@ def test_align_resolution():
 
 
 def test_the_region_gives_the_same_as_the_whole_frame():
-    picture = frame(180, 200, 2)
+    image = frame(180, 200, 2)
     matrix = np.array([[1.7, 0.4, -150.0], [-0.4, 1.7, -60.0]])
     whole = cv2.warpAffine(
-        picture.astype(np.float32), matrix, (90, 70), borderMode=cv2.BORDER_CONSTANT, borderValue=(127,) * 3
+        image.astype(np.float32), matrix, (90, 70), borderMode=cv2.BORDER_CONSTANT, borderValue=(127,) * 3
     )
-    assert np.abs(warp_crop(picture, matrix, (90, 70)) - whole).max() < 0.01
+    assert np.abs(warp_crop(image, matrix, (90, 70)) - whole).max() < 0.01
 
 
 def test_float_frames_give_the_same_crop():
-    picture = frame(60, 80, 0)
-    expected = warp_crop(picture, HALF, (50, 40))
+    image = frame(60, 80, 0)
+    expected = warp_crop(image, HALF, (50, 40))
     assert expected.dtype == np.float32 and expected.shape == (40, 50, 3)
-    assert np.abs(warp_crop(picture / 255, HALF, (50, 40)) - expected).max() < 0.02
+    assert np.abs(warp_crop(image / 255, HALF, (50, 40)) - expected).max() < 0.02
 
 
 @pytest.mark.parametrize("shift", [[-5000.0, 0.0], [5000.0, 5000.0]])

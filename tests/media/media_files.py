@@ -26,7 +26,7 @@ KINDS = {
 }
 
 
-def picture(k, height=48, width=64):
+def image(k, height=48, width=64):
     """Frame k of the test videos: a smooth pattern that is another one for every k."""
     y, x = np.mgrid[0:height, 0:width]
     return np.stack([(4 * x + 9 * k) % 256, (5 * y + 5 * k) % 256, (23 * k + 0 * x) % 256], -1).astype(
@@ -44,7 +44,7 @@ def make_video(
         if times_ms is not None:
             stream.codec_context.time_base = Fraction(1, 1000)
         for k in range(count):
-            frame = av.VideoFrame.from_ndarray(picture(k, *size), format="rgb24").reformat(format=pix_fmt)
+            frame = av.VideoFrame.from_ndarray(image(k, *size), format="rgb24").reformat(format=pix_fmt)
             frame.pts = k if times_ms is None else times_ms[k]
             frame.time_base = 1 / Fraction(rate) if times_ms is None else Fraction(1, 1000)
             output.mux(stream.encode(frame))

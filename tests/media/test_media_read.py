@@ -13,9 +13,9 @@ from media_files import (
     KINDS,
     add_sound,
     decode,
+    image,
     make_audio,
     make_video,
-    picture,
     set_display_matrix,
     still,
     tone,
@@ -170,9 +170,7 @@ def test_what_is_lost_is_logged(videos, tmp_path, caplog):
             stream.height, stream.width = 48, 64
             stream.codec_context.color_trc = 16
             output.mux(
-                stream.encode(
-                    av.VideoFrame.from_ndarray(picture(0), format="rgb24").reformat(format="yuv420p")
-                )
+                stream.encode(av.VideoFrame.from_ndarray(image(0), format="rgb24").reformat(format="yuv420p"))
             )
             output.mux(stream.encode(None))
         assert FileClip(tmp_path / "hdr.mp4").color.hdr and "HDR" in caplog.text

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from media_files import decode, make_video, picture
+from media_files import decode, image, make_video
 
 from latentsync_core.errors import InputError
 from latentsync_core.media import FileClip, TensorClip, splice, trim
@@ -16,7 +16,7 @@ SIZE = (6, 8)
 
 def film(count=40, fps=25, dtype=np.uint8, value=None):
     frames = np.stack(
-        [picture(k, *SIZE) if value is None else np.full((*SIZE, 3), value) for k in range(count)]
+        [image(k, *SIZE) if value is None else np.full((*SIZE, 3), value) for k in range(count)]
     )
     return TensorClip(frames.astype(np.uint8) if dtype == np.uint8 else (frames / 255).astype(dtype), fps)
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from media_files import add_sound, audio_packets, decode, make_audio, make_video, picture, still, tone, write
+from media_files import add_sound, audio_packets, decode, image, make_audio, make_video, still, tone, write
 
 from latentsync_core.data import Waveform
 from latentsync_core.media import ColorTags, FileClip, check_output, open_writer, read_audio
@@ -63,7 +63,7 @@ def test_a_variable_rate_and_the_end_survive(tmp_path, name, preset):
     times = [0, 0.03, 0.1, 0.5, 0.517, 0.9]
     with open_writer(tmp_path / name, 48, 64, Fraction(30), duration=1.7, preset=preset) as writer:
         for k, time in enumerate(times):
-            writer.write(picture(k), time)
+            writer.write(image(k), time)
     clip = FileClip(tmp_path / name)
     np.testing.assert_allclose(clip.times, times, atol=1e-3)
     if name == "v.mp4":
@@ -103,7 +103,7 @@ def test_floats_are_rounded_to_the_nearest_level(tmp_path):
 
 
 def test_pictures(tmp_path):
-    frames = [picture(k) for k in range(3)]
+    frames = [image(k) for k in range(3)]
     audio = make_audio(tmp_path / "voice.wav", "pcm_s16le", tone(0.2), 44100)
     (tmp_path / "100% új").mkdir()
     folder = write(tmp_path / "100% új", frames, audio=audio)
@@ -202,10 +202,10 @@ def test_sound_lies_between_the_frames(tmp_path):
     result = write(tmp_path / "r.mp4", frames, audio=audio)
     with av.open(str(result)) as container:
         kinds = [(p.stream.type, float(p.dts * p.time_base)) for p in container.demux() if p.size]
-    sound = video = 0.0
+    audio_decode = video = 0.0
     for kind, second in kinds:
-        sound, video = (second, video) if kind == "audio" else (sound, second)
-        assert abs(sound - video) < 2.5
+        audio_decode, video = (second, video) if kind == "audio" else (audio_decode, second)
+        assert abs(audio_decode - video) < 2.5
 
 
 def test_the_sound_of_a_video_stays_with_its_picture(tmp_path):

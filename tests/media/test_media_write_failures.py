@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from media_files import make_video, picture, still, write
+from media_files import image, make_video, still, write
 
 from latentsync_core.errors import InputError, MediaError, OptionError, OutputError
 from latentsync_core.media import FileClip, check_output, open_writer
@@ -27,7 +27,7 @@ def test_a_failure_leaves_nothing_new_and_the_old_result(tmp_path, name, error):
     before = sorted(os.listdir(out))
     with pytest.raises(error), open_writer(out / name, 48, 64, Fraction(25)) as writer:
         for k in range(80):
-            writer.write(picture(k), k / 25)
+            writer.write(image(k), k / 25)
         assert sorted(os.listdir(out)) != before
         raise error("stop")
     assert sorted(os.listdir(out)) == before
@@ -128,8 +128,8 @@ def test_options_are_checked(tmp_path):
 
 def test_frames_and_times_are_checked(tmp_path):
     cases = [
-        ([picture(0), picture(0)], [0.0, 0.0], "rise"),
-        ([picture(0, 50)[:48], picture(0, 50)], [0.0, 0.1], "shape"),
+        ([image(0), image(0)], [0.0, 0.0], "rise"),
+        ([image(0, 50)[:48], image(0, 50)], [0.0, 0.1], "shape"),
         ([np.full((48, 64, 3), np.nan)], [0.0], "NaN"),
         ([np.zeros((48, 64, 3), np.int32)], [0.0], "int32"),
     ]

@@ -7,7 +7,7 @@ from stand_ins import speaker
 
 from latentsync_core.errors import InputError
 from latentsync_core.media import TensorClip
-from latentsync_core.metrics.against import compare_pictures
+from latentsync_core.metrics.against import compare_images
 
 
 class Means(torch.nn.Module):
@@ -28,11 +28,11 @@ def frames_of(clip):
 
 def test_original_and_itself(scene):
     clip, _, view = scene
-    same = compare_pictures(view.scene, clip)
+    same = compare_images(view.scene, clip)
     assert same.psnr_inside > 100 and same.ssim_outside == pytest.approx(1)
     assert same.jitter == pytest.approx(view.jitter)
     assert same.temporal is None
-    assert compare_pictures(view.scene, clip, Means()).temporal == 0
+    assert compare_images(view.scene, clip, Means()).temporal == 0
 
 
 def test_only_the_mouth_differs(scene):
@@ -45,7 +45,7 @@ def test_only_the_mouth_differs(scene):
         frame[mouth] = np.where(frame[mouth] > 127, frame[mouth] - 10, frame[mouth] + 10)
     longer = np.concatenate([frames_of(clip), frames_of(clip)[:5]])
     ours = replace(view.scene, clip=TensorClip(torch.from_numpy(made), 25))
-    result = compare_pictures(ours, TensorClip(torch.from_numpy(longer), 25), Means())
+    result = compare_images(ours, TensorClip(torch.from_numpy(longer), 25), Means())
     assert 25 < result.psnr_inside < 45 and result.psnr_outside > 60
     assert result.ssim_inside < 0.999 < result.ssim_outside
     assert result.temporal > 0
@@ -54,7 +54,7 @@ def test_only_the_mouth_differs(scene):
 def test_originals_that_do_not_go_with_it(scene):
     _, _, view = scene
     with pytest.raises(InputError, match=r"of its own size, got \(192, 192\) and \(160, 160\)"):
-        compare_pictures(view.scene, speaker(size=(160, 160))[0])
+        compare_images(view.scene, speaker(size=(160, 160))[0])
     nowhere = replace(view.scene, matrices=np.full_like(view.scene.matrices, np.nan))
     with pytest.raises(InputError, match="no neighbouring frames in common"):
-        compare_pictures(nowhere, view.scene.clip)
+        compare_images(nowhere, view.scene.clip)

@@ -8,7 +8,7 @@ from latentsync_core.errors import InputError
 from latentsync_core.metrics.image import psnr, ssim, ssim_map
 
 
-def pictures(seed=0, size=24):
+def images(seed=0, size=24):
     return torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
@@ -35,7 +35,7 @@ def test_weights_choose_where():
 
 def test_ssim_equals_the_definition():
     """Equation 13 of Wang et al., written out for one window in double precision."""
-    made, true = pictures(0), (pictures(0) + 0.3 * pictures(1)).clamp(-1, 1)
+    made, true = images(0), (images(0) + 0.3 * images(1)).clamp(-1, 1)
     at = np.arange(11) - 5
     bell = np.exp(-(at[:, None] ** 2 + at[None] ** 2) / (2 * 1.5**2))
     bell /= bell.sum()
@@ -53,16 +53,16 @@ def test_ssim_equals_the_definition():
 
 
 def test_ssim_of_the_same_and_of_the_opposite():
-    assert ssim(pictures(), pictures()) == pytest.approx(1)
-    assert ssim(pictures(), -pictures()) < 0
+    assert ssim(images(), images()) == pytest.approx(1)
+    assert ssim(images(), -images()) < 0
 
 
 def test_what_cannot_be_compared():
     with pytest.raises(
         InputError, match=r"one shape \(N, C, H, W\), got \(2, 3, 24, 24\) and \(2, 3, 20, 20\)"
     ):
-        psnr(pictures(), pictures(size=20))
+        psnr(images(), images(size=20))
     with pytest.raises(InputError, match="at least 11 pixels"):
-        ssim(pictures(size=8), pictures(size=8))
+        ssim(images(size=8), images(size=8))
     with pytest.raises(InputError, match="values above 0 somewhere"):
-        psnr(pictures(), pictures(), torch.zeros(24, 24))
+        psnr(images(), images(), torch.zeros(24, 24))

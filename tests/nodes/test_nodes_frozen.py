@@ -60,7 +60,7 @@ BREAKS = {
 def test_what_would_break_a_workflow_is_told(freeze, frozen, line):
     now = copy.deepcopy(frozen)
     BREAKS[line](now)
-    assert any(line in told for told in freeze.broken(frozen, now))
+    assert any(line in output for output in freeze.broken(frozen, now))
 
 
 def test_what_is_added_breaks_nothing(freeze, frozen):

@@ -26,8 +26,8 @@ def test_every_node_has_a_help_page_that_explains_all_of_it(nodes, home, languag
         rows = set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
         assert rows == {part.id for part in [*every_input(schema.inputs), *schema.outputs]}, node_id
         assert PITFALLS[language] in text and "![" in text
-        for picture in re.findall(r"!\[.+\]\((\S+)\)", text):
-            assert (DOCS / picture).exists(), picture
+        for image in re.findall(r"!\[.+\]\((\S+)\)", text):
+            assert (DOCS / image).exists(), image
 
 
 def shape(text):
@@ -36,8 +36,8 @@ def shape(text):
     kinds += ["block"] * len(text.split("\n\n"))
     addresses = re.findall(r"https://[^>)]+", text)
     numbers = re.findall(r"(?<![A-Za-z\d.])\d+(?:\.\d+)?(?![A-Za-z\d])", text)
-    pictures = re.findall(r"!\[.+\]\((\S+)\)", text)
-    return Counter([kind for kind in kinds if kind] + addresses + pictures + [*set(numbers)])
+    images = re.findall(r"!\[.+\]\((\S+)\)", text)
+    return Counter([kind for kind in kinds if kind] + addresses + images + [*set(numbers)])
 
 
 def test_chinese_says_no_less_than_english(nodes):

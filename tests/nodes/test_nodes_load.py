@@ -100,8 +100,8 @@ def test_a_download_can_be_cancelled(run, home, fetched):
 
 
 def test_missing_files_say_what_to_do_in_comfyui(run, images, audio, core, tiny):
-    judge = 'choose "1.6 \\(download\\)" on LatentSync Sync Score'
-    with pytest.raises(core.errors.WeightsMissingError, match=judge):
+    evaluator = 'choose "1.6 \\(download\\)" on LatentSync Sync Score'
+    with pytest.raises(core.errors.WeightsMissingError, match=evaluator):
         run("LatentSyncSyncScore", images=images, audio=audio, model="my tiny")
 
 

@@ -26,18 +26,18 @@ def requeued(times):
 
 
 def test_a_later_part_hears_its_own_part_of_the_speech(sync, audio):
-    pictures, sound, mask, report = sync(8, 16, audio_start=0.32)
-    assert len(pictures) == len(mask) == 8
+    images, sound, mask, report = sync(8, 16, audio_start=0.32)
+    assert len(images) == len(mask) == 8
     assert (
         torch.equal(sound["waveform"], audio["waveform"][..., 5120:10240]) and sound["sample_rate"] == 16000
     )
     assert "hears the speech from 0.32 s on" in report
-    assert not torch.equal(pictures, sync(8, 16)[0][:8])
+    assert not torch.equal(images, sync(8, 16)[0][:8])
 
 
 def test_after_the_speech_a_part_is_silent(sync, audio):
-    pictures, sound, _, report = sync(0, 16, audio_start=0.5)
-    assert len(pictures) == 16 and sound["waveform"].shape[-1] == 10240
+    images, sound, _, report = sync(0, 16, audio_start=0.5)
+    assert len(images) == 16 and sound["waveform"].shape[-1] == 10240
     assert torch.equal(sound["waveform"][..., :4800], audio["waveform"][..., 8000:])
     assert not sound["waveform"][..., 4800:].any()
     assert "the last 0.34 s are silent" in report
@@ -54,8 +54,8 @@ def test_meta_batches_hear_their_own_part(sync, batch):
 
 def test_the_first_meta_batch_is_not_made_longer(sync):
     first = {"class_type": "VHS_BatchManager", "inputs": {"frames_per_batch": 8}}
-    pictures, sound, _, _ = sync(0, 8, meta_batch=MANAGER, prompt={"3": first})
-    assert len(pictures) == 8 and sound["waveform"].shape[-1] == 5120
+    images, sound, _, _ = sync(0, 8, meta_batch=MANAGER, prompt={"3": first})
+    assert len(images) == 8 and sound["waveform"].shape[-1] == 5120
 
 
 @pytest.mark.parametrize("manager", ["a text", SimpleNamespace(unique_id="9", frames_per_batch=8)])

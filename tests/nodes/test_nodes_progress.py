@@ -45,9 +45,7 @@ def test_progress_and_a_preview_per_window(sync, events):
     assert (20, 20) in [event[:2] for event in events]  # frames surveyed
     assert (4, 4) in [event[:2] for event in events]  # two windows of two steps
     previews = [event[2] for event in events if event[2] is not None]
-    assert [(kind, picture.size, limit) for kind, picture, limit in previews] == [
-        ("JPEG", (192, 192), 512)
-    ] * 2
+    assert [(kind, image.size, limit) for kind, image, limit in previews] == [("JPEG", (192, 192), 512)] * 2
 
 
 def test_frames_that_pass_through_first_cost_no_preview(sync, events, images):

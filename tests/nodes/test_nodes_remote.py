@@ -84,8 +84,8 @@ def test_the_state_is_where_no_browser_reads(buy, quick, home):
     buy()
     state = home / "user" / "__latentsync"
     assert (state / "remote.sqlite3").is_file()
-    told = [path for path in home.rglob("*") if path.is_file() and quick.key.encode() in path.read_bytes()]
-    assert told == []
+    output = [path for path in home.rglob("*") if path.is_file() and quick.key.encode() in path.read_bytes()]
+    assert output == []
 
 
 def test_images_come_when_asked_for(buy, quick, core):

@@ -12,7 +12,7 @@ from latentsync_lab.synthetic import bundled_speech, talking_clip
 
 
 @pytest.fixture(scope="module")
-def judge(tmp_path_factory, core):
+def evaluator(tmp_path_factory, core):
     """models/latentsync/judge: a checkpoint with a SyncNet of random weights."""
     weights = importlib.import_module(f"{core.__name__}.weights")
     syncnet = importlib.import_module(f"{core.__name__}.models.syncnet")
@@ -27,10 +27,10 @@ def judge(tmp_path_factory, core):
 
 
 @pytest.fixture
-def installed(judge, home):
+def installed(evaluator, home):
     folder = home / "models" / "latentsync"
     folder.mkdir()
-    (folder / "judge").symlink_to(judge)
+    (folder / "judge").symlink_to(evaluator)
     return folder
 
 
@@ -45,14 +45,14 @@ def talk(core):
     return images, audio, core.find_face(core.TensorClip(images, 25))
 
 
-def test_figures_are_the_librarys(run, installed, judge, talk, core):
+def test_figures_are_the_librarys(run, installed, evaluator, talk, core):
     images, audio, speaker = talk
     metrics = importlib.import_module(f"{core.__name__}.metrics")
     weights = importlib.import_module(f"{core.__name__}.weights")
     expected = metrics.score(
         core.TensorClip(images, 25),
         core.Waveform(audio["waveform"][0].numpy(), 16000),
-        weights.load_syncnet(judge / "syncnet"),
+        weights.load_syncnet(evaluator / "syncnet"),
         track=speaker,
     )
     offset, confidence, report, curve = run(
@@ -87,8 +87,8 @@ def test_the_best_shift_is_drawn(bridge, core):
     """The red line stands where the curve is highest."""
     sync = importlib.import_module(f"{core.__name__}.metrics.sync")
     offsets = np.arange(-15, 16)
-    picture = bridge("score").plot(sync.SyncCurve(offsets, -np.abs(offsets - 6) / 20.0, 30))[0]
-    red, green, _ = picture[200].unbind(-1)
+    image = bridge("score").plot(sync.SyncCurve(offsets, -np.abs(offsets - 6) / 20.0, 30))[0]
+    red, green, _ = image[200].unbind(-1)
     columns = torch.where((red > 0.7) & (green < 0.4))[0]
     left, right = bridge("score").LEFT, 768 - bridge("score").RIGHT
     assert abs(columns.float().mean() - (left + (right - left) * 21 / 30)) < 3
@@ -97,25 +97,25 @@ def test_the_best_shift_is_drawn(bridge, core):
 def test_without_a_verdict_no_shift_is_marked(bridge, core):
     sync = importlib.import_module(f"{core.__name__}.metrics.sync")
     offsets = np.arange(-15, 16)
-    picture = bridge("score").plot(sync.SyncCurve(offsets, -np.abs(offsets - 6) / 200.0, 30))[0]
-    red, green, _ = picture.unbind(-1)
+    image = bridge("score").plot(sync.SyncCurve(offsets, -np.abs(offsets - 6) / 200.0, 30))[0]
+    red, green, _ = image.unbind(-1)
     assert not ((red > 0.7) & (green < 0.4)).any()
 
 
 def test_the_menu_has_what_can_judge(bridge, installed, checkpoint):
     (installed / "untrained").symlink_to(checkpoint)  # has no SyncNet
-    assert bridge("checkpoints").judges() == ["nano", "judge", "1.6 (download)"]
+    assert bridge("checkpoints").evaluators() == ["nano", "judge", "1.6 (download)"]
 
 
-def test_the_download_fetches_the_syncnet_too(bridge, installed, judge, monkeypatch):
+def test_the_download_fetches_the_syncnet_too(bridge, installed, evaluator, monkeypatch):
     checkpoints, asked = bridge("checkpoints"), []
 
     def download(name, folder, progress, *, optional=False):
         asked.append((name, folder, optional))
-        return judge
+        return evaluator
 
     monkeypatch.setattr(checkpoints, "download", download)
-    assert checkpoints.judge("1.6 (download)", print) == judge / "syncnet"
+    assert checkpoints.evaluator("1.6 (download)", print) == evaluator / "syncnet"
     assert asked == [("1.6", str(installed), True)]
 
 

@@ -7,7 +7,7 @@ import torch
 
 
 @pytest.fixture
-def told(monkeypatch):
+def output(monkeypatch):
     """(text, node) of all texts that are shown while a node runs."""
     import server
 
@@ -33,18 +33,18 @@ def played(shown, home):
     return home / entry["type"] / entry["subfolder"] / entry["filename"]
 
 
-def test_the_report_stands_on_the_finished_node(ui, told, given, images):
+def test_the_report_stands_on_the_finished_node(ui, output, given, images):
     shown = ui("LatentSyncLipSyncFrames", images=images, fps=25.0, **given)
     (report,) = shown["text"]
     assert "20 re-synced" in report and "tiny at 32 px" in report and "images" not in shown
-    assert told[-1] == (report, "7")
+    assert output[-1] == (report, "7")
 
 
-def test_a_video_is_played(ui, told, given, video, home, core, left):
+def test_a_video_is_played(ui, output, given, video, home, core, left):
     shown = ui("LatentSyncLipSyncVideo", video=video, **given)
     path = played(shown, home)
     assert len(core.FileClip(path)) == 20 and path.parent == home / "temp"
-    assert "20 re-synced" in shown["text"][0] and told[-1] == (shown["text"][0], "7")
+    assert "20 re-synced" in shown["text"][0] and output[-1] == (shown["text"][0], "7")
     assert left() == []
 
 

@@ -62,12 +62,12 @@ def nobody(images, audio):
 
 
 def test_an_error_is_shown_by_its_name_and_in_words_of_nodes(run, nobody, model, core):
-    with pytest.raises(core.errors.FaceError, match="look at what LatentSync Faces finds") as told:
+    with pytest.raises(core.errors.FaceError, match="look at what LatentSync Faces finds") as output:
         run("LatentSyncLipSyncFrames", **nobody, model=model)
-    kind = type(told.value)
+    kind = type(output.value)
     assert (kind.__module__, kind.__qualname__) == ("builtins", "FaceError")
-    assert isinstance(told.value, core.LatentSyncError) and "FaceTrack" not in str(told.value)
-    assert traceback.format_exception_only(told.value)[0].startswith("FaceError: No face was found")
+    assert isinstance(output.value, core.LatentSyncError) and "FaceTrack" not in str(output.value)
+    assert traceback.format_exception_only(output.value)[0].startswith("FaceError: No face was found")
 
 
 def test_a_report_of_an_error_is_in_words_of_nodes_too(run, nobody):
@@ -77,10 +77,10 @@ def test_a_report_of_an_error_is_in_words_of_nodes_too(run, nobody):
 
 def test_a_node_that_waits_tells_its_errors_so_too(run, nobody, core, monkeypatch):
     monkeypatch.delenv("WAVESPEED_API_KEY", raising=False)
-    with pytest.raises(core.errors.KeyMissingError) as told:
+    with pytest.raises(core.errors.KeyMissingError) as output:
         run("LatentSyncRemote", **nobody)
-    assert type(told.value).__module__ == "builtins"
-    assert str(told.value).startswith(told.value.cause) and told.value.charge == "none"
+    assert type(output.value).__module__ == "builtins"
+    assert str(output.value).startswith(output.value.cause) and output.value.charge == "none"
 
 
 def test_every_node_speaks(nodes):
@@ -89,6 +89,6 @@ def test_every_node_speaks(nodes):
 
 def test_what_other_libraries_raise_stays_as_it_is(bridge):
     for error in KeyError("dtype takes"), KeyboardInterrupt():
-        with pytest.raises(type(error)) as told, bridge("words").in_words():
+        with pytest.raises(type(error)) as output, bridge("words").in_words():
             raise error
-        assert told.value is error
+        assert output.value is error

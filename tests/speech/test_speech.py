@@ -15,10 +15,10 @@ from latentsync_core.data import SpeechTokens
 from latentsync_core.errors import MediaError
 from latentsync_core.speech import (
     encode,
-    heard_seconds,
     log_mel,
     rows_at,
     speaking,
+    speech_extent,
     tokens_at,
 )
 from latentsync_core.speech.encode import _windows
@@ -176,9 +176,9 @@ def test_hiss_is_a_pause_however_little_is_said():
 
 def test_the_last_sound_is_found_to_a_hundredth_of_a_second():
     sound = samples(48000).copy()
-    assert heard_seconds(sound) == 3.0 and heard_seconds(sound[:-1]) == 3.0
+    assert speech_extent(sound) == 3.0 and speech_extent(sound[:-1]) == 3.0
     sound[16000:] = 0
-    assert 0.9 < heard_seconds(sound) <= 1.0
+    assert 0.9 < speech_extent(sound) <= 1.0
     sound[32000:32160] = 0.5
-    assert heard_seconds(sound) == 2.01
-    assert heard_seconds(np.zeros(16000, np.float32)) == heard_seconds(np.zeros(3, np.float32)) == 0.0
+    assert speech_extent(sound) == 2.01
+    assert speech_extent(np.zeros(16000, np.float32)) == speech_extent(np.zeros(3, np.float32)) == 0.0

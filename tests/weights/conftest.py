@@ -14,7 +14,7 @@ def no_folders_of_this_machine(monkeypatch, tmp_path):
     monkeypatch.delenv("LATENTSYNC_MODELS", raising=False)
     module = importlib.import_module(
         "latentsync_core.weights.locate"
-    )  # the package's `locate` is the function
+    )  # the package's `find_checkpoint` is the function
     monkeypatch.setattr(module, "user_folder", lambda _: tmp_path / "user")
     monkeypatch.setattr(module, "try_to_load_from_cache", lambda repo, path: None)
 

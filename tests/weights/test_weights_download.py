@@ -11,7 +11,7 @@ import huggingface_hub
 import pytest
 
 from latentsync_core.errors import OptionError, OutputError, WeightsMismatchError, WeightsMissingError
-from latentsync_core.weights import download
+from latentsync_core.weights import download_release
 from latentsync_core.weights.catalogue import RELEASES
 
 module = importlib.import_module("latentsync_core.weights.download")
@@ -79,7 +79,7 @@ def half(content, error):
 
 
 def test_layout(fake_hub, tmp_path):
-    home = download("1.6", tmp_path, transport=fake_hub)
+    home = download_release("1.6", tmp_path, transport=fake_hub)
     assert home == tmp_path / "LatentSync-1.6"
     files = {str(p.relative_to(home).as_posix()): p.read_bytes() for p in home.rglob("*") if p.is_file()}
     assert files == {
@@ -93,7 +93,9 @@ def test_layout(fake_hub, tmp_path):
         "/stabilityai/sd-vae-ft-mse"
     ] * 2
     assert all(len(rest.split("/")[0]) == 40 for _, rest in places)
-    assert (download("1.6", tmp_path, optional=True, transport=fake_hub) / "stable_syncnet.pt").is_file()
+    assert (
+        download_release("1.6", tmp_path, optional=True, transport=fake_hub) / "stable_syncnet.pt"
+    ).is_file()
 
 
 def test_the_token_stays_with_the_hub(fake_hub, tmp_path, monkeypatch):
@@ -104,21 +106,21 @@ def test_the_token_stays_with_the_hub(fake_hub, tmp_path, monkeypatch):
         seen.setdefault(request.url.host, request.headers.get("authorization"))
         return fake_hub.handle_request(request)
 
-    download("1.6", tmp_path, transport=httpx.MockTransport(look))
+    download_release("1.6", tmp_path, transport=httpx.MockTransport(look))
     assert seen == {"huggingface.co": "Bearer hf_secret", "cdn.example": None}
 
 
 def test_files_that_are_there_are_not_fetched_again(fake_hub, tmp_path):
-    download("1.5", tmp_path, transport=fake_hub)
+    download_release("1.5", tmp_path, transport=fake_hub)
     fake_hub.requests.clear()
     (tmp_path / "LatentSync-1.5" / "whisper" / "tiny.pt").unlink()
-    download("1.5", tmp_path, transport=fake_hub)
+    download_release("1.5", tmp_path, transport=fake_hub)
     assert fake_hub.fetched == [("whisper/tiny.pt", "bytes=0-")]
 
 
 def test_progress_counts_the_bytes_of_each_file(fake_hub, tmp_path):
     seen = []
-    download("1.6", tmp_path, lambda *progress: seen.append(progress), transport=fake_hub)
+    download_release("1.6", tmp_path, lambda *progress: seen.append(progress), transport=fake_hub)
     assert [p for p in seen if p[0] == "whisper/tiny.pt"] == [
         ("whisper/tiny.pt", done, 40) for done in (*range(0, 40, 3), 40)
     ]
@@ -131,10 +133,10 @@ def cancel(name, done, total):
 
 def test_what_was_cancelled_between_two_pieces_goes_on(fake_hub, tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        download("1.6", tmp_path, cancel, transport=fake_hub)
+        download_release("1.6", tmp_path, cancel, transport=fake_hub)
     assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["latentsync_unet.pt.part"]
     fake_hub.requests.clear()
-    home = download("1.6", tmp_path, transport=fake_hub)
+    home = download_release("1.6", tmp_path, transport=fake_hub)
     assert fake_hub.fetched[0] == ("latentsync_unet.pt", "bytes=102-")
     assert (home / "latentsync_unet.pt").read_bytes() == CONTENT["latentsync_unet.pt"]
 
@@ -143,7 +145,7 @@ def test_a_whole_part_is_only_put_in_place(fake_hub, tmp_path):
     home = tmp_path / "LatentSync-1.6"
     home.mkdir()
     (home / "latentsync_unet.pt.part").write_bytes(CONTENT["latentsync_unet.pt"])
-    download("1.6", tmp_path, transport=fake_hub)
+    download_release("1.6", tmp_path, transport=fake_hub)
     assert fake_hub.fetched[0][0] == "whisper/tiny.pt" and (home / "latentsync_unet.pt").is_file()
 
 
@@ -155,7 +157,7 @@ def test_a_broken_connection_is_taken_up_again(fake_hub, tmp_path, ranges):
         httpx.Response(503),
         half(CONTENT["latentsync_unet.pt"], httpx.ReadError("gone")),
     ]
-    home = download("1.6", tmp_path, transport=fake_hub)
+    home = download_release("1.6", tmp_path, transport=fake_hub)
     assert [start for _, start in fake_hub.fetched[:4]] == ["bytes=0-"] * 3 + ["bytes=198-"]
     assert (home / "latentsync_unet.pt").read_bytes() == CONTENT["latentsync_unet.pt"]
 
@@ -165,9 +167,9 @@ def test_a_file_that_is_not_the_published_one_is_never_used(fake_hub, tmp_path, 
     with monkeypatch.context() as changed:
         changed.setitem(CONTENT, "whisper/tiny.pt", content)
         with pytest.raises(WeightsMismatchError, match=r"whisper/tiny\.pt of .*HF_ENDPOINT"):
-            download("1.6", tmp_path, transport=fake_hub)
+            download_release("1.6", tmp_path, transport=fake_hub)
     assert not any((tmp_path / "LatentSync-1.6" / "whisper").iterdir())
-    home = download("1.6", tmp_path, transport=fake_hub)
+    home = download_release("1.6", tmp_path, transport=fake_hub)
     assert (home / "whisper" / "tiny.pt").read_bytes() == CONTENT["whisper/tiny.pt"]
 
 
@@ -186,7 +188,7 @@ def test_a_file_that_is_not_the_published_one_is_never_used(fake_hub, tmp_path, 
 def test_errors_say_what_to_do(fake_hub, tmp_path, trouble, attempts, kind, message):
     fake_hub.troubles = [trouble] * 9
     with pytest.raises(kind, match=message) as caught:
-        download("1.6", tmp_path, transport=fake_hub)
+        download_release("1.6", tmp_path, transport=fake_hub)
     assert len(fake_hub.requests) == attempts
     if kind is WeightsMissingError:
         text = str(caught.value)
@@ -198,29 +200,29 @@ def test_errors_say_what_to_do(fake_hub, tmp_path, trouble, attempts, kind, mess
 def test_offline_asks_nobody(fake_hub, tmp_path, monkeypatch):
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(WeightsMissingError, match="HF_HUB_OFFLINE is set"):
-        download("1.6", tmp_path, transport=fake_hub)
+        download_release("1.6", tmp_path, transport=fake_hub)
     assert fake_hub.requests == []
 
 
 def test_disk_is_checked_before_anything_is_fetched(fake_hub, tmp_path, monkeypatch):
     monkeypatch.setattr(module.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 250}))
     with pytest.raises(OutputError, match=r"0\.0 GB free and 0\.0 GB are needed"):
-        download("1.6", tmp_path, transport=fake_hub)
+        download_release("1.6", tmp_path, transport=fake_hub)
     assert fake_hub.requests == []
     # What is there of a file needs no more space.
     (tmp_path / "LatentSync-1.6" / "latentsync_unet.pt.part").write_bytes(CONTENT["latentsync_unet.pt"][:350])
-    download("1.6", tmp_path, transport=fake_hub)
+    download_release("1.6", tmp_path, transport=fake_hub)
 
 
 def test_unknown_release(tmp_path):
     with pytest.raises(OptionError, match=r"The published checkpoints are 1\.5 and 1\.6, got '1\.7'"):
-        download("1.7", tmp_path)
+        download_release("1.7", tmp_path)
 
 
 def test_folder_that_cannot_be_made(fake_hub, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
-        download("1.6", tmp_path / "file", transport=fake_hub)
+        download_release("1.6", tmp_path / "file", transport=fake_hub)
 
 
 def test_the_address_is_the_hubs(monkeypatch):

@@ -16,12 +16,12 @@ from latentsync_core.models.unet import convert_unet_keys
 from latentsync_core.speech.encode import encode
 from latentsync_core.weights import (
     Manifest,
-    convert,
+    convert_checkpoint,
+    find_checkpoint,
     load_models,
     load_unet,
     load_vae,
     load_whisper,
-    locate,
 )
 from latentsync_core.weights.conversion import write_checkpoint
 from latentsync_core.weights.place import pick_dtype
@@ -135,7 +135,7 @@ def test_untrained_weights_follow_the_seed_and_leave_torch_alone(tmp_path):
 
 
 def test_conversion_to_half_and_back(published, tmp_path):
-    folder = convert(locate(published), tmp_path / "out" / "small")
+    folder = convert_checkpoint(find_checkpoint(published), tmp_path / "out" / "small")
     assert sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()) == sorted(
         [
             "latentsync.json",
@@ -156,7 +156,7 @@ def test_conversion_to_half_and_back(published, tmp_path):
 
 def test_conversion_does_not_touch_a_folder_in_use(published, tmp_path):
     with pytest.raises(OutputError, match="exists and is not empty"):
-        convert(locate(published), published)
+        convert_checkpoint(find_checkpoint(published), published)
     assert load_models(published, device="cpu").name == "LatentSync-1.5"
 
 

@@ -11,12 +11,12 @@ import pytest
 
 from latentsync_core.errors import WeightsMissingError
 from latentsync_core.weights import (
-    best,
+    best_checkpoint,
     default_folders,
+    find_checkpoint,
     folders_of_other_packs,
+    list_checkpoints,
     load_models,
-    locate,
-    report,
 )
 from latentsync_core.weights.catalogue import RELEASES
 from latentsync_lab.fresh import untrained
@@ -46,17 +46,17 @@ def put_all(home, size=0):
 def test_release_is_known_by_its_folder(tmp_path, name):
     put_all(tmp_path / "1.5")
     home = put_all(tmp_path / name)
-    found = locate("1.6", [tmp_path])
+    found = find_checkpoint("1.6", [tmp_path])
     assert (found.name, found.resolution, found.unet) == ("1.6", 512, home / "latentsync_unet.pt")
     assert (found.whisper, found.vae) == (home / "whisper" / "tiny.pt", home / "vae")
-    assert locate("1.6", [home]).unet == found.unet
-    assert locate(home).resolution == 512
+    assert find_checkpoint("1.6", [home]).unet == found.unet
+    assert find_checkpoint(home).resolution == 512
 
 
 def test_a_release_may_have_two_digits_after_the_point(tmp_path, monkeypatch):
     monkeypatch.setitem(RELEASES, "1.10", RELEASES["1.6"])
     home = put_all(tmp_path / "LatentSync-1.10")
-    assert locate("1.10", [tmp_path]).unet == home / "latentsync_unet.pt"
+    assert find_checkpoint("1.10", [tmp_path]).unet == home / "latentsync_unet.pt"
 
 
 def test_a_folder_is_no_weight_file(tmp_path):
@@ -64,43 +64,47 @@ def test_a_folder_is_no_weight_file(tmp_path):
     (home / "latentsync_unet.pt").unlink()
     (home / "latentsync_unet.pt").mkdir()
     with pytest.raises(WeightsMissingError, match="lacks latentsync_unet.pt"):
-        locate("1.6", [tmp_path])
+        find_checkpoint("1.6", [tmp_path])
 
 
 @pytest.mark.parametrize("name", ["checkpoints", "11.6", "1.60", "torch2.1.6"])
 def test_other_folders_are_not_taken_for_a_release(tmp_path, name):
     home = put_all(tmp_path / name)
     with pytest.raises(WeightsMissingError):
-        locate("1.6", [tmp_path])
-    assert locate(home).resolution is None
+        find_checkpoint("1.6", [tmp_path])
+    assert find_checkpoint(home).resolution is None
 
 
 @pytest.mark.parametrize("name", RELEASES)
 def test_published_file_is_known_by_its_length_whatever_its_folder(tmp_path, name):
     """Earlier packs keep either version in a folder called `checkpoints`."""
     home = put_all(tmp_path / "checkpoints", RELEASES[name].unet.size)
-    assert locate(home).resolution == locate(name, [tmp_path]).resolution == RELEASES[name].resolution
+    assert (
+        find_checkpoint(home).resolution
+        == find_checkpoint(name, [tmp_path]).resolution
+        == RELEASES[name].resolution
+    )
     other = {"1.5": "1.6", "1.6": "1.5"}[name]
     misnamed = home.rename(tmp_path / f"LatentSync-{other}")
-    assert locate(misnamed).resolution == RELEASES[name].resolution
+    assert find_checkpoint(misnamed).resolution == RELEASES[name].resolution
     with pytest.raises(WeightsMissingError):
-        locate(other, [tmp_path])
+        find_checkpoint(other, [tmp_path])
 
 
 def test_folders_are_searched_in_order(tmp_path, monkeypatch):
     first, second, user = (put_all(tmp_path / name / "1.6") for name in ("a", "b", "user"))
     monkeypatch.setenv("LATENTSYNC_MODELS", os.pathsep.join(["", str(tmp_path / "b")]))
-    assert locate("1.6", [tmp_path / "a"]).unet.parent == first
-    assert locate("1.6").unet.parent == second
+    assert find_checkpoint("1.6", [tmp_path / "a"]).unet.parent == first
+    assert find_checkpoint("1.6").unet.parent == second
     monkeypatch.delenv("LATENTSYNC_MODELS")
-    assert locate("1.6").unet.parent == user
+    assert find_checkpoint("1.6").unet.parent == user
 
 
 def test_converted_file_comes_before_the_published_one(tmp_path):
     home = put_all(tmp_path / "1.6")
     converted = put(home / "latentsync_unet.safetensors")
     whisper = put(home / "whisper" / "whisper.safetensors")
-    assert (locate(home).unet, locate(home).whisper) == (converted, whisper)
+    assert (find_checkpoint(home).unet, find_checkpoint(home).whisper) == (converted, whisper)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +128,7 @@ def test_vae_in_shared_places(tmp_path, place, where):
     if "1.5" in place:
         put(shared / "LatentSync-1.5" / "latentsync_unet.pt")
     path = put(shared / place)
-    found = locate(home, [shared]).vae
+    found = find_checkpoint(home, [shared]).vae
     assert found == (path.parent if path.name.startswith("diffusion") else path)
 
 
@@ -135,7 +139,7 @@ def test_a_foreign_vae_is_not_taken(tmp_path):
     put(tmp_path / "vae" / "diffusion_pytorch_model.safetensors")
     put(tmp_path / "sdxl" / "vae" / "diffusion_pytorch_model.safetensors")
     with pytest.raises(WeightsMissingError, match="lacks vae/diffusion_pytorch_model.safetensors"):
-        locate("1.6", [tmp_path])
+        find_checkpoint("1.6", [tmp_path])
 
 
 def test_whisper_in_shared_places(tmp_path):
@@ -143,11 +147,11 @@ def test_whisper_in_shared_places(tmp_path):
     put(home / "latentsync_unet.pt")
     put(home / "vae" / "diffusion_pytorch_model.safetensors")
     other = put_all(tmp_path / "models" / "LatentSync-1.5")
-    assert locate(home).whisper == other / "whisper" / "tiny.pt"
+    assert find_checkpoint(home).whisper == other / "whisper" / "tiny.pt"
     beside = put(tmp_path / "models" / "whisper" / "tiny.pt")
-    assert locate(home).whisper == beside
+    assert find_checkpoint(home).whisper == beside
     own = put(home / "whisper" / "small.pt")
-    assert locate(home).whisper == own
+    assert find_checkpoint(home).whisper == own
 
 
 def test_hub_cache_is_used(tmp_path, monkeypatch):
@@ -162,14 +166,14 @@ def test_hub_cache_is_used(tmp_path, monkeypatch):
     monkeypatch.setattr(
         module, "try_to_load_from_cache", lambda repo, path: cached.get((repo, path), object())
     )
-    found = locate("1.6")
+    found = find_checkpoint("1.6")
     assert (found.unet, found.whisper, found.vae.name) == (*list(files.values())[:2], "v")
     assert found.resolution == 512
 
 
 def test_missing_release_says_what_where_and_how(tmp_path):
     with pytest.raises(WeightsMissingError) as caught:
-        locate("1.6", [tmp_path / "models"])
+        find_checkpoint("1.6", [tmp_path / "models"])
     message = str(caught.value)
     assert (
         "1.6 lacks latentsync_unet.pt, whisper/tiny.pt, vae/diffusion_pytorch_model.safetensors." in message
@@ -186,22 +190,22 @@ def test_half_a_checkpoint_names_only_the_rest(tmp_path):
     with pytest.raises(
         WeightsMissingError, match=r"1\.5 lacks vae/diffusion_pytorch_model\.safetensors\. Looked in"
     ):
-        locate("1.5", [tmp_path])
+        find_checkpoint("1.5", [tmp_path])
 
 
 def test_what_is_no_checkpoint_at_all(tmp_path):
     with pytest.raises(
         WeightsMissingError, match=r"1\.7 is no checkpoint: give nano, 1\.5, 1\.6, or a folder"
     ):
-        locate("1.7", [tmp_path])
+        find_checkpoint("1.7", [tmp_path])
     with pytest.raises(WeightsMissingError, match="lacks latentsync_unet.pt"):
-        locate(tmp_path)
+        find_checkpoint(tmp_path)
 
 
 def test_bundled_model(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "NANO_FOLDER", tmp_path / "nano")
     with pytest.raises(WeightsMissingError, match="This build has no bundled model yet"):
-        locate("nano")
+        find_checkpoint("nano")
     untrained(tmp_path / "nano")
     models = load_models("nano", device="cpu")
     assert (models.name, models.resolution) == ("nano", 128)
@@ -212,7 +216,7 @@ def test_bundled_model_takes_nothing_from_other_folders(tmp_path, monkeypatch):
     shutil.rmtree(untrained(tmp_path / "nano") / "vae")
     put_all(tmp_path / "1.6")
     with pytest.raises(WeightsMissingError, match="nano lacks vae"):
-        locate("nano", [tmp_path])
+        find_checkpoint("nano", [tmp_path])
 
 
 @pytest.mark.parametrize(
@@ -240,7 +244,7 @@ def test_report(tmp_path):
     put_all(tmp_path / "LatentSync-1.6", 1000)
     put(tmp_path / "1.5" / "latentsync_unet.pt", 10)
     own = untrained(tmp_path / "mine")
-    rows = {row.source: row for row in report([tmp_path])}
+    rows = {row.source: row for row in list_checkpoints([tmp_path])}
     assert list(rows) == ["nano", "1.5", "1.6", str(own)]
     assert rows["1.6"].complete and rows["1.6"].size == 1000
     assert rows["1.5"].folder == tmp_path / "1.5"
@@ -248,40 +252,40 @@ def test_report(tmp_path):
 
 
 def test_report_names_what_is_missing(tmp_path):
-    rows = {row.source: row for row in report([tmp_path])}
+    rows = {row.source: row for row in list_checkpoints([tmp_path])}
     assert rows["1.6"].missing[0] == "latentsync_unet.pt" and rows["1.6"].folder is None
 
 
 def test_the_best_for_people(tmp_path):
     """Never the bundled one or another for drawn faces, and never an incomplete one."""
     with pytest.raises(WeightsMissingError, match=r"weights get 1\.6`, or .* `--model nano`"):
-        best([tmp_path])
+        best_checkpoint([tmp_path])
     drawn = untrained(tmp_path / "a drawn one")
     manifest = json.loads((drawn / "latentsync.json").read_text())
     (drawn / "latentsync.json").write_text(json.dumps(manifest | {"faces": "drawn"}))
     put(tmp_path / "LatentSync-1.6" / "latentsync_unet.pt", 10)
     with pytest.raises(WeightsMissingError):
-        best([tmp_path])
+        best_checkpoint([tmp_path])
     own = untrained(tmp_path / "own")
-    assert best([tmp_path]) == str(own)
+    assert best_checkpoint([tmp_path]) == str(own)
     shutil.rmtree(tmp_path / "LatentSync-1.6")
     put_all(tmp_path / "LatentSync-1.5", 1000)
-    assert best([tmp_path]) == "1.5"
+    assert best_checkpoint([tmp_path]) == "1.5"
     put_all(tmp_path / "LatentSync-1.6", 1000)
-    assert best([tmp_path]) == "1.6"
+    assert best_checkpoint([tmp_path]) == "1.6"
 
 
 def test_a_broken_manifest_hides_no_other_checkpoint(tmp_path):
     own = untrained(tmp_path / "own")
     (untrained(tmp_path / "broken") / "latentsync.json").write_text("{")
-    assert {str(own), str(tmp_path / "broken")} <= {row.source for row in report([tmp_path])}
+    assert {str(own), str(tmp_path / "broken")} <= {row.source for row in list_checkpoints([tmp_path])}
 
 
 def test_the_files_of_another_pack_are_known_by_their_length(tmp_path):
     pack = tmp_path / "custom_nodes" / "ComfyUI-LatentSyncWrapper"
     home = put_all(pack / "checkpoints", RELEASES["1.6"].unet.size)
     folders = folders_of_other_packs([tmp_path / "models"], [tmp_path / "custom_nodes"])
-    assert folders == [home] and locate("1.6", folders).unet == home / "latentsync_unet.pt"
+    assert folders == [home] and find_checkpoint("1.6", folders).unet == home / "latentsync_unet.pt"
 
 
 def test_a_library_among_the_nodes_of_a_comfyui_looks_into_its_folders(tmp_path, monkeypatch):
@@ -290,5 +294,5 @@ def test_a_library_among_the_nodes_of_a_comfyui_looks_into_its_folders(tmp_path,
     home = put_all(tmp_path / "models" / "checkpoints" / "LatentSync-1.6")
     assert home.parent not in default_folders()
     monkeypatch.setattr(elsewhere, "__file__", str(own))
-    assert locate("1.6").unet == home / "latentsync_unet.pt"
+    assert find_checkpoint("1.6").unet == home / "latentsync_unet.pt"
     assert default_folders()[1:] == [tmp_path / "models" / "latentsync", tmp_path / "models", home.parent]

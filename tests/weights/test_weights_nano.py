@@ -10,9 +10,9 @@ from latentsync_core.faces import keep_mask
 from latentsync_core.options import Options
 from latentsync_core.weights import (
     Manifest,
-    convert,
+    convert_checkpoint,
+    find_checkpoint,
     load_models,
-    locate,
     write_checkpoint,
 )
 from latentsync_core.weights.catalogue import SCHEDULER_CONFIG
@@ -38,7 +38,10 @@ def test_what_it_is_for_reaches_the_models(tmp_path, networks):
     manifest = Manifest(resolution=128, unet_heads=4, unet_groups=16, faces="drawn")
     folder = write_checkpoint(tmp_path / "a", *networks, manifest, SCHEDULER_CONFIG)
     assert load_models(folder, device="cpu").faces == "drawn"
-    assert convert(locate(folder), tmp_path / "b").is_dir() and Manifest.read(tmp_path / "b").faces == "drawn"
+    assert (
+        convert_checkpoint(find_checkpoint(folder), tmp_path / "b").is_dir()
+        and Manifest.read(tmp_path / "b").faces == "drawn"
+    )
     assert (
         Manifest.read(NANO_FOLDER).faces == "drawn" and load_models(untrained(tmp_path / "c")).faces is None
     )

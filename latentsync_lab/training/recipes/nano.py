@@ -8,8 +8,8 @@ from .parts import (
     DataRecipe,
     EncoderRecipe,
     LoopRecipe,
+    MouthRegressorRecipe,
     PixelRecipe,
-    ReaderRecipe,
     Recipe,
     SyncNetRecipe,
     UNetRecipe,
@@ -70,7 +70,9 @@ NANO = Recipe(
         gradient=3.0,
     ),
     unet=_UNET,
-    reader=ReaderRecipe(loop=LoopRecipe(steps=1200, batch=32, learning_rate=2e-3, plateau=0.0, ema=0.99)),
+    mouth_regressor=MouthRegressorRecipe(
+        loop=LoopRecipe(steps=1200, batch=32, learning_rate=2e-3, plateau=0.0, ema=0.99)
+    ),
     syncnet=SyncNetRecipe(
         loop=LoopRecipe(steps=2500, batch=16, learning_rate=2e-3, plateau=0.3, ema=0.99),
         reading=20.0,  # without it the loss of synchrony stays at that of guessing
@@ -84,7 +86,7 @@ NANO = Recipe(
         unet=_UNET,
         trainable=("motion_modules.", "attentions."),
         mouth=5.0,
-        picture=1.0,  # LPIPS, which upstream takes instead, needs a backbone that cannot be bundled
+        image=1.0,  # LPIPS, which upstream takes instead, needs a backbone that cannot be bundled
         perceptual=0.0,
         sync=0.05,
         temporal=10.0,

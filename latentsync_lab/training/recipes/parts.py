@@ -29,10 +29,10 @@ class DataRecipe:
     fps: int
     resolution: int
 
-    def shortened(self, share: float) -> DataRecipe:
+    def shortened(self, fraction: float) -> DataRecipe:
         """A share of the material."""
         names = ("tracks", "test_tracks", "identities", "test_identities")
-        return replace(self, **{name: max(4, round(getattr(self, name) * share)) for name in names})
+        return replace(self, **{name: max(4, round(getattr(self, name) * fraction)) for name in names})
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,10 @@ class LoopRecipe:
             if not 0 <= getattr(self, name) <= 1:
                 raise OptionError(f"LoopRecipe takes {name} in 0..1, got {getattr(self, name)}.")
 
-    def shortened(self, share: float) -> LoopRecipe:
+    def shortened(self, fraction: float) -> LoopRecipe:
         """A share of the steps; saving as often for fewer steps would take longer than they do."""
         names = ("steps", "warmup")
-        return replace(self, **{name: max(1, round(getattr(self, name) * share)) for name in names})
+        return replace(self, **{name: max(1, round(getattr(self, name) * fraction)) for name in names})
 
     def rate(self, step: int) -> float:
         """The factor on the learning rate at a step."""
@@ -150,7 +150,7 @@ class UNetRecipe:
 
 
 @dataclass(frozen=True)
-class ReaderRecipe:
+class MouthRegressorRecipe:
     """Training of the judge that tells the mouth from a crop."""
 
     loop: LoopRecipe
@@ -185,7 +185,7 @@ class PixelRecipe:
     """The parameters that learn: those whose name holds one of these."""
     mouth: float
     """How much more an error of the picture in the middle of the mouth counts."""
-    picture: float
+    image: float
     """Mean absolute error."""
     perceptual: float
     """LPIPS on VGG, lower half of the picture."""
@@ -194,7 +194,7 @@ class PixelRecipe:
     """TREPA."""
 
     def __post_init__(self) -> None:
-        for name in ("picture", "perceptual", "sync", "temporal"):
+        for name in ("image", "perceptual", "sync", "temporal"):
             if not getattr(self, name) >= 0:
                 raise OptionError(f"PixelRecipe takes {name} of 0 or more, got {getattr(self, name)}.")
 
@@ -209,17 +209,17 @@ class Recipe:
     decoder: VaeRecipe
     """The decoder alone, as the encoder has made its latents."""
     unet: UNetRecipe
-    reader: ReaderRecipe
+    mouth_regressor: MouthRegressorRecipe
     syncnet: SyncNetRecipe
     videomae: VideoMaeRecipe
     pixels: PixelRecipe
 
     def shortened(self, minutes: float) -> Recipe:
         """A run of about this many minutes on two cores: fewer clips and steps, everything else alike."""
-        share = min(1.0, minutes / MINUTES)
+        fraction = min(1.0, minutes / MINUTES)
         learning = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "data"}
-        shorter = {n: replace(part, loop=part.loop.shortened(share)) for n, part in learning.items()}
-        return replace(self, data=self.data.shortened(share), **shorter)
+        shorter = {n: replace(part, loop=part.loop.shortened(fraction)) for n, part in learning.items()}
+        return replace(self, data=self.data.shortened(fraction), **shorter)
 
 
 @dataclass(frozen=True)

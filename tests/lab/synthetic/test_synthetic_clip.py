@@ -111,15 +111,15 @@ def test_truth_is_in_range_and_in_the_picture(clip):
 
 def test_truth_is_the_mouth_of_the_clips_own_sound(eventful):
     for clip in (eventful,):
-        sound = clip.speech().samples[0]
-        expected = mouth_from_speech(sound, clip.times + 0.5 / float(clip.fps))
+        audio = clip.speech().samples[0]
+        expected = mouth_from_speech(audio, clip.times + 0.5 / float(clip.fps))
         np.testing.assert_allclose(clip.truth[0].mouth.openness, expected.openness, atol=2e-3)
 
 
 def test_silence(eventful):
-    sound = eventful.speech()
-    assert sound.duration == pytest.approx(eventful.duration, abs=1e-3)
-    assert not sound.samples[0, round(1.22 * 16000) : round(2.58 * 16000)].any()
+    audio = eventful.speech()
+    assert audio.duration == pytest.approx(eventful.duration, abs=1e-3)
+    assert not audio.samples[0, round(1.22 * 16000) : round(2.58 * 16000)].any()
     mouth = eventful.truth[0].mouth
     assert mouth.openness[frames_between(eventful, 1.4, 2.4)].max() == 0
     assert mouth.openness.max() > 0.5

@@ -28,10 +28,10 @@ def finder():
 def draw(seed, rng):
     """A random person in a random pose, and their points in pixels."""
     identity = Identity.random(seed)
-    head, picture = Head(identity, 256), paint_backdrop(identity, SIZE, SIZE)
+    head, image = Head(identity, 256), paint_backdrop(identity, SIZE, SIZE)
     pose = Pose(rng.uniform(-18, 18), rng.uniform(-9, 9), rng.uniform(-8, 8))
-    head.draw(picture, VIEW, pose, Expression(MouthShape(*rng.uniform(0, 0.8, 3))))
-    return (np.clip(picture, 0, 1) * 255).astype(np.uint8), (head.points(pose) - VIEW[:, 2]) / VIEW[0, 0]
+    head.draw(image, VIEW, pose, Expression(MouthShape(*rng.uniform(0, 0.8, 3))))
+    return (np.clip(image, 0, 1) * 255).astype(np.uint8), (head.points(pose) - VIEW[:, 2]) / VIEW[0, 0]
 
 
 def distance(points):
@@ -41,7 +41,7 @@ def distance(points):
 def test_faces_are_found_where_they_are(finder):
     rng = np.random.default_rng(0)
     drawn = [draw(900 + k, rng) for k in range(12)]
-    found = finder.find([picture for picture, _ in drawn])
+    found = finder.find([image for image, _ in drawn])
     errors = [
         np.abs(faces_[0].points - points).max() / distance(points)
         for faces_, (_, points) in zip(found, drawn, strict=True)
@@ -52,8 +52,8 @@ def test_faces_are_found_where_they_are(finder):
 
 
 def test_an_empty_place_has_no_face(finder):
-    picture = (paint_backdrop(Identity.random(4), SIZE, SIZE) * 255).astype(np.uint8)
-    assert finder.find([picture]) == [[]]
+    image = (paint_backdrop(Identity.random(4), SIZE, SIZE) * 255).astype(np.uint8)
+    assert finder.find([image]) == [[]]
 
 
 def test_the_survey_follows_a_clip(finder):

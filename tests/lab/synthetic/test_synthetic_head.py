@@ -16,9 +16,9 @@ VIEW = np.array([[2.7 / SIZE, 0, -1.35], [0, 2.7 / SIZE, -1.2]])
 
 
 def render(head, pose, expression):
-    picture = np.full((SIZE, SIZE, 3), 0.5, np.float32)
-    head.draw(picture, VIEW, pose, expression)
-    return picture
+    image = np.full((SIZE, SIZE, 3), 0.5, np.float32)
+    head.draw(image, VIEW, pose, expression)
+    return image
 
 
 def pixels(points):
@@ -54,17 +54,17 @@ def test_lips_stand_out_on_every_skin():
 @pytest.mark.parametrize("style", HAIR_STYLES)
 def test_every_hair_style_can_be_painted(style):
     identity = dataclasses.replace(Identity.random(3), hair_style=style, glasses=True, beard=0.5, age=1.0)
-    picture = render(Head(identity, 128), Pose(), Expression())
-    assert np.isfinite(picture).all() and picture.min() >= 0 and picture.max() <= 1.2
-    assert picture.std() > 0.05
+    image = render(Head(identity, 128), Pose(), Expression())
+    assert np.isfinite(image).all() and image.min() >= 0 and image.max() <= 1.2
+    assert image.std() > 0.05
 
 
 def test_only_the_face_changes_with_the_mouth(heads):
     for head in heads:
         pose = Pose(6, 3, -2)
         shut, wide = MouthShape(), MouthShape(openness=1.0)
-        pictures = [render(head, pose, Expression(mouth)) for mouth in (shut, wide)]
-        changed = np.abs(pictures[1] - pictures[0]).max(-1) > 1e-4
+        images = [render(head, pose, Expression(mouth)) for mouth in (shut, wide)]
+        changed = np.abs(images[1] - images[0]).max(-1) > 1e-4
         left, top, right, bottom = pixels(head.mouth_box(pose, wide).reshape(2, 2)).ravel()
         rows, columns = np.nonzero(changed)
         inside = changed[round(top) : round(bottom), round(left) : round(right)]
@@ -98,11 +98,11 @@ def test_openness_is_monotonic_in_the_picture(heads):
 def test_teeth_do_not_glow(heads):
     for head in heads:
         mouth = MouthShape(0.5, 0.6)
-        picture = render(head, Pose(), Expression(mouth))
+        image = render(head, Pose(), Expression(mouth))
         left, top, right, bottom = (
             pixels(head.mouth_box(Pose(), mouth).reshape(2, 2)).ravel().round().astype(int)
         )
-        inside = picture[top:bottom, left:right].min(-1)
+        inside = image[top:bottom, left:right].min(-1)
         assert 0.35 < inside.max() < 0.9
 
 
@@ -132,8 +132,8 @@ def test_blink_hides_the_iris(heads):
 def test_backdrops_and_landscape():
     assert set(PAINTERS) == set(BACKDROPS)
     for backdrop in BACKDROPS:
-        picture = paint_backdrop(dataclasses.replace(Identity.random(1), backdrop=backdrop), 90, 160)
-        assert picture.shape == (90, 160, 3) and picture.min() >= 0 and picture.max() <= 1
+        image = paint_backdrop(dataclasses.replace(Identity.random(1), backdrop=backdrop), 90, 160)
+        assert image.shape == (90, 160, 3) and image.min() >= 0 and image.max() <= 1
     assert not np.array_equal(paint_landscape(1, 40, 60), paint_landscape(2, 40, 60))
 
 

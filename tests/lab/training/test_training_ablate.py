@@ -34,7 +34,7 @@ def test_losses_start_from_one_stage_1_and_finished_cells_are_kept(args, finishe
     cell = args.out / "losses" / "no-TREPA-0"
     assert json.loads(cell.with_suffix(".json").read_text())["mean"] == MEAN
     made = torch.load(cell / "pixels.pt", weights_only=True)
-    assert made["step"] == 1 and set(made["losses"]) == {"noise", "picture", "sync"}
+    assert made["step"] == 1 and set(made["losses"]) == {"noise", "image", "sync"}
     assert not (args.out / "losses" / "stage-1-alone-0" / "pixels.pt").exists()
     assert torch.load(finished / "pixels.pt", weights_only=True)["step"] == 2, "the run itself was changed"
     assert (args.out / "losses.png").exists()

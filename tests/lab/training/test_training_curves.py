@@ -7,7 +7,7 @@ from latentsync_lab.training.curves import _figure_class, draw_curve
 
 CURVE = {
     "steps": 40,
-    "losses": {"noise": [1.0, 0.5], "picture": [0.4, 0.2]},
+    "losses": {"noise": [1.0, 0.5], "image": [0.4, 0.2]},
     "scores": [{"step": 20, "gain": 0.1}, {"step": 30, "validation offset": 2}, {"step": 40, "gain": 0.3}],
 }
 

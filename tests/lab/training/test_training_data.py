@@ -52,7 +52,7 @@ def test_crops_are_made_once_and_kept(store, monkeypatch):
 
 
 def test_takes_say_different_parts(store):
-    first, second = store.takes(1)
+    first, second = store.utterances(1)
     assert (first.track, first.start) != (second.track, second.start)
     assert store.times(first)[0] == first.start
     assert len(store.mouth(first)) == 18

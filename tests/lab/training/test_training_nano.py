@@ -80,7 +80,7 @@ def test_the_decoder_learns_on_and_the_latents_stay(finished):
 
 def test_stage_two_has_all_losses_and_moves_only_what_may_learn(finished):
     before, after = state(finished, "unet"), state(finished, "pixels")
-    assert set(after["losses"]) == {"noise", "picture", "sync", "temporal"}
+    assert set(after["losses"]) == {"noise", "image", "sync", "temporal"}
     assert np.isfinite([v for values in after["losses"].values() for v in values]).all()
     moved = {k for k, v in after["model"].items() if not torch.equal(v, before["ema"][k])}
     assert moved and all("motion_modules." in key or "attentions." in key for key in moved)

@@ -13,13 +13,13 @@ from torch import nn
 from latentsync_core.errors import InputError
 from latentsync_lab.fresh import nano_networks
 from latentsync_lab.training.draw import Pick
-from latentsync_lab.training.pixels import Judges, decode, freeze_all_but, load_lpips, picture_losses
+from latentsync_lab.training.pixels import LossNetworks, decode, freeze_all_but, image_losses, load_lpips
 from latentsync_lab.training.recipes import NANO, RECIPES
 from latentsync_lab.training.syncnet import Spoken, nano_syncnet
 from latentsync_lab.training.videomae import MaskedClips
 
 SIZE = 32
-ONLY = {"picture": 0.0, "perceptual": 0.0, "sync": 0.0, "temporal": 0.0}
+ONLY = {"image": 0.0, "perceptual": 0.0, "sync": 0.0, "temporal": 0.0}
 
 
 class Difference(nn.Module):
@@ -45,53 +45,57 @@ class Agreement(nn.Module):
 @pytest.fixture
 def seen():
     crops = np.full((20, SIZE, SIZE, 3), 128, np.uint8)
-    take = Spoken(crops, torch.zeros(80, 200), np.arange(20) / 25, None)
-    return [(Pick(0, 0, 2, 2, 16), take)]
+    utterance = Spoken(crops, torch.zeros(80, 200), np.arange(20) / 25, None)
+    return [(Pick(0, 0, 2, 2, 16), utterance)]
 
 
-def losses(made, seen, judges, tokens=None, **weights):
+def losses(made, seen, evaluators, tokens=None, **weights):
     recipe = replace(NANO.pixels, **(ONLY | weights))
-    return picture_losses(recipe, judges, made, torch.ones(1, 16, 2, 4) if tokens is None else tokens, seen)
+    return image_losses(recipe, evaluators, made, torch.ones(1, 16, 2, 4) if tokens is None else tokens, seen)
 
 
-def pictures(value):
+def images(value):
     return torch.full((1, 16, 3, SIZE, SIZE), value, requires_grad=True)
 
 
 def test_lpips_sees_lower_halves(seen):
-    lpips, made = Difference(), pictures(128 / 127.5 - 1)
+    lpips, made = Difference(), images(128 / 127.5 - 1)
     upper = torch.zeros_like(made)
     upper[..., : SIZE // 2, :] = 1
-    assert losses(made + upper, seen, Judges(None, perceptual=lpips), perceptual=0.1)["perceptual"] < 1e-9
+    assert (
+        losses(made + upper, seen, LossNetworks(None, perceptual=lpips), perceptual=0.1)["perceptual"] < 1e-9
+    )
     assert lpips.shape == (16, 3, SIZE // 2, SIZE)
-    loss = losses(made + (1 - upper), seen, Judges(None, perceptual=lpips), perceptual=0.1)["perceptual"]
+    loss = losses(made + (1 - upper), seen, LossNetworks(None, perceptual=lpips), perceptual=0.1)[
+        "perceptual"
+    ]
     assert abs(loss - 0.1) < 1e-6
 
 
 def test_synchrony_is_judged_at_the_size_of_the_syncnet(seen):
-    syncnet, judges = Agreement(), Judges(None, syncnet=(net := Agreement()))
-    dark, bright = (losses(pictures(v), seen, judges, sync=0.05)["sync"] for v in (0.3, 0.9))
+    syncnet, evaluators = Agreement(), LossNetworks(None, syncnet=(net := Agreement()))
+    dark, bright = (losses(images(v), seen, evaluators, sync=0.05)["sync"] for v in (0.3, 0.9))
     assert net.shapes == ((1, 48, 8, 16), (1, 1, 80, 52))
     assert 0 < bright < dark and syncnet is not net
 
 
 def test_windows_without_sound_are_not_judged_by_it(seen):
     silent = torch.zeros(1, 16, 2, 4)
-    assert losses(pictures(0.3), seen, Judges(None, syncnet=Agreement()), silent, sync=1.0)["sync"] == 0
+    assert losses(images(0.3), seen, LossNetworks(None, syncnet=Agreement()), silent, sync=1.0)["sync"] == 0
 
 
 def test_a_loss_of_weight_zero_is_not_computed(seen):
     def never(*args):
         pytest.fail("was computed")
 
-    judges = Judges(None, syncnet=never, clip_encoder=never, perceptual=never)
-    assert set(losses(pictures(0.0), seen, judges, picture=1.0)) == {"picture"}
+    evaluators = LossNetworks(None, syncnet=never, clip_encoder=never, perceptual=never)
+    assert set(losses(images(0.0), seen, evaluators, image=1.0)) == {"image"}
 
 
 @pytest.mark.parametrize("loss", ["sync", "temporal", "perceptual"])
 def test_a_loss_without_its_judge_is_refused(loss):
     with pytest.raises(InputError, match=f"loss '{loss}' .* needs .*; or do without it: --{loss} 0"):
-        Judges(None).check(replace(NANO.pixels, **(ONLY | {loss: 1.0})))
+        LossNetworks(None).check(replace(NANO.pixels, **(ONLY | {loss: 1.0})))
 
 
 def test_lpips_comes_from_its_package(monkeypatch):
@@ -140,10 +144,10 @@ def test_checkpointing_changes_no_gradient():
     assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
 
 
-@pytest.mark.parametrize("loss", ["picture", "perceptual", "sync", "temporal"])
+@pytest.mark.parametrize("loss", ["image", "perceptual", "sync", "temporal"])
 def test_every_loss_teaches_the_picture(loss, seen):
     torch.manual_seed(0)
-    judges = Judges(
+    evaluators = LossNetworks(
         None,
         syncnet=nano_syncnet().syncnet,
         clip_encoder=MaskedClips().encoder(torch.rand(2, 16, 3, 64, 64)),
@@ -154,7 +158,7 @@ def test_every_loss_teaches_the_picture(loss, seen):
     seen = [(seen[0][0], replace(seen[0][1], crops=crops))]
     values = []
     for _ in range(3):
-        value = losses(made, seen, judges, **{loss: 1.0})[loss]
+        value = losses(made, seen, evaluators, **{loss: 1.0})[loss]
         (gradient,) = torch.autograd.grad(value, made)
         made = (made - 0.02 * gradient / gradient.norm()).detach().requires_grad_()
         values.append(value.item())
@@ -166,19 +170,19 @@ def small_judges(dtype):
     vae, syncnet = nano_networks()[1], nano_syncnet().syncnet
     clips = MaskedClips().encoder(torch.rand(2, 16, 3, 64, 64))
     parts = [nn.Module.to(part, dtype).eval().requires_grad_(False) for part in (vae, syncnet, clips)]
-    return Judges(parts[0], parts[1], parts[2], Difference(), dtype)
+    return LossNetworks(parts[0], parts[1], parts[2], Difference(), dtype)
 
 
-def judged(judges, seen, checkpointing=False):
+def judged(evaluators, seen, checkpointing=False):
     """Losses, the gradient of their sum, and the bytes that were kept for it."""
     if checkpointing:
-        judges.enable_gradient_checkpointing()
+        evaluators.enable_gradient_checkpointing()
     latents = torch.randn((1, 8, 16, 16, 16), generator=torch.Generator().manual_seed(1), requires_grad=True)
     kept = []
     with torch.autograd.graph.saved_tensors_hooks(lambda t: (kept.append(t.nbytes), t)[1], lambda t: t):
-        with judges.autocast(latents.device):
-            made = decode(judges.vae, latents)
-        values = losses(made.float(), seen, judges, perceptual=1.0, sync=1.0, temporal=1.0)
+        with evaluators.autocast(latents.device):
+            made = decode(evaluators.vae, latents)
+        values = losses(made.float(), seen, evaluators, perceptual=1.0, sync=1.0, temporal=1.0)
         total = torch.stack(list(values.values())).sum()
     (gradient,) = torch.autograd.grad(total, latents)
     return values, gradient, sum(kept)
@@ -191,8 +195,11 @@ def sharp(seen):
 
 
 def test_checkpointing_of_the_judges_keeps_less_for_the_same_gradient(sharp):
-    judges = small_judges(torch.float32)
-    (_, gradient, kept), (_, again, less) = judged(judges, sharp), judged(judges, sharp, checkpointing=True)
+    evaluators = small_judges(torch.float32)
+    (_, gradient, kept), (_, again, less) = (
+        judged(evaluators, sharp),
+        judged(evaluators, sharp, checkpointing=True),
+    )
     assert torch.allclose(gradient, again, rtol=1e-4, atol=1e-7)
     assert less < kept / 3
 
@@ -200,12 +207,12 @@ def test_checkpointing_of_the_judges_keeps_less_for_the_same_gradient(sharp):
 def test_judges_in_half_precision_agree_and_teach(sharp):
     results = []
     for dtype in (torch.float32, torch.bfloat16):
-        judges, generator = small_judges(dtype), torch.Generator().manual_seed(1)
+        evaluators, generator = small_judges(dtype), torch.Generator().manual_seed(1)
         made = (0.3 * torch.randn((1, 16, 3, 128, 128), generator=generator)).requires_grad_()
-        values = losses(made, sharp, judges, perceptual=1.0, sync=1.0, temporal=1.0)
+        values = losses(made, sharp, evaluators, perceptual=1.0, sync=1.0, temporal=1.0)
         (gradient,) = torch.autograd.grad(torch.stack(list(values.values())).sum(), made)
-        with judges.autocast(made.device), torch.no_grad():
-            decoded = decode(judges.vae, torch.randn((1, 8, 1, 8, 8), generator=generator)).float()
+        with evaluators.autocast(made.device), torch.no_grad():
+            decoded = decode(evaluators.vae, torch.randn((1, 8, 1, 8, 8), generator=generator)).float()
         results.append((values, gradient.flatten(), decoded))
     (exact, gradient, decoded), (half, rough, coarse) = results
     for name, value in exact.items():

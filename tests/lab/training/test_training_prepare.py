@@ -16,12 +16,12 @@ from latentsync_core.media import Timeline, loudness
 from latentsync_core.metrics.sync import LEAST_CONFIDENCE
 from latentsync_core.weights import find_syncnet, load_syncnet
 from latentsync_lab.synthetic import bundled_speech, talking_clip
-from latentsync_lab.training import Wanted, prepare
+from latentsync_lab.training import Criteria, prepare
 from latentsync_lab.training.footage import Footage
 from latentsync_lab.training.preparation import _curve, _Shot, _stretches
 
 FRAMES = 50
-WANTED = Wanted(resolution=128)
+TARGETS = Criteria(resolution=128)
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +48,8 @@ def videos(clip, said, tmp_path_factory):
     return folder
 
 
-def write(path, frames, sound):
-    with open_writer(path, *frames[0].shape[:2], Fraction(25), audio=sound) as writer:
+def write(path, frames, audio):
+    with open_writer(path, *frames[0].shape[:2], Fraction(25), audio=audio) as writer:
         for index, frame in enumerate(frames):
             writer.write(frame, index / 25)
 
@@ -57,7 +57,7 @@ def write(path, frames, sound):
 @pytest.fixture(scope="module")
 def data(videos, tmp_path_factory):
     out = tmp_path_factory.mktemp("data")
-    return out, {verdict.file: verdict for verdict in prepare(videos, out, WANTED)}
+    return out, {verdict.file: verdict for verdict in prepare(videos, out, TARGETS)}
 
 
 def test_every_file_has_a_verdict(data):
@@ -76,16 +76,16 @@ def test_clip_is_the_aligned_face_and_its_sound(data, clip, said):
     matrices = smooth_matrices(clip.truth[0].points, clip.times, 128)
     expected = crop_face(next(clip.read([10])), matrices[10], 128)
     assert np.corrcoef(crops[10].ravel(), expected.ravel())[0, 1] > 0.9  # the mesh errs by some pixels
-    samples = footage.sound(0)
+    samples = footage.audio(0)
     assert len(samples) == FRAMES * 640
     lag = np.correlate(samples, said.samples[0, : len(samples)], "full").argmax() - len(samples) + 1
     assert abs(lag) < 320, "sound and picture do not start together"
-    take = footage.takes(0)[0]
-    assert footage.times(take)[-1] == (FRAMES - 1) / 25 and footage.openness(take) is None
+    utterance = footage.utterances(0)[0]
+    assert footage.times(utterance)[-1] == (FRAMES - 1) / 25 and footage.openness(utterance) is None
 
 
 def test_prepared_files_are_not_looked_at_again(data, videos):
-    assert list(prepare(videos, data[0], WANTED)) == []
+    assert list(prepare(videos, data[0], TARGETS)) == []
 
 
 def test_a_file_that_was_mended_or_replaced_is_looked_at_again(videos, tmp_path):
@@ -94,10 +94,10 @@ def test_a_file_that_was_mended_or_replaced_is_looked_at_again(videos, tmp_path)
     folder.mkdir()
     (folder / "a.mp4").write_bytes(b"cut short")
     shutil.copy(videos / "more" / "good.mp4", folder / "b.mp4")
-    assert [verdict.clips for verdict in prepare(folder, out, WANTED)] == [(), ("00000",)]
+    assert [verdict.clips for verdict in prepare(folder, out, TARGETS)] == [(), ("00000",)]
     shutil.copy(videos / "more" / "good.mp4", folder / "a.mp4")
     os.utime(folder / "b.mp4", (0, 0))
-    assert [verdict.clips for verdict in prepare(folder, out, WANTED)] == [("00001",), ("00002",)]
+    assert [verdict.clips for verdict in prepare(folder, out, TARGETS)] == [("00001",), ("00002",)]
     assert Footage(out).clips + Footage(out, test=True).clips == 2
     assert sorted(path.stem for path in (out / "crops0").iterdir()) == ["00001", "00002"]
 
@@ -106,7 +106,7 @@ def test_what_of_a_video_is_left_out_is_told(clip, said, tmp_path):
     frames = list(clip.read(range(FRAMES)))
     (tmp_path / "videos").mkdir()
     write(tmp_path / "videos" / "late.mp4", [np.full_like(frames[0], 90)] * 40 + frames, twice(said))
-    (verdict,) = prepare(tmp_path / "videos", tmp_path / "out", WANTED)
+    (verdict,) = prepare(tmp_path / "videos", tmp_path / "out", TARGETS)
     assert len(verdict.clips) == 1 and verdict.notes[0].startswith("2.0 of 3.6 s can be used")
 
 
@@ -114,28 +114,28 @@ def test_sound_is_as_loud_as_when_a_model_is_used(clip, said, data, tmp_path):
     """Quiet footage would teach that quiet speech opens the mouth as far as loud speech; the pipeline levels it."""
     (tmp_path / "videos").mkdir()
     write(tmp_path / "videos" / "a.mp4", list(clip.read(range(FRAMES))), Waveform(said.samples / 50, 16_000))
-    list(prepare(tmp_path / "videos", tmp_path / "out", WANTED))
+    list(prepare(tmp_path / "videos", tmp_path / "out", TARGETS))
     quiet, usual = (
-        loudness(Waveform(Footage(f).sound(0)[None], 16_000)) for f in (tmp_path / "out", data[0])
+        loudness(Waveform(Footage(f).audio(0)[None], 16_000)) for f in (tmp_path / "out", data[0])
     )
     assert abs(quiet - usual) < 0.5 and -23 < usual < -17
 
 
-def twice(sound):
-    return Waveform(np.concatenate([sound.samples, sound.samples], 1), sound.sample_rate)
+def twice(audio):
+    return Waveform(np.concatenate([audio.samples, audio.samples], 1), audio.sample_rate)
 
 
 def test_a_run_that_was_stopped_goes_on(tmp_path):
     for name in ("a.mp4", "b.mp4", "c.mp4"):
         (tmp_path / name).write_bytes(b"not a video")
     out = tmp_path / "data"
-    assert next(prepare(tmp_path, out, WANTED)).file == "a.mp4"
-    assert [verdict.file for verdict in prepare(tmp_path, out, WANTED)] == ["b.mp4", "c.mp4"]
+    assert next(prepare(tmp_path, out, TARGETS)).file == "a.mp4"
+    assert [verdict.file for verdict in prepare(tmp_path, out, TARGETS)] == ["b.mp4", "c.mp4"]
     assert len(json.loads((out / "report.json").read_text())["files"]) == 3
 
 
 def test_small_faces_are_dropped(videos, tmp_path):
-    (verdict,) = prepare(videos / "more", tmp_path / "large", Wanted(resolution=512))
+    (verdict,) = prepare(videos / "more", tmp_path / "large", Criteria(resolution=512))
     assert not verdict.clips and "times as wide as in a crop of 512 px" in verdict.dropped[0]
 
 
@@ -148,7 +148,7 @@ def judged_as(monkeypatch, offset, confidence):
 
 def test_sound_that_is_far_off_drops_the_clip(videos, tmp_path, monkeypatch):
     syncnet = judged_as(monkeypatch, -7, 0.4)
-    (verdict,) = prepare(videos / "more", tmp_path, WANTED, syncnet)
+    (verdict,) = prepare(videos / "more", tmp_path, TARGETS, syncnet)
     reason = "0.0-2.0 s: the sound is off by -7 frames (confidence 0.40), at most 6 are corrected"
     assert verdict.dropped == (reason,) and not verdict.clips
     with pytest.raises(InputError, match="has no clips"):
@@ -157,9 +157,9 @@ def test_sound_that_is_far_off_drops_the_clip(videos, tmp_path, monkeypatch):
 
 def test_a_syncnet_that_is_not_sure_drops_nobody(data, videos, tmp_path, monkeypatch):
     syncnet = judged_as(monkeypatch, -15, 0.05)
-    (verdict,) = prepare(videos / "more", tmp_path, WANTED, syncnet)
+    (verdict,) = prepare(videos / "more", tmp_path, TARGETS, syncnet)
     assert verdict.clips == ("00000",) and "finds no clear offset: -15 frames" in verdict.notes[0]
-    assert np.array_equal(Footage(tmp_path).sound(0), Footage(data[0]).sound(0))
+    assert np.array_equal(Footage(tmp_path).audio(0), Footage(data[0]).audio(0))
 
 
 @pytest.mark.parametrize("frames", [-4, 3])
@@ -168,9 +168,9 @@ def test_sound_that_is_a_little_off_is_moved_back(frames, clip, said, data, tmp_
     late = np.roll(said.samples, frames * 640, axis=1)
     (tmp_path / "videos").mkdir()
     write(tmp_path / "videos" / "off.mp4", list(clip.read(range(FRAMES))), Waveform(late, 16_000))
-    (verdict,) = prepare(tmp_path / "videos", tmp_path / "out", WANTED, load_syncnet(find_syncnet("nano")))
+    (verdict,) = prepare(tmp_path / "videos", tmp_path / "out", TARGETS, load_syncnet(find_syncnet("nano")))
     assert verdict.notes[0].startswith(f"0.0-2.0 s: the sound was moved by {-frames:+d} frames")
-    moved, right = Footage(tmp_path / "out").sound(0), Footage(data[0]).sound(0)
+    moved, right = Footage(tmp_path / "out").audio(0), Footage(data[0]).audio(0)
     inside = slice(5 * 640, -5 * 640)
     lag = np.correlate(moved[inside], right[inside], "full").argmax() - len(right[inside]) + 1
     assert abs(lag) < 320
@@ -180,13 +180,13 @@ def test_an_offset_is_not_taken_from_one_or_two_windows():
     """By two, the bundled SyncNet found one of +2 frames in 2 s of a filmed person, at a confidence of 0.55."""
     rng = np.random.default_rng(0)
     shot = _Shot(rng.integers(0, 256, (48, 128, 128, 3), np.uint8), 0, 48)
-    sound = rng.standard_normal(48 * 640).astype(np.float32) / 10
-    assert _curve(shot, sound, load_syncnet(find_syncnet("nano"))).windows >= 4
+    audio = rng.standard_normal(48 * 640).astype(np.float32) / 10
+    assert _curve(shot, audio, load_syncnet(find_syncnet("nano"))).windows >= 4
 
 
 def test_progress_tells_the_file_and_its_frames(videos, tmp_path):
     said = []
-    list(prepare(videos / "more", tmp_path, WANTED, progress=lambda *what: said.append(what)))
+    list(prepare(videos / "more", tmp_path, TARGETS, progress=lambda *what: said.append(what)))
     assert {what[0] for what in said} == {"1/1 good.mp4"} and said[-1][1:] == (FRAMES, FRAMES)
     done = [what[1] for what in said]
     assert len(said) > 1 and done == sorted(done)
@@ -194,11 +194,11 @@ def test_progress_tells_the_file_and_its_frames(videos, tmp_path):
 
 def test_another_size_needs_another_folder(data, videos, tmp_path):
     with pytest.raises(InputError, match="was prepared with resolution 128, not 256"):
-        list(prepare(videos, data[0], Wanted()))
+        list(prepare(videos, data[0], Criteria()))
     with pytest.raises(InputError, match="was prepared with syncnet False, not True"):
-        list(prepare(videos, data[0], WANTED, SimpleNamespace(resolution=128)))
+        list(prepare(videos, data[0], TARGETS, SimpleNamespace(resolution=128)))
     with pytest.raises(InputError, match="has no videos"):
-        list(prepare(tmp_path, tmp_path / "out", WANTED))
+        list(prepare(tmp_path, tmp_path / "out", TARGETS))
 
 
 def test_stretches_end_at_cuts_and_gaps():

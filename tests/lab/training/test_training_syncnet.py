@@ -8,17 +8,17 @@ from tiny_training import TINY
 
 from latentsync_core.errors import InputError
 from latentsync_core.models.syncnet import EncoderConfig, StableSyncNet, sync_loss
-from latentsync_lab.training.stages import Workshop
+from latentsync_lab.training.stages import RunDirectory
 from latentsync_lab.training.syncnet import ReadingSyncNet, _draw, _Window, reading_loss, spoken
 
 
 @pytest.fixture
-def takes(finished):
-    return spoken(Workshop(TINY, finished).train)
+def utterances(finished):
+    return spoken(RunDirectory(TINY, finished).train)
 
 
-def test_half_of_the_windows_match_and_the_others_are_well_off(takes):
-    windows = _draw(np.random.default_rng(0), takes, 400)
+def test_half_of_the_windows_match_and_the_others_are_well_off(utterances):
+    windows = _draw(np.random.default_rng(0), utterances, 400)
     shifts = np.array([w.shift for w in windows])
     assert 0.4 < np.mean(shifts == 0) < 0.6
     assert {abs(shift) for shift in shifts} == {0, *range(2, 16)}
@@ -33,11 +33,14 @@ def small_network():
     return ReadingSyncNet(StableSyncNet(visual, EncoderConfig(1, (16, 32, 32), (4, 4, 5), (False,) * 3, 4)))
 
 
-def test_matching_windows_are_learnt(takes):
-    network, windows = small_network(), [_Window(take, 1, shift) for take in takes[:3] for shift in (0, 8)]
+def test_matching_windows_are_learnt(utterances):
+    network, windows = (
+        small_network(),
+        [_Window(utterance, 1, shift) for utterance in utterances[:3] for shift in (0, 8)],
+    )
     optimizer = torch.optim.AdamW(network.parameters(), 2e-3)
-    faces = F.interpolate(torch.stack([w.take.seen(w.frame) for w in windows]), (16, 32))
-    mels = torch.stack([w.take.heard(w.frame + w.shift) for w in windows])
+    faces = F.interpolate(torch.stack([w.utterance.seen(w.frame) for w in windows]), (16, 32))
+    mels = torch.stack([w.utterance.heard(w.frame + w.shift) for w in windows])
     matching = torch.tensor([float(w.shift == 0) for w in windows])
     true = torch.stack([w.openness() for w in windows])
     losses = []

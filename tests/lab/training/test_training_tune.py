@@ -15,7 +15,7 @@ from latentsync_core.weights import load_models, load_syncnet
 from latentsync_lab.cli import main as cli
 from latentsync_lab.training import RECIPES, FootageRecipe, Sources, tune, validate
 from latentsync_lab.training.data import save
-from latentsync_lab.training.footage import Footage, crops_path, sound_path
+from latentsync_lab.training.footage import Footage, audio_path, crops_path
 from latentsync_lab.training.latents import LatentStore
 from latentsync_lab.training.recipes import NANO, LoopRecipe
 from latentsync_lab.training.validate import ValidationVideo
@@ -43,7 +43,7 @@ def data(tmp_path_factory):
     names = ["00000", "00001", "00002"]
     for name in names:
         save(crops_path(folder, name), rng.integers(0, 256, (FRAMES, 128, 128, 3), np.uint8))
-        save(sound_path(folder, name), rng.integers(-9000, 9000, FRAMES * 640).astype(np.int16))
+        save(audio_path(folder, name), rng.integers(-9000, 9000, FRAMES * 640).astype(np.int16))
     report = {"resolution": 128, "files": {"video.mp4": {"clips": names, "dropped": []}}}
     (folder / "report.json").write_text(json.dumps(report))
     return folder
@@ -151,7 +151,7 @@ def test_published_hyper_parameters():
     assert (loop.learning_rate, loop.clip, loop.precision, loop.checkpointing) == (1e-5, 1.0, "fp16", True)
     assert {loop.rate(step) for step in (0, 1, loop.steps // 2, loop.steps)} == {1.0}
     pixels = RECIPES["stage2"].stage
-    assert (pixels.perceptual, pixels.sync, pixels.temporal, pixels.picture) == (0.1, 0.05, 10.0, 0.0)
+    assert (pixels.perceptual, pixels.sync, pixels.temporal, pixels.image) == (0.1, 0.05, 10.0, 0.0)
     assert RECIPES["stage2_efficient"].stage.temporal == 0.0
     assert {name for name, recipe in RECIPES.items() if recipe != NANO and recipe.resolution == 512} == {
         "stage1_512",

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import DDIMScheduler
+from latentsync_lab.training.probe import probe
 
 from latentsync_lab.fresh import nano_networks
 from latentsync_lab.training.draw import (
@@ -16,10 +17,9 @@ from latentsync_lab.training.draw import (
     loss_weight,
     mixed_noise,
     silence,
-    wanted_output,
+    target_output,
 )
 from latentsync_lab.training.latents import MASKED, WHOLE, LatentClip
-from latentsync_lab.training.probe import probe
 from latentsync_lab.training.recipes import NANO
 from latentsync_lab.training.stages import SCHEDULER
 from latentsync_lab.training.unet import parameter_groups
@@ -31,14 +31,14 @@ FRAMES, SIZE = 48, 16
 @pytest.fixture
 def clip():
     """Latents that tell their take, kind and frame: 1000 take + 100 kind + frame."""
-    take, kind, frame = torch.meshgrid(*(torch.arange(n) for n in (2, 2, FRAMES)), indexing="ij")
-    value = (1000 * take + 100 * kind + frame).half()
+    utterance, kind, frame = torch.meshgrid(*(torch.arange(n) for n in (2, 2, FRAMES)), indexing="ij")
+    value = (1000 * utterance + 100 * kind + frame).half()
     latents = value[..., None, None, None].expand(2, 2, FRAMES, 4, SIZE, SIZE)
     return LatentClip(latents, torch.ones(2, FRAMES, 30, 64).half(), torch.zeros(2, FRAMES))
 
 
 def test_window_paints_one_take_and_is_given_the_other(clip):
-    batch = assemble([Pick(clip=0, take=1, start=3, reference=20, length=16)], [clip])
+    batch = assemble([Pick(clip=0, utterance=1, start=3, reference=20, length=16)], [clip])
     target, condition, tokens = batch.target[0], batch.condition[0], batch.tokens[0]
     assert target.shape == (4, 16, SIZE, SIZE) and condition.shape == (9, 16, SIZE, SIZE)
     assert target[0, :, 0, 0].tolist() == [1003 + k for k in range(16)]
@@ -58,7 +58,7 @@ def test_choice_follows_the_share_of_pairs(clip):
     picks = choose(np.random.default_rng(0), [clip], 0.75, 400, 16)
     paired = np.mean([pick.reference == pick.start for pick in picks])
     assert 0.7 < paired < 0.8
-    assert {pick.take for pick in picks} == {0, 1}
+    assert {pick.utterance for pick in picks} == {0, 1}
 
 
 def test_share_of_silent_windows(clip):
@@ -87,8 +87,8 @@ def test_estimate_undoes_the_noise_when_the_network_is_right(prediction):
     clean, noise = torch.randn(2, 2, 4, 3, 8, 8).unbind()
     timestep = torch.tensor([150, 900])
     noisy = scheduler.add_noise(clean, noise, timestep)
-    wanted = wanted_output(scheduler, clean, noise, timestep)
-    torch.testing.assert_close(estimate(scheduler, noisy, wanted, timestep), clean, atol=1e-4, rtol=1e-4)
+    criteria = target_output(scheduler, clean, noise, timestep)
+    torch.testing.assert_close(estimate(scheduler, noisy, criteria, timestep), clean, atol=1e-4, rtol=1e-4)
 
 
 def test_weight_is_greatest_at_the_mouth():

@@ -23,8 +23,8 @@ def shown(colour, steps=20, **changes):
 
 
 def test_pictures_keep_their_colour_without_the_share_of_hues():
-    wanted = to_pixels(np.full((1, SIZE, SIZE, 3), (200, 120, 90), np.uint8))
-    assert (shown((200, 120, 90)) == wanted).all()
+    criteria = to_pixels(np.full((1, SIZE, SIZE, 3), (200, 120, 90), np.uint8))
+    assert (shown((200, 120, 90)) == criteria).all()
 
 
 def test_hues_turn_all_the_way_round_and_keep_light_and_saturation():

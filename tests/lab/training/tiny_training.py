@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from latentsync_lab.training import data, loop
-from latentsync_lab.training.recipes import NANO, LoopRecipe, ReaderRecipe, Recipe
+from latentsync_lab.training.recipes import NANO, LoopRecipe, MouthRegressorRecipe, Recipe
 
 LOOP = LoopRecipe(steps=12, batch=2, learning_rate=1e-3, warmup=1, save_every=4)
 TINY = Recipe(
@@ -15,7 +15,7 @@ TINY = Recipe(
     vae=replace(NANO.vae, loop=LOOP),
     decoder=replace(NANO.decoder, loop=LOOP),
     unet=replace(NANO.unet, loop=LOOP, window=4),
-    reader=ReaderRecipe(loop=replace(LOOP, batch=8)),
+    mouth_regressor=MouthRegressorRecipe(loop=replace(LOOP, batch=8)),
     syncnet=replace(NANO.syncnet, loop=replace(LOOP, batch=4)),
     videomae=replace(NANO.videomae, loop=replace(LOOP, steps=8)),
     pixels=replace(

@@ -46,15 +46,15 @@ def _packed(frame: av.AudioFrame) -> np.ndarray:
 def _encode(frames: list[np.ndarray], fps: Fraction, samples: np.ndarray, rate: int) -> bytes:
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as result:
-        picture = result.add_stream("libx264", rate=fps, options={"preset": "ultrafast", "crf": "23"})
-        picture.height, picture.width = frames[0].shape[:2]
-        picture.pix_fmt = "yuv420p"
+        image = result.add_stream("libx264", rate=fps, options={"preset": "ultrafast", "crf": "23"})
+        image.height, image.width = frames[0].shape[:2]
+        image.pix_fmt = "yuv420p"
         sound = result.add_stream("aac", rate=rate, layout="mono")
         there_and_back = frames + frames[-2:0:-1]
         for number in range(max(1, round(samples.shape[1] / rate * fps))):
             frame = av.VideoFrame.from_ndarray(there_and_back[number % len(there_and_back)], format="rgb24")
-            result.mux(picture.encode(frame))
-        result.mux(picture.encode(None))
+            result.mux(image.encode(frame))
+        result.mux(image.encode(None))
         track = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
         track.sample_rate = rate
         result.mux(sound.encode(track))
@@ -69,9 +69,9 @@ def demo_video(path: Path, length: float = 1.0, fps: int = 5, size: int = 64) ->
         stream.height = stream.width = size
         stream.pix_fmt = "yuv420p"
         for number in range(round(length * fps)):
-            picture = np.full((size, size, 3), 128, np.uint8)
-            picture[:, number * 4 % size : number * 4 % size + 8] = 255
-            movie.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            image = np.full((size, size, 3), 128, np.uint8)
+            image[:, number * 4 % size : number * 4 % size + 8] = 255
+            movie.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         movie.mux(stream.encode(None))
     return path
 

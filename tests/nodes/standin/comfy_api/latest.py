@@ -19,12 +19,12 @@ class ui:  # noqa: N801
         """Writes the pictures to ComfyUI's temp folder."""
 
         def __init__(self, image, cls=None):
-            self.values = [self._save(picture) for picture in image]
+            self.values = [self._save(image) for image in image]
 
         @staticmethod
-        def _save(picture):
+        def _save(image):
             name = f"ComfyUI_temp_{uuid.uuid4().hex}.png"
-            pixels = (picture.numpy() * 255).clip(0, 255).astype(np.uint8)
+            pixels = (image.numpy() * 255).clip(0, 255).astype(np.uint8)
             Image.fromarray(pixels).save(os.path.join(folder_paths.get_temp_directory(), name))
             return {"filename": name, "subfolder": "", "type": "temp"}
 

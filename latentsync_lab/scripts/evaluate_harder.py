@@ -41,7 +41,7 @@ def main() -> None:
         "--harder", type=int, default=HARDER_CASES, help="cases of the harder set (default: %(default)s)"
     )
     parser.add_argument("--preset", default="draft")
-    parser.add_argument("--output", type=Path, default=Path("output/judge_harder"))
+    parser.add_argument("--output", type=Path, default=Path("output/evaluate_harder"))
     args = parser.parse_args()
     models, finder = load_models(args.checkpoint, device="cpu"), FaceFinder()
     made_with = {
@@ -50,7 +50,7 @@ def main() -> None:
     }
     args.output.mkdir(parents=True, exist_ok=True)
 
-    def judged(kind: str, person: int, given: Callable[[], Case]) -> Row:
+    def evaluated(kind: str, person: int, given: Callable[[], Case]) -> Row:
         path = args.output / f"{person}.json"
         if path.exists() and (earlier := json.loads(path.read_text()))["made_with"] == made_with:
             return dict(earlier)
@@ -66,11 +66,11 @@ def main() -> None:
         return row
 
     rows = [
-        judged(KINDS[n % len(KINDS)], FIRST_HARDER_SEED + n, partial(harder_case, n))
+        evaluated(KINDS[n % len(KINDS)], FIRST_HARDER_SEED + n, partial(harder_case, n))
         for n in range(args.harder)
     ]
-    rows += [judged(USUAL, FIRST_SEED + n, partial(case, n)) for n in range(args.cases)]
-    report(rows, made_with, args.output / "harder.json")
+    rows += [evaluated(USUAL, FIRST_SEED + n, partial(case, n)) for n in range(args.cases)]
+    write_rows(rows, made_with, args.output / "harder.json")
 
 
 def measured(given: Case, models: LipSyncModels, options: Options, finder: FaceFinder) -> dict[str, float]:
@@ -89,7 +89,7 @@ def measured(given: Case, models: LipSyncModels, options: Options, finder: FaceF
     return {name: round(value, 3) for name, value in figures.items()}
 
 
-def report(rows: list[Row], made_with: dict[str, Any], path: Path) -> None:
+def write_rows(rows: list[Row], made_with: dict[str, Any], path: Path) -> None:
     """Print and write the figures of every kind and of every person."""
     measured = {kind: [row for row in rows if row["kind"] == kind] for kind in (USUAL, *KINDS)}
     kinds = {kind: summary(found) for kind, found in measured.items() if found}

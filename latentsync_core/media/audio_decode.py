@@ -62,7 +62,7 @@ def is_steady(path: MediaPath) -> bool:
     return len(kinds) == 1
 
 
-def sound_parts(
+def audio_parts(
     container: InputContainer, stream: av.AudioStream, first: int = 0, stop: int | None = None
 ) -> Iterator[Samples]:
     """Decode the samples first..stop (None: to the end) in parts (channels, n), -1..1.

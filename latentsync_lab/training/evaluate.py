@@ -18,7 +18,7 @@ from latentsync_core.metrics.temporal import changes, mouth_part
 from ..synthetic import MouthTrack, SyntheticClip
 from ..truth import best_lag, correlation, gain
 from .cases import Case, Results
-from .reader import read_mouth
+from .mouth_regressor import read_mouth
 from .vae import to_pixels
 
 RESOLUTION = 128
@@ -26,11 +26,11 @@ RESOLUTION = 128
 
 
 @dataclass(frozen=True, eq=False)
-class Judges:
+class Evaluators:
     """What looks at results."""
 
-    reader: nn.Module
-    """Tells the mouth from a crop, see `MouthReader`."""
+    mouth_regressor: nn.Module
+    """Tells the mouth from a crop, see `MouthRegressor`."""
     finder: FaceFinder
     """A second opinion, which has never seen a synthetic face."""
     vae: nn.Module
@@ -45,7 +45,7 @@ class Curves:
     """True, of B."""
     old: FloatArray
     """True, of A."""
-    told: FloatArray
+    predicted: FloatArray
     """Read off the result."""
     mute: FloatArray
     """Read off the result without sound."""
@@ -60,7 +60,7 @@ class Curves:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PreparationResult:
     """What was measured on one case; correlations are of openness, over frames."""
 
     new: float
@@ -95,16 +95,16 @@ class Verdict:
     """The same of true frames that only went through the autoencoder."""
 
 
-def judge(given: Case, results: Results, judges: Judges) -> tuple[Verdict, Curves]:
+def evaluate(given: Case, results: Results, evaluators: Evaluators) -> tuple[PreparationResult, Curves]:
     """Measure a case."""
     true_frames = list(given.truth.read(range(len(given.truth.times))))
     made, true = (mouth_crops(given.source, frames) for frames in (results.new, true_frames))
-    curves = _curves(given, results, true_frames, judges)
+    curves = _curves(given, results, true_frames, evaluators)
     silent = _silence(given.truth.truth[0].mouth)
     painted = torch.from_numpy(1 - keep_mask(RESOLUTION))
-    verdict = Verdict(
-        new=correlation(curves.told, curves.new),
-        old=correlation(curves.told, curves.old),
+    verdict = PreparationResult(
+        new=correlation(curves.predicted, curves.new),
+        old=correlation(curves.predicted, curves.old),
         common=correlation(curves.old, curves.new),
         ceiling=correlation(curves.best, curves.new),
         mesh_new=correlation(curves.mesh, curves.new),
@@ -113,31 +113,31 @@ def judge(given: Case, results: Results, judges: Judges) -> tuple[Verdict, Curve
         mute=correlation(curves.mute, curves.new),
         mute_motion=float(np.std(curves.mute) / np.std(curves.new)),
         shuffled=correlation(curves.shuffled, curves.new),
-        lag=best_lag(curves.told, curves.new),
-        gain=gain(curves.told, curves.new),
-        silent=float(curves.told[silent].mean() / np.ptp(curves.new)),
+        lag=best_lag(curves.predicted, curves.new),
+        gain=gain(curves.predicted, curves.new),
+        silent=float(curves.predicted[silent].mean() / np.ptp(curves.new)),
         jitter=_change(made, silent) / _change(true, silent),
         psnr=psnr(to_pixels(made), to_pixels(true), painted),
-        vae_psnr=psnr(_through(judges.vae, to_pixels(true)), to_pixels(true), painted),
+        vae_psnr=psnr(_through(evaluators.vae, to_pixels(true)), to_pixels(true), painted),
     )
     return verdict, curves
 
 
-def _curves(given: Case, results: Results, true_frames: list[Array], judges: Judges) -> Curves:
-    told, mute, wrong, best = (
-        read_mouth(judges.reader, to_pixels(mouth_crops(given.source, frames)))[:, 0]
+def _curves(given: Case, results: Results, true_frames: list[Array], evaluators: Evaluators) -> Curves:
+    predicted, mute, wrong, best = (
+        read_mouth(evaluators.mouth_regressor, to_pixels(mouth_crops(given.source, frames)))[:, 0]
         for frames in (results.new, results.mute, results.shuffled, true_frames)
     )
     matrices = true_matrices(given.source)
     return Curves(
         new=given.truth.truth[0].mouth.openness,
         old=given.source.truth[0].mouth.openness,
-        told=told,
+        predicted=predicted,
         mute=mute,
         shuffled=wrong,
         best=best,
-        mesh=mouth_openings(judges.finder, results.new, matrices, RESOLUTION),
-        mesh_best=mouth_openings(judges.finder, true_frames, matrices, RESOLUTION),
+        mesh=mouth_openings(evaluators.finder, results.new, matrices, RESOLUTION),
+        mesh_best=mouth_openings(evaluators.finder, true_frames, matrices, RESOLUTION),
     )
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from latentsync_core.data import Array
 
 from .loop import Run
-from .recipes import ReaderRecipe
+from .recipes import MouthRegressorRecipe
 from .vae import to_pixels
 
 SHAPES = 3
@@ -19,7 +19,7 @@ WIDTHS = (12, 24, 32, 32)
 SCORE_EVERY = 200
 
 
-class MouthReader(nn.Module):
+class MouthRegressor(nn.Module):
     """Crops (N, 3, R, R) in -1..1 -> openness, spread and roundness (N, 3)."""
 
     def __init__(self) -> None:
@@ -42,11 +42,13 @@ def mouth_part(crops: Tensor) -> Tensor:
     return F.interpolate(part.clamp(-1, 1), (64, 64), mode="bilinear", antialias=True)
 
 
-Filmed = tuple[Array, Array]
+FilmedCrops = tuple[Array, Array]
 """Crops (F, R, R, 3) uint8 and their true mouths (F, 3)."""
 
 
-def train_reader(run: Run, recipe: ReaderRecipe, train: list[Filmed], test: list[Filmed]) -> None:
+def train_mouth_regressor(
+    run: Run, recipe: MouthRegressorRecipe, train: list[FilmedCrops], test: list[FilmedCrops]
+) -> None:
     """Train until the recipe's steps are over."""
     device = run.accelerator.device
     for _ in run.steps():
@@ -55,10 +57,10 @@ def train_reader(run: Run, recipe: ReaderRecipe, train: list[Filmed], test: list
         frames = [rng.integers(len(crops)) for crops, _ in clips]
         pixels = np.stack([crops[k] for (crops, _), k in zip(clips, frames, strict=True)])
         mouths = np.stack([mouth[k] for (_, mouth), k in zip(clips, frames, strict=True)])
-        told = run.model(_worsened(to_pixels(pixels), rng).to(device))
-        run.update(square=F.mse_loss(told, torch.from_numpy(mouths).to(device)))
+        predicted = run.model(_worsened(to_pixels(pixels), rng).to(device))
+        run.update(square=F.mse_loss(predicted, torch.from_numpy(mouths).to(device)))
         if run.step % SCORE_EVERY == 0:
-            run.measure(score_reader, test)
+            run.measure(score_mouth_regressor, test)
 
 
 def _worsened(pixels: Tensor, rng: np.random.Generator) -> Tensor:
@@ -72,15 +74,15 @@ def _worsened(pixels: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 @torch.no_grad()
-def read_mouth(reader: nn.Module, crops: Tensor) -> npt.NDArray[np.float32]:
+def read_mouth(mouth_regressor: nn.Module, crops: Tensor) -> npt.NDArray[np.float32]:
     """Crops (N, 3, R, R) in -1..1, on any device -> (N, 3)."""
-    device = next(reader.parameters()).device
-    return torch.cat([reader(part.to(device)).cpu() for part in crops.split(64)]).numpy()
+    device = next(mouth_regressor.parameters()).device
+    return torch.cat([mouth_regressor(part.to(device)).cpu() for part in crops.split(64)]).numpy()
 
 
-def score_reader(reader: nn.Module, test: list[Filmed]) -> dict[str, float]:
+def score_mouth_regressor(mouth_regressor: nn.Module, test: list[FilmedCrops]) -> dict[str, float]:
     """Correlation with the truth on people never trained on."""
-    told = np.concatenate([read_mouth(reader, to_pixels(crops)) for crops, _ in test])
+    predicted = np.concatenate([read_mouth(mouth_regressor, to_pixels(crops)) for crops, _ in test])
     true = np.concatenate([mouths for _, mouths in test])
     names = ("openness", "spread", "roundness")
-    return {name: float(np.corrcoef(told[:, k], true[:, k])[0, 1]) for k, name in enumerate(names)}
+    return {name: float(np.corrcoef(predicted[:, k], true[:, k])[0, 1]) for k, name in enumerate(names)}

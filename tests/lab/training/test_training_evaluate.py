@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from latentsync_lab.training.judge import RESOLUTION, LossNetworks, judge, true_matrices
 from torch import nn
 
 from latentsync_core.data import Waveform
@@ -12,8 +13,7 @@ from latentsync_core.weights import load_models
 from latentsync_lab.fresh import untrained
 from latentsync_lab.synthetic import talking_clip
 from latentsync_lab.training.cases import Case, Results, perform, shuffled
-from latentsync_lab.training.judge import RESOLUTION, Judges, judge, true_matrices
-from latentsync_lab.training.reader import read_mouth
+from latentsync_lab.training.mouth_regressor import read_mouth
 
 
 def vowels(rate, seconds=1.4):
@@ -62,8 +62,8 @@ def models(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def verdict_on(case, models):
-    judges, source = Judges(Redness(), FaceFinder(), models.vae), frames(case.source)
-    return lambda result: judge(case, Results(result, source, source), judges)
+    evaluators, source = LossNetworks(Redness(), FaceFinder(), models.vae), frames(case.source)
+    return lambda result: judge(case, Results(result, source, source), evaluators)
 
 
 def frames(clip):
@@ -101,11 +101,11 @@ def test_frames_without_a_face_are_left_out(case):
 
 
 def test_a_shuffled_sound_has_the_same_pieces_elsewhere():
-    sound = Waveform(np.repeat(np.arange(10, dtype=np.float32), 3200)[None], 16_000)
-    mixed = shuffled(sound)
-    assert sorted(mixed.samples[0]) == sorted(sound.samples[0]) and len(set(mixed.samples[0, :3200])) == 1
-    assert not np.array_equal(mixed.samples, sound.samples)
-    assert np.array_equal(mixed.samples, shuffled(sound).samples)
+    audio = Waveform(np.repeat(np.arange(10, dtype=np.float32), 3200)[None], 16_000)
+    mixed = shuffled(audio)
+    assert sorted(mixed.samples[0]) == sorted(audio.samples[0]) and len(set(mixed.samples[0, :3200])) == 1
+    assert not np.array_equal(mixed.samples, audio.samples)
+    assert np.array_equal(mixed.samples, shuffled(audio).samples)
 
 
 @torch.inference_mode()

@@ -102,9 +102,9 @@ def test_lazy_sound_is_taken_and_what_it_raises_is_told_with_the_cure(bridge, co
     assert waveform_of(lazy).samples.shape == (1, 1600)
     with pytest.raises(
         core.LatentSyncError, match=r"from silent.mp4: .*no sound. Connect LatentSync Load Audio"
-    ) as told:
+    ) as output:
         waveform_of(Lazy(fail))
-    assert "Output file" not in str(told.value) and str(told.value.__cause__).startswith("VHS failed")
+    assert "Output file" not in str(output.value) and str(output.value.__cause__).startswith("VHS failed")
 
 
 def test_the_node_refuses_before_it_works_and_gives_floats_back(

@@ -17,7 +17,7 @@ MOST_CHANNELS = 64
 _CURE = "Connect LatentSync Load Audio, or another node that gives sound."
 
 
-def sound_in(audio: Any) -> tuple[torch.Tensor, int]:
+def audio_in(audio: Any) -> tuple[torch.Tensor, int]:
     """Samples (1, channels, n), floats of full scale -1..1, and samples a second; raises InputError.
 
     (channels, n) and (n,) are one sound too. Floats stay the tensor that they are, whole numbers of up to 32 bit are
@@ -40,9 +40,9 @@ def _parts(audio: Any) -> tuple[Any, Any]:
     except (
         Exception
     ) as exc:  # VideoHelperSuite reads sound only when it is asked for, and raises what it likes
-        told = str(exc).strip().splitlines() or [type(exc).__name__]
+        sentence = str(exc).strip().splitlines() or [type(exc).__name__]
         raise InputError(
-            f"audio could not be read by the node that it comes from: {told[0]} Its file may have no sound. {_CURE}"
+            f"audio could not be read by the node that it comes from: {sentence[0]} Its file may have no sound. {_CURE}"
         ) from exc
     if len(given) < 2:
         raise InputError(f"audio takes an AUDIO (waveform, sample_rate), got {list(given)}. {_CURE}")

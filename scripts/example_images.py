@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from latentsync_lab.pictures import telling_moments
+from latentsync_lab.images import telling_moments
 
 MOMENTS = 3
 WIDTH = 480
@@ -55,13 +55,11 @@ def moving(path, before, after, side=192, every=2, fps=25):
     pairs = list(zip(before, after, strict=False))
     top, left, size = region(np.max([np.abs(old.astype(int) - new).max(-1) for old, new in pairs], axis=0))
     frames = [np.hstack([f[top : top + size, left : left + size] for f in pair]) for pair in pairs[::every]]
-    pictures = [
-        Image.fromarray(cv2.resize(f, (2 * side, side), interpolation=cv2.INTER_AREA)) for f in frames
-    ]
-    pictures[0].save(
+    images = [Image.fromarray(cv2.resize(f, (2 * side, side), interpolation=cv2.INTER_AREA)) for f in frames]
+    images[0].save(
         path,
         save_all=True,
-        append_images=pictures[1:],
+        append_images=images[1:],
         duration=1000 * every // fps,
         loop=0,
         quality=60,

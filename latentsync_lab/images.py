@@ -19,18 +19,18 @@ def telling_moments(new: npt.ArrayLike, old: npt.ArrayLike, count: int) -> list[
     return [int(start + stretch.argmax()) for start, stretch in zip(starts, stretches, strict=True)]
 
 
-def read_picture(path: Path) -> Array:
+def read_image(path: Path) -> Array:
     """A file as RGB, (H, W, 3) uint8; raises MediaError if it is not there or no picture."""
-    picture = cv2.imread(str(path))
-    if picture is None:
+    image = cv2.imread(str(path))
+    if image is None:
         raise MediaError(f"{path} cannot be read as a picture.")
-    return picture[..., ::-1]
+    return image[..., ::-1]
 
 
-def save_jpeg(path: Path, picture: Array, most_bytes: int) -> None:
+def save_jpeg(path: Path, image: Array, most_bytes: int) -> None:
     """Write an RGB picture (H, W, 3) uint8 as the best JPEG of at most so many bytes."""
     for quality in range(90, 30, -5):
-        data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
         if len(data) <= most_bytes:
             break
     path.write_bytes(np.asarray(data).tobytes())

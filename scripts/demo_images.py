@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
 
-from latentsync_lab.pictures import save_jpeg, telling_moments
+from latentsync_lab.images import save_jpeg, telling_moments
 
 SHEET_FRAMES, SHEET_BYTES, TILE = 7, 250_000, 200
 ANIMATION = {"duration": 40, "loop": 0, "quality": 45, "method": 4}
@@ -27,19 +27,19 @@ def _tile(frame):
     return cv2.resize(frame[low:high, low:high], (TILE, TILE), interpolation=cv2.INTER_AREA)
 
 
-def write_animation(path, pictures):
+def write_animation(path, images):
     """Pictures (H, W, 3) uint8 as an animated WebP of half their size."""
     small = [
-        Image.fromarray(cv2.resize(p, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)) for p in pictures
+        Image.fromarray(cv2.resize(p, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)) for p in images
     ]
     small[0].save(path, save_all=True, append_images=small[1:], **ANIMATION)
 
 
-def plot_openings(path, times, new, old, told):
+def plot_openings(path, times, new, old, predicted):
     figure, axes = plt.subplots(figsize=(9, 2.8), constrained_layout=True)
     axes.plot(times, old, color="0.7", label="mouth of the source")
     axes.plot(times, new, color="black", label="what the new words ask for")
-    axes.plot(times, told, color="tab:red", label="result, as read by the face mesh")
+    axes.plot(times, predicted, color="tab:red", label="result, as read by the face mesh")
     axes.set(xlabel="seconds", ylabel="opening")
     figure.legend(loc="outside upper center", ncols=3, fontsize="small", frameon=False)
     _save(figure, path)

@@ -33,13 +33,13 @@ def main() -> None:
     )
     parser.add_argument("checkpoint", help="a folder with a SyncNet, nano, or 1.6")
     parser.add_argument("--cases", type=int, default=20)
-    parser.add_argument("--output", type=Path, default=Path("output/judge_sync.json"))
+    parser.add_argument("--output", type=Path, default=Path("output/evaluate_sync.json"))
     args = parser.parse_args()
     torch.set_num_threads(2)
     syncnet = load_syncnet(find_syncnet(args.checkpoint))
     rows = []
     for number in range(args.cases):
-        rows.append(judge(case(number), syncnet))
+        rows.append(evaluate_case(case(number), syncnet))
         row = rows[-1]
         print(
             f"{number:3}: {row['right']:.0%} right, in sync {row['found'][10]:+d}, confidence {row['confidence']:.3f}",
@@ -52,7 +52,7 @@ def main() -> None:
     print(f"shifts found, over all clips: {right.mean():.1%}")
 
 
-def judge(given: Case, syncnet: StableSyncNet) -> dict[str, Any]:
+def evaluate_case(given: Case, syncnet: StableSyncNet) -> dict[str, Any]:
     """Shift the sound of a clip that is in sync, and ask each time how it has to be moved back."""
     view, samples = look(given.truth, syncnet), to_mono_16k(given.speech)
     curves = [measure_sync(view, delayed(samples, shift), syncnet) for shift in SHIFTS]

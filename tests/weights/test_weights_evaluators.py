@@ -14,11 +14,11 @@ from latentsync_core.models.syncnet import EncoderConfig, StableSyncNet
 from latentsync_core.models.videomae import ClipEncoder, convert_videomae_keys
 from latentsync_core.weights import (
     Manifest,
-    convert,
+    convert_checkpoint,
+    find_checkpoint,
     find_syncnet,
     load_clip_encoder,
     load_syncnet,
-    locate,
     write_checkpoint,
 )
 from latentsync_lab.fresh import nano_networks
@@ -105,7 +105,12 @@ def test_judges_of_a_checkpoint_are_written_and_found_again(tmp_path):
     for before, after in (
         (syncnet, again),
         (clip_encoder, load_clip_encoder(folder / "videomae")),
-        (syncnet, load_syncnet(find_syncnet(convert(locate(folder), tmp_path / "half", torch.float32)))),
+        (
+            syncnet,
+            load_syncnet(
+                find_syncnet(convert_checkpoint(find_checkpoint(folder), tmp_path / "half", torch.float32))
+            ),
+        ),
     ):
         assert all(torch.equal(a, b) for a, b in zip(before.parameters(), after.parameters(), strict=True))
     clips = torch.rand(1, 4, 3, 8, 8)

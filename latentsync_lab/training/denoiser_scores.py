@@ -21,7 +21,7 @@ SAMPLED_CLIPS, SAMPLER_STEPS = 8, 8
 
 
 @torch.no_grad()
-def probe(
+def score_denoiser(
     unet: nn.Module, scheduler: DDIMScheduler, clips: Sequence[LatentClip], recipe: UNetRecipe
 ) -> dict[str, float]:
     """The error with the right sound, with none, and after several steps of DDIM with the right one.
@@ -30,23 +30,24 @@ def probe(
     """
     device = next(unet.parameters()).device
     batches = [assemble([_pick(k, clips, recipe.window)], clips).to(device) for k in range(len(clips))]
-    deaf = [replace(batch, tokens=torch.zeros_like(batch.tokens)) for batch in batches]
-    heard, unheard = (
+    muted = [replace(batch, tokens=torch.zeros_like(batch.tokens)) for batch in batches]
+    conditioned, unconditional = (
         [_one_step(unet, scheduler, batch, seed) for seed, batch in enumerate(part)]
-        for part in (batches, deaf)
+        for part in (batches, muted)
     )
-    errors, deaf_errors = (
-        [_error(made, batch) for made, batch in zip(part, batches, strict=True)] for part in (heard, unheard)
+    errors, unconditional_errors = (
+        [_error(made, batch) for made, batch in zip(part, batches, strict=True)]
+        for part in (conditioned, unconditional)
     )
     some = batches[:: -(-len(batches) // SAMPLED_CLIPS)]
     sampled = [_error(_several_steps(unet, scheduler, b, seed), b) for seed, b in enumerate(some)]
     scores = {
         "error": float(np.mean(errors)),
-        "error without sound": float(np.mean(deaf_errors)),
+        "error without sound": float(np.mean(unconditional_errors)),
         "error as sampled": float(np.mean(sampled)),
     }
     known = [clip.openness for clip in clips if clip.openness is not None]
-    return scores | (_following(clips, known, heard, unheard, recipe.window) if known else {})
+    return scores | (_following(clips, known, conditioned, unconditional, recipe.window) if known else {})
 
 
 def _pick(number: int, clips: Sequence[LatentClip], length: int) -> Pick:
@@ -92,24 +93,27 @@ def _error(made: Tensor, batch: Batch) -> float:
 def _following(
     clips: Sequence[LatentClip],
     openness: list[Tensor],
-    heard: list[Tensor],
-    unheard: list[Tensor],
+    conditioned: list[Tensor],
+    unconditional: list[Tensor],
     length: int,
 ) -> dict[str, float]:
     """The mouth's openness is read off the latents by a ridge regression; correlations are within clips."""
-    reader = _ridge([(clip.latents[0, WHOLE], known[0]) for clip, known in zip(clips, openness, strict=True)])
-    with_sound, without = (
-        torch.cat([_centred(_features(made[0].transpose(0, 1)) @ reader) for made in part])
-        for part in (heard, unheard)
+    regression = _ridge(
+        [(clip.latents[0, WHOLE], known[0]) for clip, known in zip(clips, openness, strict=True)]
+    )
+    with_audio, without = (
+        torch.cat([_centred(_features(made[0].transpose(0, 1)) @ regression) for made in part])
+        for part in (conditioned, unconditional)
     )
     new, old = (
-        torch.cat([_centred(known[take, length : 2 * length]) for known in openness]) for take in (1, 0)
+        torch.cat([_centred(known[utterance, length : 2 * length]) for known in openness])
+        for utterance in (1, 0)
     )
     return {
-        "follows the sound": _correlation(with_sound, new),
-        "follows the source": _correlation(with_sound, old),
+        "follows the sound": _correlation(with_audio, new),
+        "follows the source": _correlation(with_audio, old),
         "without sound": _correlation(without, new),
-        "gain": float((with_sound * new).sum() / (new * new).sum()),
+        "gain": float((with_audio * new).sum() / (new * new).sum()),
     }
 
 

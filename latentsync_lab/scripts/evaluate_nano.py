@@ -25,24 +25,24 @@ from latentsync_core.data import Array
 from latentsync_core.faces import FaceFinder
 from latentsync_core.models.bundle import LipSyncModels
 
-from ..pictures import read_picture, save_jpeg, telling_moments
+from ..images import read_image, save_jpeg, telling_moments
 from ..training.cases import FIRST_SEED, Case, case, perform
-from ..training.judge import Curves, Judges, judge
+from ..training.judge import Curves, Evaluators, judge
 from ..training.latents import digest
-from ..training.reader import MouthReader
+from ..training.mouth_regressor import MouthRegressor
 from ..training.recipes import NANO
-from ..training.stages import Workshop
+from ..training.stages import RunDirectory
 from ..truth import correlation
 
 Table = dict[str, npt.NDArray[np.float64]]
 """What was measured on every case, by name."""
-Wanted = tuple[str, Callable[[Table], float], str, float | None]
+Target = tuple[str, Callable[[Table], float], str, float | None]
 Measured = dict[str, Any]
 
 COLUMNS, TILE = 8, 96
 SHEET_BYTES = 500_000
 
-WANTED: tuple[Wanted, ...] = (
+TARGETS: tuple[Target, ...] = (
     ("mean correlation with the new mouth", lambda t: t["new"].mean(), ">=", 0.75),
     ("least correlation with the new mouth", lambda t: t["new"].min(), ">=", 0.4),
     ("the same by face mesh, mean", lambda t: t["mesh_new"].mean(), "", None),
@@ -91,22 +91,26 @@ def main() -> None:
     changes = {name: value for name in ("steps", "guidance") if (value := getattr(args, name)) is not None}
     options = Options.preset(args.preset, **changes)
     models = load_models(args.run / "checkpoint", device="cpu")
-    reader = Workshop(NANO, args.run).trained("reader", MouthReader())
-    judges = Judges(reader, FaceFinder(), models.vae)
+    mouth_regressor = RunDirectory(NANO, args.run).trained("reader", MouthRegressor())
+    evaluators = Evaluators(mouth_regressor, FaceFinder(), models.vae)
     made_with = {
         "options": {"preset": args.preset, **changes},
-        "weights": [digest(network) for network in (models.unet, models.vae, models.whisper, reader)],
+        "weights": [
+            digest(network) for network in (models.unet, models.vae, models.whisper, mouth_regressor)
+        ],
     }
-    cases = [judged(number, models, options, judges, made_with, output) for number in range(args.cases)]
-    report(cases, made_with, output)
+    cases = [
+        evaluated(number, models, options, evaluators, made_with, output) for number in range(args.cases)
+    ]
+    write_report(cases, made_with, output)
     draw_sheet([output / f"case-{number:02d}.png" for number in range(args.cases)], output / "sheet.jpg")
 
 
-def judged(
+def evaluated(
     number: int,
     models: LipSyncModels,
     options: Options,
-    judges: Judges,
+    evaluators: Evaluators,
     made_with: dict[str, Any],
     output: Path,
 ) -> Measured:
@@ -117,7 +121,7 @@ def judged(
     started = time.perf_counter()
     given = case(number)
     results = perform(given, models, options)
-    verdict, curves = judge(given, results, judges)
+    verdict, curves = judge(given, results, evaluators)
     cv2.imwrite(str(path.with_suffix(".png")), strip(given, results.new, curves)[..., ::-1])
     content = {
         "person": FIRST_SEED + number,
@@ -131,11 +135,11 @@ def judged(
     return content
 
 
-def report(cases: list[Measured], made_with: dict[str, Any], output: Path) -> None:
+def write_report(cases: list[Measured], made_with: dict[str, Any], output: Path) -> None:
     """Print and write every figure, over all cases and for each person."""
     rows = [content["verdict"] for content in cases]
     table = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    figures = [figure(name, measure(table), sign, limit) for name, measure, sign, limit in WANTED]
+    figures = [figure(name, measure(table), sign, limit) for name, measure, sign, limit in TARGETS]
     figures.append(figure("the reader on all true frames", pooled(cases), ">=", 0.98))
     people = [{"person": content["person"], **rounded(content["verdict"])} for content in cases]
     measured = {"figures": figures, "people": people, "made_with": made_with}
@@ -181,10 +185,10 @@ def strip(given: Case, result: list[Array], curves: Curves) -> Array:
 
 def draw_sheet(strips: list[Path], path: Path) -> None:
     """All cases, two side by side."""
-    pictures = [np.pad(read_picture(s), ((3, 3), (3, 3), (0, 0)), constant_values=255) for s in strips]
-    if len(pictures) % 2:
-        pictures.append(np.full_like(pictures[0], 255))
-    rows = [np.hstack(pair) for pair in zip(pictures[::2], pictures[1::2], strict=True)]
+    images = [np.pad(read_image(s), ((3, 3), (3, 3), (0, 0)), constant_values=255) for s in strips]
+    if len(images) % 2:
+        images.append(np.full_like(images[0], 255))
+    rows = [np.hstack(pair) for pair in zip(images[::2], images[1::2], strict=True)]
     save_jpeg(path, np.vstack(rows), SHEET_BYTES)
 
 

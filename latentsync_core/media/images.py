@@ -16,7 +16,7 @@ from .pixels import to_uint8
 from .soundtrack import AudioInput, add_soundtrack
 
 
-class PictureWriter:
+class ImageWriter:
     """Writes frame_000000.png and so on into a new folder; the times of the frames are not kept.
 
     A sound file is copied unchanged as audio.<its suffix>, the sound of a video goes to audio.mka packet by
@@ -27,15 +27,15 @@ class PictureWriter:
         self._folder, self._size, self._count = folder, size, 0
         folder.mkdir()
         if audio is not None:
-            _write_sound(folder, audio)
+            _write_audio(folder, audio)
 
     def write(self, frame: Array, time_seconds: float) -> None:
         """Add a frame (H, W, 3), uint8 or float 0..1."""
         encoder = av.CodecContext.create("png", "w")
         encoder.height, encoder.width = self._size
         encoder.pix_fmt, encoder.time_base = "rgb24", Fraction(1, 25)
-        picture = av.VideoFrame.from_ndarray(to_uint8(frame, self._size), format="rgb24")
-        packets = [*encoder.encode(picture), *encoder.encode(None)]
+        image = av.VideoFrame.from_ndarray(to_uint8(frame, self._size), format="rgb24")
+        packets = [*encoder.encode(image), *encoder.encode(None)]
         (self._folder / f"frame_{self._count:06d}.png").write_bytes(b"".join(map(bytes, packets)))
         self._count += 1
 
@@ -48,17 +48,17 @@ class PictureWriter:
         """Nothing is open between frames."""
 
 
-def _write_sound(folder: Path, audio: AudioInput) -> None:
+def _write_audio(folder: Path, audio: AudioInput) -> None:
     if isinstance(audio, Waveform):
-        return _mux_sound(folder / "audio.wav", audio)
+        return _mux_audio(folder / "audio.wav", audio)
     with open_media(audio) as container:
-        has_picture = find_video(container) is not None
-    if has_picture:
-        return _mux_sound(folder / "audio.mka", audio)
+        has_image = find_video(container) is not None
+    if has_image:
+        return _mux_audio(folder / "audio.mka", audio)
     shutil.copyfile(audio, folder / f"audio{Path(audio).suffix}")
 
 
-def _mux_sound(path: Path, audio: AudioInput) -> None:
+def _mux_audio(path: Path, audio: AudioInput) -> None:
     with ExitStack() as closing:
         container = closing.enter_context(
             av.open(str(path), "w", format="wav" if path.suffix == ".wav" else "matroska")

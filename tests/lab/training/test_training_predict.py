@@ -7,7 +7,7 @@ import torch
 from diffusers import DDIMScheduler
 
 from latentsync_lab.training.draw import HIGH_NOISE, Batch
-from latentsync_lab.training.guess import as_sampled, guess
+from latentsync_lab.training.predict import as_sampled, predict
 from latentsync_lab.training.recipes import NANO
 from latentsync_lab.training.stages import SCHEDULER
 
@@ -31,16 +31,16 @@ class Knowing:
         self.shown.append((noisy, timestep, tokens.clone()))
         alpha = self.scheduler.alphas_cumprod[timestep][:, None, None, None, None]
         if self.scheduler.config["prediction_type"] == "v_prediction":
-            wanted = (alpha.sqrt() * noisy - self.clean) / (1 - alpha).sqrt()
+            criteria = (alpha.sqrt() * noisy - self.clean) / (1 - alpha).sqrt()
         else:
-            wanted = (noisy - alpha.sqrt() * self.clean) / (1 - alpha).sqrt()
-        return SimpleNamespace(sample=wanted)
+            criteria = (noisy - alpha.sqrt() * self.clean) / (1 - alpha).sqrt()
+        return SimpleNamespace(sample=criteria)
 
 
 def guess_of(model, scheduler, sampled, seed, batch, dropout=0.0):
     recipe = replace(NANO.unet, sampled=sampled, audio_dropout=dropout)
     random = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
-    return guess(model, scheduler, recipe, batch, *random)
+    return predict(model, scheduler, recipe, batch, *random)
 
 
 @pytest.mark.parametrize("prediction", ["v_prediction", "epsilon"])
@@ -77,7 +77,7 @@ def test_a_noised_target_tells_it():
 
 
 def test_a_step_of_ddim_leads_there(monkeypatch):
-    monkeypatch.setattr("latentsync_lab.training.guess.MOST_STOPS", 0)
+    monkeypatch.setattr("latentsync_lab.training.predict.MOST_STOPS", 0)
     scheduler, batch = DDIMScheduler.from_config(SCHEDULER), some_batch()
     scheduler.set_timesteps(
         4

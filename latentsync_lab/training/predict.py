@@ -10,7 +10,7 @@ import torch
 from diffusers import DDIMScheduler
 from torch import Tensor, nn
 
-from .draw import HIGH_NOISE, Batch, draw_timesteps, estimate, mixed_noise, silence, wanted_output
+from .draw import HIGH_NOISE, Batch, draw_timesteps, estimate, mixed_noise, silence, target_output
 from .recipes import UNetRecipe
 
 MOST_STOPS = 2
@@ -19,7 +19,7 @@ any, errors still add up."""
 
 
 @dataclass(frozen=True, eq=False)
-class Guess:
+class Prediction:
     """What the denoiser said of a batch; both are (B, C, F, h, w)."""
 
     error: Tensor
@@ -28,14 +28,14 @@ class Guess:
     """The clean latents, in one step."""
 
 
-def guess(
+def predict(
     model: nn.Module,
     scheduler: DDIMScheduler,
     recipe: UNetRecipe,
     batch: Batch,
     rng: np.random.Generator,
     generator: torch.Generator,
-) -> Guess:
+) -> Prediction:
     """Let the denoiser guess once; some windows lose their sound on the way, in place.
 
     Of noised targets the error is that of what the scheduler wants, as upstream; of what a sampler would have it is
@@ -54,8 +54,8 @@ def guess(
     given = model(torch.cat([noisy, batch.condition], 1), timestep, batch.tokens).sample
     clean = estimate(scheduler, noisy, given, timestep)
     if sampled:
-        return Guess(clean - batch.target, clean)
-    return Guess(given - wanted_output(scheduler, batch.target, noise, timestep), clean)
+        return Prediction(clean - batch.target, clean)
+    return Prediction(given - target_output(scheduler, batch.target, noise, timestep), clean)
 
 
 @torch.no_grad()
