@@ -19,9 +19,9 @@ from ..data import Clip, Waveform
 from ..errors import BadInputError, OutputError
 from ..media import FileClip, open_writer
 from ..media.audio import seconds_of
+from ..media.audio_decode import Samples, audio_parts, find_audio
 from ..media.color import ColorTags
 from ..media.opening import find_video, open_media, reading
-from ..media.sound import Samples, audio_parts, find_audio
 from .job import RemoteJob
 from .models import find_model
 from .threads import Work

@@ -26,8 +26,8 @@ def burst_times(waveform):
 def film(path, seconds=3, codec="aac", **options):
     """A video of 25 frames a second with bursts."""
     video = make_video(path.with_name("picture.mp4"), count=25 * seconds, g="25", **options)
-    audio_decode = make_audio(path.with_name("sound.mka"), codec, bursts(seconds), RATE)
-    return add_sound(video, audio_decode, path)
+    audio = make_audio(path.with_name("sound.mka"), codec, bursts(seconds), RATE)
+    return add_sound(video, audio, path)
 
 
 def retimed(source, path, change):

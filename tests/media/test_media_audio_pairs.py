@@ -120,8 +120,8 @@ def test_a_size_that_the_encoder_refuses_is_found_before_the_first_frame(tmp_pat
 
 @pytest.mark.parametrize("name", RESULTS)
 def test_more_channels_than_the_encoder_holds_are_mixed(tmp_path, name, caplog):
-    audio_decode = Waveform(np.concatenate([tone(0.4, 48000, 1)] * 16), 48000)
-    made = read_audio(result_of(audio_decode, tmp_path / name))
+    audio = Waveform(np.concatenate([tone(0.4, 48000, 1)] * 16), 48000)
+    made = read_audio(result_of(audio, tmp_path / name))
     assert len(made.samples) == (16 if name == "r" else 1)
-    assert likeness(made, audio_decode) > 0.98
+    assert likeness(made, audio) > 0.98
     assert ("mixed to one" in caplog.text) == (name != "r")

@@ -47,8 +47,8 @@ def ffmpeg_loudness(waveform):
 @pytest.mark.parametrize("rate", [16000, 22050, 44100, 48000])
 @pytest.mark.parametrize("channels", LAYOUTS)
 def test_as_ffmpeg_measures(rate, channels):
-    audio_decode = noise(12.3, rate, channels)
-    assert loudness(audio_decode) == pytest.approx(ffmpeg_loudness(audio_decode), abs=0.02)
+    audio = noise(12.3, rate, channels)
+    assert loudness(audio) == pytest.approx(ffmpeg_loudness(audio), abs=0.02)
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ def test_one_channel_of_a_full_tone():
 
 @pytest.mark.parametrize("lufs", [-16, -23, -40])
 def test_normalised_sound_has_the_loudness_asked_for(lufs, real_speech):
-    for audio_decode in (sine((-50, 3)), noise(6, 44100, 2), read_audio(real_speech)):
-        result = normalize(audio_decode, lufs)
-        assert result.samples.dtype == np.float32 and result.samples.shape == audio_decode.samples.shape
+    for audio in (sine((-50, 3)), noise(6, 44100, 2), read_audio(real_speech)):
+        result = normalize(audio, lufs)
+        assert result.samples.dtype == np.float32 and result.samples.shape == audio.samples.shape
         peak = np.abs(result.samples).max()
         assert peak <= 10 ** (-1 / 20) + 1e-6
         assert loudness(result) == pytest.approx(lufs, abs=0.01) or (
@@ -83,11 +83,11 @@ def test_normalised_sound_has_the_loudness_asked_for(lufs, real_speech):
 
 
 def test_peaks_limit_the_gain():
-    audio_decode = sine((-40, 2))
-    audio_decode.samples[:, 1000] = 0.5
-    result = normalize(audio_decode, -10)
+    audio = sine((-40, 2))
+    audio.samples[:, 1000] = 0.5
+    result = normalize(audio, -10)
     gain = result.samples[:, 1000] / 0.5
-    np.testing.assert_allclose(result.samples, audio_decode.samples * gain[0], rtol=1e-5)
+    np.testing.assert_allclose(result.samples, audio.samples * gain[0], rtol=1e-5)
     assert result.samples.max() == pytest.approx(10 ** (-1 / 20))
 
 

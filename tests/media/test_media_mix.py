@@ -11,7 +11,7 @@ from latentsync_core.errors import InputError, OptionError
 from latentsync_core.media import mix
 
 
-def audio_decode(seconds=1.0, rate=8000, channels=2, level=0.4):
+def audio(seconds=1.0, rate=8000, channels=2, level=0.4):
     return Waveform(tone(seconds, rate, channels) * np.float32(level / 0.5), rate)
 
 
@@ -28,7 +28,7 @@ def audio_decode(seconds=1.0, rate=8000, channels=2, level=0.4):
 def test_length_rate_channels_and_everything_outside_stay(
     mode, start, seconds, fade, new_rate, channels, level
 ):
-    original, new = audio_decode(1.2, 8000, channels[0]), audio_decode(seconds, new_rate, channels[1], level)
+    original, new = audio(1.2, 8000, channels[0]), audio(seconds, new_rate, channels[1], level)
     kept = original.samples.copy()
     result = mix(original, new, mode, start, fade=fade)
     first = round(start * 8000)
@@ -44,7 +44,7 @@ def test_length_rate_channels_and_everything_outside_stay(
 
 @pytest.mark.parametrize("mode, under", [("replace", 0.0), ("mix", 1.0), ("duck", 0.25)])
 def test_what_remains_of_the_film_under_the_new_sound(mode, under):
-    original, new = audio_decode(), audio_decode(0.5)
+    original, new = audio(), audio(0.5)
     result = mix(original, new, mode, 0.25, duck_db=20 * np.log10(4), fade=0.1)
     wanted = original.samples[:, 2000:6000] * np.float32(under) + new.samples
     middle = slice(800, -800)
@@ -52,10 +52,8 @@ def test_what_remains_of_the_film_under_the_new_sound(mode, under):
 
 
 def test_replaced_sound_is_the_new_one_sample_for_sample():
-    new = audio_decode(0.5)
-    assert np.array_equal(
-        mix(audio_decode(), new, "replace", 0.25, fade=0).samples[:, 2000:6000], new.samples
-    )
+    new = audio(0.5)
+    assert np.array_equal(mix(audio(), new, "replace", 0.25, fade=0).samples[:, 2000:6000], new.samples)
 
 
 def test_the_film_fades_without_a_step():
@@ -71,21 +69,21 @@ def test_loud_sums_are_lowered_as_one():
     loud = Waveform(np.full((1, 8000), 0.9, np.float32), 8000)
     result = mix(loud, Waveform(np.full((1, 4000), 0.9, np.float32), 8000), "mix", 0.25, fade=0.01)
     np.testing.assert_allclose(result.samples[0, 2100:5900], 1.0, atol=1e-6)
-    quiet = mix(audio_decode(level=0.3), audio_decode(0.5, level=0.3), "mix", 0.25)
-    wanted = audio_decode(level=0.3).samples[:, 2000:6000] + audio_decode(0.5, level=0.3).samples
+    quiet = mix(audio(level=0.3), audio(0.5, level=0.3), "mix", 0.25)
+    wanted = audio(level=0.3).samples[:, 2000:6000] + audio(0.5, level=0.3).samples
     np.testing.assert_allclose(quiet.samples[:, 2000:6000], wanted, atol=1e-6)
 
 
 def test_new_sound_takes_the_rate_and_channels_of_the_film():
-    mono = audio_decode(0.5, 48000, 1)
-    result = mix(audio_decode(rate=16000), mono, "replace", 0.25, fade=0)
-    wanted = audio_decode(0.5, 16000, 1).samples[0]
+    mono = audio(0.5, 48000, 1)
+    result = mix(audio(rate=16000), mono, "replace", 0.25, fade=0)
+    wanted = audio(0.5, 16000, 1).samples[0]
     for channel in result.samples[:, 4000:12000]:
         assert np.abs(channel - wanted)[50:-50].max() < 2e-3
 
 
 def test_silence_on_either_side():
-    original, new = audio_decode(), audio_decode(0.5)
+    original, new = audio(), audio(0.5)
     assert mix(None, None) is None and mix(original, None, "mix", 3) is original
     alone = mix(None, new, "duck", 0.5)
     assert alone.sample_rate == 8000 and not alone.samples[:, :4000].any()
@@ -95,7 +93,7 @@ def test_silence_on_either_side():
 def test_other_values_are_refused():
     for mode, decibels in (("add", 6), ("duck", -1), ("duck", float("nan"))):
         with pytest.raises(OptionError, match="takes"):
-            mix(audio_decode(), audio_decode(), mode, duck_db=decibels)
+            mix(audio(), audio(), mode, duck_db=decibels)
     for start, fade in ((-1, 0), (0, -1), (float("nan"), 0), (0, float("inf"))):
         with pytest.raises(InputError, match="seconds >= 0"):
-            mix(audio_decode(), audio_decode(), start=start, fade=fade)
+            mix(audio(), audio(), start=start, fade=fade)

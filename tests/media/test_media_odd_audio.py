@@ -28,13 +28,13 @@ def test_sound_that_changes_its_channels_or_rate_plays_on(tmp_path, caplog, firs
         for k, (channels, rate) in enumerate((first, second))
     ]
     with caplog.at_level(logging.WARNING):
-        audio_decode = read_audio(joined(tmp_path / "two.aac", *parts))
+        audio = read_audio(joined(tmp_path / "two.aac", *parts))
     assert (
-        len(audio_decode.samples),
-        audio_decode.sample_rate,
+        len(audio.samples),
+        audio.sample_rate,
     ) == first and "changes its sound" in caplog.text
-    assert audio_decode.duration == pytest.approx(6, abs=0.2)
-    heard = burst_times(audio_decode)
+    assert audio.duration == pytest.approx(6, abs=0.2)
+    heard = burst_times(audio)
     assert len(heard) == 12 and heard[7] - heard[6] == pytest.approx(0.5, abs=0.01)
 
 
@@ -49,8 +49,8 @@ def test_sound_that_changes_its_channels_or_rate_plays_on(tmp_path, caplog, firs
 def test_joined_files_play_one_after_the_other(tmp_path, caplog, name, codec, rate):
     part = make_audio(tmp_path / f"one{name}", codec, bursts(3, rate), rate)
     with caplog.at_level(logging.WARNING):
-        audio_decode = read_audio(joined(tmp_path / name, part, part, part))
-    assert audio_decode.duration == pytest.approx(9, abs=0.3) and len(burst_times(audio_decode)) == 18
+        audio = read_audio(joined(tmp_path / name, part, part, part))
+    assert audio.duration == pytest.approx(9, abs=0.3) and len(burst_times(audio)) == 18
     assert caplog.records
 
 
@@ -60,13 +60,13 @@ def test_damage_is_left_out_unless_it_is_most_of_the_sound(tmp_path, caplog):
     (tmp_path / "junk.mp3").write_bytes(data[:9000] + bytes(range(1, 250)) * 20 + data[9000:])
     with caplog.at_level(logging.WARNING):
         assert len(burst_times(read_audio(tmp_path / "junk.mp3"))) >= 5
-    audio_decode = make_audio(tmp_path / "s.m4a", "aac", bursts(3), RATE)
-    data = bytearray(audio_decode.read_bytes())
+    audio = make_audio(tmp_path / "s.m4a", "aac", bursts(3), RATE)
+    data = bytearray(audio.read_bytes())
     start, end = data.index(b"mdat") + 500, data.index(b"moov") - 4
     data[start:end] = bytes((7 * k * k) % 251 for k in range(end - start))
-    audio_decode.write_bytes(data)
+    audio.write_bytes(data)
     with pytest.raises(MediaError, match="packets cannot be decoded"):
-        read_audio(audio_decode)
+        read_audio(audio)
 
 
 @pytest.mark.parametrize("codec,name", [("pcm_s64le", "a.wav"), ("pcm_f64le", "b.wav"), ("pcm_u8", "c.wav")])
@@ -78,8 +78,8 @@ def test_every_sample_format_is_read(tmp_path, codec, name):
 
 @pytest.mark.parametrize("channels", [8, 9, 16, 24])
 def test_many_channels_are_heard(tmp_path, channels):
-    audio_decode = read_audio(wav(tmp_path / "many.wav", channels=channels))
-    assert audio_decode.samples.shape == (channels, 8000)
+    audio = read_audio(wav(tmp_path / "many.wav", channels=channels))
+    assert audio.samples.shape == (channels, 8000)
     loud = Waveform(np.full((channels, 16000), 0.25, np.float32), 16000)
     assert np.abs(to_mono_16k(loud)[2000:-2000]).mean() > 0.1
     for wanted in (1, 2, 16):
@@ -104,10 +104,10 @@ def test_codecs_that_are_not_known_are_named_as_the_cause(tmp_path):
     video.write_bytes(video.read_bytes().replace(b"avc1", b"zzzz"))
     with pytest.raises(MediaError, match="codec that is not known"):
         FileClip(video)
-    audio_decode = make_audio(tmp_path / "s.m4a", "alac", tone(0.5), 44100)
-    audio_decode.write_bytes(audio_decode.read_bytes().replace(b"alac", b"zzzz"))
+    audio = make_audio(tmp_path / "s.m4a", "alac", tone(0.5), 44100)
+    audio.write_bytes(audio.read_bytes().replace(b"alac", b"zzzz"))
     with pytest.raises(MediaError, match="codec that is not known"):
-        read_audio(audio_decode)
+        read_audio(audio)
 
 
 @pytest.mark.parametrize("name", ["two.mp3", "two.aac", "jump.mkv"])

@@ -54,20 +54,18 @@ def test_a_view_knows_its_own_frames_only():
 
 @given(start=SECONDS, duration=SECONDS)
 def test_cut_takes_the_samples_of_its_span(start, duration):
-    audio_decode = Waveform(tone(2, 8000), 8000)
+    audio = Waveform(tone(2, 8000), 8000)
     first = round(start * 8000)
     wanted = (
-        audio_decode.samples[:, first : first + round(duration * 8000)]
-        if duration
-        else audio_decode.samples[:, first:]
+        audio.samples[:, first : first + round(duration * 8000)] if duration else audio.samples[:, first:]
     )
     if wanted.size:
-        part = cut(audio_decode, start, duration)
+        part = cut(audio, start, duration)
         np.testing.assert_array_equal(part.samples, wanted)
         assert part.sample_rate == 8000
     else:
         with pytest.raises(InputError, match="no sound"):
-            cut(audio_decode, start, duration)
+            cut(audio, start, duration)
 
 
 @pytest.mark.parametrize("start, duration", [(-0.1, 0), (0, -1), (float("nan"), 0), (0, float("inf"))])

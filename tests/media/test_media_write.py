@@ -202,10 +202,10 @@ def test_sound_lies_between_the_frames(tmp_path):
     result = write(tmp_path / "r.mp4", frames, audio=audio)
     with av.open(str(result)) as container:
         kinds = [(p.stream.type, float(p.dts * p.time_base)) for p in container.demux() if p.size]
-    audio_decode = video = 0.0
+    audio = video = 0.0
     for kind, second in kinds:
-        audio_decode, video = (second, video) if kind == "audio" else (audio_decode, second)
-        assert abs(audio_decode - video) < 2.5
+        audio, video = (second, video) if kind == "audio" else (audio, second)
+        assert abs(audio - video) < 2.5
 
 
 def test_the_sound_of_a_video_stays_with_its_picture(tmp_path):
