@@ -29,7 +29,7 @@ from latentsync_core.partial import replacing
 
 from ..training import NANO, train
 from ..training.cases import Case, case
-from ..training.judge import mouth_crops
+from ..training.evaluate import mouth_crops
 from ..training.mouth_regressor import MouthRegressor, read_mouth
 from ..training.stages import RunDirectory
 from ..training.start import START

@@ -21,8 +21,8 @@ from latentsync_core.faces import FaceFinder, mouth_openings
 from latentsync_core.models.bundle import LipSyncModels
 
 from ..training.cases import FIRST_SEED, Case, case
+from ..training.evaluate import RESOLUTION, true_matrices
 from ..training.harder import FIRST_HARDER_SEED, HARDER_CASES, KINDS, harder_case
-from ..training.judge import RESOLUTION, true_matrices
 from ..training.latents import digest
 from ..truth import best_lag, correlation, gain
 

@@ -27,7 +27,7 @@ from latentsync_core.models.bundle import LipSyncModels
 
 from ..images import read_image, save_jpeg, telling_moments
 from ..training.cases import FIRST_SEED, Case, case, perform
-from ..training.judge import Curves, Evaluators, judge
+from ..training.evaluate import Curves, Evaluators, evaluate
 from ..training.latents import digest
 from ..training.mouth_regressor import MouthRegressor
 from ..training.recipes import NANO
@@ -121,7 +121,7 @@ def evaluated(
     started = time.perf_counter()
     given = case(number)
     results = perform(given, models, options)
-    verdict, curves = judge(given, results, evaluators)
+    verdict, curves = evaluate(given, results, evaluators)
     cv2.imwrite(str(path.with_suffix(".png")), strip(given, results.new, curves)[..., ::-1])
     content = {
         "person": FIRST_SEED + number,

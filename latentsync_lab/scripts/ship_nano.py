@@ -49,7 +49,9 @@ def main() -> None:
     )
     parser.add_argument("run", type=Path)
     parser.add_argument("--notes", type=Path, required=True)
-    parser.add_argument("--judged", type=Path, help="what evaluate_nano.py wrote (default: RUN/judge)")
+    parser.add_argument(
+        "--judged", dest="evaluated", type=Path, help="what evaluate_nano.py wrote (default: RUN/judge)"
+    )
     parser.add_argument("--folder", type=Path, default=NANO_FOLDER, help="where to (default: %(default)s)")
     parser.add_argument("--report", type=Path, default=REPORT, help="where to (default: %(default)s)")
     args = parser.parse_args()

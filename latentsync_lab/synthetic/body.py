@@ -7,13 +7,13 @@ import numpy as np
 from .identity import Identity
 from .paint import Field, Grid, bell, blur, cover, grid, lay, noise, smooth, tint
 
-HALF_DTYPES, CENTRE_Y = 2.3, 1.9
+HALF, CENTRE_Y = 2.3, 1.9
 """The body's texture covers x within -HALF..HALF and y within HALF of CENTRE_Y; below, its last row goes on."""
 
 
 def body_grid(texels: int) -> Grid:
     """The grid of the body's texture for a head of `texels` texels."""
-    return grid(round(texels * 1.3), HALF_DTYPES, CENTRE_Y)
+    return grid(round(texels * 1.3), HALF, CENTRE_Y)
 
 
 def paint_body(identity: Identity, at: Grid, rng: np.random.Generator) -> Field:

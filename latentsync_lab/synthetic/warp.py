@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from latentsync_core.data import FloatArray
 
-from .body import CENTRE_Y, HALF_DTYPES
+from .body import CENTRE_Y, HALF
 from .identity import Identity
 from .mouth import MouthShape
 from .paint import EXTENT, Field, smooth
@@ -120,9 +120,9 @@ class Warp:
     def body(self, image: Field, view: FloatArray, pose: Pose) -> tuple[Region, Field]:
         """The same for the body, which does not turn and follows the head only in part."""
         shift = Pose(x=pose.x * BODY_FOLLOWS[0], y=pose.y * BODY_FOLLOWS[1], scale=pose.scale)
-        region = _region(image, view, shift, (-HALF_DTYPES, 0.3, HALF_DTYPES, np.inf))
+        region = _region(image, view, shift, (-HALF, 0.3, HALF, np.inf))
         x, y = _turned(region, view, shift)
-        return region, _fine(region, x / (2 * HALF_DTYPES) + 0.5, (y - CENTRE_Y) / (2 * HALF_DTYPES) + 0.5)
+        return region, _fine(region, x / (2 * HALF) + 0.5, (y - CENTRE_Y) / (2 * HALF) + 0.5)
 
 
 def _region(image: Field, view: FloatArray, pose: Pose, box: tuple[float, float, float, float]) -> Region:

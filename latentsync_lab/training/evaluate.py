@@ -60,7 +60,7 @@ class Curves:
 
 
 @dataclass(frozen=True)
-class PreparationResult:
+class Evaluation:
     """What was measured on one case; correlations are of openness, over frames."""
 
     new: float
@@ -95,14 +95,14 @@ class PreparationResult:
     """The same of true frames that only went through the autoencoder."""
 
 
-def evaluate(given: Case, results: Results, evaluators: Evaluators) -> tuple[PreparationResult, Curves]:
+def evaluate(given: Case, results: Results, evaluators: Evaluators) -> tuple[Evaluation, Curves]:
     """Measure a case."""
     true_frames = list(given.truth.read(range(len(given.truth.times))))
     made, true = (mouth_crops(given.source, frames) for frames in (results.new, true_frames))
     curves = _curves(given, results, true_frames, evaluators)
     silent = _silence(given.truth.truth[0].mouth)
     painted = torch.from_numpy(1 - keep_mask(RESOLUTION))
-    verdict = PreparationResult(
+    verdict = Evaluation(
         new=correlation(curves.predicted, curves.new),
         old=correlation(curves.predicted, curves.old),
         common=correlation(curves.old, curves.new),

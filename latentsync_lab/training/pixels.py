@@ -17,12 +17,12 @@ from latentsync_core.metrics.temporal import temporal_distance
 from latentsync_core.models.syncnet import StableSyncNet, sync_loss
 from latentsync_core.models.videomae import ClipEncoder
 
+from .denoiser_scores import score_denoiser
 from .draw import Pick, assemble, choose
 from .latents import LatentClip
 from .loop import Run, Validate
 from .predict import predict
 from .recipes import PixelRecipe
-from .score_denoiser import score_denoiser
 from .syncnet import Spoken
 from .vae import mouth_weight, to_pixels
 

@@ -8,12 +8,12 @@ from typing import Any
 from diffusers import DDIMScheduler
 from torch import nn
 
+from .denoiser_scores import score_denoiser
 from .draw import assemble, choose, loss_weight
 from .latents import LatentClip
 from .loop import Run, Validate
 from .predict import predict
 from .recipes import UNetRecipe
-from .score_denoiser import score_denoiser
 
 SCORE_EVERY = 400
 

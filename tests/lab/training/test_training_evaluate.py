@@ -3,7 +3,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from latentsync_lab.training.judge import RESOLUTION, LossNetworks, judge, true_matrices
 from torch import nn
 
 from latentsync_core.data import Waveform
@@ -13,6 +12,7 @@ from latentsync_core.weights import load_models
 from latentsync_lab.fresh import untrained
 from latentsync_lab.synthetic import talking_clip
 from latentsync_lab.training.cases import Case, Results, perform, shuffled
+from latentsync_lab.training.evaluate import RESOLUTION, Evaluators, evaluate, true_matrices
 from latentsync_lab.training.mouth_regressor import read_mouth
 
 
@@ -62,8 +62,8 @@ def models(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def verdict_on(case, models):
-    evaluators, source = LossNetworks(Redness(), FaceFinder(), models.vae), frames(case.source)
-    return lambda result: judge(case, Results(result, source, source), evaluators)
+    evaluators, source = Evaluators(Redness(), FaceFinder(), models.vae), frames(case.source)
+    return lambda result: evaluate(case, Results(result, source, source), evaluators)
 
 
 def frames(clip):
@@ -78,7 +78,7 @@ def test_the_truth_follows_the_new_sound(case, verdict_on):
     assert verdict.mute == verdict.shuffled < 0.5 and verdict.mute_motion > verdict.gain / 2
     assert verdict.jitter == pytest.approx(1)
     assert verdict.psnr > 60 > 30 > verdict.vae_psnr
-    assert len(curves.told) == len(curves.mesh) == len(case.truth.times)
+    assert len(curves.predicted) == len(curves.mesh) == len(case.truth.times)
 
 
 def test_the_source_follows_the_old_sound(case, verdict_on):
