@@ -162,26 +162,22 @@ def make_encoder(run_dir: RunDirectory) -> None:
 
 def make_vae(run_dir: RunDirectory) -> None:
     """The picture autoencoder."""
-    fit_vae(
-        run_dir, "vae", run_dir.recipe.vae, Autoencoder(run_dir.networks(run_dir.recipe.vae.loop.seed)[1])
-    )
+    recipe = run_dir.recipe.vae
+    fit_vae(run_dir, "vae", recipe, Autoencoder(run_dir.networks(recipe.loop.seed)[1]))
 
 
 def make_decoder(run_dir: RunDirectory) -> None:
     """Its decoder, for the part of a picture that is painted; the latents stay what they are."""
     vae = run_dir.trained("vae", Autoencoder(run_dir.networks(0)[1])).train()
-    fit_vae(
-        run_dir, "decoder", run_dir.recipe.decoder, freeze_all_but(vae, (".decoder.", ".post_quant_conv."))
-    )
+    vae = freeze_all_but(vae, (".decoder.", ".post_quant_conv."))
+    fit_vae(run_dir, "decoder", run_dir.recipe.decoder, vae)
 
 
 def fit_vae(run_dir: RunDirectory, name: str, recipe: VaeRecipe, vae: nn.Module) -> None:
     """Train what is not frozen."""
     run = run_dir.run(name, vae, recipe.loop)
-    clips = [
-        np.ascontiguousarray(run_dir.train.crops(c)[:: recipe.frame_stride])
-        for c in range(run_dir.train.clips)
-    ]
+    crops = map(run_dir.train.crops, range(run_dir.train.clips))
+    clips = [np.ascontiguousarray(clip[:: recipe.frame_stride]) for clip in crops]
     frames = run_dir.recipe.data.clip_frames
     test = np.stack([run_dir.test.crops(c)[7 * c % frames] for c in range(run_dir.test.clips)])
     train_vae(run, recipe, clips, to_pixels(test))

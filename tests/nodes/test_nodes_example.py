@@ -9,9 +9,9 @@ import pytest
 )
 def test_every_clip_has_all_outputs(run, bridge, core, clip, frames, sound):
     video, image, audio = run("LatentSyncExampleClip", clip=clip)
-    with bridge("media").open_video(video, sound=True) as source:
+    with bridge("media").open_video(video, audio=True) as source:
         first = next(iter(source.clip.read([0])))
-        assert len(source.clip.times) == frames and (source.sound is not None) == sound
+        assert len(source.clip.times) == frames and (source.audio is not None) == sound
     assert image.shape == (1, *first.shape) and image.dtype.is_floating_point
     assert abs(image[0].numpy() * 255 - first * (255 if first.max() <= 1 else 1)).max() < 1
     assert audio["waveform"].shape[-1] / audio["sample_rate"] == pytest.approx(2.624, abs=0.001)
