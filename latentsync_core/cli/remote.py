@@ -26,7 +26,7 @@ from ..remote import (
     save_key,
 )
 from ..remote.job import OnJobProgress
-from ..remote.listing import job_lines
+from ..remote.listing import format_jobs
 from ..remote.settings import find_state_dir
 from .outputs import check_apart, check_report, write_json
 from .progress import progress_bars
@@ -85,8 +85,8 @@ def jobs(args: argparse.Namespace) -> None:
     """List what the journal knows, newest first."""
     settings = Settings(find_state_dir(os.environ))
     with Journal(settings.make_state_dir()) as journal:
-        entries = journal.recent(args.limit)
-    print("\n".join(job_lines(entries)))
+        entries = journal.list_recent(args.limit)
+    print("\n".join(format_jobs(entries)))
 
 
 def balance(args: argparse.Namespace) -> None:

@@ -13,8 +13,8 @@ from .context import RunContext
 from .entry import Entry
 from .parse import Phase
 from .poll import read_task
-from .redact import quoted
-from .replies import code_of, refusal
+from .redact import clean_text
+from .replies import build_refusal, code_of
 from .settings import Settings
 from .states import RESULT_HERE
 
@@ -24,9 +24,9 @@ async def fetch_balance(
 ) -> Decimal:
     """What the account holds, in US dollars; raises KeyRejectedError and its like, ServerTroubleError."""
     async with RunContext.begin(settings, None, clock, transport).open_api() as api:
-        amount = await api.balance()
+        amount = await api.ask_balance()
         if amount is None:
-            raise refusal(await api.ask("GET", "balance"), "when it is asked for the balance")
+            raise build_refusal(await api.ask("GET", "balance"), "when it is asked for the balance")
         return amount
 
 
@@ -36,17 +36,17 @@ async def delete_task(api: Api, entry: Entry) -> None:
     Raises BadInputError for a task that may be running, or whose result this machine bought and has not fetched yet;
     ExpiredError for one that the host does not know; RemoteError where the host does not do it.
     """
-    await _check_over(api, entry)
+    await _check_deletable(api, entry)
     deleted, reply = await api.delete(entry.prediction_id)
     # A reply that was lost may have been a yes: what counts is whether the task is still there.
-    if not deleted and code_of(await api.look(entry.prediction_id)) != 404:
-        raise refusal(reply, "when it is asked to delete the task")
+    if not deleted and code_of(await api.get_task_with_retry(entry.prediction_id)) != 404:
+        raise build_refusal(reply, "when it is asked to delete the task")
 
 
-async def _check_over(api: Api, entry: Entry) -> None:
+async def _check_deletable(api: Api, entry: Entry) -> None:
     """Raise if the task may be running, or if its result would be lost."""
     identity = entry.prediction_id
-    reply = await api.look(identity)
+    reply = await api.get_task_with_retry(identity)
     seen = read_task(reply, identity)
     if seen is None and code_of(reply) == 404:
         raise ExpiredError(
@@ -55,10 +55,10 @@ async def _check_over(api: Api, entry: Entry) -> None:
             prediction_id=identity,
         )
     if seen is None:
-        raise refusal(reply, "when it is asked for the task")
+        raise build_refusal(reply, "when it is asked for the task")
     if seen.phase is Phase.RUNNING:
         raise BadInputError(
-            f"The task is {quoted(seen.status)}: it may be running, and a result may come that is paid for.",
+            f"The task is {clean_text(seen.status)}: it may be running, and a result may come that is paid for.",
             "Wait for its end: `latentsync remote resume` does.",
             prediction_id=identity,
             charge="possible",

@@ -23,7 +23,7 @@ from .parse import (
     parse_prediction,
     parse_price,
 )
-from .replies import Reply, ReplyKind, backoff, classify, http_date, retry_after
+from .replies import Reply, ReplyKind, classify, compute_backoff, compute_wait, parse_http_date
 from .settings import Settings
 
 _ATTEMPTS = 5
@@ -73,7 +73,7 @@ class Api:
             timeout=httpx.Timeout(seconds, connect=times.connect),
         )
         reply = await exchange(self.client, request, seconds, sent)
-        date = http_date(reply.headers.get("date", ""))
+        date = parse_http_date(reply.headers.get("date", ""))
         if date is not None and abs(date - self.clock.utc()) < _BELIEVABLE:
             self._ahead = date - self.clock.utc()
         # a host may echo the key in its refusal
@@ -87,57 +87,61 @@ class Api:
             if classify(reply) in (ReplyKind.OK, ReplyKind.REFUSED) or reply.status in _NOT_HERE:
                 break
             if attempt < attempts:
-                await self.clock.sleep(self.pause(reply, attempt))
+                await self.clock.sleep(self.pause_after(reply, attempt))
         return reply
 
-    def pause(self, reply: Reply, failures: int) -> float:
+    def pause_after(self, reply: Reply, failures: int) -> float:
         """Seconds to wait after a reply that was not OK."""
         if classify(reply) is ReplyKind.WAIT or "retry-after" in reply.headers:
-            return retry_after(reply, self.now)
-        return backoff(failures)
+            return compute_wait(reply, self.now)
+        return compute_backoff(failures)
 
     async def submit(self, model: str, inputs: Mapping[str, str]) -> Reply:
         """Buy. One request: the caller has to know what a repetition may cost."""
         return await self.call("POST", model, dict(inputs), self.settings.timeouts.submit)
 
-    async def result(self, prediction_id: str) -> Reply:
+    async def get_task(self, prediction_id: str) -> Reply:
         """Look at a task once."""
-        return await self.call("GET", _task_path(prediction_id))
+        return await self.call("GET", _path_of(prediction_id))
 
-    async def look(self, prediction_id: str) -> Reply:
+    async def get_task_with_retry(self, prediction_id: str) -> Reply:
         """Look at a task, again after trouble."""
-        return await self.ask("GET", _task_path(prediction_id))
+        return await self.ask("GET", _path_of(prediction_id))
 
     async def delete(self, prediction_id: str) -> tuple[int, Reply]:
         """Delete a task: how many were deleted, and the reply that says so."""
         reply = await self.ask("POST", "predictions/delete", {"ids": [prediction_id]})
-        return parse_deleted(_data(reply)), reply
+        return parse_deleted(_data_of(reply)), reply
 
-    async def models(self) -> dict[str, Decimal | None] | None:
+    async def list_models(self) -> dict[str, Decimal | None] | None:
         """All models with their base price, or None if the host does not say."""
-        return parse_models(_data(await self.ask("GET", "models", attempts=2)))
+        return parse_models(_data_of(await self.ask("GET", "models", attempts=2)))
 
-    async def price(self, model: str, inputs: Mapping[str, str]) -> Decimal | None:
+    async def ask_price(self, model: str, inputs: Mapping[str, str]) -> Decimal | None:
         """The price of a job with these inputs, or None if the host does not say."""
         reply = await self.ask("POST", "model/price", {"model_id": model, "inputs": dict(inputs)}, attempts=3)
-        return parse_price(_data(reply))
+        return parse_price(_data_of(reply))
 
-    async def balance(self) -> Decimal | None:
+    async def ask_balance(self) -> Decimal | None:
         """What the account holds, or None if the host does not say; the two paths are of different documents."""
         for path in ("balance", "account/balance"):
-            data = _data(await self.ask("GET", path, attempts=3))
+            data = _data_of(await self.ask("GET", path, attempts=3))
             amount = parse_money(data.get("balance")) if isinstance(data, dict) else None
             if amount is not None:
                 return amount
         return None
 
-    async def history(self, model: str, start: float, end: float) -> list[Prediction] | None:
+    async def list_tasks(self, model: str, start: float, end: float) -> list[Prediction] | None:
         """The tasks created between two moments (seconds since 1970), or None if the host does not say."""
         query = {"model": model} if model else {}
-        window = {"created_after": _iso(start), "created_before": _iso(end), "page_size": _PAGE_SIZE}
+        window = {
+            "created_after": _format_time(start),
+            "created_before": _format_time(end),
+            "page_size": _PAGE_SIZE,
+        }
         found: list[Prediction] = []
         for page in range(1, _MOST_PAGES + 1):
-            items = _items(
+            items = _items_of(
                 await self.ask("POST", "predictions", {**query, **window, "page": page}, attempts=2)
             )
             if items is None:
@@ -147,15 +151,15 @@ class Api:
                 break
         return found
 
-    async def charge(self, prediction_id: str, since: float) -> Decimal | None:
+    async def ask_charge(self, prediction_id: str, since: float) -> Decimal | None:
         """What the bill says about a task, or None; one look, because it is only for the report."""
         body = {
             "page": 1,
             "page_size": _PAGE_SIZE,
-            "start_time": _iso(since),
-            "end_time": _iso(self.now + 120),
+            "start_time": _format_time(since),
+            "end_time": _format_time(self.now + 120),
         }
-        items = _items(await self.ask("POST", "billings/search", body, attempts=1)) or []
+        items = _items_of(await self.ask("POST", "billings/search", body, attempts=1)) or []
         amounts = [
             amount if item.get("billing_type", "deduct") == "deduct" else -amount
             for item in items
@@ -165,17 +169,17 @@ class Api:
         return sum(amounts, Decimal(0)) if amounts else None
 
 
-def _task_path(prediction_id: str) -> str:
+def _path_of(prediction_id: str) -> str:
     return f"predictions/{prediction_id}/result"
 
 
-def _data(reply: Reply) -> Any:
+def _data_of(reply: Reply) -> Any:
     envelope = reply.envelope
     return envelope.data if envelope and classify(reply) is ReplyKind.OK else None
 
 
-def _items(reply: Reply) -> list[Any] | None:
-    data = _data(reply)
+def _items_of(reply: Reply) -> list[Any] | None:
+    data = _data_of(reply)
     items = data.get("items") if isinstance(data, dict) else None
     return items if isinstance(items, list) else None
 
@@ -185,7 +189,7 @@ def _task_of(bill: dict[str, Any]) -> str:
     return str(prediction.get("uuid", "")) if isinstance(prediction, dict) else ""
 
 
-def _iso(seconds: float) -> str:
+def _format_time(seconds: float) -> str:
     """The form of the page's own example: 2023-04-01T12:34:56.789Z."""
     moment = datetime.fromtimestamp(max(0.0, seconds), timezone.utc)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

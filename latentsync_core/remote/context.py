@@ -56,9 +56,9 @@ class RunContext:
         if self.on_progress:
             self.on_progress(JobProgress(stage, self.elapsed, **values))
 
-    def account_tag(self, journal: Journal) -> str:
+    def derive_tag(self, journal: Journal) -> str:
         """What the journal calls the account of this run's key."""
-        return self.key.account_tag(journal.salt)
+        return self.key.derive_tag(journal.salt)
 
     @asynccontextmanager
     async def open_api(self) -> AsyncIterator[Api]:

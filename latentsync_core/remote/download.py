@@ -16,14 +16,14 @@ import httpx
 from ..errors import BadResultError, OutputError, ServerTroubleError
 from .api import Api
 from .clock import Clock
-from .exchange import body_parts, is_compressed, open_response
+from .exchange import is_compressed, open_response, read_body
 from .job import Tell
 from .poll import read_task
-from .redact import log, plain, quoted
-from .replies import backoff
-from .safety import follow, resolve_target
-from .sources import file_sha256
-from .threads import in_thread
+from .redact import clean_text, log, strip_query
+from .replies import compute_backoff
+from .safety import follow_redirect, resolve_target
+from .sources import hash_file
+from .threads import run_in_thread
 from .verify import check_movie
 
 _BLOCK = 128 * 1024
@@ -80,17 +80,17 @@ async def download_result(api: Api, delivery: Delivery, tell: Tell) -> Downloade
     where it cannot be fetched within half an hour; OutputError where it cannot be written.
     """
     try:
-        note = await _Fetch(api, delivery, tell).to_the_end()
-        await asyncio.to_thread(_put_in_place, delivery.part, delivery.output)
-        sha256 = await in_thread(lambda work: file_sha256(delivery.output, work))
+        note = await _Fetch(api, delivery, tell).complete()
+        await asyncio.to_thread(_move_into_place, delivery.part, delivery.output)
+        sha256 = await run_in_thread(lambda work: hash_file(delivery.output, work))
     except OSError as exc:
         raise OutputError(f"{delivery.output} cannot be written: {exc.strerror}.") from exc
     return Downloaded(delivery.output, sha256, note)
 
 
-def check_space(folder: Path, wanted: int = 0) -> None:
-    """Raise OutputError if `wanted` more bytes would fill the disk of a folder to its last gigabyte."""
-    if shutil.disk_usage(folder).free - wanted < _SPARE:
+def check_space(folder: Path, needed: int = 0) -> None:
+    """Raise OutputError if `needed` more bytes would fill the disk of a folder to its last gigabyte."""
+    if shutil.disk_usage(folder).free - needed < _SPARE:
         raise OutputError(f"The disk of {folder} would have less than 1 GB left. Free some space.")
 
 
@@ -105,7 +105,7 @@ class _Fetch:
         self._wrong = self._failures = 0
         self._renewed = False
 
-    async def to_the_end(self) -> str:
+    async def complete(self) -> str:
         """Fill the part file; returns what is odd about it."""
         while True:
             problem = await self._attempt()
@@ -114,8 +114,8 @@ class _Fetch:
             log.info("The download goes on: %s", problem)
             self._failures += 1
             if self._api.clock.monotonic() > self._deadline:
-                raise self._error(ServerTroubleError, f"The result cannot be fetched ({problem}).")
-            await self._api.clock.sleep(backoff(self._failures))
+                raise self._build_error(ServerTroubleError, f"The result cannot be fetched ({problem}).")
+            await self._api.clock.sleep(compute_backoff(self._failures))
 
     async def _attempt(self) -> str:
         """Fetch what is missing; in words what went wrong, or "" if all is here."""
@@ -126,11 +126,11 @@ class _Fetch:
             except ServerTroubleError as exc:
                 return exc.cause
             except BadResultError as exc:
-                raise self._error(BadResultError, exc.cause) from None
+                raise self._build_error(BadResultError, exc.cause) from None
             request = self._api.client.build_request(
                 "GET",
                 target.url,
-                headers={**target.headers, **self._range()},
+                headers={**target.headers, **self._build_range()},
                 extensions={**target.extensions},
                 timeout=self._api.settings.timeouts.transfer,
             )
@@ -139,56 +139,56 @@ class _Fetch:
                 if isinstance(response, str):
                     return response
                 if not response.has_redirect_location:
-                    return await self._take(response)
-                url = follow(url, response.headers["location"])
-        return self._not_a_video("it redirects for ever")
+                    return await self._receive(response)
+                url = follow_redirect(url, response.headers["location"])
+        return self._reject("it redirects for ever")
 
-    def _range(self) -> dict[str, str]:
+    def _build_range(self) -> dict[str, str]:
         if self._part.size and self._part.etag:
             return {"Range": f"bytes={self._part.size}-", "If-Range": self._part.etag}
         self._part.restart()
         return {}
 
-    async def _take(self, response: httpx.Response) -> str:
+    async def _receive(self, response: httpx.Response) -> str:
         if response.status_code in _GONE:
-            return await self._renew(response.status_code)
+            return await self._renew_url(response.status_code)
         if response.status_code == 416:
             self._part.restart()
         if response.status_code not in (200, 206):
             what = f"HTTP {response.status_code}"
             lasting = 400 <= response.status_code < 500 and response.status_code not in _PASSING
-            return self._not_a_video(what) if lasting else what
+            return self._reject(what) if lasting else what
         kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
         if not (kind.startswith("video/") or kind in ("application/octet-stream", "binary/octet-stream")):
-            return self._not_a_video(f"it is {quoted(kind) or 'of no type'}")
+            return self._reject(f"it is {clean_text(kind) or 'of no type'}")
         if is_compressed(response):
-            return self._not_a_video("it is compressed, which was not asked for")
-        if response.status_code == 200 or not _continues(response.headers, self._part):
+            return self._reject("it is compressed, which was not asked for")
+        if response.status_code == 200 or not _is_continuation(response.headers, self._part):
             if response.status_code == 206:
                 self._part.restart()
                 return "the host sent another piece than was asked for"
             self._part.restart()
-            self._part.etag = _strong(response.headers.get("etag", ""))
+            self._part.etag = _strong_tag_of(response.headers.get("etag", ""))
         return await self._write(response)
 
     async def _write(self, response: httpx.Response) -> str:
         part = self._part
-        length = _length(response.headers)
+        length = _length_of(response.headers)
         total = part.size + length if length is not None else 0
         if total > self._api.settings.largest_result:
-            return self._not_a_video(f"it is said to be {total} bytes")
+            return self._reject(f"it is said to be {total} bytes")
         check_space(part.path.parent, total - part.size)
         slow = _Stopwatch(self._api.clock, part.size)
         with part.path.open("r+b" if part.size else "wb") as file:
             file.seek(part.size)
-            async for chunk in body_parts(response):
+            async for chunk in read_body(response):
                 if isinstance(chunk, str):
                     return chunk
                 file.write(chunk)
                 part.size += len(chunk)
                 self._check_size()
                 self._tell("download", part.size, total)
-                if slow.too_slow(part.size):
+                if slow.is_too_slow(part.size):
                     return "it comes too slowly"
             file.truncate()
             file.flush()
@@ -200,7 +200,7 @@ class _Fetch:
     def _check_size(self) -> None:
         """An endless reply has no length to judge it by."""
         if self._part.size > self._api.settings.largest_result:
-            raise self._error(BadResultError, "The host of the result sends without end.")
+            raise self._build_error(BadResultError, "The host of the result sends without end.")
         check_space(self._part.path.parent, _BLOCK)
 
     async def _check_plays(self) -> str:
@@ -215,29 +215,29 @@ class _Fetch:
             return problem
         bad = self._delivery.output.with_suffix(".bad")
         os.replace(self._part.path, bad)
-        raise self._error(BadResultError, f"The result does not play: {problem}; it is kept as {bad}.")
+        raise self._build_error(BadResultError, f"The result does not play: {problem}; it is kept as {bad}.")
 
-    def _not_a_video(self, what: str) -> str:
+    def _reject(self, what: str) -> str:
         self._wrong += 1
         if self._wrong >= _WRONG_REPLIES:
-            raise self._error(BadResultError, f"The host of the result gives no video: {what}.")
+            raise self._build_error(BadResultError, f"The host of the result gives no video: {what}.")
         return what
 
-    async def _renew(self, status: int) -> str:
+    async def _renew_url(self, status: int) -> str:
         """Ask once for a new URL: signatures expire."""
         if self._renewed:
-            return self._not_a_video(f"HTTP {status}")
+            return self._reject(f"HTTP {status}")
         self._renewed = True
-        reply = await self._api.result(self._delivery.prediction_id)
+        reply = await self._api.get_task(self._delivery.prediction_id)
         prediction = read_task(reply, self._delivery.prediction_id)
         if prediction and prediction.outputs:
             self._url = prediction.outputs[0]
         return f"HTTP {status}"
 
-    def _error(self, kind: type[BadResultError] | type[ServerTroubleError], cause: str) -> Exception:
-        url = plain(self._url)
+    def _build_error(self, kind: type[BadResultError] | type[ServerTroubleError], cause: str) -> Exception:
+        url = strip_query(self._url)
         return kind(
-            cause if url in cause else f"{cause} It is at {quoted(url)}.",
+            cause if url in cause else f"{cause} It is at {clean_text(url)}.",
             "Run again to fetch it again at no cost, or see https://wavespeed.ai/predictions.",
             prediction_id=self._delivery.prediction_id,
             charge="billed",
@@ -250,7 +250,7 @@ class _Stopwatch:
     def __init__(self, clock: Clock, size: int) -> None:
         self._clock, self._since, self._size = clock, clock.monotonic(), size
 
-    def too_slow(self, size: int) -> bool:
+    def is_too_slow(self, size: int) -> bool:
         now = self._clock.monotonic()
         if now - self._since < _WATCHED_SECONDS:
             return False
@@ -259,23 +259,23 @@ class _Stopwatch:
         return slow
 
 
-def _continues(headers: Mapping[str, str], part: _Part) -> bool:
+def _is_continuation(headers: Mapping[str, str], part: _Part) -> bool:
     """Whether a 206 holds just what comes next."""
     found = re.fullmatch(r"bytes (\d{1,18})-(\d+)/(\d+|\*)", headers.get("content-range", "").strip())
     return bool(found) and int(found[1]) == part.size if found else False
 
 
-def _strong(etag: str) -> str:
+def _strong_tag_of(etag: str) -> str:
     """A strong tag that can be sent back, or ""."""
     return etag if re.fullmatch(r'"[\x21\x23-\x7e]*"', etag) else ""
 
 
-def _length(headers: Mapping[str, str]) -> int | None:
+def _length_of(headers: Mapping[str, str]) -> int | None:
     text = headers.get("content-length", "")
     return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
 
 
-def _put_in_place(part: Path, target: Path) -> None:
+def _move_into_place(part: Path, target: Path) -> None:
     os.replace(part, target)
     if os.name != "nt":
         folder = os.open(target.parent, os.O_RDONLY)

@@ -19,7 +19,7 @@ from .settings import Settings
 
 _LARGEST_REPLY = 4 * 2**20
 """Bytes; a longer reply is not one of the API's."""
-_UNSEEN = (
+_NOT_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
@@ -29,7 +29,7 @@ _UNSEEN = (
 """No connection was made, so the host cannot have read the request."""
 _BROKEN = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError, UnicodeError)
 
-_Made = TypeVar("_Made")
+_Result = TypeVar("_Result")
 
 
 def open_client(settings: Settings, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
@@ -68,20 +68,20 @@ async def exchange(
     partial = _Partial(body=bytearray())
     problem, reached = "", True
     try:
-        await _within(seconds, _receive(client, request, partial), sent)
-    except _UNSEEN as exc:
-        problem, reached = _name(exc), False
+        await _wait_within(seconds, _receive(client, request, partial), sent)
+    except _NOT_SENT as exc:
+        problem, reached = _describe(exc), False
     except _BROKEN as exc:
-        problem = _name(exc)
+        problem = _describe(exc)
     except asyncio.TimeoutError:
         problem = f"no complete reply within {seconds:g} seconds"
     headers = {name.lower(): value for name, value in (partial.headers or {}).items()}
     return Reply(partial.status, headers, bytes(partial.body or b""), problem, reached)
 
 
-async def _within(
-    seconds: float, work: Coroutine[None, None, _Made], sent: asyncio.Event | None = None
-) -> _Made:
+async def _wait_within(
+    seconds: float, work: Coroutine[None, None, _Result], sent: asyncio.Event | None = None
+) -> _Result:
     """`asyncio.wait_for`, which before Python 3.12 drops a cancel that comes together with the reply."""
     task = asyncio.ensure_future(work)
     began = asyncio.ensure_future(sent.wait() if sent else asyncio.sleep(0))
@@ -125,11 +125,11 @@ async def open_response(
     seconds: within which all its headers have to be there.
     """
     try:
-        response = await _within(seconds, client.send(request, stream=True))
+        response = await _wait_within(seconds, client.send(request, stream=True))
     except asyncio.TimeoutError:
         problem = f"no headers within {seconds:g} seconds"
     except _BROKEN as exc:
-        problem = _name(exc)
+        problem = _describe(exc)
     else:
         try:
             yield response
@@ -139,18 +139,18 @@ async def open_response(
     yield problem
 
 
-async def body_parts(response: httpx.Response) -> AsyncIterator[bytes | str]:
+async def read_body(response: httpx.Response) -> AsyncIterator[bytes | str]:
     """The body as it comes, and at its end, in words, why it broke off, if it did."""
     try:
         async for chunk in response.aiter_raw():
             yield chunk
     except _BROKEN as exc:
-        problem = _name(exc)
+        problem = _describe(exc)
     else:
         return
     yield problem
 
 
-def _name(exc: Exception) -> str:
+def _describe(exc: Exception) -> str:
     """What went wrong, without the exception's text, which may hold a URL with its signature."""
     return f"the connection failed: {type(exc).__name__}"

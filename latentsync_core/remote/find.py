@@ -10,9 +10,9 @@ from ..errors import UnknownOutcomeError
 from .api import Api
 from .entry import Entry
 from .job import Tell
-from .parse import Prediction, same_inputs
+from .parse import Prediction, has_inputs
 from .poll import read_task
-from .redact import quoted
+from .redact import clean_text
 from .states import State
 
 _LOOKS = (2.0, 5.0, 15.0, 30.0, 60.0)
@@ -49,11 +49,11 @@ async def find_task(
     for seconds in (0.0,) if entry.state is State.UNCONFIRMED else _LOOKS:
         tell("reconcile")
         await api.clock.sleep(seconds)
-        if task := await _named(api, entry.prediction_id):
+        if task := await _find_by_id(api, entry.prediction_id):
             return FoundTask(task, certain=True)
-        seen = await _look(api, entry, known_ids)
+        seen = await _list_candidates(api, entry, known_ids)
         found = found if seen is None else seen
-        exact = [item for item in found or [] if same_inputs(item, entry.urls)]
+        exact = [item for item in found or [] if has_inputs(item, entry.urls)]
         if len(exact) == 1:
             return FoundTask(exact[0], certain=True)
     # A history that does not tell our media from others' is believed only after all looks.
@@ -62,16 +62,18 @@ async def find_task(
     return NoTaskFound(None if found is None else tuple(found))
 
 
-async def _named(api: Api, prediction_id: str) -> Prediction | None:
+async def _find_by_id(api: Api, prediction_id: str) -> Prediction | None:
     """The task whose id the reply to the submit held, if the host knows it by now."""
-    return read_task(await api.result(prediction_id), prediction_id) if prediction_id else None
+    return read_task(await api.get_task(prediction_id), prediction_id) if prediction_id else None
 
 
-async def _look(api: Api, entry: Entry, known_ids: Callable[[], Set[str]]) -> list[Prediction] | None:
+async def _list_candidates(
+    api: Api, entry: Entry, known_ids: Callable[[], Set[str]]
+) -> list[Prediction] | None:
     """Tasks of the history that may be ours, or None if the host does not say."""
     start = entry.submitted_at - _BEFORE
     end = min(api.now, entry.submitted_at + _AFTER) + _BEFORE
-    items = await api.history(entry.model, start, end)
+    items = await api.list_tasks(entry.model, start, end)
     if items is None:
         return None
     # our own id may be there: one that a reply held, and that no look has found yet
@@ -85,13 +87,13 @@ async def _look(api: Api, entry: Entry, known_ids: Callable[[], Set[str]]) -> li
 
 def _is_possible(item: Prediction, model: str, urls: Mapping[str, str], start: float, end: float) -> bool:
     in_time = item.created is None or start <= item.created <= end
-    return in_time and item.model in ("", model) and same_inputs(item, urls) is not False
+    return in_time and item.model in ("", model) and has_inputs(item, urls) is not False
 
 
-def unknown_outcome(entry: Entry, candidates: tuple[Prediction, ...] | None) -> UnknownOutcomeError:
+def build_outcome_error(entry: Entry, candidates: tuple[Prediction, ...] | None) -> UnknownOutcomeError:
     """The error for a submit whose task was not found: what the user can do about it."""
     since = datetime.fromtimestamp(entry.submitted_at, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-    cause = f"The submit of {since} got no clear answer ({quoted(entry.error) or 'the run was stopped'})"
+    cause = f"The submit of {since} got no clear answer ({clean_text(entry.error) or 'the run was stopped'})"
     look = f"Look at https://wavespeed.ai/predictions for a task of {entry.model} at that time"
     if candidates is None:
         cause += ", and WaveSpeed's history does not answer either."

@@ -17,19 +17,19 @@ from .context import RunContext
 from .download import Delivery, check_space, download_result
 from .entry import Entry
 from .files import RunFiles
-from .find import FoundTask, find_task, unknown_outcome
+from .find import FoundTask, build_outcome_error, find_task
 from .held import HeldJob
 from .job import RemoteJob, RemoteResult
 from .parse import Prediction
-from .poll import TaskCompleted, TaskFailed, failed_for_good, missing_task, poll
+from .poll import TaskCompleted, TaskFailed, build_missing_error, has_failed_for_good, poll
 from .quote import check_affordable, quote
-from .redact import log, quoted
-from .replies import refusal, task_error
-from .reuse import put_copy, reusable
+from .redact import clean_text, log
+from .replies import build_refusal, build_task_error
+from .reuse import find_reusable, put_copy
 from .sources import AudioSource, JobMedia, VideoSource
 from .states import MAY_SUBMIT, UNCERTAIN, State
 from .submit import SubmitAccepted, SubmitRefused, SubmitUnclear, submit
-from .threads import in_thread
+from .threads import run_in_thread
 from .upload import Upload, upload
 
 _SUBMIT_ATTEMPTS = 3
@@ -50,20 +50,20 @@ class JobFlow:
     async def buy(self, job: RemoteJob, media: JobMedia) -> RemoteResult:
         """From wherever the job is to its result in place, or, in a dry run, to its price."""
         if not job.dry_run:
-            self._name_output()
-        if await self._may_be_bought():
+            self._note_output()
+        if await self._can_be_bought():
             inputs, price = await self._prepare(job, media)
             if job.dry_run:
-                return self._result(None)
+                return self._build_result(None)
             await self._submit(inputs, price)
         elif job.dry_run:
             self._held.add_note(f"This job is bought already and is {self._entry.state.value}: no new cost.")
-            return self._result(None)
+            return self._build_result(None)
         return await self._fetch()
 
     async def resume(self) -> RemoteResult:
         """From wherever the job is to its result in place; buys nothing."""
-        self._name_output()
+        self._note_output()
         return await self._fetch()
 
     async def forget(self) -> None:
@@ -74,10 +74,10 @@ class JobFlow:
             self._held.advance(State.RUNNING)
             self._held.advance(State.EXPIRED)
 
-    async def _may_be_bought(self) -> bool:
+    async def _can_be_bought(self) -> bool:
         """Whether there is no task, or one that certainly failed."""
         if self._entry.state is State.FAILED:
-            return await failed_for_good(self._api, self._entry)
+            return await has_failed_for_good(self._api, self._entry)
         return self._entry.state in MAY_SUBMIT
 
     async def _prepare(self, job: RemoteJob, media: JobMedia) -> tuple[dict[str, str], Decimal]:
@@ -115,9 +115,9 @@ class JobFlow:
                 return self._held.advance(State.UNKNOWN, error=outcome.reply.says)
             if isinstance(outcome, SubmitRefused) or attempt == _SUBMIT_ATTEMPTS:
                 self._held.advance(State.REJECTED, error=outcome.reply.says)
-                raise refusal(outcome.reply, "when the job is submitted")
+                raise build_refusal(outcome.reply, "when the job is submitted")
             self._held.advance(State.QUOTED)
-            await self._api.clock.sleep(self._api.pause(outcome.reply, attempt))
+            await self._api.clock.sleep(self._api.pause_after(outcome.reply, attempt))
 
     def _accept(self, prediction_id: str) -> None:
         """SUBMITTING -> RUNNING; whoever cannot write that down names the id."""
@@ -136,8 +136,8 @@ class JobFlow:
         """From a task that exists, or may exist: ... -> RUNNING -> COMPLETED -> DOWNLOADED -> DONE."""
         if self._entry.state in UNCERTAIN:
             await self._find()
-        if found := await in_thread(lambda work: reusable(self._entry, self._files.output, work)):
-            await in_thread(lambda _: put_copy(found, self._files.output))
+        if found := await run_in_thread(lambda work: find_reusable(self._entry, self._files.output, work)):
+            await run_in_thread(lambda _: put_copy(found, self._files.output))
             return await self._finish(reused=True)
         self._held.advance(State.RUNNING)
         while (prediction := await self._wait()) is None:
@@ -149,11 +149,11 @@ class JobFlow:
         """SUBMITTING, UNKNOWN, UNCONFIRMED -> RUNNING, or -> UNCONFIRMED: nothing is submitted a second time."""
         if self._entry.state is State.SUBMITTING:  # a crash, at an unknown time after the POST
             self._held.advance(State.UNKNOWN)
-        outcome = await find_task(self._api, self._entry, self._held.known_ids, self._tell)
+        outcome = await find_task(self._api, self._entry, self._held.list_known_ids, self._tell)
         if not isinstance(outcome, FoundTask):
             if outcome.candidates is not None and self._entry.state is State.UNKNOWN:
                 self._held.advance(State.UNCONFIRMED)
-            raise unknown_outcome(self._entry, outcome.candidates)
+            raise build_outcome_error(self._entry, outcome.candidates)
         if not outcome.certain:
             self._held.add_note(
                 "The task was found by its model and time alone: check that the result is yours."
@@ -163,20 +163,20 @@ class JobFlow:
 
     async def _wait(self) -> Prediction | None:
         """RUNNING -> COMPLETED, FAILED or EXPIRED; or -> UNKNOWN, and None, if the id of the reply leads nowhere."""
-        end = await poll(self._api, self._entry, self._see)
+        end = await poll(self._api, self._entry, self._note_look)
         if isinstance(end, TaskCompleted):
             self._held.advance(State.COMPLETED)
             return end.prediction
         if isinstance(end, TaskFailed):
             # uploads are not used again: they may be what was wrong
-            self._held.advance(State.FAILED, error=quoted(end.prediction.error), uploaded_at=0.0)
-            raise task_error(end.prediction)
+            self._held.advance(State.FAILED, error=clean_text(end.prediction.error), uploaded_at=0.0)
+            raise build_task_error(end.prediction)
         if self._entry.ours and not end.was_seen:
             error = f"WaveSpeed does not know the id of its reply, {self._entry.prediction_id}"
             self._held.advance(State.UNKNOWN, error=error)
             return None
         self._held.advance(State.EXPIRED)
-        raise missing_task(self._entry)
+        raise build_missing_error(self._entry)
 
     async def _download(self, prediction: Prediction) -> None:
         """COMPLETED -> DOWNLOADED."""
@@ -196,10 +196,10 @@ class JobFlow:
     async def _finish(self, *, reused: bool) -> RemoteResult:
         """DOWNLOADED -> DONE: the result is in place; what it really cost is asked once."""
         if self._entry.state is State.DOWNLOADED:
-            charged = await self._api.charge(self._entry.prediction_id, self._entry.submitted_at - 120)
+            charged = await self._api.ask_charge(self._entry.prediction_id, self._entry.submitted_at - 120)
             self._held.advance(State.DONE, charged="" if charged is None else str(charged))
         self._tell("done")
-        return self._result(self._files.output, reused)
+        return self._build_result(self._files.output, reused)
 
     def stop(self) -> None:
         """RUNNING -> DETACHED, SUBMITTING -> UNKNOWN: what the journal says of a run that stops; waits for nothing."""
@@ -214,26 +214,26 @@ class JobFlow:
         identity = self._entry.prediction_id or "whose id is not known yet"
         log.warning("WaveSpeed may go on with the task %s, and bill it. Run again to pick it up.", identity)
 
-    def _name_output(self) -> None:
+    def _note_output(self) -> None:
         """Write down where the result is wanted, for those who resume by the id."""
         self._held.note(output=str(self._files.output.absolute()))
 
     async def _upload(self, source: VideoSource | AudioSource) -> Upload:
         """What was uploaded within a day is used again."""
-        if cached := self._held.cached_upload(source.kind, source.sha256):
+        if cached := self._held.find_cached_upload(source.kind, source.sha256):
             return Upload(*cached)
         return await upload(self._api, source, self._files.workspace, self._tell)
 
-    def _see(self, task: Prediction | None) -> None:
+    def _note_look(self, task: Prediction | None) -> None:
         """Write down what a look has shown, so that the next run knows it too."""
         if task is None:
             return self._tell("processing")
         if task.status != self._entry.status:
-            log.info("Task %s is %s", task.id, quoted(task.status))
+            log.info("Task %s is %s", task.id, clean_text(task.status))
         self._held.note(
-            model=self._entry.model or quoted(task.model),
-            status=quoted(task.status),
-            remote_created_at=quoted(task.created_at),
+            model=self._entry.model or clean_text(task.model),
+            status=clean_text(task.status),
+            remote_created_at=clean_text(task.created_at),
             inference_ms=task.inference_ms,
             nsfw=int(any(task.has_nsfw_contents)),
         )
@@ -252,5 +252,5 @@ class JobFlow:
             prediction_id=entry.prediction_id,
         )
 
-    def _result(self, path: Path | None, reused: bool = False) -> RemoteResult:
+    def _build_result(self, path: Path | None, reused: bool = False) -> RemoteResult:
         return RemoteResult.of(self._entry, path, self._context.elapsed, reused)

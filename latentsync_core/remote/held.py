@@ -47,10 +47,10 @@ class HeldJob:
             self._journal.beat(self._token)
             self._beaten = now
 
-    def known_ids(self) -> set[str]:
+    def list_known_ids(self) -> set[str]:
         """All predictions that belong to a job."""
-        return self._journal.known_ids()
+        return self._journal.list_known_ids()
 
-    def cached_upload(self, kind: str, sha256: str) -> tuple[str, float] | None:
-        """An upload of the last day of the same content by the same account, see `Journal.cached_upload`."""
-        return self._journal.cached_upload(self.entry.account, kind, sha256)
+    def find_cached_upload(self, kind: str, sha256: str) -> tuple[str, float] | None:
+        """An upload of the last day of the same content by the same account, see `Journal.find_cached_upload`."""
+        return self._journal.find_cached_upload(self.entry.account, kind, sha256)

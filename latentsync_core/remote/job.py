@@ -60,7 +60,7 @@ class RemoteJob:
 
 
 @contextmanager
-def at_no_cost() -> Iterator[None]:
+def refuse_bad_input() -> Iterator[None]:
     """What is wrong with the given media is found before anything is bought; the error says so."""
     try:
         yield
@@ -68,7 +68,7 @@ def at_no_cost() -> Iterator[None]:
         raise BadInputError(str(exc)) from exc
 
 
-def result_file(output: Path, job_key: str) -> Path:
+def name_result(output: Path, job_key: str) -> Path:
     """The file for a result: in a folder it is named after the job."""
     return output / f"{job_key}.mp4" if output.is_dir() else output
 

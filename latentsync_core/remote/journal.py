@@ -52,7 +52,7 @@ class Journal:
 
     def __init__(self, state_dir: Path, clock: Clock = SYSTEM_CLOCK) -> None:
         self.path, self._clock = state_dir / FILE_NAME, clock
-        with self._mapped():
+        with self._map_errors():
             # SQLite gives its side files the permissions of the file itself.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
             self._connection = sqlite3.connect(self.path, timeout=10, isolation_level=None)
@@ -61,7 +61,7 @@ class Journal:
             self._connection.execute("PRAGMA synchronous = FULL")
             self._connection.executescript(_SCHEMA)
             self._add_bought_at()
-            self.salt = self._salt()
+            self.salt = self._make_salt()
 
     def __enter__(self) -> Journal:
         return self
@@ -74,12 +74,12 @@ class Journal:
 
         One that was bought with another key is gone on with: keys are renewed, and that must not buy again.
         """
-        entry = self._make(identity)
-        return self._bought_with_another_key(entry) or entry if entry.state in COSTS_NOTHING else entry
+        entry = self._insert(identity)
+        return self._find_same_purchase(entry) or entry if entry.state in COSTS_NOTHING else entry
 
-    def _make(self, identity: JobIdentity) -> Entry:
+    def _insert(self, identity: JobIdentity) -> Entry:
         now = self._clock.utc()
-        with self._transaction():
+        with self._transact():
             self._connection.execute(
                 "INSERT OR IGNORE INTO jobs (job_key, account, model, params, audio_sha256, video_sha256, take, "
                 "state, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -90,35 +90,35 @@ class Journal:
 
     def adopt(self, prediction_id: str, account: str) -> Entry:
         """The entry of a prediction; one that this journal does not know is added as a detached job of its own."""
-        owners = self._entries("WHERE prediction_id = ? ORDER BY take", prediction_id)
+        owners = self._select("WHERE prediction_id = ? ORDER BY take", prediction_id)
         if owners:
             return owners[0]
         key = f"{_BY_ID}{prediction_id}"
-        self._make(JobIdentity(key, account, "", "{}", "", "", 1))
+        self._insert(JobIdentity(key, account, "", "{}", "", "", 1))
         return self.note(key, state=State.DETACHED, prediction_id=prediction_id)
 
     def get(self, job_key: str) -> Entry:
         """The entry of a job that is known to exist."""
-        return self._entries("WHERE job_key = ?", job_key)[0]
+        return self._select("WHERE job_key = ?", job_key)[0]
 
-    def recent(self, limit: int = 50) -> list[Entry]:
+    def list_recent(self, limit: int = 50) -> list[Entry]:
         """The newest entries first."""
-        return self._entries("ORDER BY updated_at DESC LIMIT ?", limit)
+        return self._select("ORDER BY updated_at DESC LIMIT ?", limit)
 
     def acquire(self, job_key: str) -> str | None:
         """Take the lease of a job: a token, or None while another run has it."""
-        with self._transaction():
+        with self._transact():
             return lease.acquire(self._connection, job_key, self._clock.utc())
 
     def release(self, token: str) -> None:
         """Give the lease back; it is free for this process also where that cannot be written down."""
         lease.drop(token)
-        with self._transaction():
+        with self._transact():
             self._connection.execute("UPDATE jobs SET lease_token = '' WHERE lease_token = ?", (token,))
 
     def beat(self, token: str) -> None:
         """Give a sign of life."""
-        with self._transaction():
+        with self._transact():
             self._connection.execute(
                 "UPDATE jobs SET lease_beat = ? WHERE lease_token = ?", (self._clock.utc(), token)
             )
@@ -128,7 +128,7 @@ class Journal:
 
         Raises DetachedError if another run has taken the job over, ValueError on a step that no job may take.
         """
-        with self._transaction():
+        with self._transact():
             self._advance(job_key, token, state, values)
         return self.get(job_key)
 
@@ -136,9 +136,9 @@ class Journal:
         self, job_key: str, token: str, price: Decimal, submitted_at: float, daily_limit: Decimal
     ) -> Entry:
         """Commit to a purchase; OverBudgetError, in the same transaction, if the day's jobs would cost too much."""
-        with self._transaction():
+        with self._transact():
             now = self._clock.utc()  # not the host's clock: it would say when a new day begins
-            spent = self._spent_since(now - now % 86400)
+            spent = self._sum_spent_since(now - now % 86400)
             if spent + price > daily_limit:
                 raise OverBudgetError(
                     f"This job costs ${price} and the jobs of today (UTC) ${spent}: more than ${daily_limit} a day.",
@@ -151,15 +151,15 @@ class Journal:
 
     def note(self, job_key: str, **values: object) -> Entry:
         """Write values without a change of state."""
-        with self._transaction():
+        with self._transact():
             self._update(job_key, **values)
         return self.get(job_key)
 
-    def known_ids(self) -> set[str]:
+    def list_known_ids(self) -> set[str]:
         """All predictions that belong to a job, earlier failures included; not those that were only fetched."""
         return {row[0] for row in self._connection.execute("SELECT id FROM predictions")}
 
-    def cached_upload(self, account: str, kind: str, sha256: str) -> tuple[str, float] | None:
+    def find_cached_upload(self, account: str, kind: str, sha256: str) -> tuple[str, float] | None:
         """URL and time of an upload (`kind` is audio or video) of the last 24 hours of the same content, or None.
 
         Not one of a job whose outcome is unknown: the history can only tell tasks apart by their URLs.
@@ -167,7 +167,7 @@ class Journal:
         unsure = ", ".join(f"'{state.value}'" for state in UNCERTAIN)
         column = {"audio": "audio_url", "video": "video_url"}[kind]
         now = self._clock.utc()
-        with self._mapped():
+        with self._map_errors():
             row = self._connection.execute(
                 f"SELECT {column}, uploaded_at FROM jobs WHERE account = ? AND {kind}_sha256 = ? AND {column} <> '' "
                 f"AND uploaded_at > ? AND uploaded_at <= ? "
@@ -176,8 +176,8 @@ class Journal:
             ).fetchone()
         return tuple(row) if row else None
 
-    def _bought_with_another_key(self, entry: Entry) -> Entry | None:
-        same = self._entries(
+    def _find_same_purchase(self, entry: Entry) -> Entry | None:
+        same = self._select(
             "WHERE model = ? AND params = ? AND audio_sha256 = ? AND video_sha256 = ? AND take = ?",
             *(entry.model, entry.params, entry.audio_sha256, entry.video_sha256, entry.take),
         )
@@ -185,7 +185,7 @@ class Journal:
 
     def _advance(self, job_key: str, token: str, state: State, values: dict[str, Any]) -> None:
         current = self.get(job_key)
-        if self._value("SELECT lease_token FROM jobs WHERE job_key = ?", job_key) != token:
+        if self._select_value("SELECT lease_token FROM jobs WHERE job_key = ?", job_key) != token:
             raise DetachedError(
                 "Another run has taken this job over.",
                 "Wait for it, or run again.",
@@ -204,11 +204,11 @@ class Journal:
         plain = [value.value if isinstance(value, State) else value for value in values.values()]
         self._connection.execute(f"UPDATE jobs SET {assignments} WHERE job_key = ?", (*plain, job_key))
 
-    def _spent_since(self, midnight: float) -> Decimal:
+    def _sum_spent_since(self, midnight: float) -> Decimal:
         return sum(
             (
                 Decimal(entry.charged or entry.price or 0)
-                for entry in self._entries("WHERE bought_at >= ?", midnight)
+                for entry in self._select("WHERE bought_at >= ?", midnight)
                 if entry.state not in COSTS_NOTHING
             ),
             Decimal(0),
@@ -216,25 +216,25 @@ class Journal:
 
     def _add_bought_at(self) -> None:
         """Journals of earlier versions know the time of a purchase by the host's clock only."""
-        with self._transaction():
+        with self._transact():
             columns = {row["name"] for row in self._connection.execute("PRAGMA table_info(jobs)")}
             if "bought_at" not in columns:
                 self._connection.execute("ALTER TABLE jobs ADD COLUMN bought_at REAL NOT NULL DEFAULT 0")
                 self._connection.execute("UPDATE jobs SET bought_at = submitted_at")
 
-    def _salt(self) -> bytes:
-        with self._transaction():
+    def _make_salt(self) -> bytes:
+        with self._transact():
             self._connection.execute(
                 "INSERT OR IGNORE INTO meta VALUES ('salt', ?)", (secrets.token_bytes(16),)
             )
-        return bytes(self._value("SELECT value FROM meta WHERE name = 'salt'"))
+        return bytes(self._select_value("SELECT value FROM meta WHERE name = 'salt'"))
 
-    def _entries(self, condition: str, *values: object) -> list[Entry]:
-        with self._mapped():
+    def _select(self, condition: str, *values: object) -> list[Entry]:
+        with self._map_errors():
             rows = self._connection.execute(f"SELECT {_COLUMNS} FROM jobs {condition}", values).fetchall()
-        return [self._entry(row) for row in rows]
+        return [self._to_entry(row) for row in rows]
 
-    def _entry(self, row: sqlite3.Row) -> Entry:
+    def _to_entry(self, row: sqlite3.Row) -> Entry:
         try:
             return Entry(**dict(row) | {"state": State(row["state"])})
         except ValueError as exc:
@@ -243,14 +243,14 @@ class Journal:
                 "Use the version that wrote it, or a newer one."
             ) from exc
 
-    def _value(self, query: str, *values: object) -> Any:
-        with self._mapped():
+    def _select_value(self, query: str, *values: object) -> Any:
+        with self._map_errors():
             row = self._connection.execute(query, values).fetchone()
         return row[0] if row else None
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._mapped():
+    def _transact(self) -> Iterator[None]:
+        with self._map_errors():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -261,7 +261,7 @@ class Journal:
                 raise
 
     @contextmanager
-    def _mapped(self) -> Iterator[None]:
+    def _map_errors(self) -> Iterator[None]:
         try:
             yield
         except (sqlite3.Error, OSError) as exc:

@@ -42,7 +42,7 @@ class ApiKey:
         """The key itself, for the Authorization header and for redaction."""
         return self._secret
 
-    def account_tag(self, salt: bytes) -> str:
+    def derive_tag(self, salt: bytes) -> str:
         """Eight hexadecimal digits that tell accounts apart on this machine and say nothing about the key."""
         return hmac.new(salt, self._secret.encode(), hashlib.sha256).hexdigest()[:8]
 
@@ -69,9 +69,9 @@ def find_key(environ: Mapping[str, str], state_dir: Path) -> ApiKey | None:
     if secret := environ.get(KEY_VARIABLE, "").strip():
         return ApiKey(secret)
     if named := environ.get(KEY_FILE_VARIABLE, "").strip():
-        return _read(Path(named))
+        return _read_key(Path(named))
     own = state_dir / KEY_NAME
-    return _read(own, ours=True) if os.path.lexists(own) else None
+    return _read_key(own, ours=True) if os.path.lexists(own) else None
 
 
 def save_key(key: ApiKey, state_dir: Path) -> Path:
@@ -87,11 +87,11 @@ def save_key(key: ApiKey, state_dir: Path) -> Path:
     return target
 
 
-def _read(path: Path, *, ours: bool = False) -> ApiKey:
+def _read_key(path: Path, *, ours: bool = False) -> ApiKey:
     refuse_served(path)
     try:
         if ours:
-            _close_to_others(path)
+            _restrict_to_owner(path)
         return ApiKey(path.read_text(encoding="ascii", errors="replace"))
     except OSError as exc:
         raise KeyMissingError(
@@ -110,7 +110,7 @@ def refuse_served(path: Path) -> None:
         )
 
 
-def _close_to_others(path: Path) -> None:
+def _restrict_to_owner(path: Path) -> None:
     """Take away other users' permissions on our own file; Windows has none of that kind.
 
     What a link leads to is somebody else's file, and stays as it is.

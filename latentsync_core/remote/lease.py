@@ -21,12 +21,12 @@ def acquire(connection: sqlite3.Connection, job_key: str, now: float) -> str | N
     token, pid, boot, beat = connection.execute(
         "SELECT lease_token, lease_pid, lease_boot, lease_beat FROM jobs WHERE job_key = ?", (job_key,)
     ).fetchone()
-    if token and _alive(token, pid, boot, now - beat):
+    if token and _is_alive(token, pid, boot, now - beat):
         return None
     token = uuid.uuid4().hex
     connection.execute(
         "UPDATE jobs SET lease_token = ?, lease_pid = ?, lease_boot = ?, lease_beat = ? WHERE job_key = ?",
-        (token, os.getpid(), boot_id(), now, job_key),
+        (token, os.getpid(), read_boot_id(), now, job_key),
     )
     _held.add(token)
     return token
@@ -37,15 +37,15 @@ def drop(token: str) -> None:
     _held.discard(token)
 
 
-def _alive(token: str, pid: int, boot: str, silent_seconds: float) -> bool:
-    if pid == os.getpid() and boot == boot_id():
+def _is_alive(token: str, pid: int, boot: str, silent_seconds: float) -> bool:
+    if pid == os.getpid() and boot == read_boot_id():
         return token in _held
-    if boot != boot_id() or silent_seconds > STALE_SECONDS:
+    if boot != read_boot_id() or silent_seconds > STALE_SECONDS:
         return False
     return process_exists(pid)
 
 
-def boot_id() -> str:
+def read_boot_id() -> str:
     """Changes when the machine starts anew; "" where the system does not say."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()

@@ -9,9 +9,9 @@ from .entry import Entry
 from .states import UNCERTAIN
 
 
-def job_lines(entries: Sequence[Entry]) -> list[str]:
+def format_jobs(entries: Sequence[Entry]) -> list[str]:
     """A line for each job, and what to do about those whose purchase is not certain."""
-    lines = [_line(entry) for entry in entries] or ["Nothing was bought yet."]
+    lines = [_format_job(entry) for entry in entries] or ["Nothing was bought yet."]
     if any(entry.state in UNCERTAIN for entry in entries):
         lines.append(
             "unknown, unconfirmed: compare with https://wavespeed.ai/predictions, then resume by the id."
@@ -19,7 +19,7 @@ def job_lines(entries: Sequence[Entry]) -> list[str]:
     return lines
 
 
-def _line(entry: Entry) -> str:
+def _format_job(entry: Entry) -> str:
     when = datetime.fromtimestamp(entry.updated_at, timezone.utc).strftime("%Y-%m-%d %H:%M")
     cost = f"${entry.charged or entry.price}" if entry.charged or entry.price else "-"
     where = entry.result_path or entry.output

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from .keys import ApiKey
 from .models import DEFAULT_MODEL
-from .redact import plain
+from .redact import strip_query
 
 PREDICTION_ID = re.compile(r"[A-Za-z0-9_-]{6,128}")
 _ID_IN_FRAGMENT = re.compile(rb'\s*\{.*?"data"\s*:\s*\{[^{}]*?"id"\s*:\s*"([A-Za-z0-9_-]{6,128})"', re.DOTALL)
@@ -89,7 +89,9 @@ def parse_envelope(body: bytes, key: ApiKey | None = None) -> Envelope | None:
         return None
     if not isinstance(content, dict):
         return None
-    return Envelope(_integer(content.get("code")) or 0, _text(content.get("message")), content.get("data"))
+    return Envelope(
+        _as_integer(content.get("code")) or 0, _as_text(content.get("message")), content.get("data")
+    )
 
 
 def _clean(value: Any, key: ApiKey | None) -> Any:
@@ -106,22 +108,22 @@ def _clean(value: Any, key: ApiKey | None) -> Any:
 
 def parse_prediction(data: Any) -> Prediction | None:
     """A prediction, or None if `data` is no object with a usable id."""
-    content = _object(data)
-    identity = _text(content.get("id"))
+    content = _as_object(data)
+    identity = _as_text(content.get("id"))
     if not PREDICTION_ID.fullmatch(identity):
         return None
     return Prediction(
         identity,
-        _text(content.get("model")),
-        _text(content.get("status")),
-        tuple(item for item in _list(content.get("outputs")) if isinstance(item, str) and item),
-        _text(_object(content.get("urls")).get("get")),
-        tuple(item is True for item in _list(content.get("has_nsfw_contents"))),
-        _text(content.get("created_at")),
-        _text(content.get("error")),
-        _integer(_object(content.get("timings")).get("inference")),
-        _object(content.get("inputs")) or _object(content.get("input")),
-        _integer(content.get("code")) or 0,
+        _as_text(content.get("model")),
+        _as_text(content.get("status")),
+        tuple(item for item in _as_list(content.get("outputs")) if isinstance(item, str) and item),
+        _as_text(_as_object(content.get("urls")).get("get")),
+        tuple(item is True for item in _as_list(content.get("has_nsfw_contents"))),
+        _as_text(content.get("created_at")),
+        _as_text(content.get("error")),
+        _as_integer(_as_object(content.get("timings")).get("inference")),
+        _as_object(content.get("inputs")) or _as_object(content.get("input")),
+        _as_integer(content.get("code")) or 0,
     )
 
 
@@ -146,7 +148,7 @@ def parse_money(value: Any) -> Decimal | None:
 
 def parse_price(data: Any) -> Decimal | None:
     """The higher of `price` and `discounted_price`: which of them is billed is not documented."""
-    content = _object(data)
+    content = _as_object(data)
     amounts = [parse_money(content.get(name)) for name in ("price", "discounted_price")]
     return max((amount for amount in amounts if amount), default=None)
 
@@ -156,14 +158,14 @@ def parse_models(data: Any) -> dict[str, Decimal | None] | None:
 
     That one names the documented model, so that another kind of list, or a part, refuses nothing.
     """
-    items = [_object(item) for item in _list(data)]
-    found = {_text(item.get("model_id")): parse_money(item.get("base_price")) for item in items}
+    items = [_as_object(item) for item in _as_list(data)]
+    found = {_as_text(item.get("model_id")): parse_money(item.get("base_price")) for item in items}
     return found if DEFAULT_MODEL in found else None
 
 
 def parse_deleted(data: Any) -> int:
     """How many tasks were deleted; 0 if that is not told."""
-    return max(0, _integer(_object(data).get("deleted_count")) or 0)
+    return max(0, _as_integer(_as_object(data).get("deleted_count")) or 0)
 
 
 @dataclass(frozen=True)
@@ -183,14 +185,14 @@ _FORBIDDEN_HEADERS = frozenset(
 
 def parse_ticket(data: Any) -> Ticket | None:
     """An upload ticket, or None if it is not one that we can follow: a PUT with harmless headers."""
-    upload = _object(_object(data).get("upload"))
-    headers = _object(upload.get("headers"))
-    ticket = Ticket(_text(upload.get("url")), headers, _text(_object(data).get("download_url")))
-    usable = ticket.url and ticket.download_url and _text(upload.get("method")).upper() == "PUT"
-    return ticket if usable and all(_harmless(name, value) for name, value in headers.items()) else None
+    upload = _as_object(_as_object(data).get("upload"))
+    headers = _as_object(upload.get("headers"))
+    ticket = Ticket(_as_text(upload.get("url")), headers, _as_text(_as_object(data).get("download_url")))
+    usable = ticket.url and ticket.download_url and _as_text(upload.get("method")).upper() == "PUT"
+    return ticket if usable and all(_is_harmless(name, value) for name, value in headers.items()) else None
 
 
-def _harmless(name: str, value: Any) -> bool:
+def _is_harmless(name: str, value: Any) -> bool:
     return (
         name.lower() not in _FORBIDDEN_HEADERS
         and re.fullmatch(r"[A-Za-z0-9-]+", name) is not None
@@ -199,36 +201,36 @@ def _harmless(name: str, value: Any) -> bool:
     )
 
 
-def same_inputs(prediction: Prediction, urls: Mapping[str, str]) -> bool | None:
+def has_inputs(prediction: Prediction, urls: Mapping[str, str]) -> bool | None:
     """Whether a task of the history was made from these URLs (queries aside); None if it does not tell.
 
     URLs on other hosts do not tell: the host may list copies of what was submitted.
     """
-    given = {name: plain(_text(prediction.inputs.get(name))) for name in urls}
-    if all(given[name] == plain(url) for name, url in urls.items()):
+    given = {name: strip_query(_as_text(prediction.inputs.get(name))) for name in urls}
+    if all(given[name] == strip_query(url) for name, url in urls.items()):
         return True
-    same_host = all(_host(given[name]) == _host(url) for name, url in urls.items())
+    same_host = all(_host_of(given[name]) == _host_of(url) for name, url in urls.items())
     return False if same_host else None
 
 
-def _host(url: str) -> str:
+def _host_of(url: str) -> str:
     try:
         return urlsplit(url).netloc
     except ValueError:  # no URL, so on no host
         return ""
 
 
-def _text(value: Any) -> str:
+def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _integer(value: Any) -> int | None:
+def _as_integer(value: Any) -> int | None:
     return int(value) if isinstance(value, (int, float)) and abs(value) < 2**53 else None
 
 
-def _object(value: Any) -> dict[str, Any]:
+def _as_object(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _list(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []

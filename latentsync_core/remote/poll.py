@@ -10,7 +10,7 @@ from ..errors import BadResultError, DetachedError, ExpiredError, KeyRejectedErr
 from .api import Api
 from .entry import Entry
 from .parse import Phase, Prediction, parse_prediction
-from .replies import Reply, ReplyKind, classify, code_of, poll_delays
+from .replies import Reply, ReplyKind, classify, code_of, iterate_delays
 
 GRACE_SECONDS = 60.0
 """A task of ours that the host does not know is given so long to appear, and its 404s to go away."""
@@ -59,29 +59,29 @@ async def poll(api: Api, entry: Entry, on_look: OnLook) -> TaskEnd:
     if api.now - entry.submitted_at < _FIRST_LOOK:
         await api.clock.sleep(_FIRST_LOOK)
     while True:
-        reply = await api.result(entry.prediction_id)
+        reply = await api.get_task(entry.prediction_id)
         seen = read_task(reply, entry.prediction_id)
         if seen:
             on_look(seen)
             if end := watch.end_of(seen):
                 return end
-        left = watch.seconds_left()
+        left = watch.check_deadline()
         if not seen:
             watch.check_key(reply)
             if watch.is_missing(reply):
                 return TaskMissing(watch.was_seen)
             on_look(None)
-        await api.clock.sleep(min(left, watch.pause(reply, seen)))
+        await api.clock.sleep(min(left, watch.pause_after(reply, seen)))
 
 
-async def failed_for_good(api: Api, entry: Entry) -> bool:
+async def has_failed_for_good(api: Api, entry: Entry) -> bool:
     """Whether a task that was seen to fail is still said to have failed: then, and only then, it may be bought anew.
 
     Not where it was cancelled, deleted or timed out: nobody says that this is refunded.
     """
     if entry.status.lower() != "failed":
         return False
-    reply = await api.look(entry.prediction_id)
+    reply = await api.get_task_with_retry(entry.prediction_id)
     seen = read_task(reply, entry.prediction_id)
     return code_of(reply) == 404 or (seen is not None and seen.status.lower() == "failed")
 
@@ -98,7 +98,7 @@ def read_task(reply: Reply, prediction_id: str) -> Prediction | None:
     return prediction if envelope.code in (0, 200) or prediction.phase is Phase.FAILED else None
 
 
-def missing_task(entry: Entry) -> ExpiredError:
+def build_missing_error(entry: Entry) -> ExpiredError:
     """The error for a task that the host no longer knows, or never knew."""
     return ExpiredError(
         "WaveSpeed does not know this task (any more); its history goes back 7 days.",
@@ -113,7 +113,7 @@ class _Watch:
     """What one wait has seen so far, and how long that allows it to go on."""
 
     def __init__(self, api: Api, entry: Entry) -> None:
-        self._api, self._entry, self._delays = api, entry, poll_delays()
+        self._api, self._entry, self._delays = api, entry, iterate_delays()
         longest = api.settings.deadline_seconds
         if longest is None:
             longest = max(_SHORTEST_WAIT, _WAIT_PER_SECOND * entry.seconds)
@@ -130,10 +130,10 @@ class _Watch:
         if prediction.phase is Phase.COMPLETED and prediction.outputs:
             return TaskCompleted(prediction)
         if prediction.phase is Phase.COMPLETED:
-            self._see_empty()
+            self._count_empty()
         return None
 
-    def _see_empty(self) -> None:
+    def _count_empty(self) -> None:
         self._empty += 1
         if self._empty >= _EMPTY_LOOKS:
             raise BadResultError(
@@ -143,7 +143,7 @@ class _Watch:
                 charge="billed",
             )
 
-    def seconds_left(self) -> float:
+    def check_deadline(self) -> float:
         """Until the deadline, which ends the wait."""
         left = self._deadline - self._api.clock.monotonic()
         if left <= 0:
@@ -176,11 +176,11 @@ class _Watch:
         young = self._api.now - self._entry.submitted_at < GRACE_SECONDS
         return not self._entry.ours or not (young or now - self._missing_since < GRACE_SECONDS)
 
-    def pause(self, reply: Reply, seen: Prediction | None) -> float:
+    def pause_after(self, reply: Reply, seen: Prediction | None) -> float:
         """Seconds until the next look: longer and longer, or as long as trouble asks for."""
         if seen:
             return next(self._delays)
         self._failures += 1
         if classify(reply) is ReplyKind.REFUSED:
             return next(self._delays)
-        return self._api.pause(reply, self._failures)
+        return self._api.pause_after(reply, self._failures)

@@ -34,7 +34,7 @@ class Quote:
     """How it was found, for the user."""
 
 
-def bounds(model: Model, audio_seconds: float, video_seconds: float) -> Bounds | None:
+def bound_price(model: Model, audio_seconds: float, video_seconds: float) -> Bounds | None:
     """Bounds of the price by the length; None for a model whose price is not published."""
     if model.block_usd is None:
         return None
@@ -48,7 +48,7 @@ def bounds(model: Model, audio_seconds: float, video_seconds: float) -> Bounds |
 def check_bounds(expected: Bounds | None, limit: Decimal) -> None:
     """Raise OverBudgetError, before anything is uploaded, if the length alone says that the limit is too low."""
     if expected is not None and expected.high > limit:
-        raise over_budget(expected.high, limit)
+        raise build_budget_error(expected.high, limit)
 
 
 def settle(model: str, expected: Bounds | None, quoted: Decimal | None, limit: Decimal) -> Quote:
@@ -80,7 +80,7 @@ def settle(model: str, expected: Bounds | None, quoted: Decimal | None, limit: D
         note = f"WaveSpeed quotes ${quoted}; 5-second blocks would be ${expected.high}."
         quote = Quote(quoted, (note,))
     if quote.usd > limit:
-        raise over_budget(quote.usd, limit)
+        raise build_budget_error(quote.usd, limit)
     return quote
 
 
@@ -93,7 +93,7 @@ def check_balance(balance: Decimal | None, price: Decimal) -> None:
         )
 
 
-def over_budget(price: Decimal, limit: Decimal) -> OverBudgetError:
+def build_budget_error(price: Decimal, limit: Decimal) -> OverBudgetError:
     """The error for a price above the limit of a run."""
     return OverBudgetError(
         f"The job may cost ${price} and the limit of this run is ${limit}.",

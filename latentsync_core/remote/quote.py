@@ -9,7 +9,7 @@ from ..errors import BadInputError
 from .api import Api
 from .job import RemoteJob
 from .models import find_model
-from .pricing import Bounds, Quote, bounds, check_balance, check_bounds, settle
+from .pricing import Bounds, Quote, bound_price, check_balance, check_bounds, settle
 from .sources import JobMedia
 
 
@@ -20,9 +20,9 @@ async def check_affordable(api: Api, job: RemoteJob, media: JobMedia) -> Bounds 
     refused. None for a model whose price is not published.
     """
     model, lengths = find_model(job.model), (media.audio.seconds, media.video.seconds)
-    expected = bounds(model, *lengths)
+    expected = bound_price(model, *lengths)
     check_bounds(expected, job.max_cost_usd)
-    listed = await api.models()
+    listed = await api.list_models()
     if listed is None:
         return expected
     if job.model not in listed:
@@ -31,7 +31,7 @@ async def check_affordable(api: Api, job: RemoteJob, media: JobMedia) -> Bounds 
         )
     # WaveSpeed's own client has formulas with the base price for 5 seconds
     model = replace(model, block_usd=listed[job.model])
-    check_bounds(bounds(model, *lengths), job.max_cost_usd)
+    check_bounds(bound_price(model, *lengths), job.max_cost_usd)
     return expected
 
 
@@ -40,9 +40,9 @@ async def quote(api: Api, job: RemoteJob, expected: Bounds | None, inputs: Mappi
 
     Raises OverBudgetError and NoCreditError.
     """
-    quoted = await api.price(job.model, inputs)
+    quoted = await api.ask_price(job.model, inputs)
     settled = settle(job.model, expected, quoted, job.max_cost_usd)
-    balance = await api.balance()
+    balance = await api.ask_balance()
     check_balance(balance, settled.usd)
     if balance is None:
         return replace(settled, notes=(*settled.notes, "WaveSpeed does not say what the account holds."))

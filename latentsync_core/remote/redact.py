@@ -29,22 +29,22 @@ def redact(text: str, key: ApiKey | None = None) -> str:
     """`text` without the key, without queries, fragments and passwords of URLs."""
     if key is not None:
         text = text.replace(key.reveal(), "***")
-    return _URL.sub(_without_secrets, text)
+    return _URL.sub(_strip_secrets, text)
 
 
-def _without_secrets(url: re.Match[str]) -> str:
+def _strip_secrets(url: re.Match[str]) -> str:
     """What `_URL` found, without user, password and query."""
-    kept = plain(url[0])
+    kept = strip_query(url[0])
     host, slash, path = kept[3:].partition("/")
     return "://" + host.rpartition("@")[2] + slash + path + ("" if kept == url[0] else "?...")
 
 
-def plain(url: str) -> str:
+def strip_query(url: str) -> str:
     """A URL without query and fragment, as it may be written down."""
     return re.split(r"[?#]", url, maxsplit=1)[0]
 
 
-def quoted(text: object) -> str:
+def clean_text(text: object) -> str:
     """What a server said, fit for a message: one line, at most 400 characters, redacted."""
     line = _CONTROL.sub(" ", redact(str(text)[:_MOST])).strip()
     return line if len(line) <= _LONGEST else line[:_LONGEST] + "..."

@@ -22,7 +22,7 @@ from ..errors import (
 )
 from .keys import ApiKey
 from .parse import Envelope, Prediction, parse_envelope, parse_prediction, salvage_id
-from .redact import quoted
+from .redact import clean_text
 
 Jitter = Callable[[], float]
 """A number in 0..1."""
@@ -65,7 +65,7 @@ class Reply:
         what = f"HTTP {self.status}"
         if envelope is None:
             return f"{what} with {'an empty body' if not self.body else 'something that is not JSON'}"
-        return f"{what}, code {envelope.code}: {quoted(envelope.message) or 'no message'}"
+        return f"{what}, code {envelope.code}: {clean_text(envelope.message) or 'no message'}"
 
 
 class ReplyKind(Enum):
@@ -103,7 +103,7 @@ def _classify_code(code: int) -> ReplyKind:
     return ReplyKind.REFUSED if code in _REFUSALS else ReplyKind.TROUBLE
 
 
-def accepted_id(reply: Reply) -> str:
+def find_accepted_id(reply: Reply) -> str:
     """The id of the task that a submit created, also from a reply that was cut off after it; "" if there is none.
 
     Only a success can name it: the id on an error page is that of a request.
@@ -116,7 +116,7 @@ def accepted_id(reply: Reply) -> str:
     return prediction.id if prediction else ""
 
 
-def refusal(reply: Reply, doing: str) -> RemoteError:
+def build_refusal(reply: Reply, doing: str) -> RemoteError:
     """The error for a reply that is not OK; `doing` completes "WaveSpeed ... <doing>". Nothing was bought."""
     kind = classify(reply)
     if kind is ReplyKind.WAIT:
@@ -153,9 +153,9 @@ def code_of(reply: Reply) -> int:
     return reply.status if reply.status >= 300 or envelope is None else envelope.code
 
 
-def task_error(prediction: Prediction) -> RemoteError:
+def build_task_error(prediction: Prediction) -> RemoteError:
     """The error for a task that failed."""
-    words = f"code {prediction.code}: {quoted(prediction.error) or 'no reason given'}"
+    words = f"code {prediction.code}: {clean_text(prediction.error) or 'no reason given'}"
     failed = prediction.status.lower() == "failed"
     again = "Run again to buy it anew" if failed else "A new take (--take 2) buys it anew"
     known = {"prediction_id": prediction.id, "charge": "refunded" if failed else "possible"}
@@ -176,39 +176,39 @@ def task_error(prediction: Prediction) -> RemoteError:
             **known,
         )
     return TaskFailedError(
-        f"The task ended as {quoted(prediction.status)} at WaveSpeed ({words}).",
+        f"The task ended as {clean_text(prediction.status)} at WaveSpeed ({words}).",
         f"{again}.",
         **known,
     )
 
 
-def poll_delays(jitter: Jitter = random.random) -> Iterator[float]:
+def iterate_delays(jitter: Jitter = random.random) -> Iterator[float]:
     """Seconds between looks at a running task: 3, 5, then 1.3 times more up to 10, each within 20 %."""
-    yield _within(3.0, jitter)
+    yield _spread(3.0, jitter)
     delay = 5.0
     while True:
-        yield _within(delay, jitter)
+        yield _spread(delay, jitter)
         delay = min(10.0, delay * 1.3)
 
 
-def backoff(failures: int, jitter: Jitter = random.random) -> float:
+def compute_backoff(failures: int, jitter: Jitter = random.random) -> float:
     """Seconds to wait after so many failures in a row, 1, 2, ...: anything up to 1, 2, 4 ... 30 (full jitter)."""
     return max(0.1, min(30.0, 2.0 ** min(failures - 1, 10)) * jitter())
 
 
-def retry_after(reply: Reply, now: float, jitter: Jitter = random.random) -> float:
+def compute_wait(reply: Reply, now: float, jitter: Jitter = random.random) -> float:
     """Seconds to wait after a 429: what the host asks for (seconds or a date), 0.5 to 300, else 30 to 60."""
     text = reply.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         seconds = float(text[:12])
-    elif (date := http_date(text)) is not None:
+    elif (date := parse_http_date(text)) is not None:
         seconds = date - now
     else:
         return 30 + 30 * jitter()
     return min(max(seconds, _RETRY_AFTER[0]), _RETRY_AFTER[1])
 
 
-def http_date(text: str) -> float | None:
+def parse_http_date(text: str) -> float | None:
     """Seconds since 1970 of a date in a header, or None."""
     try:
         return parsedate_to_datetime(text).timestamp()
@@ -216,5 +216,5 @@ def http_date(text: str) -> float | None:
         return None
 
 
-def _within(seconds: float, jitter: Jitter) -> float:
+def _spread(seconds: float, jitter: Jitter) -> float:
     return seconds * (0.8 + 0.4 * jitter())

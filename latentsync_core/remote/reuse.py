@@ -8,17 +8,17 @@ from pathlib import Path
 from ..errors import OutputError
 from ..partial import replacing
 from .entry import Entry
-from .sources import file_sha256
+from .sources import hash_file
 from .states import RESULT_HERE
 from .threads import Work
 
 
-def reusable(entry: Entry, output: Path, work: Work) -> Path | None:
+def find_reusable(entry: Entry, output: Path, work: Work) -> Path | None:
     """The file of a finished job, if it is still what was downloaded; at `output` or where an earlier run put it."""
     if entry.state not in RESULT_HERE:
         return None
     for path in (output, Path(entry.result_path)):
-        if path.is_file() and file_sha256(path, work) == entry.result_sha256:
+        if path.is_file() and hash_file(path, work) == entry.result_sha256:
             return path
     return None
 

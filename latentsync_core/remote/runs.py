@@ -16,11 +16,11 @@ from .entry import Entry
 from .files import RunFiles
 from .flow import JobFlow
 from .held import HeldJob
-from .job import OnJobProgress, RemoteJob, RemoteResult, at_no_cost, check_id, check_name, result_file
+from .job import OnJobProgress, RemoteJob, RemoteResult, check_id, check_name, name_result, refuse_bad_input
 from .journal import Journal
 from .settings import Settings
 from .sources import open_job_media
-from .threads import in_thread
+from .threads import run_in_thread
 
 
 async def remote_lip_sync(
@@ -37,15 +37,15 @@ async def remote_lip_sync(
     DETACHED (or UNKNOWN, within the submit) to the journal and stops at once; the host goes on.
     `transport` replaces the network in tests. Raises RemoteError and its kinds, MediaError, OutputError.
     """
-    check_output(result_file(job.output, "result"))
+    check_output(name_result(job.output, "result"))
     context = RunContext.begin(settings, on_progress, clock, transport)
     context.tell("prepare")
-    with at_no_cost():
-        media = await in_thread(lambda work: open_job_media(job, work))
+    with refuse_bad_input():
+        media = await run_in_thread(lambda work: open_job_media(job, work))
     with Journal(settings.make_state_dir(), clock) as journal:
-        account = context.account_tag(journal)
+        account = context.derive_tag(journal)
         entry = journal.open(job.identity(account, media.audio.sha256, media.video.sha256))
-        async with _begin(context, journal, entry, result_file(job.output, entry.job_key)) as flow:
+        async with _begin(context, journal, entry, name_result(job.output, entry.job_key)) as flow:
             return await flow.buy(job, media)
 
 
@@ -65,8 +65,8 @@ async def resume_task(
     check_id(prediction_id)
     context = RunContext.begin(settings, on_progress, clock, transport)
     with Journal(settings.make_state_dir(), clock) as journal:
-        entry = journal.adopt(prediction_id, context.account_tag(journal))
-        output = result_file(output or Path(entry.output or f"{prediction_id}.mp4"), entry.job_key)
+        entry = journal.adopt(prediction_id, context.derive_tag(journal))
+        output = name_result(output or Path(entry.output or f"{prediction_id}.mp4"), entry.job_key)
         check_name(output)
         check_output(output)
         async with _begin(context, journal, entry, output) as flow:
@@ -87,7 +87,7 @@ async def forget_task(
     check_id(prediction_id)
     context = RunContext.begin(settings, None, clock, transport)
     with Journal(settings.make_state_dir(), clock) as journal:
-        entry = journal.adopt(prediction_id, context.account_tag(journal))
+        entry = journal.adopt(prediction_id, context.derive_tag(journal))
         output = Path(entry.output or settings.state_dir / f"{prediction_id}.mp4")
         async with _begin(context, journal, entry, output) as flow:
             await flow.forget()

@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from ..errors import BadResultError, ServerTroubleError
-from .redact import log, plain, quoted
+from .redact import clean_text, log, strip_query
 from .settings import Settings
 
 KNOWN_HOSTS = ("wavespeed.ai", "d1q70pf5vjeyhc.cloudfront.net")
@@ -34,13 +34,13 @@ class Target:
     """The name against which the certificate is checked."""
 
 
-def url_problem(url: str, settings: Settings) -> str:
+def find_url_problem(url: str, settings: Settings) -> str:
     """Why a URL may not be requested, judged by its text alone; "" if it may."""
     if not is_url(url):
         return "it is not a URL"
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port
-    if _same_origin(url, settings):
+    if _is_own_origin(url, settings):
         return ""
     if parts.scheme != "https":
         return "it is not https"
@@ -48,7 +48,7 @@ def url_problem(url: str, settings: Settings) -> str:
         return "it has no plain host"
     if port not in (None, 443):
         return f"its port is {port}"
-    if settings.strict_hosts and not known_host(host):
+    if settings.strict_hosts and not is_known_host(host):
         return "its host is not one of WaveSpeed's, and strict hosts are asked for"
     return ""
 
@@ -61,7 +61,7 @@ def is_url(url: str) -> bool:
         return False
 
 
-def follow(url: str, location: str) -> str:
+def follow_redirect(url: str, location: str) -> str:
     """The URL to which a redirect leads; `location` itself where that is none."""
     try:
         return urljoin(url, location)
@@ -69,7 +69,7 @@ def follow(url: str, location: str) -> str:
         return location
 
 
-def known_host(host: str) -> bool:
+def is_known_host(host: str) -> bool:
     """Whether WaveSpeed has been seen to use this host."""
     return any(host == known or host.endswith("." + known) for known in KNOWN_HOSTS)
 
@@ -89,26 +89,30 @@ def is_public(address: Address) -> bool:
 
 async def resolve_target(url: str, settings: Settings) -> Target:
     """The URL as it may be requested; BadResultError if it may not, ServerTroubleError if its host is not found."""
-    if problem := url_problem(url, settings):
-        raise _refused(url, problem)
-    if _same_origin(url, settings):
+    if problem := find_url_problem(url, settings):
+        raise _build_refused(url, problem)
+    if _is_own_origin(url, settings):
         return Target(httpx.URL(url))
     host = urlsplit(url).hostname or ""
-    if not known_host(host):
-        log.warning("WaveSpeed names a file on %s, where none has been seen before.", quoted(host))
-    if _proxied(host):
+    if not is_known_host(host):
+        log.warning("WaveSpeed names a file on %s, where none has been seen before.", clean_text(host))
+    if _is_proxied(host):
         log.info("A proxy looks up %s: its address cannot be checked here.", host)
         return Target(httpx.URL(url))
-    addresses = await _addresses(host)
+    addresses = await _look_up(host)
     if not addresses:
-        raise ServerTroubleError(f"{quoted(host)} has no address.", "Check the connection, then run again.")
+        raise ServerTroubleError(
+            f"{clean_text(host)} has no address.", "Check the connection, then run again."
+        )
     if private := [str(address) for address in addresses if not is_public(address)]:
-        raise _refused(url, f"{quoted(host)} leads to {private[0]}, which is not on the open internet")
+        raise _build_refused(
+            url, f"{clean_text(host)} leads to {private[0]}, which is not on the open internet"
+        )
     name = httpx.URL(url).raw_host.decode("ascii")
     return Target(httpx.URL(url).copy_with(host=str(addresses[0])), {"Host": name}, {"sni_hostname": name})
 
 
-async def _addresses(host: str) -> list[Address]:
+async def _look_up(host: str) -> list[Address]:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, 443, type=socket.SOCK_STREAM)
         return [ipaddress.ip_address(str(item[4][0]).partition("%")[0]) for item in found]
@@ -116,19 +120,19 @@ async def _addresses(host: str) -> list[Address]:
         return []
 
 
-def _same_origin(url: str, settings: Settings) -> bool:
+def _is_own_origin(url: str, settings: Settings) -> bool:
     """Whether a URL is on the test server; its host is compared whole, so that `http://127.0.0.1:1@evil` is not."""
     parts = urlsplit(url)
     return settings.loopback and f"{parts.scheme}://{parts.netloc}" == settings.origin
 
 
-def _proxied(host: str) -> bool:
+def _is_proxied(host: str) -> bool:
     proxies = urllib.request.getproxies()
     return bool({"https", "all"} & proxies.keys()) and not urllib.request.proxy_bypass(host)
 
 
-def _refused(url: str, problem: str) -> BadResultError:
+def _build_refused(url: str, problem: str) -> BadResultError:
     return BadResultError(
-        f"A URL that WaveSpeed gave is not requested: {problem} ({quoted(plain(url))}).",
+        f"A URL that WaveSpeed gave is not requested: {problem} ({clean_text(strip_query(url))}).",
         "If it is right, fetch the result at https://wavespeed.ai/predictions.",
     )

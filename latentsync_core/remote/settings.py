@@ -83,7 +83,7 @@ class Settings:
             state_dir,
             find_key(environ, state_dir),
             base_url,
-            _dollars(environ.get(DAILY_LIMIT_VARIABLE) or "10"),
+            _parse_dollars(environ.get(DAILY_LIMIT_VARIABLE) or "10"),
             strict_hosts=environ.get(STRICT_HOSTS_VARIABLE) == "1",
         )
         if settings.key and settings.loopback and environ.get(LOOPBACK_KEY_VARIABLE) != "1":
@@ -138,7 +138,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _dollars(text: str) -> Decimal:
+def _parse_dollars(text: str) -> Decimal:
     try:
         value = Decimal(text)
     except InvalidOperation:

@@ -50,7 +50,7 @@ class GivenFile:
     def check_unchanged(self) -> None:
         """Raise BadInputError if another file is there by now."""
         if GivenFile.at(self.path) != self:
-            raise changed_file(self.path)
+            raise build_change_error(self.path)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,12 +70,12 @@ class VideoSource:
     def open(cls, given: Path | Clip, work: Work) -> VideoSource:
         """Open and fingerprint a file, or frames; raises MediaError."""
         if not isinstance(given, (Path, FileClip)):
-            return cls(given, _sha256(_frame_bytes(given), work))
+            return cls(given, _hash(_serialize_frames(given), work))
         file = GivenFile.at(given if isinstance(given, Path) else given.path)
         clip = FileClip(given) if isinstance(given, Path) else given
         with open_media(file.path) as container:
             suffix = "mp4" if _is_plain_mp4(container) else ""
-        return cls(clip, file_sha256(file.path, work), file, suffix)
+        return cls(clip, hash_file(file.path, work), file, suffix)
 
     @property
     def seconds(self) -> float:
@@ -124,7 +124,7 @@ class AudioSource:
     @classmethod
     def _of_samples(cls, given: Waveform, work: Work) -> AudioSource:
         head = f"{given.sample_rate} {len(given.samples)} ".encode()
-        sha256 = _sha256(chain([head], (part.tobytes() for part in seconds_of(given))), work)
+        sha256 = _hash(chain([head], (part.tobytes() for part in seconds_of(given))), work)
         return cls(partial(seconds_of, given), given.sample_rate, given.duration, sha256)
 
     @classmethod
@@ -133,8 +133,8 @@ class AudioSource:
         with open_media(path) as container, reading(path, "has damaged sound; convert it to wav."):
             stream = find_audio(container, path)
             seconds = _count_samples(audio_parts(container, stream), work) / stream.rate
-            suffix = _audio_suffix(container)
-        sha256 = file_sha256(path, work)
+            suffix = _audio_suffix_of(container)
+        sha256 = hash_file(path, work)
         return cls(partial(_read_file, path), stream.rate, seconds, sha256, file, suffix)
 
     def encode(self, path: Path, work: Work) -> None:
@@ -173,16 +173,16 @@ def open_job_media(job: RemoteJob, work: Work) -> JobMedia:
     return media
 
 
-def changed_file(path: Path) -> BadInputError:
+def build_change_error(path: Path) -> BadInputError:
     """What is raised where a file is another one than that whose fingerprint was taken."""
     return BadInputError(
         f"{path} was written to while it was read.", "Run it again when the file is finished."
     )
 
 
-def file_sha256(path: Path, work: Work) -> str:
+def hash_file(path: Path, work: Work) -> str:
     """SHA-256 of a file, in hexadecimal digits."""
-    return _sha256(_blocks(path), work)
+    return _hash(_read_blocks(path), work)
 
 
 def _is_plain_mp4(container: InputContainer) -> bool:
@@ -196,7 +196,7 @@ def _is_plain_mp4(container: InputContainer) -> bool:
     )
 
 
-def _audio_suffix(container: InputContainer) -> str:
+def _audio_suffix_of(container: InputContainer) -> str:
     """What an audio file would be called, if it is of a kind that the page lists."""
     names = container.format.name.split(",")
     if find_video(container) is not None:
@@ -230,20 +230,20 @@ def _write_wav(path: Path, parts: Iterable[Samples], sample_rate: int, work: Wor
         raise OutputError(f"{path} cannot be written: {exc.strerror}.") from exc
 
 
-def _frame_bytes(clip: Clip) -> Iterator[bytes]:
+def _serialize_frames(clip: Clip) -> Iterator[bytes]:
     yield f"{clip.fps} {clip.height} {clip.width} ".encode()
     for index, frame in enumerate(clip.read(range(len(clip.times)))):
         yield f"{float(clip.times[index])!r} {frame.dtype} ".encode()
         yield np.ascontiguousarray(frame).tobytes()
 
 
-def _blocks(path: Path) -> Iterator[bytes]:
+def _read_blocks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
             yield block
 
 
-def _sha256(blocks: Iterable[bytes], work: Work) -> str:
+def _hash(blocks: Iterable[bytes], work: Work) -> str:
     digest = hashlib.sha256()
     for block in blocks:
         work.step()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from .api import Api
-from .replies import Reply, ReplyKind, accepted_id, classify
+from .replies import Reply, ReplyKind, classify, find_accepted_id
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ SubmitOutcome: TypeAlias = SubmitAccepted | SubmitRefused | SubmitNotTaken | Sub
 async def submit(api: Api, model: str, inputs: Mapping[str, str]) -> SubmitOutcome:
     """Buy, by one request. Every call may cost money: it is written down before, and what it gives after."""
     reply = await api.submit(model, inputs)
-    if prediction_id := accepted_id(reply):
+    if prediction_id := find_accepted_id(reply):
         return SubmitAccepted(prediction_id)
     kind = classify(reply)
     if kind in (ReplyKind.OK, ReplyKind.TROUBLE):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-_Made = TypeVar("_Made")
+_Result = TypeVar("_Result")
 _LOOK_SECONDS = 1.0
 
 
@@ -35,7 +35,9 @@ class Work:
         self.done += 1
 
 
-async def in_thread(function: Callable[[Work], _Made], look: Callable[[Work], None] | None = None) -> _Made:
+async def run_in_thread(
+    function: Callable[[Work], _Result], look: Callable[[Work], None] | None = None
+) -> _Result:
     """Call a function in a thread; `look` is called once a second meanwhile, in the event loop."""
     work = Work()
     task = asyncio.ensure_future(asyncio.to_thread(function, work))

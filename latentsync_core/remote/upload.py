@@ -18,11 +18,11 @@ from .exchange import exchange
 from .job import Tell
 from .parse import Ticket, parse_ticket
 from .prepare import MediaFile, prepare_upload
-from .redact import log, plain
-from .replies import Reply, ReplyKind, backoff, classify, refusal
-from .safety import is_url, resolve_target, url_problem
-from .sources import AudioSource, VideoSource, changed_file
-from .threads import Work, in_thread
+from .redact import log, strip_query
+from .replies import Reply, ReplyKind, build_refusal, classify, compute_backoff
+from .safety import find_url_problem, is_url, resolve_target
+from .sources import AudioSource, VideoSource, build_change_error
+from .threads import Work, run_in_thread
 
 _BLOCK = 256 * 1024
 _ATTEMPTS, _TICKETS = 3, 3
@@ -45,7 +45,7 @@ class Upload:
     @property
     def plain_url(self) -> str:
         """As it may be written down."""
-        return plain(self.url)
+        return strip_query(self.url)
 
     @property
     def reusable_since(self) -> float:
@@ -67,7 +67,7 @@ async def upload(api: Api, source: VideoSource | AudioSource, workspace: Path, t
     if source.file:
         source.file.check_unchanged()
     workspace.mkdir(mode=0o700, exist_ok=True)
-    media = await in_thread(lambda work: prepare_upload(source, workspace, work), look)
+    media = await run_in_thread(lambda work: prepare_upload(source, workspace, work), look)
     url = await send_file(api, media, lambda done, total: tell("upload", done, total))
     if source.file:
         source.file.check_unchanged()
@@ -80,17 +80,17 @@ async def send_file(api: Api, media: MediaFile, on_bytes: OnBytes) -> str:
     Raises ServerTroubleError, and KeyRejectedError and its like where the host refuses.
     """
     for attempt in range(1, _TICKETS + 1):
-        ticket = await _ticket(api, media)
+        ticket = await _request_ticket(api, media)
         if ticket is None:
-            return await _by_form(api, media, on_bytes)
+            return await _send_form(api, media, on_bytes)
         if await _put(api, ticket, media, on_bytes):
             return ticket.download_url
-        await api.clock.sleep(backoff(attempt))
+        await api.clock.sleep(compute_backoff(attempt))
     log.warning("The store behind WaveSpeed takes no upload; trying the form.")
-    return await _by_form(api, media, on_bytes)
+    return await _send_form(api, media, on_bytes)
 
 
-async def _ticket(api: Api, media: MediaFile) -> Ticket | None:
+async def _request_ticket(api: Api, media: MediaFile) -> Ticket | None:
     """A ticket that can be used, or None where the host has none to give."""
     body = {"filename": media.name, "size": media.size, "content_type": media.mime}
     reply = await api.ask("POST", "media/uploads", body)
@@ -98,15 +98,19 @@ async def _ticket(api: Api, media: MediaFile) -> Ticket | None:
         return None
     envelope = reply.envelope
     if classify(reply) is not ReplyKind.OK or envelope is None:
-        raise refusal(reply, _DOING)
+        raise build_refusal(reply, _DOING)
     ticket = parse_ticket(envelope.data)
-    if ticket is None or url_problem(ticket.url, api.settings) or not _readable(ticket.download_url, api):
+    if (
+        ticket is None
+        or find_url_problem(ticket.url, api.settings)
+        or not _is_readable(ticket.download_url, api)
+    ):
         log.warning("WaveSpeed gave an upload ticket that cannot be used; trying the form.")
         return None
     return ticket
 
 
-def _readable(url: str, api: Api) -> bool:
+def _is_readable(url: str, api: Api) -> bool:
     return url.startswith(("https://", api.settings.origin + "/")) and is_url(url)
 
 
@@ -122,7 +126,7 @@ async def _put(api: Api, ticket: Ticket, media: MediaFile, on_bytes: OnBytes) ->
             return await _is_there(api, ticket.download_url, media.size)
         if 300 <= reply.status < 500 and reply.status not in (408, 425, 429):
             return False
-        await api.clock.sleep(backoff(attempt))
+        await api.clock.sleep(compute_backoff(attempt))
     return False
 
 
@@ -137,7 +141,7 @@ async def _put_once(api: Api, ticket: Ticket, media: MediaFile, on_bytes: OnByte
         "PUT",
         target.url,
         headers=headers,
-        content=_body(media, on_bytes, sent := asyncio.Event()),
+        content=_stream_body(media, on_bytes, sent := asyncio.Event()),
         extensions={**target.extensions},
         timeout=api.settings.timeouts.transfer,
     )
@@ -156,7 +160,7 @@ async def _is_there(api: Api, url: str, size: int) -> bool:
     return reply.status == 200 and reply.headers.get("content-length") == str(size)
 
 
-async def _by_form(api: Api, media: MediaFile, on_bytes: OnBytes) -> str:
+async def _send_form(api: Api, media: MediaFile, on_bytes: OnBytes) -> str:
     """Send the file as the field `file` of a form, as the documentation describes it."""
     boundary = secrets.token_hex(16)
     head = (
@@ -169,7 +173,7 @@ async def _by_form(api: Api, media: MediaFile, on_bytes: OnBytes) -> str:
         "Content-Length": str(len(head) + media.size + len(tail)),
     }
     for attempt in range(1, _ATTEMPTS + 1):
-        body = _body(media, on_bytes, sent := asyncio.Event(), head, tail)
+        body = _stream_body(media, on_bytes, sent := asyncio.Event(), head, tail)
         reply = await api.send(
             "POST", "media/upload/binary", headers, body, api.settings.timeouts.transfer, sent
         )
@@ -177,16 +181,16 @@ async def _by_form(api: Api, media: MediaFile, on_bytes: OnBytes) -> str:
         envelope = reply.envelope
         data = envelope.data if envelope else None
         url = data.get("download_url") if isinstance(data, dict) else None
-        if kind is ReplyKind.OK and isinstance(url, str) and _readable(url, api):
+        if kind is ReplyKind.OK and isinstance(url, str) and _is_readable(url, api):
             return url
         if kind is ReplyKind.REFUSED:
             break
         if attempt < _ATTEMPTS:
-            await api.clock.sleep(api.pause(reply, attempt))
-    raise refusal(reply, _DOING)
+            await api.clock.sleep(api.pause_after(reply, attempt))
+    raise build_refusal(reply, _DOING)
 
 
-async def _body(
+async def _stream_body(
     media: MediaFile, on_bytes: OnBytes, sent: asyncio.Event, head: bytes = b"", tail: bytes = b""
 ) -> AsyncIterator[bytes]:
     """The file in blocks, read outside the event loop, with what a form puts around it; sets `sent` at its end."""
@@ -200,11 +204,11 @@ async def _body(
         while block := await asyncio.to_thread(file.read, _BLOCK):
             done += len(block)
             if done > media.size:
-                raise changed_file(media.path)
+                raise build_change_error(media.path)
             yield block
             on_bytes(done, media.size)
         if done < media.size:
-            raise changed_file(media.path)
+            raise build_change_error(media.path)
     if tail:
         yield tail
     sent.set()

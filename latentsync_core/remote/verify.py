@@ -26,10 +26,10 @@ def check_movie(path: Path, expected_seconds: float) -> tuple[str, str]:
             pass
     except MediaError as exc:
         return str(exc).replace(str(path), "it"), ""
-    return "", _odd_length(clip.duration, expected_seconds)
+    return "", _describe_length(clip.duration, expected_seconds)
 
 
-def _odd_length(seconds: float, expected: float) -> str:
+def _describe_length(seconds: float, expected: float) -> str:
     if not expected or abs(seconds - expected) <= max(_TOLERANCE_SECONDS, _TOLERANCE * expected):
         return ""
     return f"The result is {seconds:.2f} s long, and the longer of audio and video {expected:.2f} s."

@@ -51,11 +51,11 @@ async def bought(
 ) -> RemoteResult:
     """Lip-sync at WaveSpeed; raises ComfyUI's interrupt within a fraction of a second, and the library's errors."""
     from ...latentsync_core.remote import RemoteJob, remote_lip_sync
-    from ...latentsync_core.remote.job import at_no_cost
+    from ...latentsync_core.remote.job import refuse_bad_input
 
     settings = _settings()
     with ExitStack() as stack:
-        with at_no_cost():
+        with refuse_bad_input():
             speech = waveform_of(audio)
             source = await asyncio.to_thread(stack.enter_context, given(video, images, fps))
         cost = Decimal(str(round(order.max_cost, 2)))
@@ -79,10 +79,10 @@ async def fetched(prediction_id: str, node_id: str | None) -> RemoteResult:
 def jobs(limit: int) -> str:
     """What the journal knows, newest first, a line each."""
     from ...latentsync_core.remote import Journal, Settings
-    from ...latentsync_core.remote.listing import job_lines
+    from ...latentsync_core.remote.listing import format_jobs
 
     with Journal(Settings(_state_dir()).make_state_dir()) as journal:
-        return "\n".join(job_lines(journal.recent(limit)))
+        return "\n".join(format_jobs(journal.list_recent(limit)))
 
 
 def journal_version() -> str:

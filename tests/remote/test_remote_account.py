@@ -45,7 +45,7 @@ def buy(bench, **changes):
 
 def entry(bench):
     with Journal(bench.folder) as journal:
-        return journal.recent(1)[0]
+        return journal.list_recent(1)[0]
 
 
 def test_the_balance(bench):

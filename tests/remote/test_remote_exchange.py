@@ -14,7 +14,7 @@ from latentsync_core.errors import KeyRejectedError
 from latentsync_core.remote import ApiKey, Settings
 from latentsync_core.remote.api import Api
 from latentsync_core.remote.exchange import exchange, open_client, open_response
-from latentsync_core.remote.replies import ReplyKind, classify, refusal
+from latentsync_core.remote.replies import ReplyKind, build_refusal, classify
 
 KEY = "wsk_can/ary"
 BOMB = gzip.compress(bytes(50 * 2**20))
@@ -122,7 +122,7 @@ def test_a_compressed_reply_is_not_unpacked(tmp_path, encoding):
 def test_the_key_does_not_come_back_in_any_spelling(tmp_path, echo, place):
     body = b'{"code": 401, ' + place.replace("%s", f"see {echo}.").encode() + b"}"
     reply, _ = asked(tmp_path, httpx.Response(401, stream=Raw(body)), lambda api: api.submit("a/b", {}))
-    error = refusal(reply, "now")
+    error = build_refusal(reply, "now")
     assert isinstance(error, KeyRejectedError)
     assert KEY not in f"{error}{reply.envelope}{reply!r}" and "see ***." in str(reply.envelope)
 
@@ -130,4 +130,4 @@ def test_the_key_does_not_come_back_in_any_spelling(tmp_path, echo, place):
 def test_a_plain_reply_is_read(tmp_path):
     reply = httpx.Response(200, headers={"Content-Encoding": "identity"},
                            stream=Raw(b'{"code": 200, "data": {"balance": 2.5}}'))  # fmt: skip
-    assert asked(tmp_path, reply, lambda api: api.balance())[0] == Decimal("2.5")
+    assert asked(tmp_path, reply, lambda api: api.ask_balance())[0] == Decimal("2.5")

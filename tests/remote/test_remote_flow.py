@@ -52,7 +52,7 @@ class Desk:
     @property
     def entry(self):
         with Journal(self.settings.state_dir) as journal:
-            return journal.recent(1)[0]
+            return journal.list_recent(1)[0]
 
     @property
     def left(self):

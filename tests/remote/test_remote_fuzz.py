@@ -225,7 +225,7 @@ def client(tmp_path, clip, speech, monkeypatch):
 
     monkeypatch.setattr("latentsync_core.remote.runs.open_job_media", lambda *_: media)
     monkeypatch.setattr("latentsync_core.remote.runs.Journal", Quick)
-    monkeypatch.setattr("latentsync_core.remote.safety._addresses", anywhere)
+    monkeypatch.setattr("latentsync_core.remote.safety._look_up", anywhere)
     monkeypatch.setattr("latentsync_core.remote.download.os.fsync", lambda _: None)
     return Client(tmp_path, clip, speech)
 

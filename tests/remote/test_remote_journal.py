@@ -60,8 +60,8 @@ def test_a_job_keeps_what_is_written(tmp_path, journal, clock):
     assert (entry.state, entry.price, entry.audio_url) == (State.SUBMITTING, "0.30", "https://a")
     journal.advance("k1", token, State.RUNNING, prediction_id="0123abcdef")
     with Journal(tmp_path, clock) as other:
-        assert other.get("k1").prediction_id == "0123abcdef" and other.recent() == [other.get("k1")]
-        assert other.known_ids() == {"0123abcdef"} and other.salt == journal.salt
+        assert other.get("k1").prediction_id == "0123abcdef" and other.list_recent() == [other.get("k1")]
+        assert other.list_known_ids() == {"0123abcdef"} and other.salt == journal.salt
         assert other.open(JobIdentity("k1", "x", "x", "", "", "", 9)).state is State.RUNNING
 
 
@@ -112,17 +112,17 @@ def pretend(journal, pid, boot, beat):
 
 @pytest.mark.skipif(os.name == "nt", reason="on Windows only time tells")
 def test_leases_of_the_dead_are_free(journal, clock):
-    from latentsync_core.remote.lease import boot_id
+    from latentsync_core.remote.lease import read_boot_id
 
     journal.release(add(journal))
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     for pid, boot, silent, free in (
-        (ended.pid, boot_id(), 0, True),
-        (os.getppid(), boot_id(), 0, False),
-        (os.getppid(), boot_id(), STALE_SECONDS + 1, True),
+        (ended.pid, read_boot_id(), 0, True),
+        (os.getppid(), read_boot_id(), 0, False),
+        (os.getppid(), read_boot_id(), STALE_SECONDS + 1, True),
         (os.getppid(), "before the restart", 0, True),
-        (os.getpid(), boot_id(), 0, True),  # our number, but not our lease: a process before us
+        (os.getpid(), read_boot_id(), 0, True),  # our number, but not our lease: a process before us
     ):
         pretend(journal, pid, boot, clock.time - silent)
         token = journal.acquire("k1")
@@ -148,7 +148,7 @@ def test_a_day_has_a_limit(journal, clock):
 
 
 def token0(journal):
-    return journal._value("SELECT lease_token FROM jobs WHERE job_key = 'k0'")
+    return journal._select_value("SELECT lease_token FROM jobs WHERE job_key = 'k0'")
 
 
 def test_what_was_refused_does_not_count(journal):
@@ -163,24 +163,26 @@ def test_what_was_refused_does_not_count(journal):
 def test_uploads_are_used_again_for_a_day(journal, clock):
     token = add(journal)
     to_quoted(journal, token, audio_url="https://a", video_url="https://v", uploaded_at=clock.time)
-    assert journal.cached_upload("acc", "audio", "a") == ("https://a", clock.time)
-    assert journal.cached_upload("acc", "video", "v") == ("https://v", clock.time)
-    assert journal.cached_upload("other", "audio", "a") is None
-    assert journal.cached_upload("acc", "audio", "b") is None
+    assert journal.find_cached_upload("acc", "audio", "a") == ("https://a", clock.time)
+    assert journal.find_cached_upload("acc", "video", "v") == ("https://v", clock.time)
+    assert journal.find_cached_upload("other", "audio", "a") is None
+    assert journal.find_cached_upload("acc", "audio", "b") is None
     buy(journal, token)
-    assert journal.cached_upload("acc", "audio", "a") is None  # unknown outcome: URLs must tell tasks apart
+    assert (
+        journal.find_cached_upload("acc", "audio", "a") is None
+    )  # unknown outcome: URLs must tell tasks apart
     journal.advance("k1", token, State.RUNNING, prediction_id="0123abcdef")
-    assert journal.cached_upload("acc", "audio", "a")
+    assert journal.find_cached_upload("acc", "audio", "a")
     clock.time -= 3600  # somebody set it back
-    assert journal.cached_upload("acc", "audio", "a") is None
+    assert journal.find_cached_upload("acc", "audio", "a") is None
     clock.time += 25 * 3600
-    assert journal.cached_upload("acc", "audio", "a") is None
+    assert journal.find_cached_upload("acc", "audio", "a") is None
 
 
 def test_a_prediction_may_come_from_elsewhere(journal):
     entry = journal.adopt("0123abcdef", "acc")
     assert entry.state is State.DETACHED and entry.prediction_id == "0123abcdef"
-    assert journal.adopt("0123abcdef", "acc").job_key == entry.job_key and journal.known_ids() == set()
+    assert journal.adopt("0123abcdef", "acc").job_key == entry.job_key and journal.list_known_ids() == set()
     token = add(journal)
     to_quoted(journal, token)
     buy(journal, token)
@@ -218,7 +220,7 @@ def test_a_commit_that_fails_does_not_last(tmp_path, journal, clock):
         "PRAGMA foreign_keys = ON; CREATE TABLE one (id INTEGER PRIMARY KEY);"
         "CREATE TABLE two (id REFERENCES one DEFERRABLE INITIALLY DEFERRED)"
     )
-    with pytest.raises(OutputError, match="FOREIGN KEY"), journal._transaction():
+    with pytest.raises(OutputError, match="FOREIGN KEY"), journal._transact():
         connection.execute("INSERT INTO two VALUES (7)")
     assert journal.note("k1", notes="y").notes == "y"
 
@@ -227,7 +229,7 @@ def test_a_state_of_a_newer_version_is_said(journal):
     add(journal)
     journal._connection.execute("UPDATE jobs SET state = 'teleported'")
     with pytest.raises(OutputError, match="'teleported', which this version does not know"):
-        journal.recent()
+        journal.list_recent()
 
 
 def test_nothing_goes_on_without_a_journal(tmp_path):

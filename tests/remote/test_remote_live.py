@@ -14,9 +14,9 @@ async def ask():
     async with open_client(settings, None) as client:
         api = Api(client, settings, settings.require_key(), SYSTEM_CLOCK)
         return (
-            await api.balance(),
-            await api.price(DEFAULT_MODEL, {}),
-            await api.history("", time.time() - 60, time.time()),
+            await api.ask_balance(),
+            await api.ask_price(DEFAULT_MODEL, {}),
+            await api.list_tasks("", time.time() - 60, time.time()),
         )
 
 

@@ -55,7 +55,7 @@ def test_a_disk_that_fills_up_later_loses_nothing(bench, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("latentsync_core.remote.download._put_in_place", full)
+        patch.setattr("latentsync_core.remote.download._move_into_place", full)
         error = bench.run()
     assert isinstance(error, errors.OutputError) and "No space left" in str(error)
     assert bench.fake.ledger.tasks[0].id in str(error) and "no further cost" in str(error)
@@ -106,7 +106,7 @@ def test_a_purchase_that_another_run_took_over_is_named(bench, monkeypatch):
 
     async def submit_while_taken_over(*arguments):
         reply = await submit(*arguments)
-        with Journal(bench.folder) as journal, journal._transaction():
+        with Journal(bench.folder) as journal, journal._transact():
             journal._connection.execute("UPDATE jobs SET lease_token = 'x'")
         return reply
 
@@ -144,7 +144,7 @@ def test_a_dry_run_does_not_move_the_result(bench):
     job = RemoteJob(bench.video, bench.audio, bench.folder / "elsewhere.mp4", dry_run=True)
     asyncio.run(remote_lip_sync(job, settings=bench.settings(), clock=bench.fake.clock))
     with Journal(bench.folder) as journal:
-        assert journal.recent(1)[0].output == str(bench.output)
+        assert journal.list_recent(1)[0].output == str(bench.output)
 
 
 def test_a_cancel_that_comes_together_with_the_reply_is_not_lost():

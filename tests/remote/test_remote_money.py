@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from latentsync_core.errors import NoCreditError, OptionError, OverBudgetError
 from latentsync_core.remote.models import DEFAULT_MODEL, MODELS, find_model
-from latentsync_core.remote.pricing import bounds, check_balance, check_bounds, settle
+from latentsync_core.remote.pricing import bound_price, check_balance, check_bounds, settle
 
 MODEL = find_model(DEFAULT_MODEL)
 UNPRICED = find_model("wavespeed-ai/latentsync")
@@ -21,13 +21,13 @@ UNPRICED = find_model("wavespeed-ai/latentsync")
      (60, 60, "1.80", "1.80"), (5.0000001, 4, "0.15", "0.15")],
 )  # fmt: skip
 def test_bounds(audio, video, low, high):
-    found = bounds(MODEL, audio, video)
+    found = bound_price(MODEL, audio, video)
     assert (found.low, found.high) == (Decimal(low), Decimal(high))
 
 
 @given(st.floats(0.01, 5000), st.floats(0.01, 5000))
 def test_the_high_bound_covers_every_reading_of_the_page(audio, video):
-    found = bounds(MODEL, audio, video)
+    found = bound_price(MODEL, audio, video)
     assert found.low <= found.high
     longer = max(audio, video)
     assert found.high >= Decimal("0.03") * math.floor(longer) and found.high >= Decimal("0.15")
@@ -36,10 +36,10 @@ def test_the_high_bound_covers_every_reading_of_the_page(audio, video):
 def test_limits_are_inclusive_and_exact():
     """0.15 * 3 in floating point is less than 0.45, and 0.1 * 3 more than 0.3."""
     for seconds in range(5, 500, 5):
-        price = bounds(MODEL, seconds, seconds).high
-        check_bounds(bounds(MODEL, seconds, seconds), price)
+        price = bound_price(MODEL, seconds, seconds).high
+        check_bounds(bound_price(MODEL, seconds, seconds), price)
         with pytest.raises(OverBudgetError, match="No money was spent"):
-            check_bounds(bounds(MODEL, seconds, seconds), price - Decimal("0.01"))
+            check_bounds(bound_price(MODEL, seconds, seconds), price - Decimal("0.01"))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,9 @@ def test_limits_are_inclusive_and_exact():
 )
 def test_settled_price(quoted, price):
     """Eight seconds: 0.24 by seconds, 0.30 by blocks; a quote below both did not see the media."""
-    quote = settle(MODEL.id, bounds(MODEL, 8, 8), None if quoted is None else Decimal(quoted), Decimal(1))
+    quote = settle(
+        MODEL.id, bound_price(MODEL, 8, 8), None if quoted is None else Decimal(quoted), Decimal(1)
+    )
     assert quote.usd == Decimal(price) and "$" in quote.notes[0]
 
 
@@ -57,11 +59,13 @@ def test_settled_price(quoted, price):
 )
 def test_a_price_that_surprises_or_is_too_high_is_refused(quoted, limit):
     with pytest.raises(OverBudgetError):
-        settle(MODEL.id, bounds(MODEL, 8, 8), None if quoted is None else Decimal(quoted), Decimal(limit))
+        settle(
+            MODEL.id, bound_price(MODEL, 8, 8), None if quoted is None else Decimal(quoted), Decimal(limit)
+        )
 
 
 def test_a_model_without_a_published_price_needs_a_quote():
-    assert bounds(UNPRICED, 8, 8) is None
+    assert bound_price(UNPRICED, 8, 8) is None
     assert settle(UNPRICED.id, None, Decimal("0.4"), Decimal(1)).usd == Decimal("0.4")
     with pytest.raises(OverBudgetError, match="not published"):
         settle(UNPRICED.id, None, None, Decimal(1))

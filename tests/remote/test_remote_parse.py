@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from latentsync_core.remote.parse import (
     Phase,
     Prediction,
+    has_inputs,
     parse_envelope,
     parse_prediction,
     parse_price,
     parse_ticket,
     salvage_id,
-    same_inputs,
 )
 
 LETTERS = "azAZ09 -_.:/?%\x00\x1b\u00e9\ud7ff\U0001f600"
@@ -141,7 +141,7 @@ def test_whose_task_it_is():
     ours = {"audio": "https://up/a.wav?sig=1", "video": "https://up/v.mp4?sig=2"}
 
     def verdict(**inputs):
-        return same_inputs(Prediction("0123abcdef", inputs=inputs), ours)
+        return has_inputs(Prediction("0123abcdef", inputs=inputs), ours)
 
     assert verdict(audio="https://up/a.wav?sig=9", video="https://up/v.mp4", seed=1) is True
     assert verdict(audio="https://up/a.wav", video="https://up/other.mp4") is False

@@ -84,7 +84,7 @@ def test_cancel_is_answered_within_a_second_and_the_next_run_goes_on(
         seconds = asyncio.run(cancelled_at(bench, f"{route}#1"))
         assert seconds < 1
         with Journal(bench.folder) as journal:
-            assert journal.recent(1)[0].state is state
+            assert journal.list_recent(1)[0].state is state
         assert ("Run again to pick it up" in caplog.text) == (state in (State.UNKNOWN, State.DETACHED))
         fake.faults, fake.run_seconds = [], 20
         fake.clock.advance(2000)

@@ -12,13 +12,13 @@ from latentsync_core.remote.parse import Prediction
 from latentsync_core.remote.replies import (
     Reply,
     ReplyKind,
-    accepted_id,
-    backoff,
+    build_refusal,
+    build_task_error,
     classify,
-    poll_delays,
-    refusal,
-    retry_after,
-    task_error,
+    compute_backoff,
+    compute_wait,
+    find_accepted_id,
+    iterate_delays,
 )
 
 
@@ -61,11 +61,15 @@ def test_only_documented_refusals_say_that_nothing_was_done(status):
 
 
 def test_a_task_is_recognised_by_its_id():
-    assert accepted_id(reply(data=ID)) == "0123abcdef"
-    assert accepted_id(reply(code=5004, data=ID)) == "0123abcdef"  # sync mode timed out: the task goes on
-    assert accepted_id(Reply(200, body=b'{"data": {"id": "0123abcdef", "mo', problem="cut")) == "0123abcdef"
-    assert accepted_id(Reply(200, body=b'{"data": {"id": "0123abc', problem="cut")) == ""
-    assert accepted_id(reply(400, data=ID)) == "" and accepted_id(HTML) == ""
+    assert find_accepted_id(reply(data=ID)) == "0123abcdef"
+    assert (
+        find_accepted_id(reply(code=5004, data=ID)) == "0123abcdef"
+    )  # sync mode timed out: the task goes on
+    assert (
+        find_accepted_id(Reply(200, body=b'{"data": {"id": "0123abcdef", "mo', problem="cut")) == "0123abcdef"
+    )
+    assert find_accepted_id(Reply(200, body=b'{"data": {"id": "0123abc', problem="cut")) == ""
+    assert find_accepted_id(reply(400, data=ID)) == "" and find_accepted_id(HTML) == ""
 
 
 @pytest.mark.parametrize("status", [0, 200, 201, 302, 409, 499, 500, 502, 504])
@@ -77,12 +81,16 @@ def test_a_task_is_recognised_by_its_id():
      '{"message": "{\\"data\\": {\\"id\\": \\"req-1234567\\"}}", '],
 )  # fmt: skip
 def test_an_id_in_a_page_is_no_task(status, problem, body):
-    assert accepted_id(Reply(status, body=body.encode(), problem=problem)) == ""
+    assert find_accepted_id(Reply(status, body=body.encode(), problem=problem)) == ""
 
 
 @pytest.mark.parametrize("status", [0, 302, 409, 502])
 def test_an_id_in_a_failure_is_no_task(status):
-    assert accepted_id(reply(status, data=ID)) == accepted_id(reply(status, data=ID, problem="cut")) == ""
+    assert (
+        find_accepted_id(reply(status, data=ID))
+        == find_accepted_id(reply(status, data=ID, problem="cut"))
+        == ""
+    )
 
 
 @pytest.mark.parametrize(
@@ -94,7 +102,7 @@ def test_an_id_in_a_failure_is_no_task(status):
      (Reply(problem="x", reached=False), errors.ServerTroubleError)],
 )  # fmt: skip
 def test_refusals(given, kind):
-    error = refusal(given, "now")
+    error = build_refusal(given, "now")
     assert type(error) is kind and "No money was spent" in str(error) and error.charge == "none"
 
 
@@ -104,25 +112,25 @@ def test_refusals(given, kind):
      (1403, errors.TaskFailedError), (5000, errors.TaskFailedError), (0, errors.TaskFailedError)],
 )  # fmt: skip
 def test_failed_tasks(code, kind):
-    error = task_error(Prediction("0123abcdef", status="failed", error="because", code=code))
+    error = build_task_error(Prediction("0123abcdef", status="failed", error="because", code=code))
     assert type(error) is kind
     assert "because" in str(error) and "0123abcdef" in str(error) and "refunded" in str(error)
 
 
 def test_what_a_host_says_is_cut_and_cleaned():
-    said = refusal(reply(400, message="see https://h/x?sig=SECRET \x1b[31m" + "a" * 2000), "now")
+    said = build_refusal(reply(400, message="see https://h/x?sig=SECRET \x1b[31m" + "a" * 2000), "now")
     assert "SECRET" not in str(said) and "\x1b" not in str(said) and len(str(said)) < 900
 
 
 @given(st.integers(1, 10**6), st.floats(0, 1))
 def test_backoff_is_bounded(failures, chance):
-    assert 0.1 <= backoff(failures, lambda: chance) <= 30
-    assert backoff(failures, lambda: chance) <= max(0.1, 2.0 ** min(failures - 1, 20))
+    assert 0.1 <= compute_backoff(failures, lambda: chance) <= 30
+    assert compute_backoff(failures, lambda: chance) <= max(0.1, 2.0 ** min(failures - 1, 20))
 
 
 @given(st.floats(0, 1))
 def test_polling_slows_down_to_ten_seconds(chance):
-    delays = list(islice(poll_delays(lambda: chance), 12))
+    delays = list(islice(iterate_delays(lambda: chance), 12))
     assert 2.39 < delays[0] < 3.61 and 7.99 < delays[-1] < 12.01 and delays == sorted(delays)
 
 
@@ -132,9 +140,9 @@ def test_polling_slows_down_to_ten_seconds(chance):
      ("-3", 30, 60), ("Thu, 01 Jan 1970 00:01:47 GMT", 7, 7), ("Thu, 01 Jan 1970 00:00:00 GMT", 0.5, 0.5)],
 )  # fmt: skip
 def test_retry_after(text, low, high):
-    assert low <= retry_after(Reply(429, {"retry-after": text}), now=100.0) <= high
+    assert low <= compute_wait(Reply(429, {"retry-after": text}), now=100.0) <= high
 
 
 @given(st.text("0159 -:,.eGMT\u00e9\u0665", max_size=40))
 def test_no_retry_after_breaks_the_wait(text):
-    assert 0.5 <= retry_after(Reply(429, {"retry-after": text}), now=1e9) <= 300
+    assert 0.5 <= compute_wait(Reply(429, {"retry-after": text}), now=1e9) <= 300

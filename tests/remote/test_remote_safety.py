@@ -8,7 +8,7 @@ import pytest
 
 from latentsync_core.errors import BadResultError, ServerTroubleError
 from latentsync_core.remote import Settings, safety
-from latentsync_core.remote.safety import is_public, resolve_target, url_problem
+from latentsync_core.remote.safety import find_url_problem, is_public, resolve_target
 
 
 @pytest.fixture
@@ -23,38 +23,38 @@ def settings(tmp_path):
      "", "https://cdn wavespeed.ai/", "https://[::1", "https://a\\b/", "https://h:99999/"],
 )  # fmt: skip
 def test_urls_that_are_refused_by_their_text(url, settings):
-    assert url_problem(url, settings)
+    assert find_url_problem(url, settings)
     with pytest.raises(BadResultError, match="not requested"):
         asyncio.run(resolve_target(url, settings))
 
 
 def test_urls_that_are_allowed_by_their_text(settings):
-    assert url_problem("https://d1q70pf5vjeyhc.cloudfront.net/predictions/x/1.mp4?sig=1", settings) == ""
-    assert url_problem("https://cdn.example:443/1.mp4", settings) == ""
+    assert find_url_problem("https://d1q70pf5vjeyhc.cloudfront.net/predictions/x/1.mp4?sig=1", settings) == ""
+    assert find_url_problem("https://cdn.example:443/1.mp4", settings) == ""
 
 
 def test_strict_hosts(tmp_path):
     strict = Settings(tmp_path, strict_hosts=True)
-    assert url_problem("https://cdn.wavespeed.ai/1.mp4", strict) == ""
+    assert find_url_problem("https://cdn.wavespeed.ai/1.mp4", strict) == ""
     for url in (
         "https://cdn.example/1.mp4",
         "https://evilwavespeed.ai/1.mp4",
         "https://wavespeed.ai.evil.com/",
     ):
-        assert "host" in url_problem(url, strict)
+        assert "host" in find_url_problem(url, strict)
 
 
 def test_only_the_test_servers_own_origin_may_be_plain_http(tmp_path):
     local = Settings(tmp_path, base_url="http://127.0.0.1:8123")
-    assert url_problem("http://127.0.0.1:8123/media/1.mp4", local) == ""
+    assert find_url_problem("http://127.0.0.1:8123/media/1.mp4", local) == ""
     for url in (
         "http://127.0.0.1:8124/",
         "http://127.0.0.1:8123@evil.com/",
         "http://localhost:8123/",
         "http://evil/",
     ):
-        assert url_problem(url, local)
-    assert url_problem("http://127.0.0.1:8123/", Settings(tmp_path)) == "it is not https"
+        assert find_url_problem(url, local)
+    assert find_url_problem("http://127.0.0.1:8123/", Settings(tmp_path)) == "it is not https"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 from latentsync_core.errors import KeyMissingError, OptionError, RemoteError
 from latentsync_core.remote import ApiKey, Settings, save_key
 from latentsync_core.remote.keys import KEY_NAME, find_key
-from latentsync_core.remote.redact import log, quoted, redact, redacted_logs
+from latentsync_core.remote.redact import clean_text, log, redact, redacted_logs
 
 CANARY = "wsk_canary_5e1f"
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +39,7 @@ def test_what_is_not_a_key(secret):
 
 
 def test_an_account_is_told_apart_by_a_tag():
-    tags = {ApiKey(key).account_tag(salt) for key in ("a1", "b2") for salt in (b"1", b"2")}
+    tags = {ApiKey(key).derive_tag(salt) for key in ("a1", "b2") for salt in (b"1", b"2")}
     assert len(tags) == 4 and all(len(tag) == 8 for tag in tags)
 
 
@@ -124,7 +124,7 @@ def test_base_urls(tmp_path):
 def test_redaction():
     text = f"GET https://user:pass@host/a.mp4?X-Amz-Signature=abc#f 'https://h/b?c' {CANARY}."
     assert redact(text, ApiKey(CANARY)) == "GET https://host/a.mp4?... 'https://h/b?...' ***."
-    assert quoted("a\r\n\x1b[2Jb") == "a [2Jb"
+    assert clean_text("a\r\n\x1b[2Jb") == "a [2Jb"
 
 
 def test_addresses_are_redacted_however_they_are_written():
@@ -148,7 +148,7 @@ def test_redaction_is_linear(text):
         return min(times)
 
     assert work(8 * 16_000) < 24 * work(16_000) + 0.02
-    assert len(quoted(text * 100_000)) < 410
+    assert len(clean_text(text * 100_000)) < 410
 
 
 def test_logs_are_redacted_and_left_as_they_were(caplog):

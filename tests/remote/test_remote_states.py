@@ -88,14 +88,14 @@ WAYS = {
     "stopped while it waited": ("running", {"poll": [KeyboardInterrupt]}, "running detached", KeyboardInterrupt),
     "waited for again": ("detached", {}, FETCH, None),
     "failed for good": ("failed", {}, BUY + FETCH, None),
-    "not failed for good": ("failed", {"failed_for_good": [False]}, FETCH, None),
+    "not failed for good": ("failed", {"has_failed_for_good": [False]}, FETCH, None),
     "a result that does not come": (
         "completed", {"download_result": [errors.ServerTroubleError("It", "Run")]},
         "running completed", errors.ServerTroubleError,
     ),
-    "after a crash before the bill": ("downloaded", {"reusable": [Path("here.mp4")]}, "done", None),
+    "after a crash before the bill": ("downloaded", {"find_reusable": [Path("here.mp4")]}, "done", None),
     "a result that was removed before the bill": ("downloaded", {}, FETCH, None),
-    "a result that is here": ("done", {"reusable": [Path("here.mp4")]}, "", None),
+    "a result that is here": ("done", {"find_reusable": [Path("here.mp4")]}, "", None),
     "a result that was removed": ("done", {}, FETCH, None),
     "a task that is there again": ("expired", {}, FETCH, None),
 }  # fmt: skip
@@ -137,7 +137,7 @@ class Script:
 
     def begin(self, state, **values):
         with Journal(self.options["settings"].make_state_dir()) as journal:
-            account = self.options["settings"].key.account_tag(journal.salt)
+            account = self.options["settings"].key.derive_tag(journal.salt)
             entry = journal.open(self.job.identity(account, "0", "0"))
             journal.note(entry.job_key, state=State(state), submitted_at=1.0, prediction_id=ID, **values)
 
@@ -149,15 +149,15 @@ class Script:
             "submit": SubmitAccepted(ID),
             "find_task": FoundTask(TASK, certain=True),
             "poll": TaskCompleted(TASK),
-            "failed_for_good": True,
+            "has_failed_for_good": True,
             "download_result": Downloaded(self.job.output, "0", ""),
             "delete_task": None,
         }
         for name, best in good.items():
             self.patch.setattr(flow_module, name, self.step(outcomes.get(name, []), best))
-        reusable = iter(outcomes.get("reusable", []))
-        self.patch.setattr(flow_module, "reusable", lambda *_: next(reusable, None))
-        self.patch.setattr(Api, "charge", self.step([], None))
+        find_reusable = iter(outcomes.get("find_reusable", []))
+        self.patch.setattr(flow_module, "find_reusable", lambda *_: next(find_reusable, None))
+        self.patch.setattr(Api, "ask_charge", self.step([], None))
 
     @staticmethod
     def step(outcomes, best):
