@@ -1,6 +1,6 @@
 """LatentSync on WaveSpeed: the same inputs and outputs on rented hardware, bought at most once.
 
-`flow.JobFlow` is the story: prepare, upload, quote, submit, poll, download, done. Names are loaded
+`flow.JobFlow` drives a job: prepare, upload, quote, submit, poll, download, done. Names are loaded
 when they are first used: neither httpx nor PyAV is imported before a run begins.
 """
 

@@ -1,4 +1,4 @@
-"""What is asked of an account apart from jobs: what it holds, and that a task is deleted."""
+"""Calls on an account apart from jobs: read the balance, delete a task."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .states import RESULT_HERE
 async def fetch_balance(
     *, settings: Settings, clock: Clock = SYSTEM_CLOCK, transport: httpx.AsyncBaseTransport | None = None
 ) -> Decimal:
-    """What the account holds, in US dollars; raises KeyRejectedError and its like, ServerTroubleError."""
+    """Return the account's balance in US dollars; raises RemoteError where the host does not give it."""
     async with RunContext.begin(settings, None, clock, transport).open_api() as api:
         amount = await api.ask_balance()
         if amount is None:
@@ -44,7 +44,7 @@ async def delete_task(api: Api, entry: Entry) -> None:
 
 
 async def _check_deletable(api: Api, entry: Entry) -> None:
-    """Raise if the task may be running, or if its result would be lost."""
+    """Raise if the task may still be running, or if deleting it would lose a result that was paid for."""
     identity = entry.prediction_id
     reply = await api.get_task_with_retry(identity)
     seen = read_task(reply, identity)

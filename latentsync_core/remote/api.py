@@ -28,9 +28,9 @@ from .settings import Settings
 
 _ATTEMPTS = 5
 _NOT_HERE = (405, 410, 501)
-"""The host does not do this, today or tomorrow."""
+"""Statuses that no repetition changes: the host does not offer this call."""
 _BELIEVABLE = 366 * 86400.0
-"""Seconds by which two clocks may differ; a date of the year 9999 tells no time."""
+"""Seconds by which two clocks may differ; a `Date` header further off is ignored."""
 _PAGE_SIZE, _MOST_PAGES = 100, 20
 
 
@@ -44,7 +44,7 @@ class Api:
 
     @property
     def now(self) -> float:
-        """Seconds since 1970 by the host's clock, as far as its `Date` headers told."""
+        """Seconds since 1970 by the host's clock, as far as its `Date` headers show it."""
         return self.clock.utc() + self._ahead
 
     async def call(self, method: str, path: str, body: object = None, seconds: float | None = None) -> Reply:
@@ -76,12 +76,12 @@ class Api:
         date = parse_http_date(reply.headers.get("date", ""))
         if date is not None and abs(date - self.clock.utc()) < _BELIEVABLE:
             self._ahead = date - self.clock.utc()
-        # a host may echo the key in its refusal
+        # A host may echo the key in its refusal, and bodies end up in messages and logs.
         body = reply.body.replace(self._key.reveal().encode(), b"***")
         return replace(reply, body=body, key=self._key)
 
     async def ask(self, method: str, path: str, body: object = None, *, attempts: int = _ATTEMPTS) -> Reply:
-        """Make a call that costs nothing, again after trouble, and return the last reply."""
+        """Make a call that costs nothing, retry it after trouble, and return the last reply."""
         for attempt in range(1, attempts + 1):
             reply = await self.call(method, path, body)
             if classify(reply) in (ReplyKind.OK, ReplyKind.REFUSED) or reply.status in _NOT_HERE:
@@ -91,39 +91,40 @@ class Api:
         return reply
 
     def pause_after(self, reply: Reply, failures: int) -> float:
-        """Seconds to wait after a reply that was not OK."""
+        """Return the seconds to wait after a reply that was not OK."""
         if classify(reply) is ReplyKind.WAIT or "retry-after" in reply.headers:
             return compute_wait(reply, self.now)
         return compute_backoff(failures)
 
     async def submit(self, model: str, inputs: Mapping[str, str]) -> Reply:
-        """Buy. One request: the caller has to know what a repetition may cost."""
+        """Submit a job, which buys it. Sent once: a repetition might buy a second task."""
         return await self.call("POST", model, dict(inputs), self.settings.timeouts.submit)
 
     async def get_task(self, prediction_id: str) -> Reply:
-        """Look at a task once."""
+        """Ask for a task, in one request."""
         return await self.call("GET", _path_of(prediction_id))
 
     async def get_task_with_retry(self, prediction_id: str) -> Reply:
-        """Look at a task, again after trouble."""
+        """Ask for a task, and retry after trouble."""
         return await self.ask("GET", _path_of(prediction_id))
 
     async def delete(self, prediction_id: str) -> tuple[int, Reply]:
-        """Delete a task: how many were deleted, and the reply that says so."""
+        """Delete a task; return how many were deleted, and the reply that says so."""
         reply = await self.ask("POST", "predictions/delete", {"ids": [prediction_id]})
         return parse_deleted(_data_of(reply)), reply
 
     async def list_models(self) -> dict[str, Decimal | None] | None:
-        """All models with their base price, or None if the host does not say."""
+        """Return the ids of all models with their base price, or None if the host does not list them."""
         return parse_models(_data_of(await self.ask("GET", "models", attempts=2)))
 
     async def ask_price(self, model: str, inputs: Mapping[str, str]) -> Decimal | None:
-        """The price of a job with these inputs, or None if the host does not say."""
+        """Return the price of a job with these inputs, or None if the host does not quote one."""
         reply = await self.ask("POST", "model/price", {"model_id": model, "inputs": dict(inputs)}, attempts=3)
         return parse_price(_data_of(reply))
 
     async def ask_balance(self) -> Decimal | None:
-        """What the account holds, or None if the host does not say; the two paths are of different documents."""
+        """Return the account's balance, or None if the host does not give it."""
+        # Two pages of the documentation give two paths; which one is right is not known.
         for path in ("balance", "account/balance"):
             data = _data_of(await self.ask("GET", path, attempts=3))
             amount = parse_money(data.get("balance")) if isinstance(data, dict) else None
@@ -132,7 +133,7 @@ class Api:
         return None
 
     async def list_tasks(self, model: str, start: float, end: float) -> list[Prediction] | None:
-        """The tasks created between two moments (seconds since 1970), or None if the host does not say."""
+        """Return the tasks created between two times (seconds since 1970), or None if the host does not list them."""
         query = {"model": model} if model else {}
         window = {
             "created_after": _format_time(start),
@@ -152,7 +153,7 @@ class Api:
         return found
 
     async def ask_charge(self, prediction_id: str, since: float) -> Decimal | None:
-        """What the bill says about a task, or None; one look, because it is only for the report."""
+        """Return what the bill says about a task, or None; asked once, because it is only for the report."""
         body = {
             "page": 1,
             "page_size": _PAGE_SIZE,
@@ -160,6 +161,7 @@ class Api:
             "end_time": _format_time(self.now + 120),
         }
         items = _items_of(await self.ask("POST", "billings/search", body, attempts=1)) or []
+        # A task may have several items: what was deducted, and what was refunded later.
         amounts = [
             amount if item.get("billing_type", "deduct") == "deduct" else -amount
             for item in items
@@ -190,6 +192,6 @@ def _task_of(bill: dict[str, Any]) -> str:
 
 
 def _format_time(seconds: float) -> str:
-    """The form of the page's own example: 2023-04-01T12:34:56.789Z."""
+    """Format a time as in the documentation's example: 2023-04-01T12:34:56.789Z."""
     moment = datetime.fromtimestamp(max(0.0, seconds), timezone.utc)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -8,14 +8,14 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What waits and measures."""
+    """A source of time that can also sleep."""
 
     def monotonic(self) -> float:
-        """Seconds for measuring how long something takes."""
+        """Return seconds for measuring how long something takes."""
         ...
 
     def utc(self) -> float:
-        """Seconds since 1970, for what is written down."""
+        """Return seconds since 1970, for what is written down."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -27,11 +27,11 @@ class SystemClock:
     """The real time."""
 
     def monotonic(self) -> float:
-        """Seconds since some point in the past; never goes back."""
+        """Return seconds since some point in the past; never goes back."""
         return time.monotonic()
 
     def utc(self) -> float:
-        """Seconds since 1970."""
+        """Return seconds since 1970."""
         return time.time()
 
     async def sleep(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""What a run is given from outside, and the lease of its job while it works."""
+"""What the caller gives to a run, and the lease of its job while it works."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from .redact import log, redacted_logs
 from .settings import Settings
 
 _WAIT_SECONDS = 1.0
-"""Between looks whether another run has finished with the job."""
+"""Between checks whether another run has finished with the job."""
 
 
 @dataclass(frozen=True)
 class RunContext:
-    """The caller's settings, ear and time, and the network."""
+    """The caller's settings, key, clock, progress callback and network."""
 
     settings: Settings
     key: ApiKey
@@ -43,7 +43,7 @@ class RunContext:
         clock: Clock,
         transport: httpx.AsyncBaseTransport | None,
     ) -> RunContext:
-        """A run that begins now; KeyMissingError without a key."""
+        """Return the context of a run that begins now; raises KeyMissingError without a key."""
         return cls(settings, settings.require_key(), clock, clock.monotonic(), on_progress, transport)
 
     @property
@@ -57,12 +57,12 @@ class RunContext:
             self.on_progress(JobProgress(stage, self.elapsed, **values))
 
     def derive_tag(self, journal: Journal) -> str:
-        """What the journal calls the account of this run's key."""
+        """Return the name under which the journal knows the account of this run's key."""
         return self.key.derive_tag(journal.salt)
 
     @asynccontextmanager
     async def open_api(self) -> AsyncIterator[Api]:
-        """The host's calls, with the key, which no log shows meanwhile."""
+        """Give the host's calls, with the key; logs within the block do not show it."""
         async with open_client(self.settings, self.transport) as client:
             with redacted_logs(self.key):
                 yield Api(client, self.settings, self.key, self.clock)
@@ -70,7 +70,7 @@ class RunContext:
 
 @asynccontextmanager
 async def hold_lease(context: RunContext, journal: Journal, entry: Entry) -> AsyncIterator[str]:
-    """Wait for the lease of a job, and give its token; nobody else works on the job within the block."""
+    """Wait for the lease of a job, and give its token; no other run works on the job within the block."""
     while (token := journal.acquire(entry.job_key)) is None:
         context.tell("wait", prediction_id=entry.prediction_id)
         await context.clock.sleep(_WAIT_SECONDS)
@@ -81,7 +81,7 @@ async def hold_lease(context: RunContext, journal: Journal, entry: Entry) -> Asy
 
 
 def _release(journal: Journal, token: str) -> None:
-    """Give the lease back, and let no trouble with that hide what the run has to say."""
+    """Give the lease back; a failure is only logged, so that it does not replace the run's own error."""
     try:
         journal.release(token)
     except OutputError as exc:

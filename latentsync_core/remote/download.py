@@ -29,13 +29,13 @@ from .verify import check_movie
 _BLOCK = 128 * 1024
 _REDIRECTS = 3
 _SECONDS = 30 * 60.0
-"""How long a result is tried for."""
+"""How long the download of a result is retried."""
 _WRONG_REPLIES = 5
-"""Replies that are not a video, in a row, until that is believed."""
+"""Replies without a video after which no further one is tried."""
 _WATCHED_SECONDS, _SLOWEST = 30.0, 30 * 1024
-"""Fewer bytes than this in so many seconds are no download."""
+"""A download that brings fewer bytes than this in so many seconds is restarted."""
 _SPARE = 2**30
-_GONE, _PASSING = (403, 404, 410), (408, 416, 425, 429)
+_GONE, _TEMPORARY = (403, 404, 410), (408, 416, 425, 429)
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Delivery:
     url: str
     output: Path
     part: Path
-    """For what was downloaded so far."""
+    """The file for what was downloaded so far."""
     expected_seconds: float
     """Length of the result; 0 if it is not known."""
 
@@ -106,7 +106,7 @@ class _Fetch:
         self._renewed = False
 
     async def complete(self) -> str:
-        """Fill the part file; returns what is odd about it."""
+        """Fill the part file; return what is odd about it, or ""."""
         while True:
             problem = await self._attempt()
             if not problem and not (problem := await self._check_plays()):
@@ -118,7 +118,8 @@ class _Fetch:
             await self._api.clock.sleep(compute_backoff(self._failures))
 
     async def _attempt(self) -> str:
-        """Fetch what is missing; in words what went wrong, or "" if all is here."""
+        """Fetch what is missing; return what went wrong, or "" if all bytes are here."""
+        # httpx follows no redirects by itself: every target is checked before it is requested.
         url = self._url
         for _ in range(_REDIRECTS + 1):
             try:
@@ -144,6 +145,7 @@ class _Fetch:
         return self._reject("it redirects for ever")
 
     def _build_range(self) -> dict[str, str]:
+        # Without a strong tag the host could send the rest of another file, so it starts anew.
         if self._part.size and self._part.etag:
             return {"Range": f"bytes={self._part.size}-", "If-Range": self._part.etag}
         self._part.restart()
@@ -156,13 +158,14 @@ class _Fetch:
             self._part.restart()
         if response.status_code not in (200, 206):
             what = f"HTTP {response.status_code}"
-            lasting = 400 <= response.status_code < 500 and response.status_code not in _PASSING
+            lasting = 400 <= response.status_code < 500 and response.status_code not in _TEMPORARY
             return self._reject(what) if lasting else what
         kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
         if not (kind.startswith("video/") or kind in ("application/octet-stream", "binary/octet-stream")):
             return self._reject(f"it is {clean_text(kind) or 'of no type'}")
         if is_compressed(response):
             return self._reject("it is compressed, which was not asked for")
+        # 200 is the whole file (no range was asked for, or the file has changed); 206 must start where we stopped.
         if response.status_code == 200 or not _is_continuation(response.headers, self._part):
             if response.status_code == 206:
                 self._part.restart()
@@ -198,13 +201,16 @@ class _Fetch:
         return ""
 
     def _check_size(self) -> None:
-        """An endless reply has no length to judge it by."""
+        """Stop a reply without a declared length that does not end."""
         if self._part.size > self._api.settings.largest_result:
             raise self._build_error(BadResultError, "The host of the result sends without end.")
         check_space(self._part.path.parent, _BLOCK)
 
     async def _check_plays(self) -> str:
-        """Look at a complete file; "" if it plays. One that does not is fetched anew, and kept as evidence at last."""
+        """Decode a complete file; return what is wrong, or "" if it plays.
+
+        A bad file is fetched anew, unless an earlier reply was wrong too: then it is kept, and the download ends.
+        """
         part, seconds = self._part.path, self._delivery.expected_seconds
         problem, self._note = await asyncio.to_thread(check_movie, part, seconds)
         if not problem:
@@ -218,13 +224,14 @@ class _Fetch:
         raise self._build_error(BadResultError, f"The result does not play: {problem}; it is kept as {bad}.")
 
     def _reject(self, what: str) -> str:
+        """Count a reply that is not a video, and return why; raises BadResultError at the fifth."""
         self._wrong += 1
         if self._wrong >= _WRONG_REPLIES:
             raise self._build_error(BadResultError, f"The host of the result gives no video: {what}.")
         return what
 
     async def _renew_url(self, status: int) -> str:
-        """Ask once for a new URL: signatures expire."""
+        """Ask once for a new URL, because signatures expire; return what went wrong with the old one."""
         if self._renewed:
             return self._reject(f"HTTP {status}")
         self._renewed = True
@@ -245,7 +252,7 @@ class _Fetch:
 
 
 class _Stopwatch:
-    """Says when a download has become too slow to be one."""
+    """Measures whether a download has become too slow."""
 
     def __init__(self, clock: Clock, size: int) -> None:
         self._clock, self._since, self._size = clock, clock.monotonic(), size
@@ -260,13 +267,13 @@ class _Stopwatch:
 
 
 def _is_continuation(headers: Mapping[str, str], part: _Part) -> bool:
-    """Whether a 206 holds just what comes next."""
+    """Return whether a 206 begins with the next missing byte."""
     found = re.fullmatch(r"bytes (\d{1,18})-(\d+)/(\d+|\*)", headers.get("content-range", "").strip())
     return bool(found) and int(found[1]) == part.size if found else False
 
 
 def _strong_tag_of(etag: str) -> str:
-    """A strong tag that can be sent back, or ""."""
+    """Return a tag if it is strong and can be sent back, else ""."""
     return etag if re.fullmatch(r'"[\x21\x23-\x7e]*"', etag) else ""
 
 
@@ -277,7 +284,7 @@ def _length_of(headers: Mapping[str, str]) -> int | None:
 
 def _move_into_place(part: Path, target: Path) -> None:
     os.replace(part, target)
-    if os.name != "nt":
+    if os.name != "nt":  # the rename survives a power cut only when the folder is synced, too
         folder = os.open(target.parent, os.O_RDONLY)
         with suppress(OSError):  # not every file system can do this
             os.fsync(folder)

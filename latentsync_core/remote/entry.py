@@ -10,7 +10,7 @@ from .states import State
 
 @dataclass(frozen=True)
 class JobIdentity:
-    """What makes two jobs the same; `key` names it."""
+    """What makes two jobs the same; `key` is a hash of the rest."""
 
     key: str
     account: str
@@ -44,7 +44,7 @@ class Entry:
     price: str
     """What was quoted, a decimal number, or ""."""
     notes: str
-    """What the user should know, one a line."""
+    """Notes for the user, one per line."""
     submitted_at: float
     """By the host's clock."""
     prediction_id: str
@@ -54,19 +54,19 @@ class Entry:
     nsfw: int
     error: str
     output: str
-    """Where the last run wanted the result."""
+    """Where the last run was to put the result."""
     result_path: str
     result_sha256: str
     charged: str
 
     @property
     def price_usd(self) -> Decimal | None:
-        """What the job is taken to cost, once that is known."""
+        """The expected price of the job, once it is known."""
         return Decimal(self.price) if self.price else None
 
     @property
     def ours(self) -> bool:
-        """Whether this journal bought the task; of others only the id is known."""
+        """Whether the task was bought through this journal; of other tasks only the id is known."""
         return self.submitted_at > 0
 
     @property

@@ -18,7 +18,7 @@ from .replies import Reply
 from .settings import Settings
 
 _LARGEST_REPLY = 4 * 2**20
-"""Bytes; a longer reply is not one of the API's."""
+"""Bytes; no reply of the API is longer."""
 _NOT_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -33,7 +33,7 @@ _Result = TypeVar("_Result")
 
 
 def open_client(settings: Settings, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
-    """The client of one run: nothing is repeated, redirected or kept alive behind our back.
+    """Return the client of one run, which repeats, redirects and keeps alive nothing by itself.
 
     A connection that is kept alive may be stale, and a submit sent over it might or might not have arrived; it also
     belongs to an address, not to a name, so that another host's certificate would go unchecked.
@@ -51,7 +51,7 @@ def open_client(settings: Settings, transport: httpx.AsyncBaseTransport | None) 
 
 @dataclass
 class _Partial:
-    """A reply as far as it has come."""
+    """The part of a reply that has arrived so far."""
 
     status: int = 0
     headers: httpx.Headers | None = None
@@ -61,9 +61,9 @@ class _Partial:
 async def exchange(
     client: httpx.AsyncClient, request: httpx.Request, seconds: float, sent: asyncio.Event | None = None
 ) -> Reply:
-    """Send a request once and read the reply, in at most so many seconds; keeps what came before it broke.
+    """Send a request once and read the reply within `seconds`; a broken reply keeps what had arrived.
 
-    sent: of an upload, which may take its time: the seconds are counted from when it is set.
+    sent: set by an upload when its body is sent; the seconds are counted from then.
     """
     partial = _Partial(body=bytearray())
     problem, reached = "", True
@@ -82,7 +82,7 @@ async def exchange(
 async def _wait_within(
     seconds: float, work: Coroutine[None, None, _Result], sent: asyncio.Event | None = None
 ) -> _Result:
-    """`asyncio.wait_for`, which before Python 3.12 drops a cancel that comes together with the reply."""
+    """Wait for `work`; unlike `asyncio.wait_for` before Python 3.12, lose no cancel that comes with the reply."""
     task = asyncio.ensure_future(work)
     began = asyncio.ensure_future(sent.wait() if sent else asyncio.sleep(0))
     try:
@@ -112,7 +112,7 @@ async def _receive(client: httpx.AsyncClient, request: httpx.Request, partial: _
 
 
 def is_compressed(response: httpx.Response) -> bool:
-    """Whether a body is compressed, which is never asked for: a few bytes of it may unpack to gigabytes."""
+    """Return whether a body is compressed, which is never asked for: a few bytes may unpack to gigabytes."""
     return response.headers.get("content-encoding", "").strip().lower() not in ("", "identity")
 
 
@@ -120,9 +120,9 @@ def is_compressed(response: httpx.Response) -> bool:
 async def open_response(
     client: httpx.AsyncClient, request: httpx.Request, seconds: float
 ) -> AsyncIterator[httpx.Response | str]:
-    """The response to a request whose body is to be read piece by piece, or in words why there is none.
+    """Give the response to a request, its body still unread, or in words why there is none.
 
-    seconds: within which all its headers have to be there.
+    seconds: the time within which all headers have to arrive.
     """
     try:
         response = await _wait_within(seconds, client.send(request, stream=True))
@@ -136,11 +136,12 @@ async def open_response(
         finally:
             await response.aclose()
         return
+    # Outside the handlers, so that what the caller's block raises is not taken for a fault of the connection.
     yield problem
 
 
 async def read_body(response: httpx.Response) -> AsyncIterator[bytes | str]:
-    """The body as it comes, and at its end, in words, why it broke off, if it did."""
+    """Yield the body as it arrives; if it breaks off, a last item (str) says why."""
     try:
         async for chunk in response.aiter_raw():
             yield chunk
@@ -152,5 +153,5 @@ async def read_body(response: httpx.Response) -> AsyncIterator[bytes | str]:
 
 
 def _describe(exc: Exception) -> str:
-    """What went wrong, without the exception's text, which may hold a URL with its signature."""
+    """Return what went wrong, without the exception's text, which may hold a URL with its signature."""
     return f"the connection failed: {type(exc).__name__}"

@@ -1,4 +1,4 @@
-"""Where the files of a run are: its result, what was downloaded of it, and what is encoded for it."""
+"""Paths of a run's files: the result, its partial download, and encoded media."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .settings import Settings
 
 @dataclass(frozen=True)
 class RunFiles:
-    """The places of one run; only `output` is left at its end."""
+    """The paths of one run; only `output` is left at its end."""
 
     output: Path
     part: Path
@@ -22,12 +22,12 @@ class RunFiles:
 
     @classmethod
     def of(cls, job_key: str, output: Path, settings: Settings) -> RunFiles:
-        """The places of a job's run, the same ones in each, so that the next run removes what this one cannot."""
+        """Return the paths of a job, the same in each run, so that the next one removes what this one cannot."""
         part = output.with_name(f".{output.name}.{job_key[:8]}.part")
         return cls(output, part, settings.state_dir / f"work-{job_key[:16]}")
 
     def clear(self) -> None:
-        """Remove what a run leaves that had no time to clean up."""
+        """Remove what an interrupted run has left."""
         shutil.rmtree(self.workspace, ignore_errors=True)
         try:
             self.part.unlink(missing_ok=True)

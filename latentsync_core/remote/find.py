@@ -1,4 +1,4 @@
-"""The task of a submit that got no clear answer: looked for in the history, instead of a second submit."""
+"""Find the task of a submit that got no clear answer in the history, instead of submitting again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .states import State
 _LOOKS = (2.0, 5.0, 15.0, 30.0, 60.0)
 """Seconds before each look into the history, which may lag."""
 _BEFORE, _AFTER = 120.0, 600.0
-"""Seconds around the POST within which its task was created, by clocks that disagree."""
+"""Seconds before and after the POST in which its task may have been created, as clocks disagree."""
 
 
 @dataclass(frozen=True)
@@ -27,23 +27,23 @@ class FoundTask:
 
     task: Prediction
     certain: bool
-    """Whether its id or its media say so; else it is the only one of its model at that time."""
+    """Whether its id or its media identify it; else it is the only one of its model at that time."""
 
 
 @dataclass(frozen=True)
 class NoTaskFound:
-    """Which task it is, or whether there is one, nobody can say."""
+    """The task was not identified; there may be none."""
 
     candidates: tuple[Prediction, ...] | None
-    """Tasks that may be it; None where the history does not answer."""
+    """Tasks that may be the one; None where the history does not answer."""
 
 
 async def find_task(
     api: Api, entry: Entry, known_ids: Callable[[], Set[str]], tell: Tell
 ) -> FoundTask | NoTaskFound:
-    """Look for the task of a job that was submitted: five times, or once if that was done before.
+    """Search the history for the task of a submitted job: five times, or once if an earlier run did so.
 
-    known_ids: gives the ids of tasks that belong to jobs.
+    known_ids: returns the ids of tasks that belong to jobs already.
     """
     found: list[Prediction] | None = None
     for seconds in (0.0,) if entry.state is State.UNCONFIRMED else _LOOKS:
@@ -56,21 +56,21 @@ async def find_task(
         exact = [item for item in found or [] if has_inputs(item, entry.urls)]
         if len(exact) == 1:
             return FoundTask(exact[0], certain=True)
-    # A history that does not tell our media from others' is believed only after all looks.
+    # Without the media in it, the history may lag behind our task and show another one first: so only after all looks.
     if found and len(found) == 1:
         return FoundTask(found[0], certain=False)
     return NoTaskFound(None if found is None else tuple(found))
 
 
 async def _find_by_id(api: Api, prediction_id: str) -> Prediction | None:
-    """The task whose id the reply to the submit held, if the host knows it by now."""
+    """Return the task whose id was in the reply to the submit, if the host knows it by now."""
     return read_task(await api.get_task(prediction_id), prediction_id) if prediction_id else None
 
 
 async def _list_candidates(
     api: Api, entry: Entry, known_ids: Callable[[], Set[str]]
 ) -> list[Prediction] | None:
-    """Tasks of the history that may be ours, or None if the host does not say."""
+    """Return tasks of the history that may be ours, or None if the host does not list them."""
     start = entry.submitted_at - _BEFORE
     end = min(api.now, entry.submitted_at + _AFTER) + _BEFORE
     items = await api.list_tasks(entry.model, start, end)
@@ -91,7 +91,7 @@ def _is_possible(item: Prediction, model: str, urls: Mapping[str, str], start: f
 
 
 def build_outcome_error(entry: Entry, candidates: tuple[Prediction, ...] | None) -> UnknownOutcomeError:
-    """The error for a submit whose task was not found: what the user can do about it."""
+    """Return the error for a submit whose task was not found, with what the user can do."""
     since = datetime.fromtimestamp(entry.submitted_at, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     cause = f"The submit of {since} got no clear answer ({clean_text(entry.error) or 'the run was stopped'})"
     look = f"Look at https://wavespeed.ai/predictions for a task of {entry.model} at that time"

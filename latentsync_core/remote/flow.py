@@ -1,8 +1,8 @@
 """The way of a job from state to state: prepare, upload, quote, submit, poll, download, done.
 
-Every state is in the journal before the next step begins, so that a run which is stopped anywhere, by anything, is
-continued by the next run of the same job, and nothing is bought twice. The steps, in files of their own, take what
-they need and return what came of it; this file alone moves a job on, along `states.TRANSITIONS`.
+Every state is in the journal before the next step begins, so that the next run of the same job continues one that was
+stopped anywhere, and nothing is bought twice. The steps, in files of their own, take what they need and return their
+outcome; this file alone moves a job on, along `states.TRANSITIONS`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .threads import run_in_thread
 from .upload import Upload, upload
 
 _SUBMIT_ATTEMPTS = 3
-"""Of a POST that certainly created nothing: it was not received, or the host asked to wait."""
+"""Attempts at a POST that certainly created nothing: it was not received, or the host asked to wait."""
 
 
 class JobFlow:
@@ -44,11 +44,11 @@ class JobFlow:
 
     @property
     def _entry(self) -> Entry:
-        """The job as it is on disk."""
+        """The job as the journal has it."""
         return self._held.entry
 
     async def buy(self, job: RemoteJob, media: JobMedia) -> RemoteResult:
-        """From wherever the job is to its result in place, or, in a dry run, to its price."""
+        """Take the job from any state to its result in place, or, in a dry run, to its price."""
         if not job.dry_run:
             self._note_output()
         if await self._can_be_bought():
@@ -62,12 +62,12 @@ class JobFlow:
         return await self._fetch()
 
     async def resume(self) -> RemoteResult:
-        """From wherever the job is to its result in place; buys nothing."""
+        """Take the job from any state to its result in place; buys nothing."""
         self._note_output()
         return await self._fetch()
 
     async def forget(self) -> None:
-        """DETACHED -> RUNNING -> EXPIRED, for a task of elsewhere; others stay where they are."""
+        """Delete the task. DETACHED -> RUNNING -> EXPIRED, for one not bought here; others keep their state."""
         await delete_task(self._api, self._entry)
         self._held.note(uploaded_at=0.0)  # what was uploaded may be gone too
         if self._entry.state is State.DETACHED:
@@ -75,16 +75,16 @@ class JobFlow:
             self._held.advance(State.EXPIRED)
 
     async def _can_be_bought(self) -> bool:
-        """Whether there is no task, or one that certainly failed."""
+        """Return whether there is no task, or one that certainly failed."""
         if self._entry.state is State.FAILED:
             return await has_failed_for_good(self._api, self._entry)
         return self._entry.state in MAY_SUBMIT
 
     async def _prepare(self, job: RemoteJob, media: JobMedia) -> tuple[dict[str, str], Decimal]:
-        """NEW, REJECTED, FAILED ... -> PREPARED -> UPLOADED -> QUOTED: what is submitted, and its price."""
+        """NEW, REJECTED, FAILED ... -> PREPARED -> UPLOADED -> QUOTED. Return the submit's inputs and their price."""
         check_space(self._files.output.parent)
         expected = await check_affordable(self._api, job, media)
-        # no longer the job of a prediction that failed
+        # The id of an earlier, failed task goes: an error from here on must not say that the job is bought.
         self._held.advance(
             State.PREPARED, seconds=media.seconds, notes="", price="", prediction_id="", status=""
         )
@@ -106,7 +106,7 @@ class JobFlow:
     async def _submit(self, inputs: dict[str, str], price: Decimal) -> None:
         """QUOTED -> SUBMITTING -> RUNNING, UNKNOWN or REJECTED, or back to QUOTED and once more."""
         for attempt in range(1, _SUBMIT_ATTEMPTS + 1):
-            self._tell("submit")  # who stops here has bought nothing, and knows it
+            self._tell("submit")  # before the commit: a caller who stops the run here has bought nothing
             self._held.begin_submit(price, self._api.now, self._api.settings.daily_limit_usd)
             outcome = await submit(self._api, self._entry.model, inputs)
             if isinstance(outcome, SubmitAccepted):
@@ -120,9 +120,9 @@ class JobFlow:
             await self._api.clock.sleep(self._api.pause_after(outcome.reply, attempt))
 
     def _accept(self, prediction_id: str) -> None:
-        """SUBMITTING -> RUNNING; whoever cannot write that down names the id."""
+        """SUBMITTING -> RUNNING. Raises DetachedError, which names the id, where that cannot be written."""
         try:
-            # without a status: only a look at the task shows that it exists
+            # Without a status: only a later request for the task shows that it exists.
             self._held.advance(State.RUNNING, prediction_id=prediction_id, status="")
         except (OutputError, DetachedError) as exc:
             raise DetachedError(
@@ -133,7 +133,7 @@ class JobFlow:
             ) from exc
 
     async def _fetch(self) -> RemoteResult:
-        """From a task that exists, or may exist: ... -> RUNNING -> COMPLETED -> DOWNLOADED -> DONE."""
+        """Fetch a task that exists, or may exist: ... -> RUNNING -> COMPLETED -> DOWNLOADED -> DONE."""
         if self._entry.state in UNCERTAIN:
             await self._find()
         if found := await run_in_thread(lambda work: find_reusable(self._entry, self._files.output, work)):
@@ -146,7 +146,7 @@ class JobFlow:
         return await self._finish(reused=False)
 
     async def _find(self) -> None:
-        """SUBMITTING, UNKNOWN, UNCONFIRMED -> RUNNING, or -> UNCONFIRMED: nothing is submitted a second time."""
+        """Find the task: SUBMITTING, UNKNOWN, UNCONFIRMED -> RUNNING, or -> UNCONFIRMED; nothing is submitted again."""
         if self._entry.state is State.SUBMITTING:  # a crash, at an unknown time after the POST
             self._held.advance(State.UNKNOWN)
         outcome = await find_task(self._api, self._entry, self._held.list_known_ids, self._tell)
@@ -162,13 +162,13 @@ class JobFlow:
         self._held.advance(State.RUNNING, prediction_id=task.id, status=task.status or "created")
 
     async def _wait(self) -> Prediction | None:
-        """RUNNING -> COMPLETED, FAILED or EXPIRED; or -> UNKNOWN, and None, if the id of the reply leads nowhere."""
+        """Wait for the task: RUNNING -> COMPLETED, FAILED or EXPIRED; or -> UNKNOWN, and None, if its id is unknown."""
         end = await poll(self._api, self._entry, self._note_look)
         if isinstance(end, TaskCompleted):
             self._held.advance(State.COMPLETED)
             return end.prediction
         if isinstance(end, TaskFailed):
-            # uploads are not used again: they may be what was wrong
+            # The uploads are not used again: they may be the cause.
             self._held.advance(State.FAILED, error=clean_text(end.prediction.error), uploaded_at=0.0)
             raise build_task_error(end.prediction)
         if self._entry.ours and not end.was_seen:
@@ -179,7 +179,7 @@ class JobFlow:
         raise build_missing_error(self._entry)
 
     async def _download(self, prediction: Prediction) -> None:
-        """COMPLETED -> DOWNLOADED."""
+        """Download the result: COMPLETED -> DOWNLOADED."""
         entry, files = self._entry, self._files
         if entry.nsfw:
             self._held.add_note("WaveSpeed marks the result as not safe for work.")
@@ -194,15 +194,17 @@ class JobFlow:
         self._held.advance(State.DOWNLOADED, result_path=path, result_sha256=result.sha256)
 
     async def _finish(self, *, reused: bool) -> RemoteResult:
-        """DOWNLOADED -> DONE: the result is in place; what it really cost is asked once."""
-        if self._entry.state is State.DOWNLOADED:
+        """DOWNLOADED -> DONE: the result is in place."""
+        if (
+            self._entry.state is State.DOWNLOADED
+        ):  # the bill is asked once, and may lag: no answer is no error
             charged = await self._api.ask_charge(self._entry.prediction_id, self._entry.submitted_at - 120)
             self._held.advance(State.DONE, charged="" if charged is None else str(charged))
         self._tell("done")
         return self._build_result(self._files.output, reused)
 
     def stop(self) -> None:
-        """RUNNING -> DETACHED, SUBMITTING -> UNKNOWN: what the journal says of a run that stops; waits for nothing."""
+        """Write down that the run stops: RUNNING -> DETACHED, SUBMITTING -> UNKNOWN; waits for nothing."""
         after = {State.RUNNING: State.DETACHED, State.SUBMITTING: State.UNKNOWN}.get(self._entry.state)
         if after is None:
             return
@@ -215,17 +217,17 @@ class JobFlow:
         log.warning("WaveSpeed may go on with the task %s, and bill it. Run again to pick it up.", identity)
 
     def _note_output(self) -> None:
-        """Write down where the result is wanted, for those who resume by the id."""
+        """Write down where the result is to go, for a later resume by the id."""
         self._held.note(output=str(self._files.output.absolute()))
 
     async def _upload(self, source: VideoSource | AudioSource) -> Upload:
-        """What was uploaded within a day is used again."""
+        """Upload a medium, or use again what was uploaded within a day."""
         if cached := self._held.find_cached_upload(source.kind, source.sha256):
             return Upload(*cached)
         return await upload(self._api, source, self._files.workspace, self._tell)
 
     def _note_look(self, task: Prediction | None) -> None:
-        """Write down what a look has shown, so that the next run knows it too."""
+        """Write down what the host says of the task, so that the next run knows it too."""
         if task is None:
             return self._tell("processing")
         if task.status != self._entry.status:
@@ -240,7 +242,7 @@ class JobFlow:
         self._tell("queued" if task.status.lower() in ("created", "pending", "queued") else "processing")
 
     def _tell(self, stage: str, done: int = 0, total: int = 0) -> None:
-        """Tell the caller where the run stands, and other processes that it lives."""
+        """Report progress to the caller, and a sign of life to other processes."""
         self._held.beat(self._api.clock.monotonic())
         entry = self._entry
         self._context.tell(

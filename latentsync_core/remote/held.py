@@ -12,16 +12,16 @@ _BEAT_SECONDS = 5.0
 
 
 class HeldJob:
-    """The one who writes down how a job goes on. Raises OutputError where the journal cannot be written."""
+    """Writes the progress of one job to the journal. Raises OutputError where the journal cannot be written."""
 
     def __init__(self, journal: Journal, job_key: str, token: str) -> None:
         self._journal, self._token = journal, token
         self._beaten = 0.0
         self.entry = journal.get(job_key)
-        """The job as it is on disk."""
+        """The job as the journal has it."""
 
     def advance(self, state: State, **values: object) -> None:
-        """Move the job on, on disk when this returns.
+        """Move the job to `state`; it is on disk when this returns.
 
         Raises DetachedError if another run has taken the job over, ValueError on a step that no job may take.
         """
@@ -37,7 +37,7 @@ class HeldJob:
         self.entry = self._journal.note(self.entry.job_key, **values)
 
     def add_note(self, note: str) -> None:
-        """Keep something that the user should know."""
+        """Add a note for the user, unless it is there."""
         if note and note not in self.entry.notes.splitlines():
             self.note(notes="\n".join(filter(None, (self.entry.notes, note))))
 
@@ -48,9 +48,9 @@ class HeldJob:
             self._beaten = now
 
     def list_known_ids(self) -> set[str]:
-        """All predictions that belong to a job."""
+        """Return the ids of all predictions that belong to a job."""
         return self._journal.list_known_ids()
 
     def find_cached_upload(self, kind: str, sha256: str) -> tuple[str, float] | None:
-        """An upload of the last day of the same content by the same account, see `Journal.find_cached_upload`."""
+        """Return an upload as `Journal.find_cached_upload` does, of this job's account."""
         return self._journal.find_cached_upload(self.entry.account, kind, sha256)

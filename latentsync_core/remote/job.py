@@ -1,4 +1,4 @@
-"""What is asked of the hosted endpoint, what is said on the way, and what comes back."""
+"""A job for the hosted endpoint, the progress of its run, and the result."""
 
 from __future__ import annotations
 
@@ -20,15 +20,14 @@ from .parse import PREDICTION_ID
 
 @dataclass(frozen=True, eq=False)
 class RemoteJob:
-    """One video to lip-sync to one audio. Raises OptionError on values out of range."""
+    """One video to lip-sync to one audio. Raises OptionError on values that are not accepted."""
 
     video: Path | Clip
-    """A file (H.264 mp4 is sent as it is, anything else encoded at its own rate), or frames."""
+    """A file (H.264 mp4 is sent as it is, anything else is encoded at its own frame rate), or frames."""
     audio: Path | Waveform
     """A file (wav, mp3, aac and m4a are sent as they are, anything else as WAV), or samples."""
     output: Path
-    """Where the result goes, ending in .mp4; an earlier file of that name is replaced. In a folder it is named after
-    the job, so that the same job always has the same place."""
+    """An .mp4 file, which is replaced if it exists, or a folder, in which the result is named after the job."""
     model: str = DEFAULT_MODEL
     params: Mapping[str, str] = field(default_factory=dict)
     """Further parameters of the model, see `models.Model.choices`."""
@@ -52,7 +51,7 @@ class RemoteJob:
         check_name(self.output)
 
     def identity(self, account: str, audio_sha256: str, video_sha256: str) -> JobIdentity:
-        """What makes this job the same as another one: account, model, parameters, content and take."""
+        """Return what makes this job the same as another one: account, model, parameters, content and take."""
         params = json.dumps(dict(sorted(self.params.items())))
         parts = (account, self.model, params, audio_sha256, video_sha256, str(self.take))
         key = hashlib.sha256("|".join(parts).encode()).hexdigest()
@@ -61,7 +60,7 @@ class RemoteJob:
 
 @contextmanager
 def refuse_bad_input() -> Iterator[None]:
-    """What is wrong with the given media is found before anything is bought; the error says so."""
+    """Turn the block's InputErrors into BadInputErrors, which say that nothing was bought."""
     try:
         yield
     except InputError as exc:
@@ -69,12 +68,12 @@ def refuse_bad_input() -> Iterator[None]:
 
 
 def name_result(output: Path, job_key: str) -> Path:
-    """The file for a result: in a folder it is named after the job."""
+    """Return the file for a result: in a folder it is named after the job."""
     return output / f"{job_key}.mp4" if output.is_dir() else output
 
 
 def check_id(prediction_id: str) -> None:
-    """Raise BadInputError for what is no id of a prediction."""
+    """Raise BadInputError for a text that cannot be the id of a prediction."""
     if not PREDICTION_ID.fullmatch(prediction_id):
         raise BadInputError(
             f"A prediction id has 6 to 128 letters, digits, - and _; got {prediction_id[:130]!r}.",
@@ -90,18 +89,18 @@ def check_name(output: Path) -> None:
 
 @dataclass(frozen=True)
 class JobProgress:
-    """Where a run stands; given to `on_progress`, from which the caller may raise to stop."""
+    """Progress of a run, as `on_progress` gets it; what that raises stops the run."""
 
     stage: str
     """prepare, wait (another run has the job), upload, quote, submit, reconcile, queued, processing, download or done.
-    One who cancels knows from the last one whether a task exists, its id, and so that it may still bill."""
+    From submit on a task may exist, and be billed even if the run is cancelled."""
     elapsed: float
     """Seconds since the run began."""
     done: int = 0
     total: int = 0
-    """Frames that are encoded, or bytes of an upload or a download; 0 of 0 where there is nothing to count."""
+    """`done` of `total` encoded frames, or bytes of an upload or a download; 0 of 0 where nothing is counted."""
     status: str = ""
-    """The host's own word."""
+    """The task's status as the host names it."""
     price_usd: Decimal | None = None
     prediction_id: str = ""
 
@@ -110,16 +109,16 @@ OnJobProgress = Callable[[JobProgress], None]
 
 
 class Tell(Protocol):
-    """How a step says where it stands; it raises what the caller stops the run with."""
+    """A callback for the progress of a step; what it raises stops the run."""
 
     def __call__(self, stage: str, done: int = 0, total: int = 0) -> None:
-        """`stage`, `done` and `total` as of `JobProgress`."""
+        """Report progress; `stage`, `done` and `total` as in `JobProgress`."""
         ...
 
 
 @dataclass(frozen=True)
 class RemoteResult:
-    """What came of a run."""
+    """The outcome of a run."""
 
     path: Path | None
     """The result; None after a dry run."""
@@ -128,11 +127,11 @@ class RemoteResult:
     model: str
     take: int
     price_usd: Decimal | None
-    """What the job was expected to cost, the higher one where sources differ."""
+    """The expected price; the higher one where sources differ."""
     charged_usd: Decimal | None = None
-    """What the host's bill says, where it could be read."""
+    """The price on the host's bill, where it could be read."""
     notes: tuple[str, ...] = ()
-    """What the user should know: how the price was found, lengths that differ, flagged content."""
+    """Notes for the user: how the price was found, lengths that differ, flagged content."""
     prediction_id: str = ""
     status: str = ""
     created_at: str = ""
@@ -146,7 +145,7 @@ class RemoteResult:
 
     @classmethod
     def of(cls, entry: Entry, path: Path | None, seconds: float, reused: bool) -> RemoteResult:
-        """What a run hands back that leaves its job as `entry` says."""
+        """Return the result of a run whose job is at last as in `entry`."""
         return cls(
             path,
             entry.job_key,
@@ -166,7 +165,7 @@ class RemoteResult:
         )
 
     def __str__(self) -> str:
-        """A few lines for people."""
+        """Return a few lines for people."""
         lines = list(self.notes)
         if self.prediction_id:
             lines.append(f"Prediction id: {self.prediction_id}")
@@ -185,7 +184,7 @@ class RemoteResult:
         return "\n".join(lines)
 
     def report(self) -> dict[str, Any]:
-        """All of it, ready for JSON; holds no key and no URL."""
+        """Return all fields, ready for JSON; they hold no key and no URL."""
         content = asdict(self)
         for name in ("path", "price_usd", "charged_usd"):
             content[name] = None if content[name] is None else str(content[name])

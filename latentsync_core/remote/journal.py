@@ -1,4 +1,4 @@
-"""What was bought and how far it came: a small SQLite file that survives crashes and serves many processes."""
+"""The state of every job: a small SQLite file that survives crashes and serves many processes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .states import COSTS_NOTHING, TRANSITIONS, UNCERTAIN, State
 
 FILE_NAME = "remote.sqlite3"
 _BY_ID = "id-"
-"""Begins the key of a job that is only known by its prediction."""
+"""Prefix of the key of a job of which only the prediction's id is known."""
 UPLOAD_LIFETIME = 24 * 3600.0
 """Seconds for which an uploaded file is used again; uploads are kept 7 days by the documentation."""
 
@@ -48,16 +48,17 @@ _COLUMNS = ", ".join(field.name for field in fields(Entry))
 
 
 class Journal:
-    """The journal in a state folder; one object a run, closed by `with`. Raises OutputError where SQLite cannot."""
+    """The journal in a state folder, opened once a run and closed by `with`. Raises OutputError where SQLite fails."""
 
     def __init__(self, state_dir: Path, clock: Clock = SYSTEM_CLOCK) -> None:
         self.path, self._clock = state_dir / FILE_NAME, clock
         with self._map_errors():
-            # SQLite gives its side files the permissions of the file itself.
+            # Made before SQLite does, for its owner only: SQLite gives its side files the same permissions.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
             self._connection = sqlite3.connect(self.path, timeout=10, isolation_level=None)
             self._connection.row_factory = sqlite3.Row
             self._connection.execute("PRAGMA journal_mode = WAL")
+            # A purchase that is written down must survive a power cut.
             self._connection.execute("PRAGMA synchronous = FULL")
             self._connection.executescript(_SCHEMA)
             self._add_bought_at()
@@ -70,9 +71,9 @@ class Journal:
         self._connection.close()
 
     def open(self, identity: JobIdentity) -> Entry:
-        """The entry of a job, made if this is the first time that it is asked for.
+        """Return the entry of a job, which is added when it is opened for the first time.
 
-        One that was bought with another key is gone on with: keys are renewed, and that must not buy again.
+        If the same job was bought with another key, that entry is returned: a renewed key must not buy again.
         """
         entry = self._insert(identity)
         return self._find_same_purchase(entry) or entry if entry.state in COSTS_NOTHING else entry
@@ -89,7 +90,7 @@ class Journal:
         return self.get(identity.key)
 
     def adopt(self, prediction_id: str, account: str) -> Entry:
-        """The entry of a prediction; one that this journal does not know is added as a detached job of its own."""
+        """Return the entry of a prediction; one that the journal does not know is added as a detached job."""
         owners = self._select("WHERE prediction_id = ? ORDER BY take", prediction_id)
         if owners:
             return owners[0]
@@ -98,20 +99,20 @@ class Journal:
         return self.note(key, state=State.DETACHED, prediction_id=prediction_id)
 
     def get(self, job_key: str) -> Entry:
-        """The entry of a job that is known to exist."""
+        """Return the entry of a job that is known to exist."""
         return self._select("WHERE job_key = ?", job_key)[0]
 
     def list_recent(self, limit: int = 50) -> list[Entry]:
-        """The newest entries first."""
+        """Return entries, the newest first."""
         return self._select("ORDER BY updated_at DESC LIMIT ?", limit)
 
     def acquire(self, job_key: str) -> str | None:
-        """Take the lease of a job: a token, or None while another run has it."""
+        """Take the lease of a job; return its token, or None while another run has it."""
         with self._transact():
             return lease.acquire(self._connection, job_key, self._clock.utc())
 
     def release(self, token: str) -> None:
-        """Give the lease back; it is free for this process also where that cannot be written down."""
+        """Give the lease back; for this process it is free even if that cannot be written down."""
         lease.drop(token)
         with self._transact():
             self._connection.execute("UPDATE jobs SET lease_token = '' WHERE lease_token = ?", (token,))
@@ -124,7 +125,7 @@ class Journal:
             )
 
     def advance(self, job_key: str, token: str, state: State, **values: object) -> Entry:
-        """Move a job to `state` and write `values`, on disk when this returns.
+        """Move a job to `state` and write `values`; both are on disk when this returns.
 
         Raises DetachedError if another run has taken the job over, ValueError on a step that no job may take.
         """
@@ -135,9 +136,10 @@ class Journal:
     def begin_submit(
         self, job_key: str, token: str, price: Decimal, submitted_at: float, daily_limit: Decimal
     ) -> Entry:
-        """Commit to a purchase; OverBudgetError, in the same transaction, if the day's jobs would cost too much."""
+        """Move a job to SUBMITTING; raises OverBudgetError if the day's jobs would cost more than `daily_limit`."""
+        # The sum and the new state are one transaction, so that two runs cannot both take what is left of the limit.
         with self._transact():
-            now = self._clock.utc()  # not the host's clock: it would say when a new day begins
+            now = self._clock.utc()  # not the host's clock, which could begin a new day too early
             spent = self._sum_spent_since(now - now % 86400)
             if spent + price > daily_limit:
                 raise OverBudgetError(
@@ -215,7 +217,7 @@ class Journal:
         )
 
     def _add_bought_at(self) -> None:
-        """Journals of earlier versions know the time of a purchase by the host's clock only."""
+        """Add a column that earlier versions lack: they know the time of a purchase by the host's clock only."""
         with self._transact():
             columns = {row["name"] for row in self._connection.execute("PRAGMA table_info(jobs)")}
             if "bought_at" not in columns:
@@ -251,6 +253,7 @@ class Journal:
     @contextmanager
     def _transact(self) -> Iterator[None]:
         with self._map_errors():
+            # IMMEDIATE locks at once: with a later lock two runs could read the same state, and both go on from it.
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield

@@ -1,4 +1,4 @@
-"""The API key: where it comes from, where it is kept, and a type that does not show it."""
+"""The API key: find it, save it, and a type that does not show it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PRINTABLE = re.compile(r"[\x21-\x7e]{1,1000}")
 
 
 class ApiKey:
-    """A secret: repr, str, format and pickle give `***`; only `reveal` gives the key.
+    """A secret: repr, str, format and pickle give `***`; only `reveal` returns the key.
 
     Raises KeyMissingError on an empty key, on spaces within it, and on what a header cannot hold.
     """
@@ -39,11 +39,11 @@ class ApiKey:
         self._secret = secret
 
     def reveal(self) -> str:
-        """The key itself, for the Authorization header and for redaction."""
+        """Return the key itself, for the Authorization header and for redaction."""
         return self._secret
 
     def derive_tag(self, salt: bytes) -> str:
-        """Eight hexadecimal digits that tell accounts apart on this machine and say nothing about the key."""
+        """Return eight hexadecimal digits that tell accounts apart on this machine and do not reveal the key."""
         return hmac.new(salt, self._secret.encode(), hashlib.sha256).hexdigest()[:8]
 
     def __repr__(self) -> str:
@@ -62,7 +62,7 @@ class ApiKey:
 
 
 def find_key(environ: Mapping[str, str], state_dir: Path) -> ApiKey | None:
-    """The key of the environment, of the file it names, or of the state folder; None where there is none.
+    """Return the key of the environment, of the file it names, or of the state folder; None where there is none.
 
     Raises KeyMissingError where a key is named but cannot be used.
     """
@@ -101,7 +101,7 @@ def _read_key(path: Path, *, ours: bool = False) -> ApiKey:
 
 
 def refuse_served(path: Path) -> None:
-    """Raise KeyMissingError for a place that ComfyUI gives to every browser (`GET /userdata/{file}`)."""
+    """Raise KeyMissingError for a path that ComfyUI serves to every browser (`GET /userdata/{file}`)."""
     parts = path.absolute().parts
     if ("user", "default") in zip(parts, parts[1:], strict=False):
         raise KeyMissingError(
@@ -111,9 +111,9 @@ def refuse_served(path: Path) -> None:
 
 
 def _restrict_to_owner(path: Path) -> None:
-    """Take away other users' permissions on our own file; Windows has none of that kind.
+    """Take away other users' permissions on the state folder's key file; Windows has none of that kind.
 
-    What a link leads to is somebody else's file, and stays as it is.
+    The target of a link is somebody else's file, and stays as it is.
     """
     if os.name != "nt" and not path.is_symlink() and stat.S_IMODE(path.stat().st_mode) & 0o077:
         path.chmod(0o600)

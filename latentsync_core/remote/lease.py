@@ -1,4 +1,4 @@
-"""Who works on a job: one run at a time, whatever the number of nodes and processes."""
+"""The lease of a job: one run at a time works on it, whatever the number of nodes and processes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 from ..partial import process_exists
 
 STALE_SECONDS = 600.0
-"""A lease without a sign of life for so long is free, even if a process of that number exists."""
+"""A lease without a sign of life for this long is free, even if a process with its pid exists."""
 
 _held: set[str] = set()
-"""Leases of this process: exact where a heartbeat can only guess."""
+"""Leases of this process, whose state is known without a heartbeat."""
 
 
 def acquire(connection: sqlite3.Connection, job_key: str, now: float) -> str | None:
-    """Take the lease of a job within a transaction of the caller's; None if another run has it."""
+    """Take the lease of a job within the caller's transaction; return its token, or None if another run has it."""
     token, pid, boot, beat = connection.execute(
         "SELECT lease_token, lease_pid, lease_boot, lease_beat FROM jobs WHERE job_key = ?", (job_key,)
     ).fetchone()
@@ -33,20 +33,21 @@ def acquire(connection: sqlite3.Connection, job_key: str, now: float) -> str | N
 
 
 def drop(token: str) -> None:
-    """This process has the lease no more."""
+    """Forget that this process has the lease."""
     _held.discard(token)
 
 
 def _is_alive(token: str, pid: int, boot: str, silent_seconds: float) -> bool:
     if pid == os.getpid() and boot == read_boot_id():
         return token in _held
+    # After a restart of the machine a pid may belong to any other process.
     if boot != read_boot_id() or silent_seconds > STALE_SECONDS:
         return False
     return process_exists(pid)
 
 
 def read_boot_id() -> str:
-    """Changes when the machine starts anew; "" where the system does not say."""
+    """Return an id that changes when the machine restarts; "" where the system has none."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:

@@ -1,4 +1,4 @@
-"""The journal in lines for people."""
+"""The journal as lines for people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .states import UNCERTAIN
 
 
 def format_jobs(entries: Sequence[Entry]) -> list[str]:
-    """A line for each job, and what to do about those whose purchase is not certain."""
+    """Return a line for each job, and what to do about those whose purchase is not certain."""
     lines = [_format_job(entry) for entry in entries] or ["Nothing was bought yet."]
     if any(entry.state in UNCERTAIN for entry in entries):
         lines.append(

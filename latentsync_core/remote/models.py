@@ -1,4 +1,4 @@
-"""The hosted models that take an audio and a video, and what is known of their prices and limits."""
+"""The hosted models that take an audio and a video, and their known prices and limits."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Model:
 
     id: str
     block_usd: Decimal | None = None
-    """Stated price of 5 seconds; None where none was found: then only the price call can say."""
+    """Published price of 5 seconds; None where none was found: then only the price call gives one."""
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Further parameters and their values; the first is the default."""
     seconds: tuple[float, float] = (0.0, float("inf"))
-    """Shortest and longest audio and video that are accepted, where that is stated."""
+    """Shortest and longest audio and video that are accepted, where that is published."""
 
 
 _FIFTEEN_CENTS = Decimal("0.15")
@@ -42,11 +42,11 @@ MODELS: dict[str, Model] = {
         Model("kwaivgi/kling-lipsync/audio-to-video", seconds=(2.0, 10.0)),
     )
 }
-"""Models whose form is documented to be the same as that of the first."""
+"""Models whose inputs are documented to be the same as those of the first."""
 
 
 def find_model(name: str) -> Model:
-    """A model of the table, or any other id that has the form of one; raises OptionError."""
+    """Return a model of the table, or one of any other well-formed id; raises OptionError."""
     if not _MODEL_ID.fullmatch(name):
         raise OptionError(
             f"A model id looks like {DEFAULT_MODEL} (lower case, 2 to 5 parts), got {name[:100]!r}."

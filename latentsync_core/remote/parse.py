@@ -1,4 +1,4 @@
-"""What the host's replies say: every documented field, tolerant of missing, unknown and malformed ones."""
+"""Parse the host's replies: every documented field, tolerant of missing, unknown and malformed ones."""
 
 from __future__ import annotations
 
@@ -18,14 +18,12 @@ from .redact import strip_query
 
 PREDICTION_ID = re.compile(r"[A-Za-z0-9_-]{6,128}")
 _ID_IN_FRAGMENT = re.compile(rb'\s*\{.*?"data"\s*:\s*\{[^{}]*?"id"\s*:\s*"([A-Za-z0-9_-]{6,128})"', re.DOTALL)
-"""The id of a task stands in `data` itself; other ids, as of the request, do not."""
-
-
+"""The id of a task stands directly in `data`; other ids, such as the request's, do not."""
 _LONGEST_AMOUNT, _MOST_DOLLARS = 40, 10**9
 
 
 class Phase(Enum):
-    """What a status means for us."""
+    """What a status means for the run."""
 
     RUNNING = "running"
     COMPLETED = "completed"
@@ -47,7 +45,7 @@ class Prediction:
     outputs: tuple[str, ...] = ()
     """URLs of the results."""
     get_url: str = ""
-    """`urls.get`; read for completeness, never requested: the key only goes to URLs that we made."""
+    """`urls.get`; read for completeness, never requested: the key only goes to URLs that this package builds."""
     has_nsfw_contents: tuple[bool, ...] = ()
     created_at: str = ""
     error: str = ""
@@ -59,12 +57,12 @@ class Prediction:
 
     @property
     def phase(self) -> Phase:
-        """Anything that is not known to be an end is still running."""
+        """The phase; an unknown status counts as running, because giving up early could lose a paid result."""
         return _PHASES.get(self.status.lower(), Phase.RUNNING)
 
     @property
     def created(self) -> float | None:
-        """`created_at` in seconds since 1970."""
+        """`created_at` in seconds since 1970; None where it is not a date."""
         try:
             moment = datetime.fromisoformat(self.created_at.replace("Z", "+00:00"))
             return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
@@ -82,7 +80,7 @@ class Envelope:
 
 
 def parse_envelope(body: bytes, key: ApiKey | None = None) -> Envelope | None:
-    """`code`, `message` and `data` of a reply, or None if it is not a JSON object; `key` is taken out of all texts."""
+    """Return `code`, `message` and `data`, or None if `body` is no JSON object; `key` is removed from all texts."""
     try:
         content = _clean(json.loads(body), key)
     except (ValueError, RecursionError):
@@ -95,7 +93,7 @@ def parse_envelope(body: bytes, key: ApiKey | None = None) -> Envelope | None:
 
 
 def _clean(value: Any, key: ApiKey | None) -> Any:
-    """A decoded value whose texts can be written down: without the key, and without halves of characters."""
+    """Return a decoded value whose texts can be written down: without the key, and without lone surrogates."""
     if isinstance(value, str):
         text = value.encode("utf-8", "replace").decode()
         return text if key is None else text.replace(key.reveal(), "***")
@@ -107,7 +105,7 @@ def _clean(value: Any, key: ApiKey | None) -> Any:
 
 
 def parse_prediction(data: Any) -> Prediction | None:
-    """A prediction, or None if `data` is no object with a usable id."""
+    """Return a prediction, or None if `data` is no object with a usable id."""
     content = _as_object(data)
     identity = _as_text(content.get("id"))
     if not PREDICTION_ID.fullmatch(identity):
@@ -128,13 +126,13 @@ def parse_prediction(data: Any) -> Prediction | None:
 
 
 def salvage_id(body: bytes) -> str:
-    """The id of the task in a JSON object that was cut off after it, or ""."""
+    """Return the id of the task in a JSON object that was cut off after it, or ""."""
     found = _ID_IN_FRAGMENT.match(body)
     return found[1].decode() if found else ""
 
 
 def parse_money(value: Any) -> Decimal | None:
-    """An amount of dollars, 0 to a billion, or None."""
+    """Return an amount of dollars, 0 to a billion, or None."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     if len(text := str(value)) > _LONGEST_AMOUNT:
@@ -147,16 +145,16 @@ def parse_money(value: Any) -> Decimal | None:
 
 
 def parse_price(data: Any) -> Decimal | None:
-    """The higher of `price` and `discounted_price`: which of them is billed is not documented."""
+    """Return the higher of `price` and `discounted_price`: which of them is billed is not documented."""
     content = _as_object(data)
     amounts = [parse_money(content.get(name)) for name in ("price", "discounted_price")]
     return max((amount for amount in amounts if amount), default=None)
 
 
 def parse_models(data: Any) -> dict[str, Decimal | None] | None:
-    """Ids of all models with their base price, where that is told; None if `data` is not the list that is known.
+    """Return the ids of all models with their base prices; None if `data` is not the whole list.
 
-    That one names the documented model, so that another kind of list, or a part, refuses nothing.
+    A list without the documented model does not count, so that another kind of list, or a part, refuses no job.
     """
     items = [_as_object(item) for item in _as_list(data)]
     found = {_as_text(item.get("model_id")): parse_money(item.get("base_price")) for item in items}
@@ -164,19 +162,20 @@ def parse_models(data: Any) -> dict[str, Decimal | None] | None:
 
 
 def parse_deleted(data: Any) -> int:
-    """How many tasks were deleted; 0 if that is not told."""
+    """Return how many tasks were deleted; 0 if the reply does not say."""
     return max(0, _as_integer(_as_object(data).get("deleted_count")) or 0)
 
 
 @dataclass(frozen=True)
 class Ticket:
-    """Where one file may be uploaded to, and where it can be read then."""
+    """Where one file may be uploaded to, and where it can be read afterwards."""
 
     url: str
     headers: Mapping[str, str]
     download_url: str
 
 
+# A ticket's headers are sent as they are: these would change the request itself, or where it goes.
 _FORBIDDEN_HEADERS = frozenset(
     "authorization connection content-length cookie host keep-alive proxy-authenticate proxy-authorization te "
     "trailer transfer-encoding upgrade".split()
@@ -184,7 +183,7 @@ _FORBIDDEN_HEADERS = frozenset(
 
 
 def parse_ticket(data: Any) -> Ticket | None:
-    """An upload ticket, or None if it is not one that we can follow: a PUT with harmless headers."""
+    """Return an upload ticket, or None if it is not usable: only a PUT with harmless headers is."""
     upload = _as_object(_as_object(data).get("upload"))
     headers = _as_object(upload.get("headers"))
     ticket = Ticket(_as_text(upload.get("url")), headers, _as_text(_as_object(data).get("download_url")))
@@ -202,9 +201,9 @@ def _is_harmless(name: str, value: Any) -> bool:
 
 
 def has_inputs(prediction: Prediction, urls: Mapping[str, str]) -> bool | None:
-    """Whether a task of the history was made from these URLs (queries aside); None if it does not tell.
+    """Return whether a task of the history was made from these URLs (queries aside); None if that is open.
 
-    URLs on other hosts do not tell: the host may list copies of what was submitted.
+    It is open for URLs on other hosts: the host may list copies of what was submitted.
     """
     given = {name: strip_query(_as_text(prediction.inputs.get(name))) for name in urls}
     if all(given[name] == strip_query(url) for name, url in urls.items()):

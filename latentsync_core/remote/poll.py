@@ -1,4 +1,4 @@
-"""Waiting for a task: no fault of a look ends the wait, only the task itself, the key, or the deadline."""
+"""Wait for a task: a failed request does not end the wait, only the task itself, the key, or the deadline does."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .parse import Phase, Prediction, parse_prediction
 from .replies import Reply, ReplyKind, classify, code_of, iterate_delays
 
 GRACE_SECONDS = 60.0
-"""A task of ours that the host does not know is given so long to appear, and its 404s to go away."""
+"""How long the host may not know a task that was bought here before it counts as missing."""
 _FIRST_LOOK = 2.0
 """Seconds after the submit; no task ends earlier."""
 _EMPTY_LOOKS = 5
-"""A completed task without an output is looked at so often before that is believed."""
+"""How often a completed task is asked for its outputs before they count as missing."""
 _SHORTEST_WAIT, _WAIT_PER_SECOND = 15 * 60.0, 20.0
 
 OnLook = Callable[[Prediction | None], None]
-"""Called after each look: with the task as it is, or None where the look showed nothing."""
+"""Called after each request for the task: with the task, or with None where the reply did not show it."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class TaskCompleted:
 
 @dataclass(frozen=True)
 class TaskFailed:
-    """The task has ended otherwise."""
+    """The task has ended without a result."""
 
     prediction: Prediction
 
@@ -43,14 +43,14 @@ class TaskMissing:
     """The host does not know the id."""
 
     was_seen: bool
-    """Whether any look, of this run or an earlier one, has shown the task."""
+    """Whether the host has ever shown the task, in this run or an earlier one."""
 
 
 TaskEnd: TypeAlias = TaskCompleted | TaskFailed | TaskMissing
 
 
 async def poll(api: Api, entry: Entry, on_look: OnLook) -> TaskEnd:
-    """Wait until the task of a job has ended.
+    """Wait until the task of a job has ended, and return how.
 
     Raises DetachedError at the deadline; KeyRejectedError at once, because only the user can help; BadResultError if
     the task has completed without an output.
@@ -75,9 +75,9 @@ async def poll(api: Api, entry: Entry, on_look: OnLook) -> TaskEnd:
 
 
 async def has_failed_for_good(api: Api, entry: Entry) -> bool:
-    """Whether a task that was seen to fail is still said to have failed: then, and only then, it may be bought anew.
+    """Return whether the host confirms that a failed task has failed: only then may it be bought anew.
 
-    Not where it was cancelled, deleted or timed out: nobody says that this is refunded.
+    False where it was cancelled, deleted or timed out: that this is refunded is not documented.
     """
     if entry.status.lower() != "failed":
         return False
@@ -87,7 +87,7 @@ async def has_failed_for_good(api: Api, entry: Entry) -> bool:
 
 
 def read_task(reply: Reply, prediction_id: str) -> Prediction | None:
-    """What a look shows of the task, or None: not a whole reply, or about something else."""
+    """Return the task in a reply, or None where the reply is broken, or about something else."""
     envelope = reply.envelope
     if envelope is None or not 200 <= reply.status < 300:
         return None
@@ -99,7 +99,7 @@ def read_task(reply: Reply, prediction_id: str) -> Prediction | None:
 
 
 def build_missing_error(entry: Entry) -> ExpiredError:
-    """The error for a task that the host no longer knows, or never knew."""
+    """Return the error for a task that the host no longer knows, or never knew."""
     return ExpiredError(
         "WaveSpeed does not know this task (any more); its history goes back 7 days.",
         "Check that the key is of the account that bought it"
@@ -110,7 +110,7 @@ def build_missing_error(entry: Entry) -> ExpiredError:
 
 
 class _Watch:
-    """What one wait has seen so far, and how long that allows it to go on."""
+    """The memory of one wait: what was seen so far, and how long it may go on."""
 
     def __init__(self, api: Api, entry: Entry) -> None:
         self._api, self._entry, self._delays = api, entry, iterate_delays()
@@ -123,7 +123,7 @@ class _Watch:
         self.was_seen = entry.status != ""
 
     def end_of(self, prediction: Prediction) -> TaskEnd | None:
-        """What a good look says of the task's end, if it has one."""
+        """Return how the task has ended, or None while it runs."""
         self._failures, self._missing_since, self.was_seen = 0, None, True
         if prediction.phase is Phase.FAILED:
             return TaskFailed(prediction)
@@ -144,7 +144,7 @@ class _Watch:
             )
 
     def check_deadline(self) -> float:
-        """Until the deadline, which ends the wait."""
+        """Return the seconds until the deadline; raises DetachedError after it."""
         left = self._deadline - self._api.clock.monotonic()
         if left <= 0:
             raise DetachedError(
@@ -166,18 +166,19 @@ class _Watch:
             )
 
     def is_missing(self, reply: Reply) -> bool:
-        """Whether the host does not know the task, and had time to learn of it; elsewhere's are believed at once."""
+        """Return whether the host does not know the task, although it had time to learn of it."""
         unknown = code_of(reply) in (404, 410)
         if not (unknown or (not self.was_seen and classify(reply) is ReplyKind.REFUSED)):
             return False
         now = self._api.clock.monotonic()
         if self._missing_since is None:
             self._missing_since = now
+        # A new task, and one that was there a moment ago, may be missing on one of the host's servers only.
         young = self._api.now - self._entry.submitted_at < GRACE_SECONDS
         return not self._entry.ours or not (young or now - self._missing_since < GRACE_SECONDS)
 
     def pause_after(self, reply: Reply, seen: Prediction | None) -> float:
-        """Seconds until the next look: longer and longer, or as long as trouble asks for."""
+        """Return the seconds until the next request: longer and longer, or as long as trouble asks for."""
         if seen:
             return next(self._delays)
         self._failures += 1

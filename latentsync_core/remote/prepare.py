@@ -1,4 +1,4 @@
-"""The media of a job in a form that the host takes."""
+"""Prepare the media of a job in a format that the host takes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .sources import AudioSource, VideoSource
 from .threads import Work
 
 WARN_BYTES, MAX_BYTES = 100 * 10**6, 300 * 10**6
-"""The pages on uploads disagree about their limit; 100 MB is the lower one, 300 MB the higher."""
+"""The two limits for uploads that the documentation gives; its pages disagree."""
 _MIME = {
     "mp4": "video/mp4",
     "wav": "audio/wav",
@@ -24,7 +24,7 @@ _MIME = {
 
 @dataclass(frozen=True)
 class MediaFile:
-    """A file that can be sent, under a name that says nothing about this machine."""
+    """A file to upload, under a name that reveals nothing about this machine."""
 
     path: Path
     name: str
@@ -34,7 +34,7 @@ class MediaFile:
 
 
 def prepare_upload(source: VideoSource | AudioSource, folder: Path, work: Work) -> MediaFile:
-    """Give a file that the host takes: the given one, or one that is written into `folder`.
+    """Return a file that the host takes: the given one, or one that is encoded into `folder`.
 
     Raises MediaError, OutputError, and BadInputError on a file that is too large.
     """

@@ -1,4 +1,4 @@
-"""What a job may cost at most, before and after the host is asked."""
+"""The price of a job: bounds by its length, the host's quote, and the caller's limits."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .models import Model
 BLOCK_SECONDS = 5
 """The page says "$0.15 per 5 seconds"; how it rounds is not documented."""
 _SURPRISE = Decimal("1.5")
-"""A quote this many times above our own upper bound is a misunderstanding, not a price."""
+"""A quote this many times above our own upper bound is refused: something was misunderstood."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What the length says about the price, in US dollars."""
+    """Bounds of the price by the length, in US dollars."""
 
     low: Decimal
     """By whole seconds of the audio, at least 5: the rule that WaveSpeed's own client quotes for another model."""
@@ -27,18 +27,18 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Quote:
-    """What a job is taken to cost, and where that comes from."""
+    """The expected price of a job, and its source."""
 
     usd: Decimal
     notes: tuple[str, ...]
-    """How it was found, for the user."""
+    """How the price was found, for the user."""
 
 
 def bound_price(model: Model, audio_seconds: float, video_seconds: float) -> Bounds | None:
-    """Bounds of the price by the length; None for a model whose price is not published."""
+    """Return bounds of the price by the length; None for a model whose price is not published."""
     if model.block_usd is None:
         return None
-    # Sums of frame times are a little off a whole number of seconds.
+    # Sums of frame times are a little off whole seconds, and `ceil` would bill one more.
     audio, longer = (round(seconds, 3) for seconds in (audio_seconds, max(audio_seconds, video_seconds)))
     seconds = max(BLOCK_SECONDS, math.ceil(audio))
     blocks = max(1, math.ceil(longer / BLOCK_SECONDS))
@@ -46,7 +46,7 @@ def bound_price(model: Model, audio_seconds: float, video_seconds: float) -> Bou
 
 
 def check_bounds(expected: Bounds | None, limit: Decimal) -> None:
-    """Raise OverBudgetError, before anything is uploaded, if the length alone says that the limit is too low."""
+    """Raise OverBudgetError if the bound by the length is above the limit already, before anything is uploaded."""
     if expected is not None and expected.high > limit:
         raise build_budget_error(expected.high, limit)
 
@@ -94,7 +94,7 @@ def check_balance(balance: Decimal | None, price: Decimal) -> None:
 
 
 def build_budget_error(price: Decimal, limit: Decimal) -> OverBudgetError:
-    """The error for a price above the limit of a run."""
+    """Return the error for a price above the limit of a run."""
     return OverBudgetError(
         f"The job may cost ${price} and the limit of this run is ${limit}.",
         "Raise the limit (--max-cost, or the node's spend limit), or cut the clip.",

@@ -1,4 +1,4 @@
-"""What a job costs: asked before anything is uploaded, and again with the uploads."""
+"""Quote a job: from its length before anything is uploaded, and from the host with the uploads."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .sources import JobMedia
 
 
 async def check_affordable(api: Api, job: RemoteJob, media: JobMedia) -> Bounds | None:
-    """Bounds of the price by the length, held against the limit before anything is uploaded.
+    """Check the price by the length against the limit before anything is uploaded, and return its bounds.
 
-    Raises OverBudgetError, and BadInputError for a model that is not in the host's list; without a list none is
-    refused. None for a model whose price is not published.
+    They are None for a model whose price is not published. Raises OverBudgetError, and BadInputError for a model
+    that is not in the host's list; without a list none is refused.
     """
     model, lengths = find_model(job.model), (media.audio.seconds, media.video.seconds)
     expected = bound_price(model, *lengths)
@@ -29,14 +29,14 @@ async def check_affordable(api: Api, job: RemoteJob, media: JobMedia) -> Bounds 
         raise BadInputError(
             f"WaveSpeed lists no model {job.model}.", "Choose one of https://wavespeed.ai/models."
         )
-    # WaveSpeed's own client has formulas with the base price for 5 seconds
+    # WaveSpeed's own client takes the base price of the list as that of 5 seconds.
     model = replace(model, block_usd=listed[job.model])
     check_bounds(bound_price(model, *lengths), job.max_cost_usd)
     return expected
 
 
 async def quote(api: Api, job: RemoteJob, expected: Bounds | None, inputs: Mapping[str, str]) -> Quote:
-    """What the job with these inputs costs, held against the limit of the run and the account's credit.
+    """Ask what the job with these inputs costs, and check it against the limit of the run and the account's credit.
 
     Raises OverBudgetError and NoCreditError.
     """

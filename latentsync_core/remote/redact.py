@@ -1,4 +1,4 @@
-"""What must not be seen: the key, and the signatures in the query of presigned URLs."""
+"""Keep secrets out of texts and logs: the key, and the signatures in the query of presigned URLs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ log = logging.getLogger(__package__)
 """The one logger of the remote parts."""
 
 _URL = re.compile(r"""://[^\s"'<>\\]*""")
-"""Always matches up to the end of what it begins, so that the work is linear in the text."""
+"""Matches to the end of a URL without backtracking, so that the work is linear in the text."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _LONGEST = 400
 _MOST = 20 * _LONGEST
-"""Characters that are looked at for a message; queries, which are long, are taken out of them."""
+"""Characters of a text that are redacted for a message; the long queries of URLs fall out of them."""
 
 _TRANSPORT_LOGGERS = (
     "httpx",
@@ -26,26 +26,26 @@ _TRANSPORT_LOGGERS = (
 
 
 def redact(text: str, key: ApiKey | None = None) -> str:
-    """`text` without the key, without queries, fragments and passwords of URLs."""
+    """Return `text` without the key, and without queries, fragments and passwords of URLs."""
     if key is not None:
         text = text.replace(key.reveal(), "***")
     return _URL.sub(_strip_secrets, text)
 
 
 def _strip_secrets(url: re.Match[str]) -> str:
-    """What `_URL` found, without user, password and query."""
+    """Return what `_URL` has matched without user, password and query."""
     kept = strip_query(url[0])
     host, slash, path = kept[3:].partition("/")
     return "://" + host.rpartition("@")[2] + slash + path + ("" if kept == url[0] else "?...")
 
 
 def strip_query(url: str) -> str:
-    """A URL without query and fragment, as it may be written down."""
+    """Return a URL without query and fragment, as it may be written down."""
     return re.split(r"[?#]", url, maxsplit=1)[0]
 
 
 def clean_text(text: object) -> str:
-    """What a server said, fit for a message: one line, at most 400 characters, redacted."""
+    """Return a server's text for a message: one line, at most 400 characters, redacted."""
     line = _CONTROL.sub(" ", redact(str(text)[:_MOST])).strip()
     return line if len(line) <= _LONGEST else line[:_LONGEST] + "..."
 
@@ -62,7 +62,7 @@ class _Redactor(logging.Filter):
 
 @contextmanager
 def redacted_logs(key: ApiKey) -> Iterator[None]:
-    """Redact all that is logged by us, httpx and httpcore within the block.
+    """Redact all that this package, httpx and httpcore log within the block.
 
     httpx logs whole URLs at INFO, httpcore the headers of replies at DEBUG: both hold presigned queries.
     """

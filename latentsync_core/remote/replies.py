@@ -1,4 +1,4 @@
-"""What a reply means for us, and how long to wait before the next request: functions without side effects."""
+"""What a reply means, and how long to wait before the next request: functions without side effects."""
 
 from __future__ import annotations
 
@@ -27,38 +27,38 @@ from .redact import clean_text
 Jitter = Callable[[], float]
 """A number in 0..1."""
 
-_POOR = ("balance", "credit", "top up", "top-up", "topup", "insufficient fund")
+_NO_CREDIT = ("balance", "credit", "top up", "top-up", "topup", "insufficient fund")
 """Words of a refusal for lack of money: no status for it is documented, 402 is likely."""
 _MODERATED = "Choose another video or audio; the same ones will be refused again."
 _REFUSALS = frozenset({400, 401, 402, 403, 404, 413, 422, 1200, 1400, 1401, 1402})
-"""What documentation and clients name as a no to what was asked; of others, as 409 or a redirect, nobody says what
-was done. 1200 and more stand in an envelope only."""
-_RETRY_AFTER = 0.5, 300.0
+"""Codes that are documented as refusals; after others, such as 409 or a redirect, it is not known what was done. Those
+from 1200 on stand in an envelope only."""
+_SHORTEST_WAIT, _LONGEST_WAIT = 0.5, 300.0
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back, also where it is only a part or nothing. Names of headers are in lower case."""
+    """What came back, even if it is only a part or nothing. Names of headers are in lower case."""
 
     status: int = 0
     """0: no status line arrived."""
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     problem: str = ""
-    """Why it is not complete; "" if it is."""
+    """Why the reply is not complete; "" if it is."""
     reached: bool = True
     """False only where the host cannot have seen the request."""
     key: ApiKey | None = None
-    """What the host may have put into its reply, and is not to be seen."""
+    """The key of the request, which the host may have echoed, and which is removed."""
 
     @cached_property
     def envelope(self) -> Envelope | None:
-        """The JSON frame, if the reply is complete and has one; decoded, and cleaned, once."""
+        """The decoded JSON envelope, if the reply is complete and has one."""
         return None if self.problem else parse_envelope(self.body, self.key)
 
     @property
     def says(self) -> str:
-        """The host's own words, or what is wrong with the reply, for a message."""
+        """The host's own message, or what is wrong with the reply, for an error."""
         if self.problem:
             return self.problem
         envelope = self.envelope
@@ -73,7 +73,7 @@ class ReplyKind(Enum):
 
     OK = "ok"
     REFUSED = "refused"
-    """The host understood and said no, in a documented way: nothing was done."""
+    """The host refused, in a documented way: nothing was done."""
     WAIT = "wait"
     """Too many requests: nothing was done."""
     UNREACHED = "unreached"
@@ -83,7 +83,7 @@ class ReplyKind(Enum):
 
 
 def classify(reply: Reply) -> ReplyKind:
-    """The meaning of a reply; what is not certainly a refusal is TROUBLE."""
+    """Return the meaning of a reply; what is not certainly a refusal is TROUBLE."""
     if not reply.reached:
         return ReplyKind.UNREACHED
     if 300 <= reply.status < 500:
@@ -97,16 +97,16 @@ def classify(reply: Reply) -> ReplyKind:
 
 
 def _classify_code(code: int) -> ReplyKind:
-    """The meaning of an HTTP status, or of the code in an envelope."""
+    """Return the meaning of an HTTP status, or of the code in an envelope."""
     if code == 429:
         return ReplyKind.WAIT
     return ReplyKind.REFUSED if code in _REFUSALS else ReplyKind.TROUBLE
 
 
 def find_accepted_id(reply: Reply) -> str:
-    """The id of the task that a submit created, also from a reply that was cut off after it; "" if there is none.
+    """Return the id of the task that a submit created, even from a reply that was cut off after it; else "".
 
-    Only a success can name it: the id on an error page is that of a request.
+    Only a success counts: the id on an error page is that of a request.
     """
     if not 200 <= reply.status < 300:
         return ""
@@ -117,7 +117,7 @@ def find_accepted_id(reply: Reply) -> str:
 
 
 def build_refusal(reply: Reply, doing: str) -> RemoteError:
-    """The error for a reply that is not OK; `doing` completes "WaveSpeed ... <doing>". Nothing was bought."""
+    """Return the error for a reply that is not OK; `doing` completes "WaveSpeed ... <doing>". Nothing was bought."""
     kind = classify(reply)
     if kind is ReplyKind.WAIT:
         return RateLimitedError(
@@ -129,7 +129,7 @@ def build_refusal(reply: Reply, doing: str) -> RemoteError:
             "Check the connection, then run again; it goes on where it stopped.",
         )
     code = code_of(reply)
-    if code == 402 or any(word in reply.says.lower() for word in _POOR):
+    if code == 402 or any(word in reply.says.lower() for word in _NO_CREDIT):
         return NoCreditError(
             f"The WaveSpeed account has too little credit {doing} ({reply.says}).",
             "Top up at https://wavespeed.ai/billing, then run again.",
@@ -148,14 +148,15 @@ def build_refusal(reply: Reply, doing: str) -> RemoteError:
 
 
 def code_of(reply: Reply) -> int:
-    """The HTTP status of a reply, or, where that is fine, the code in its envelope."""
+    """Return the HTTP status of a reply, or, where that is a success, the code in its envelope."""
     envelope = reply.envelope
     return reply.status if reply.status >= 300 or envelope is None else envelope.code
 
 
 def build_task_error(prediction: Prediction) -> RemoteError:
-    """The error for a task that failed."""
+    """Return the error for a task that failed."""
     words = f"code {prediction.code}: {clean_text(prediction.error) or 'no reason given'}"
+    # Only "failed" is documented to be refunded; a task that was cancelled or timed out may be billed.
     failed = prediction.status.lower() == "failed"
     again = "Run again to buy it anew" if failed else "A new take (--take 2) buys it anew"
     known = {"prediction_id": prediction.id, "charge": "refunded" if failed else "possible"}
@@ -183,7 +184,7 @@ def build_task_error(prediction: Prediction) -> RemoteError:
 
 
 def iterate_delays(jitter: Jitter = random.random) -> Iterator[float]:
-    """Seconds between looks at a running task: 3, 5, then 1.3 times more up to 10, each within 20 %."""
+    """Yield seconds between requests for a running task: 3, 5, then 1.3 times more up to 10, each +-20 %."""
     yield _spread(3.0, jitter)
     delay = 5.0
     while True:
@@ -192,12 +193,12 @@ def iterate_delays(jitter: Jitter = random.random) -> Iterator[float]:
 
 
 def compute_backoff(failures: int, jitter: Jitter = random.random) -> float:
-    """Seconds to wait after so many failures in a row, 1, 2, ...: anything up to 1, 2, 4 ... 30 (full jitter)."""
+    """Return seconds to wait after 1, 2, 3 ... failures in a row: anything up to 1, 2, 4 ... 30 (full jitter)."""
     return max(0.1, min(30.0, 2.0 ** min(failures - 1, 10)) * jitter())
 
 
 def compute_wait(reply: Reply, now: float, jitter: Jitter = random.random) -> float:
-    """Seconds to wait after a 429: what the host asks for (seconds or a date), 0.5 to 300, else 30 to 60."""
+    """Return seconds to wait after a 429: what `Retry-After` asks for, within 0.5 to 300, else 30 to 60."""
     text = reply.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         seconds = float(text[:12])
@@ -205,11 +206,11 @@ def compute_wait(reply: Reply, now: float, jitter: Jitter = random.random) -> fl
         seconds = date - now
     else:
         return 30 + 30 * jitter()
-    return min(max(seconds, _RETRY_AFTER[0]), _RETRY_AFTER[1])
+    return min(max(seconds, _SHORTEST_WAIT), _LONGEST_WAIT)
 
 
 def parse_http_date(text: str) -> float | None:
-    """Seconds since 1970 of a date in a header, or None."""
+    """Return a header's date in seconds since 1970, or None."""
     try:
         return parsedate_to_datetime(text).timestamp()
     except (TypeError, ValueError, OverflowError, IndexError, OSError):  # OSError: on Windows, before 1970

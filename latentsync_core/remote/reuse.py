@@ -1,4 +1,4 @@
-"""A result that is already here: found by its hash, and put where this run wants it."""
+"""Use a result again that is already here: find it by its hash, and copy it to this run's output."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .threads import Work
 
 
 def find_reusable(entry: Entry, output: Path, work: Work) -> Path | None:
-    """The file of a finished job, if it is still what was downloaded; at `output` or where an earlier run put it."""
+    """Return a finished job's file, at `output` or where an earlier run put it, if it is still what was downloaded."""
     if entry.state not in RESULT_HERE:
         return None
     for path in (output, Path(entry.result_path)):

@@ -1,4 +1,4 @@
-"""What a caller can do: buy a job, resume one by its id, forget one. Each opens the journal and lets the job flow."""
+"""The entry points: buy a job, resume one by its id, forget one. Each opens the journal and runs a `JobFlow`."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ async def remote_lip_sync(
 ) -> RemoteResult:
     """Lip-sync on WaveSpeed and put the result at `job.output`, buying it at most once.
 
-    The same job again goes on where it stopped, or uses the result again at no cost. Cancelling the task writes
-    DETACHED (or UNKNOWN, within the submit) to the journal and stops at once; the host goes on.
-    `transport` replaces the network in tests. Raises RemoteError and its kinds, MediaError, OutputError.
+    A repeated job continues where it stopped, or uses its result again at no cost. Cancelling writes DETACHED (or
+    UNKNOWN, within the submit) to the journal and stops at once; the host goes on. `transport` replaces the network
+    in tests. Raises RemoteError and its kinds, MediaError, OutputError.
     """
     check_output(name_result(job.output, "result"))
     context = RunContext.begin(settings, on_progress, clock, transport)
@@ -58,9 +58,9 @@ async def resume_task(
     clock: Clock = SYSTEM_CLOCK,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> RemoteResult:
-    """Wait for a prediction and fetch its result by id, also one that the journal does not know; buys nothing.
+    """Wait for a prediction and fetch its result by id, even if the journal does not know it; buys nothing.
 
-    `output`: None for the place that its job named. Raises as `remote_lip_sync`.
+    `output`: None for the output of its job. Raises as `remote_lip_sync`.
     """
     check_id(prediction_id)
     context = RunContext.begin(settings, on_progress, clock, transport)
@@ -95,7 +95,7 @@ async def forget_task(
 
 @asynccontextmanager
 async def _begin(context: RunContext, journal: Journal, entry: Entry, output: Path) -> AsyncIterator[JobFlow]:
-    """Wait until no other run works on the job, then give its state machine."""
+    """Wait until no other run works on the job, then give its flow."""
     files = RunFiles.of(entry.job_key, output, context.settings)
     async with hold_lease(context, journal, entry) as token, context.open_api() as api:
         files.clear()
@@ -103,7 +103,9 @@ async def _begin(context: RunContext, journal: Journal, entry: Entry, output: Pa
         flow = JobFlow(held, api, files, context)
         try:
             yield flow
-        except BaseException as exc:
+        except (
+            BaseException
+        ) as exc:  # a cancel and Ctrl-C too: the task may go on, and the journal has to say so
             flow.stop()
             if isinstance(exc, OutputError) and held.entry.prediction_id:
                 raise OutputError(

@@ -1,4 +1,4 @@
-"""Which URLs out of a reply may be requested: public https, or the test server's own origin."""
+"""Check URLs out of replies before they are requested: public https, or the test server's own origin."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from .redact import clean_text, log, strip_query
 from .settings import Settings
 
 KNOWN_HOSTS = ("wavespeed.ai", "d1q70pf5vjeyhc.cloudfront.net")
-"""Where results have been seen to lie."""
+"""Hosts, with their subdomains, that have been seen to serve results."""
+# A private IPv4 address in this range would pass as a public IPv6 one.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -25,17 +26,17 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 @dataclass(frozen=True)
 class Target:
-    """A URL that was checked, and how to reach just the address that was checked."""
+    """A checked URL, and how to reach exactly the address that was checked."""
 
     url: httpx.URL
     """With the address in place of the host's name, so that a second look-up cannot give another."""
     headers: Mapping[str, str] = field(default_factory=dict)
     extensions: Mapping[str, str] = field(default_factory=dict)
-    """The name against which the certificate is checked."""
+    """The host's name, against which the certificate is checked."""
 
 
 def find_url_problem(url: str, settings: Settings) -> str:
-    """Why a URL may not be requested, judged by its text alone; "" if it may."""
+    """Return why a URL may not be requested, judged by its text alone; "" if it may."""
     if not is_url(url):
         return "it is not a URL"
     parts = urlsplit(url)
@@ -54,7 +55,7 @@ def find_url_problem(url: str, settings: Settings) -> str:
 
 
 def is_url(url: str) -> bool:
-    """Whether a text is a whole URL, so that nothing that reads it as one raises."""
+    """Return whether a text is an absolute URL, which `urlsplit` and httpx read without an error."""
     try:
         return urlsplit(url).port != 0 and httpx.URL(url).is_absolute_url
     except (ValueError, httpx.InvalidURL):
@@ -62,7 +63,7 @@ def is_url(url: str) -> bool:
 
 
 def follow_redirect(url: str, location: str) -> str:
-    """The URL to which a redirect leads; `location` itself where that is none."""
+    """Return the URL to which a redirect leads; `location` itself where that is no URL."""
     try:
         return urljoin(url, location)
     except ValueError:
@@ -70,12 +71,12 @@ def follow_redirect(url: str, location: str) -> str:
 
 
 def is_known_host(host: str) -> bool:
-    """Whether WaveSpeed has been seen to use this host."""
+    """Return whether WaveSpeed has been seen to use this host."""
     return any(host == known or host.endswith("." + known) for known in KNOWN_HOSTS)
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address belongs to the open internet, also where it wraps another one."""
+    """Return whether an address, and one that it embeds, belongs to the public internet."""
     if isinstance(address, ipaddress.IPv6Address):
         if address.teredo:
             return False
@@ -88,7 +89,10 @@ def is_public(address: Address) -> bool:
 
 
 async def resolve_target(url: str, settings: Settings) -> Target:
-    """The URL as it may be requested; BadResultError if it may not, ServerTroubleError if its host is not found."""
+    """Check a URL and return how to request it.
+
+    Raises BadResultError if it may not be requested, ServerTroubleError if its host is not found.
+    """
     if problem := find_url_problem(url, settings):
         raise _build_refused(url, problem)
     if _is_own_origin(url, settings):
@@ -121,7 +125,7 @@ async def _look_up(host: str) -> list[Address]:
 
 
 def _is_own_origin(url: str, settings: Settings) -> bool:
-    """Whether a URL is on the test server; its host is compared whole, so that `http://127.0.0.1:1@evil` is not."""
+    """Return whether a URL is on the test server; the whole origin counts, so that `http://127.0.0.1:1@evil` is not."""
     parts = urlsplit(url)
     return settings.loopback and f"{parts.scheme}://{parts.netloc}" == settings.origin
 

@@ -1,4 +1,4 @@
-"""Where the host is, where the state is kept, and what may be spent."""
+"""Settings of the remote client: base URL, state folder, spending limits, timeouts."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ LOOPBACK_KEY_VARIABLE = "WAVESPEED_ALLOW_INSECURE_LOOPBACK"
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Real seconds; waits between requests are the clock's."""
+    """Timeouts of requests in seconds of real time, whatever the run's clock."""
 
     connect: float = 10.0
     read: float = 20.0
     submit: float = 60.0
-    """How long the submit's reply may take as a whole."""
+    """How long the whole reply to the submit may take."""
     transfer: float = 60.0
-    """How long an upload or a download may stand still."""
+    """How long an upload or a download may stall."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run needs to know apart from the job. Raises OptionError on a base URL that is not safe."""
+    """What a run needs apart from the job. Raises OptionError on a base URL that is not safe."""
 
     state_dir: Path
-    """Holds the journal and perhaps the key file; made when it is first needed, for its owner only."""
+    """The folder of the journal and perhaps of the key file; made when first needed, for its owner only."""
     key: ApiKey | None = None
     base_url: str = DEFAULT_BASE_URL
     """https, or plain http to a loopback address; `/api/v3` is added to a URL without a path."""
     daily_limit_usd: Decimal = Decimal(10)
     """The most that the jobs of one day (UTC) in this journal may cost together."""
     deadline_seconds: float | None = None
-    """How long a run waits for its task; None: 15 minutes or 20 times the length, whichever is more."""
+    """How long a run waits for its task; None: 15 minutes or 20 times the media's length, whichever is more."""
     strict_hosts: bool = False
     """Refuse results from hosts that WaveSpeed has not been seen to use, instead of warning."""
     largest_result: int = 2 * 2**30
@@ -105,7 +105,7 @@ class Settings:
         return f"{parts.scheme}://{parts.netloc}"
 
     def require_key(self) -> ApiKey:
-        """The key; KeyMissingError without one."""
+        """Return the key; raises KeyMissingError without one."""
         if self.key is None:
             raise KeyMissingError(
                 "No WaveSpeed key is set.",
@@ -126,12 +126,12 @@ class Settings:
 
 
 def find_state_dir(environ: Mapping[str, str], default: Path | None = None) -> Path:
-    """The folder of LATENTSYNC_STATE_DIR, else `default`, else this platform's place for a user's state."""
+    """Return the folder of LATENTSYNC_STATE_DIR, else `default`, else this platform's folder for a user's state."""
     return Path(environ.get(STATE_VARIABLE) or default or user_folder("state")).absolute()
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a URL's host is this machine by its address (names other than localhost may lie)."""
+    """Return whether a URL's host is localhost or a loopback address; other names may resolve to anything."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:

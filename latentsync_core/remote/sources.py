@@ -1,4 +1,4 @@
-"""The media of a job, opened once: measured and fingerprinted before anything is spent."""
+"""The media of a job, opened once: measured and hashed before anything is spent."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class GivenFile:
-    """A file of the caller's, as it was before it was opened."""
+    """A file of the caller, with its size and time from before it was opened."""
 
     path: Path
     size: int
@@ -40,7 +40,7 @@ class GivenFile:
 
     @classmethod
     def at(cls, path: Path) -> GivenFile:
-        """The file as it is now; one that is gone has no size, and whoever reads it says so."""
+        """Return the file as it is now; a missing one has size 0, and reading it raises."""
         try:
             status = path.stat()
         except OSError:
@@ -55,7 +55,7 @@ class GivenFile:
 
 @dataclass(frozen=True, eq=False)
 class VideoSource:
-    """The video of a job: a clip and the fingerprint of its content."""
+    """The video of a job: a clip and the hash of its content."""
 
     kind: ClassVar[str] = "video"
     encoded_suffix: ClassVar[str] = "mp4"
@@ -64,11 +64,11 @@ class VideoSource:
     """Of the file, or of frames with their times and rate."""
     file: GivenFile | None = None
     suffix: str = ""
-    """Under which `file` can be sent as it is (without dot); "" if the video has to be encoded."""
+    """Suffix (without dot) under which `file` can be sent as it is; "" if the video has to be encoded."""
 
     @classmethod
     def open(cls, given: Path | Clip, work: Work) -> VideoSource:
-        """Open and fingerprint a file, or frames; raises MediaError."""
+        """Open and hash a file, or frames; raises MediaError."""
         if not isinstance(given, (Path, FileClip)):
             return cls(given, _hash(_serialize_frames(given), work))
         file = GivenFile.at(given if isinstance(given, Path) else given.path)
@@ -79,7 +79,7 @@ class VideoSource:
 
     @property
     def seconds(self) -> float:
-        """How long the video is."""
+        """Length of the video."""
         return self.clip.duration
 
     def encode(self, path: Path, work: Work) -> None:
@@ -98,19 +98,19 @@ class VideoSource:
 
 @dataclass(frozen=True, eq=False)
 class AudioSource:
-    """The audio of a job: samples, read part by part, and the fingerprint of its content."""
+    """The audio of a job: samples, read part by part, and the hash of its content."""
 
     kind: ClassVar[str] = "audio"
     encoded_suffix: ClassVar[str] = "wav"
     read: Callable[[], Iterable[Samples]]
-    """Gives all samples, in parts (channels, n)."""
+    """Returns all samples, in parts (channels, n)."""
     sample_rate: int
     seconds: float
     sha256: str
     """Of the file, or of samples with their rate."""
     file: GivenFile | None = None
     suffix: str = ""
-    """Under which `file` can be sent as it is (without dot); "" if the audio has to be encoded."""
+    """Suffix (without dot) under which `file` can be sent as it is; "" if the audio has to be encoded."""
 
     def __post_init__(self) -> None:
         if self.seconds <= 0:
@@ -118,7 +118,7 @@ class AudioSource:
 
     @classmethod
     def open(cls, given: Path | Waveform, work: Work) -> AudioSource:
-        """Open, measure and fingerprint a file, or samples; raises MediaError, and BadInputError without a sample."""
+        """Open, measure and hash a file, or samples; raises MediaError, and BadInputError without a sample."""
         return cls._of_samples(given, work) if isinstance(given, Waveform) else cls._of_file(given, work)
 
     @classmethod
@@ -130,7 +130,7 @@ class AudioSource:
     @classmethod
     def _of_file(cls, path: Path, work: Work) -> AudioSource:
         file = GivenFile.at(path)
-        with open_media(path) as container, reading(path, "has damaged sound; convert it to wav."):
+        with open_media(path) as container, reading(path, "has damaged audio; convert it to wav."):
             stream = find_audio(container, path)
             seconds = _count_samples(audio_parts(container, stream), work) / stream.rate
             suffix = _audio_suffix_of(container)
@@ -156,7 +156,7 @@ class JobMedia:
 
 
 def open_job_media(job: RemoteJob, work: Work) -> JobMedia:
-    """Open, measure and fingerprint the media of a job; `work` stops it, for it runs in a thread.
+    """Open, measure and hash the media of a job; `work` stops it, for it runs in a thread.
 
     Raises MediaError on what cannot be read, InputError on bad samples, BadInputError on what the model is known
     to refuse.
@@ -174,14 +174,14 @@ def open_job_media(job: RemoteJob, work: Work) -> JobMedia:
 
 
 def build_change_error(path: Path) -> BadInputError:
-    """What is raised where a file is another one than that whose fingerprint was taken."""
+    """Return the error for a file that has changed since it was hashed."""
     return BadInputError(
         f"{path} was written to while it was read.", "Run it again when the file is finished."
     )
 
 
 def hash_file(path: Path, work: Work) -> str:
-    """SHA-256 of a file, in hexadecimal digits."""
+    """Return the SHA-256 of a file, in hexadecimal digits."""
     return _hash(_read_blocks(path), work)
 
 
@@ -197,7 +197,7 @@ def _is_plain_mp4(container: InputContainer) -> bool:
 
 
 def _audio_suffix_of(container: InputContainer) -> str:
-    """What an audio file would be called, if it is of a kind that the page lists."""
+    """Return the suffix of an audio file if its format is one that the model's page lists, else ""."""
     names = container.format.name.split(",")
     if find_video(container) is not None:
         return ""
@@ -218,7 +218,7 @@ def _count_samples(parts: Iterable[Samples], work: Work) -> int:
 
 
 def _write_wav(path: Path, parts: Iterable[Samples], sample_rate: int, work: Work) -> None:
-    """16 bit at the audio's own rate and channels: its length is exact, and the length is what is billed."""
+    """Write 16 bit at the audio's own rate and channels: the length, which is billed, stays exact."""
     try:
         with wave.open(str(path), "wb") as file:
             for number, part in enumerate(parts):

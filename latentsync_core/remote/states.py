@@ -1,4 +1,4 @@
-"""The states of a job, what may follow what, and what each allows."""
+"""The states of a job, their transitions, and what each state allows."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from enum import Enum
 
 
 class State(str, Enum):
-    """Written down before the step that it names can cost anything."""
+    """The state of a job, written down before the next step can cost anything."""
 
     NEW = "new"
     PREPARED = "prepared"
-    """The media are hashed and measured."""
+    """The media are measured and hashed."""
     UPLOADED = "uploaded"
     QUOTED = "quoted"
     SUBMITTING = "submitting"
@@ -18,12 +18,12 @@ class State(str, Enum):
     REJECTED = "rejected"
     """The host refused the submit: no task exists."""
     UNKNOWN = "unknown"
-    """The submit got no clear answer; the history is asked."""
+    """The submit got no clear answer; the history has to be searched."""
     UNCONFIRMED = "unconfirmed"
     """The history did not show the task either; the user decides."""
     RUNNING = "running"
     DETACHED = "detached"
-    """We stopped waiting; the task may go on."""
+    """The run has stopped waiting; the task may go on."""
     COMPLETED = "completed"
     DOWNLOADED = "downloaded"
     """The result is in place and checked."""
@@ -36,9 +36,9 @@ class State(str, Enum):
 MAY_SUBMIT = frozenset({State.NEW, State.PREPARED, State.UPLOADED, State.QUOTED, State.REJECTED})
 """No task exists. FAILED is not among them: the host is asked once more whether that is so."""
 UNCERTAIN = frozenset({State.SUBMITTING, State.UNKNOWN, State.UNCONFIRMED})
-"""A task may exist whose id we do not have."""
+"""A task may exist whose id is not known."""
 COSTS_NOTHING = MAY_SUBMIT | {State.FAILED}
-"""Jobs in these states are not counted into the day's spending; failures are refunded by the documentation."""
+"""Not counted into the day's spending; failures are refunded by the documentation."""
 
 RESULT_HERE = frozenset({State.DOWNLOADED, State.DONE})
 """The result was in place, and is used again if it still is."""

@@ -1,4 +1,4 @@
-"""The purchase: one POST, and what its reply says about it."""
+"""The purchase: one POST, and what its reply means."""
 
 from __future__ import annotations
 
@@ -42,11 +42,12 @@ SubmitOutcome: TypeAlias = SubmitAccepted | SubmitRefused | SubmitNotTaken | Sub
 
 
 async def submit(api: Api, model: str, inputs: Mapping[str, str]) -> SubmitOutcome:
-    """Buy, by one request. Every call may cost money: it is written down before, and what it gives after."""
+    """Buy by one request. Every call may cost money: the caller writes it down before, and its outcome after."""
     reply = await api.submit(model, inputs)
     if prediction_id := find_accepted_id(reply):
         return SubmitAccepted(prediction_id)
     kind = classify(reply)
+    # OK without an id is unclear, too: the host took the job, and did not say as what.
     if kind in (ReplyKind.OK, ReplyKind.TROUBLE):
         return SubmitUnclear(reply)
     return SubmitRefused(reply) if kind is ReplyKind.REFUSED else SubmitNotTaken(reply)

@@ -1,4 +1,4 @@
-"""Work that would hold up the event loop, in a thread that can be stopped and asked how far it is."""
+"""Run work that would block the event loop in a thread that can be stopped and shows its progress."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _LOOK_SECONDS = 1.0
 
 
 class Halted(Exception):
-    """The run was cancelled while its thread was at work; nobody sees this."""
+    """Ends the thread of a cancelled run; no caller sees it."""
 
 
 @dataclass
 class Work:
-    """Shared between a thread and its event loop."""
+    """Progress and stop flag, shared between a thread and its event loop."""
 
     halted: bool = False
     done: int = 0
@@ -29,7 +29,7 @@ class Work:
         self.done, self.total = 0, total
 
     def step(self) -> None:
-        """Count one more piece of work; ends the thread's work if the run was cancelled."""
+        """Count one more piece of work; raises Halted if the run was cancelled."""
         if self.halted:
             raise Halted
         self.done += 1

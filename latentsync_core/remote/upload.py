@@ -1,4 +1,4 @@
-"""Uploads: by ticket, streamed to the store behind the host; by form where the host has no tickets.
+"""Upload media: by ticket to the store behind the host; by form where the host has no tickets.
 
 An upload costs nothing, so it may be repeated freely.
 """
@@ -30,12 +30,12 @@ _NO_SUCH_ROUTE = (404, 405, 501)
 _DOING = "while the media are uploaded"
 
 OnBytes = Callable[[int, int], None]
-"""Called with the bytes that are sent and their total."""
+"""Called with the bytes sent so far and their total."""
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A medium of a job where the host can read it."""
+    """An uploaded medium of a job."""
 
     url: str
     """With its signature, if it has one."""
@@ -44,17 +44,17 @@ class Upload:
 
     @property
     def plain_url(self) -> str:
-        """As it may be written down."""
+        """The URL without its signature, as it may be written down."""
         return strip_query(self.url)
 
     @property
     def reusable_since(self) -> float:
-        """`at`, or 0 for a URL that without its signature, which is not written down, is of no use."""
+        """`at`, or 0 for a signed URL, which is useless without the signature that is not written down."""
         return self.at if self.url == self.plain_url else 0.0
 
 
 async def upload(api: Api, source: VideoSource | AudioSource, workspace: Path, tell: Tell) -> Upload:
-    """Put a medium where the host can read it; what has to be encoded for that is written into `workspace`.
+    """Upload a medium; one that has to be encoded first is written into `workspace`.
 
     Raises MediaError, OutputError, BadInputError where it is too large or changes meanwhile, and as `send_file`.
     """
@@ -91,7 +91,7 @@ async def send_file(api: Api, media: MediaFile, on_bytes: OnBytes) -> str:
 
 
 async def _request_ticket(api: Api, media: MediaFile) -> Ticket | None:
-    """A ticket that can be used, or None where the host has none to give."""
+    """Return a usable ticket, or None where the host gives none."""
     body = {"filename": media.name, "size": media.size, "content_type": media.mime}
     reply = await api.ask("POST", "media/uploads", body)
     if reply.status in _NO_SUCH_ROUTE:
@@ -115,14 +115,13 @@ def _is_readable(url: str, api: Api) -> bool:
 
 
 async def _put(api: Api, ticket: Ticket, media: MediaFile, on_bytes: OnBytes) -> bool:
-    """Send the file to the ticket's URL, without the key; whether it is there now."""
+    """Send the file to the ticket's URL, without the key; return whether it is there now."""
     for attempt in range(1, _ATTEMPTS + 1):
         reply = await _put_once(api, ticket, media, on_bytes)
         if 200 <= reply.status < 300:
             return True
-        if (
-            reply.status == 412
-        ):  # `If-None-Match: *`: something is there, perhaps from an attempt that broke off
+        # `If-None-Match: *` failed: something is there, perhaps from an attempt that broke off.
+        if reply.status == 412:
             return await _is_there(api, ticket.download_url, media.size)
         if 300 <= reply.status < 500 and reply.status not in (408, 425, 429):
             return False
@@ -193,7 +192,7 @@ async def _send_form(api: Api, media: MediaFile, on_bytes: OnBytes) -> str:
 async def _stream_body(
     media: MediaFile, on_bytes: OnBytes, sent: asyncio.Event, head: bytes = b"", tail: bytes = b""
 ) -> AsyncIterator[bytes]:
-    """The file in blocks, read outside the event loop, with what a form puts around it; sets `sent` at its end."""
+    """Yield the file in blocks, read outside the event loop, between `head` and `tail`; set `sent` at the end."""
     if head:
         yield head
     with (

@@ -1,4 +1,4 @@
-"""Whether a file that was fetched is a video that plays from beginning to end."""
+"""Verify that a downloaded file is a video that plays."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _TOLERANCE_SECONDS, _TOLERANCE = 0.5, 0.02
 
 
 def check_movie(path: Path, expected_seconds: float) -> tuple[str, str]:
-    """What is wrong with a file, and what is odd about it; "" and "" for a good one.
+    """Return what is wrong with a file, and what is odd about it; "" and "" for a good one.
 
     It has to be an mp4 (`ftyp` at byte 4) whose first and last frame decode. A length other than the longer of
-    audio and video is odd only: it is paid for, and how the host fits lengths is not documented.
+    audio and video is only odd: it is paid for, and how the host fits lengths is not documented.
     expected_seconds: 0 if it is not known.
     """
     with path.open("rb") as file:
