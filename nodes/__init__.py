@@ -3,7 +3,7 @@
 from comfy_api.latest import ComfyAPI, ComfyExtension, io
 
 from .audio import LoadAudio
-from .bridge.words import speak_of_nodes
+from .bridge.words import reword_errors_of
 from .example import ExampleClip
 from .faces import Faces
 from .lipsync import LipSyncFrames, LipSyncVideo
@@ -28,7 +28,7 @@ NODES: tuple[type[io.ComfyNode], ...] = (
     ExampleClip,
 )
 for _node in NODES:
-    speak_of_nodes(_node)
+    reword_errors_of(_node)
 
 
 class LatentSyncExtension(ComfyExtension):

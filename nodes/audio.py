@@ -31,7 +31,7 @@ class LoadAudio(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "audio",
-                    options=audio_files.names(),
+                    options=audio_files.list_names(),
                     upload=io.UploadType.audio,
                     tooltip="A sound or video file in ComfyUI's input folder: wav, mp3, aac, m4a, flac, ogg, mp4, "
                     "mov, mkv, webm.",
@@ -71,11 +71,11 @@ class LoadAudio(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, audio: str | None = None) -> bool | str:
-        return audio is None or audio_files.problem(audio) or True  # None: it comes along a link
+        return audio is None or audio_files.find_problem(audio) or True  # None: it comes along a link
 
     @classmethod
     def fingerprint_inputs(cls, audio: str | None = None, **_: object) -> str:
-        return "" if audio is None else audio_files.version(audio)
+        return "" if audio is None else audio_files.version_of(audio)
 
     @classmethod
     def execute(

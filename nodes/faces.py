@@ -33,9 +33,9 @@ class Faces(io.ComfyNode):
                 io.Image.Input(
                     "images", optional=True, tooltip="The clip to look at. Give either video or images."
                 ),
-                sockets.fps("Frames per second of images; a video has its own."),
+                sockets.build_fps("Frames per second of images; a video has its own."),
                 io.DynamicCombo.Input(
-                    "choose", options=_choices(),
+                    "choose", options=_build_choices(),
                     tooltip="auto: the face with the most area. left, right: by place. number: as drawn in the "
                     "preview. point: nearest to x, y. box: overlapping boxes most.",
                 ),
@@ -57,9 +57,9 @@ class Faces(io.ComfyNode):
         fps: float = 25.0,
         choose: dict[str, Any] | None = None,
     ) -> io.NodeOutput:
-        speaker = people.wanted(choose)
-        with media.given(video, images, fps) as source:
-            found = people.look(source.clip, speaker, Reporter(cls.hidden.unique_id))
+        speaker = people.speaker_of(choose)
+        with media.open_given(video, images, fps) as source:
+            found = people.survey_clip(source.clip, speaker, Reporter(cls.hidden.unique_id))
         track = ExecutionBlocker(found.report) if found.track is None else found.track
         preview = ui.PreviewImage(found.preview, cls=cls)
         return io.NodeOutput(
@@ -67,7 +67,7 @@ class Faces(io.ComfyNode):
         )
 
 
-def _choices() -> list[io.DynamicCombo.Option]:
+def _build_choices() -> list[io.DynamicCombo.Option]:
     """The entries of choose, each with the inputs that it needs."""
     pixels = {"default": 0.0, "min": 0.0, "max": 16384.0, "step": 1.0}
     needed = {

@@ -14,14 +14,14 @@ from . import sockets
 from .bridge import media
 from .bridge.devices import LoadedModel
 from .bridge.parts import start_of
-from .bridge.run import collect, resyncing
-from .bridge.show import player, show_report
+from .bridge.run import collect, resync
+from .bridge.show import make_player, show_report
 
 _ALIASES = ["lip sync", "lipsync", "latentsync", "dub", "talking head", "wav2lip", "mouth"]
 _REPORT = "What was done with the frames and why, the face, the model and the time it took."
 
 
-def _settings() -> list[io.Input]:
+def _build_settings() -> list[io.Input]:
     """The inputs that both nodes end with."""
     return [
         io.Combo.Input(
@@ -57,12 +57,12 @@ def _settings() -> list[io.Input]:
     ]
 
 
-def _used(preset: str, seed: int, options: Options | None) -> Options:
+def _merge_options(preset: str, seed: int, options: Options | None) -> Options:
     """The preset, or the options in its place; the seed is always the node's. Raises OptionError."""
     return replace(options, seed=seed) if options else Options.preset(preset, seed=seed)
 
 
-def _settings_line(preset: str, seed: int, options: Options | None) -> str:
+def _describe_settings(preset: str, seed: int, options: Options | None) -> str:
     """The line of the report that says where the settings came from."""
     source = "LatentSync Options, not the preset of this node" if options else f"preset {preset}"
     return f"settings: {source}; seed {seed}"
@@ -85,10 +85,10 @@ class LipSyncFrames(io.ComfyNode):
                 io.Audio.Input(
                     "audio", tooltip="The new speech. Longer or shorter than the frames: see Options, length."
                 ),
-                sockets.fps(
+                sockets.build_fps(
                     "Frames per second of images; each frame hears the speech at its own time. Any rate."
                 ),
-                *_settings(),
+                *_build_settings(),
                 io.Float.Input(
                     "audio_start",
                     default=0.0,
@@ -137,12 +137,12 @@ class LipSyncFrames(io.ComfyNode):
         meta_batch: Any = None,
     ) -> io.NodeOutput:
         clip, speech = media.clip_of(images, fps), media.waveform_of(audio)
-        settings = _used(preset, seed, options)
+        settings = _merge_options(preset, seed, options)
         start = start_of(audio_start, meta_batch, clip.fps, cls.hidden.prompt)
-        with resyncing(clip, speech, model, settings, speaker, cls.hidden.unique_id, start) as job:
+        with resync(clip, speech, model, settings, speaker, cls.hidden.unique_id, start) as job:
             frames, mask = collect(job, images)
         fitted = media.fit_audio(audio, job.plan.duration, 1 / float(job.plan.fps), start or 0.0)
-        report = f"{job.report()}\n{_settings_line(preset, seed, options)}"
+        report = f"{job.report()}\n{_describe_settings(preset, seed, options)}"
         return io.NodeOutput(frames, fitted, mask, report, ui=show_report(report, cls.hidden.unique_id))
 
 
@@ -163,7 +163,7 @@ class LipSyncVideo(io.ComfyNode):
                 io.Audio.Input(
                     "audio", tooltip="The new speech. Longer or shorter than the video: see Options, length."
                 ),
-                *_settings(),
+                *_build_settings(),
             ],
             outputs=[
                 io.Video.Output(
@@ -187,14 +187,16 @@ class LipSyncVideo(io.ComfyNode):
         options: Options | None = None,
         speaker: FaceTrack | None = None,
     ) -> io.NodeOutput:
-        speech, settings = media.waveform_of(audio), _used(preset, seed, options)
+        speech, settings = media.waveform_of(audio), _merge_options(preset, seed, options)
         with media.open_video(video) as source:
-            with resyncing(source.clip, speech, model, settings, speaker, cls.hidden.unique_id) as job:
+            with resync(source.clip, speech, model, settings, speaker, cls.hidden.unique_id) as job:
                 plan = job.plan
                 result = media.video_of(
                     job.frames, plan.times, like=source, fps=plan.fps, duration=plan.duration, audio=speech
                 )
-        report = f"{job.report()}\n{_settings_line(preset, seed, options)}"
+        report = f"{job.report()}\n{_describe_settings(preset, seed, options)}"
         return io.NodeOutput(
-            result, report, ui=show_report(report, cls.hidden.unique_id, player(result.get_stream_source()))
+            result,
+            report,
+            ui=show_report(report, cls.hidden.unique_id, make_player(result.get_stream_source())),
         )

@@ -22,7 +22,7 @@ class LoadModel(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "model",
-                    options=checkpoints.menu(),
+                    options=checkpoints.list_choices(),
                     tooltip="What is in models/latentsync (or a folder that extra_model_paths.yaml names so), and "
                     "what can be fetched. Nothing is fetched before the node runs; a stopped download goes on where "
                     "it was.",
@@ -49,7 +49,7 @@ class LoadModel(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, model: str | None = None) -> bool | str:
-        return model is None or checkpoints.problem(model) or True
+        return model is None or checkpoints.find_problem(model) or True
 
     @classmethod
     def execute(cls, model: str, precision: str = "auto", memory: str = "auto") -> io.NodeOutput:

@@ -42,7 +42,8 @@ class LipSyncOptions(io.ComfyNode):
                 io.DynamicCombo.Input(
                     "preset",
                     options=[
-                        io.DynamicCombo.Option(name, _widgets(PRESETS[name])) for name in sockets.PRESETS
+                        io.DynamicCombo.Option(name, _build_widgets(PRESETS[name]))
+                        for name in sockets.PRESETS
                     ],
                     tooltip="Where the values below start from; another preset sets all of them. "
                     + sockets.PRESETS_ARE,
@@ -68,12 +69,16 @@ def options_of(chosen: dict[str, Any] | None) -> Options:
     return Options.preset(name, **values)
 
 
-def _widgets(preset: Options) -> list[io.Input]:
+def _build_widgets(preset: Options) -> list[io.Input]:
     """One widget for every value that matters to a preset, set to it."""
-    return [*_usual(preset), *_advanced(preset), *([] if preset.exact else _blending(preset))]
+    return [
+        *_build_usual(preset),
+        *_build_advanced(preset),
+        *([] if preset.exact else _build_blending(preset)),
+    ]
 
 
-def _usual(preset: Options) -> list[io.Input]:
+def _build_usual(preset: Options) -> list[io.Input]:
     return [
         io.Int.Input(
             "steps", default=preset.steps, min=1, max=500,
@@ -101,7 +106,7 @@ def _usual(preset: Options) -> list[io.Input]:
     ]  # fmt: skip
 
 
-def _advanced(preset: Options) -> list[io.Input]:
+def _build_advanced(preset: Options) -> list[io.Input]:
     return [
         io.Combo.Input(
             "sampler", options=list(choices_of(Sampler)), default=preset.sampler, advanced=True,
@@ -121,13 +126,13 @@ def _advanced(preset: Options) -> list[io.Input]:
             tooltip="Heads turned further keep the source's mouth; 0 frontal, 0.5 about 45 degrees.",
         ),
         io.Combo.Input(
-            "fps", options=list(RATES), default=_rate(preset.fps), advanced=True,
+            "fps", options=list(RATES), default=_rate_name_of(preset.fps), advanced=True,
             tooltip="Frame rate of the result. source: every frame at its own time.",
         ),
     ]  # fmt: skip
 
 
-def _blending(preset: Options) -> list[io.Input]:
+def _build_blending(preset: Options) -> list[io.Input]:
     """What the preset exact does not have: it pastes the whole crop."""
     return [
         io.Float.Input(
@@ -141,5 +146,5 @@ def _blending(preset: Options) -> list[io.Input]:
     ]  # fmt: skip
 
 
-def _rate(fps: Fraction | None) -> str:
+def _rate_name_of(fps: Fraction | None) -> str:
     return next(name for name, rate in RATES.items() if rate == fps)

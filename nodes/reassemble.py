@@ -9,7 +9,7 @@ from comfy_api.latest import io
 
 from . import sockets
 from .bridge.media import pick_option
-from .bridge.show import player, show_report
+from .bridge.show import make_player, show_report
 from .bridge.splice import Insertion, reassemble
 
 AUDIO_MODES = ("replace", "mix", "duck")
@@ -30,7 +30,7 @@ class Reassemble(io.ComfyNode):
             search_aliases=["combine video", "insert clip", "splice video", "dub part", "frames to video", "mix audio"],
             inputs=[
                 io.Image.Input("images", tooltip="The frames to put in."),
-                sockets.fps("Frames per second of images, and of original_images."),
+                sockets.build_fps("Frames per second of images, and of original_images."),
                 io.Audio.Input("audio", optional=True, tooltip="The sound that belongs to images."),
                 io.Video.Input(
                     "video", optional=True,
@@ -49,7 +49,7 @@ class Reassemble(io.ComfyNode):
                     tooltip="Seconds over which picture and sound cross-fade where images begin and end; 0 cuts.",
                 ),
                 io.DynamicCombo.Input(
-                    "audio_mode", options=_audio_modes(),
+                    "audio_mode", options=_build_audio_modes(),
                     tooltip="Where audio sounds: replace silences the original, mix adds to it, duck adds and lowers "
                     "the original by duck_db.",
                 ),
@@ -85,11 +85,11 @@ class Reassemble(io.ComfyNode):
         part = Insertion(images, audio, fps, start, fade, mode, given.get("duck_db", 0.0))
         node_id = cls.hidden.unique_id
         whole = reassemble(part, video, original_images, return_images, node_id)
-        preview = show_report(whole.report, node_id, player(whole.video.get_stream_source()))
+        preview = show_report(whole.report, node_id, make_player(whole.video.get_stream_source()))
         return io.NodeOutput(whole.video, whole.images, whole.audio, ui=preview)
 
 
-def _audio_modes() -> list[io.DynamicCombo.Option]:
+def _build_audio_modes() -> list[io.DynamicCombo.Option]:
     """The entries of audio_mode; duck alone has a number of its own."""
     by = io.Float.Input(
         "duck_db", default=12.0, min=0.0, max=60.0, step=1.0,

@@ -11,7 +11,7 @@ from ..latentsync_core.remote.models import DEFAULT_MODEL, MODELS
 from . import sockets
 from .bridge import remote
 from .bridge.media import pick_option
-from .bridge.show import player, show_report
+from .bridge.show import make_player, show_report
 
 OTHER = "other"
 """Of the menu of models: one by its id."""
@@ -42,10 +42,10 @@ class Remote(io.ComfyNode):
                 io.Image.Input(
                     "images", optional=True, tooltip="The video as frames. Give either video or images."
                 ),
-                sockets.fps("Frames per second of images; a video has its own."),
+                sockets.build_fps("Frames per second of images; a video has its own."),
                 io.Audio.Input("audio", tooltip="The new speech."),
                 io.DynamicCombo.Input(
-                    "model", options=_models(),
+                    "model", options=_build_models(),
                     tooltip="Which of WaveSpeed's models. LatentSync is the first; the others take the same inputs, at "
                     f"prices of their own. {OTHER}: one that is not in this list, by its id.",
                 ),
@@ -96,14 +96,14 @@ class Remote(io.ComfyNode):
         dry_run: bool = False,
         return_images: bool = False,
     ) -> io.NodeOutput:
-        order = remote.Order(_chosen(model), take, max_cost, dry_run)
-        result = await remote.bought(order, video, images, fps, audio, cls.hidden.unique_id)
+        order = remote.Order(_model_id_of(model), take, max_cost, dry_run)
+        result = await remote.buy(order, video, images, fps, audio, cls.hidden.unique_id)
         video, images, audio = await remote.media_of(result, audio, return_images)
-        preview = show_report(str(result), cls.hidden.unique_id, player(result.path))
+        preview = show_report(str(result), cls.hidden.unique_id, make_player(result.path))
         return io.NodeOutput(video, images, audio, str(result), ui=preview)
 
 
-def _models() -> list[io.DynamicCombo.Option]:
+def _build_models() -> list[io.DynamicCombo.Option]:
     """The models of the library, its default first, and one by its id."""
     by_id = io.String.Input(
         "model_id", default="",
@@ -113,7 +113,7 @@ def _models() -> list[io.DynamicCombo.Option]:
     return [*(io.DynamicCombo.Option(name, []) for name in known), io.DynamicCombo.Option(OTHER, [by_id])]
 
 
-def _chosen(model: dict[str, Any] | None) -> str:
+def _model_id_of(model: dict[str, Any] | None) -> str:
     """The id of the chosen model; raises OptionError."""
     name, given = pick_option("model", model, [*MODELS, OTHER])
     return given["model_id"].strip() if name == OTHER else name
@@ -153,13 +153,13 @@ class RemoteJobs(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, prediction_id: str | None = "", **_: object) -> str:
-        return "" if prediction_id else remote.journal_version()
+        return "" if prediction_id else remote.version_of_journal()
 
     @classmethod
     async def execute(cls, prediction_id: str = "", limit: int = 20) -> io.NodeOutput:
-        if wanted := prediction_id.strip():
-            result = await remote.fetched(wanted, cls.hidden.unique_id)
-            preview = show_report(str(result), cls.hidden.unique_id, player(result.path))
+        if identity := prediction_id.strip():
+            result = await remote.fetch(identity, cls.hidden.unique_id)
+            preview = show_report(str(result), cls.hidden.unique_id, make_player(result.path))
             return io.NodeOutput(remote.video_of(result), str(result), ui=preview)
-        report = remote.jobs(limit)
+        report = remote.list_jobs(limit)
         return io.NodeOutput(remote.NOTHING, report, ui=show_report(report, cls.hidden.unique_id))

@@ -28,13 +28,13 @@ class SyncScore(io.ComfyNode):
             inputs=[
                 io.Video.Input("video", optional=True, tooltip="The clip. Give either video or images."),
                 io.Image.Input("images", optional=True, tooltip="The clip. Give either video or images."),
-                sockets.fps("Frames per second of images; a video has its own."),
+                sockets.build_fps("Frames per second of images; a video has its own."),
                 io.Audio.Input(
                     "audio", optional=True,
                     tooltip="The sound, which starts with the clip. Nothing connected takes the video's own.",
                 ),
                 io.Combo.Input(
-                    "model", options=checkpoints.evaluators(), default="nano",
+                    "model", options=checkpoints.list_evaluators(), default="nano",
                     tooltip="Whose SyncNet judges. Figures of different ones cannot be compared. nano knows drawn "
                     "heads; for people take 1.6, of which the download fetches all that is missing, up to 7 GB.",
                 ),
@@ -71,8 +71,8 @@ class SyncScore(io.ComfyNode):
         model: str = "nano",
         speaker: FaceTrack | None = None,
     ) -> io.NodeOutput:
-        with media.given(video, images, fps, audio=audio is None) as source:
-            result = score.measured(source, audio, model, speaker, cls.hidden.unique_id)
+        with media.open_given(video, images, fps, audio=audio is None) as source:
+            result = score.measure(source, audio, model, speaker, cls.hidden.unique_id)
         offset = 0 if result.offset is None else result.offset
         curve, report = score.plot(result.curve), str(result)
         preview = show_report(report, cls.hidden.unique_id, ui.PreviewImage(curve, cls=cls))

@@ -20,6 +20,6 @@ PRESETS_ARE = (
 )
 
 
-def fps(tooltip: str) -> io.Input:
+def build_fps(tooltip: str) -> io.Input:
     """The widget for the rate of frames."""
     return io.Float.Input("fps", default=25.0, min=1.0, max=240.0, step=0.01, round=0.001, tooltip=tooltip)

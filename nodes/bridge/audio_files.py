@@ -16,28 +16,28 @@ SUFFIXES = tuple(
 """What is offered; Python, which ComfyUI asks for types, knows only some of these where the system has no list."""
 
 
-def names() -> list[str]:
+def list_names() -> list[str]:
     """Sound and video files of the input folder."""
     folder = folder_paths.get_input_directory()
     found = os.listdir(folder) if os.path.isdir(folder) else []
     return sorted(name for name in found if name.lower().endswith(SUFFIXES))
 
 
-def problem(name: str) -> str | None:
+def find_problem(name: str) -> str | None:
     """Why a file cannot be used; None if it can.
 
     A name that leads out of ComfyUI's folders counts as missing; ComfyUI 0.25 would follow it.
     """
     if folder_paths.exists_annotated_filepath(name):
         path = Path(folder_paths.get_annotated_filepath(name)).resolve()
-        if any(path.is_relative_to(Path(folder).resolve()) for folder in _folders()):
+        if any(path.is_relative_to(Path(folder).resolve()) for folder in _list_folders()):
             return None
     return f"{name!r} is not in the input folder; upload it, or choose another file."
 
 
-def version(name: str) -> str:
+def version_of(name: str) -> str:
     """Changes whenever the file does; "" while there is none."""
-    if problem(name):
+    if find_problem(name):
         return ""
     status = os.stat(folder_paths.get_annotated_filepath(name))
     return f"{status.st_mtime_ns} {status.st_size}"
@@ -47,13 +47,13 @@ def load(name: str, start: float, duration: float, lufs: float | None) -> Wavefo
     """Read a part of a file's sound (0 seconds: to its end), at a loudness if one is given; raises InputError."""
     from ...latentsync_core.media import normalize, read_audio
 
-    if reason := problem(name):
+    if reason := find_problem(name):
         raise InputError(reason)
     sound = read_audio(folder_paths.get_annotated_filepath(name), start, duration or None)
     return sound if lufs is None else normalize(sound, lufs)
 
 
-def _folders() -> tuple[str, str, str]:
+def _list_folders() -> tuple[str, str, str]:
     """Where names may lead: `a.wav`, `a.wav [output]`, `a.wav [temp]`."""
     return (
         folder_paths.get_input_directory(),

@@ -17,20 +17,20 @@ MOST_CHANNELS = 64
 _CURE = "Connect LatentSync Load Audio, or another node that gives sound."
 
 
-def audio_in(audio: Any) -> tuple[torch.Tensor, int]:
+def check_audio(audio: Any) -> tuple[torch.Tensor, int]:
     """Samples (1, channels, n), floats of full scale -1..1, and samples a second; raises InputError.
 
     (channels, n) and (n,) are one sound too. Floats stay the tensor that they are, whole numbers of up to 32 bit are
     scaled by what their type can hold.
     """
-    waveform, rate = _parts(audio)
+    waveform, rate = _split(audio)
     samples = torch.from_numpy(waveform) if isinstance(waveform, np.ndarray) else waveform
     if not isinstance(samples, torch.Tensor):
         raise InputError(f"audio takes its samples as a tensor, got {type(samples).__name__}. {_CURE}")
-    return _one(_scaled(samples)), _rate(rate)
+    return _reshape(_scale(samples)), _check_rate(rate)
 
 
-def _parts(audio: Any) -> tuple[Any, Any]:
+def _split(audio: Any) -> tuple[Any, Any]:
     if audio is None:
         raise InputError(f"audio is empty: the clip that it comes from has no sound. {_CURE}")
     if not isinstance(audio, Mapping):
@@ -49,7 +49,7 @@ def _parts(audio: Any) -> tuple[Any, Any]:
     return given["waveform"], given["sample_rate"]
 
 
-def _scaled(samples: torch.Tensor) -> torch.Tensor:
+def _scale(samples: torch.Tensor) -> torch.Tensor:
     if samples.is_floating_point():
         return samples
     if samples.is_complex() or samples.dtype in (torch.bool, torch.int64, torch.uint64):
@@ -61,7 +61,7 @@ def _scaled(samples: torch.Tensor) -> torch.Tensor:
     return ((samples.double() - (limits.min + half)) / half).float()
 
 
-def _one(samples: torch.Tensor) -> torch.Tensor:
+def _reshape(samples: torch.Tensor) -> torch.Tensor:
     shape = tuple(samples.shape)
     while 1 <= samples.ndim < 3:
         samples = samples[None]
@@ -80,7 +80,7 @@ def _one(samples: torch.Tensor) -> torch.Tensor:
     return samples
 
 
-def _rate(rate: Any) -> int:
+def _check_rate(rate: Any) -> int:
     try:
         value = float(rate)
     except (TypeError, ValueError, RuntimeError) as exc:

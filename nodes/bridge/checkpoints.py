@@ -25,7 +25,7 @@ FOLDER = "latentsync"
 """Of models/, and the key in extra_model_paths.yaml."""
 
 
-def _offer(name: str) -> str:
+def _offer_of(name: str) -> str:
     size = sum(file.size or 0 for file in RELEASES[name].files if not file.optional)
     return f"{name} (download, {size / 1e9:.0f} GB)"
 
@@ -33,21 +33,21 @@ def _offer(name: str) -> str:
 EVALUATOR = "1.6"
 """The release whose SyncNet is published with a checksum."""
 EVALUATOR_DOWNLOAD = f"{EVALUATOR} (download)"
-DOWNLOADS = {_offer(name): name for name in reversed(RELEASES)}
+DOWNLOADS = {_offer_of(name): name for name in reversed(RELEASES)}
 NANO = "nano (test model, drawn faces only)"
 
 
-def folders() -> list[str]:
+def list_folders() -> list[str]:
     """Where checkpoints are looked for; the first is where downloads go, and those of other packs are last.
 
     Makes the folder known to ComfyUI, which is done here because importing the pack changes nothing.
     """
     home = os.path.join(folder_paths.models_dir, FOLDER)
     folder_paths.add_model_folder_path(FOLDER, home, is_default=True)
-    return [*folder_paths.get_folder_paths(FOLDER), *map(str, _of_other_packs())]
+    return [*folder_paths.get_folder_paths(FOLDER), *map(str, _list_other_packs())]
 
 
-def _of_other_packs() -> list[Path]:
+def _list_other_packs() -> list[Path]:
     known = folder_paths.folder_names_and_paths
     checkpoints, packs = (
         map(Path, known[name][0] if name in known else []) for name in ("checkpoints", "custom_nodes")
@@ -55,27 +55,27 @@ def _of_other_packs() -> list[Path]:
     return folders_of_other_packs([Path(folder_paths.models_dir), *checkpoints], packs)
 
 
-def menu() -> list[str]:
+def list_choices() -> list[str]:
     """The best for people on disk first, else the newest that can be fetched; then test models and other downloads."""
-    real, tests = ([_label(row) for row in rows] for rows in _on_disk())
+    real, tests = ([_label_of(row) for row in rows] for rows in _list_checkpoints())
     offers = [offer for offer, name in DOWNLOADS.items() if name not in real]
     first, rest = (real, offers) if real else (offers[:1], offers[1:])
     return list(dict.fromkeys([*first, *(NANO if name == "nano" else name for name in tests), *rest]))
 
 
-def best() -> str:
+def find_best() -> str:
     """The source of the best checkpoint on this machine; the bundled one, which is always there, is the last."""
-    return next(iter(_known().values()))
+    return next(iter(_map_sources().values()))
 
 
-def problem(choice: str) -> str | None:
+def find_problem(choice: str) -> str | None:
     """Why a choice cannot be used; None if it can. A choice outlives its place in the menu: workflows travel."""
-    if choice in (*DOWNLOADS, NANO) or choice in _known():
+    if choice in (*DOWNLOADS, NANO) or choice in _map_sources():
         return None
     advice = next((f'choose "{offer}"' for offer, name in DOWNLOADS.items() if name == choice), "")
     return (
-        f"The model {choice!r} is not on this machine; {advice or f'choose one of {menu()}'}, or put it into "
-        f"{folders()[0]}."
+        f"The model {choice!r} is not on this machine; {advice or f'choose one of {list_choices()}'}, or put it into "
+        f"{list_folders()[0]}."
     )
 
 
@@ -84,52 +84,52 @@ def fetch(choice: str, reporter: Reporter) -> str:
 
     Raises OptionError for an unknown choice, and the errors of the download.
     """
-    if reason := problem(choice):
+    if reason := find_problem(choice):
         raise OptionError(reason)
-    name, here = (DOWNLOADS | {NANO: "nano"}).get(choice, choice), _known()
+    name, here = (DOWNLOADS | {NANO: "nano"}).get(choice, choice), _map_sources()
     if name not in here:
-        return str(download(name, folders()[0], reporter))
+        return str(download(name, list_folders()[0], reporter))
     return here[name]
 
 
-def evaluators() -> list[str]:
+def list_evaluators() -> list[str]:
     """Checkpoints with a SyncNet: the bundled one, then what else is on disk, then what can be fetched."""
-    others = [name for name in _evaluators_on_disk() if name != "nano"]
+    others = [name for name in _find_evaluators() if name != "nano"]
     return ["nano", *others] + ([] if EVALUATOR in others else [EVALUATOR_DOWNLOAD])
 
 
 def evaluator(choice: str, reporter: Reporter) -> Path:
     """The SyncNet of a choice; fetches it if the choice says so and it is not here. Raises as `fetch`."""
-    here = _evaluators_on_disk()
+    here = _find_evaluators()
     if choice == EVALUATOR_DOWNLOAD and EVALUATOR not in here:
-        return find_syncnet(download(EVALUATOR, folders()[0], reporter, optional=True))
+        return find_syncnet(download(EVALUATOR, list_folders()[0], reporter, optional=True))
     name = EVALUATOR if choice == EVALUATOR_DOWNLOAD else choice
-    return here[name] if name in here else find_syncnet(name, folders())
+    return here[name] if name in here else find_syncnet(name, list_folders())
 
 
-def _evaluators_on_disk() -> dict[str, Path]:
+def _find_evaluators() -> dict[str, Path]:
     found = {}
-    for row in report(folders()):
+    for row in report(list_folders()):
         with suppress(WeightsMissingError):
-            found[_label(row)] = find_syncnet(row.source, folders())
+            found[_label_of(row)] = find_syncnet(row.source, list_folders())
     return found
 
 
-def _known() -> dict[str, str]:
+def _map_sources() -> dict[str, str]:
     """Choice -> source of all that is on disk, in the order of the menu; of two with one name the first counts."""
     known: dict[str, str] = {}
-    for row in chain(*_on_disk()):
-        known.setdefault(_label(row), row.source)
+    for row in chain(*_list_checkpoints()):
+        known.setdefault(_label_of(row), row.source)
     return known
 
 
-def _on_disk() -> tuple[list[CheckpointRow], list[CheckpointRow]]:
+def _list_checkpoints() -> tuple[list[CheckpointRow], list[CheckpointRow]]:
     """Checkpoints for people, the best first, and those for drawn faces, the bundled one always."""
-    rows = report(folders())
+    rows = report(list_folders())
     real = rank_checkpoints(rows)
     return real, [row for row in rows if row.source == "nano" or (row.complete and row not in real)]
 
 
-def _label(row: CheckpointRow) -> str:
+def _label_of(row: CheckpointRow) -> str:
     """Releases by their name, others by that of their folder, so that a workflow means the same elsewhere."""
     return row.source if row.source in ("nano", *RELEASES) else Path(row.source).name

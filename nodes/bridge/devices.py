@@ -44,16 +44,18 @@ class LoadedModel:
         """Give the models, wholly on ComfyUI's device; raises DeviceError where they do not fit."""
         device = self.patchers[0].load_device
         try:
-            with out_of_memory():
-                mm.load_models_gpu(list(self.patchers), memory_required=self._room(), force_full_load=True)
+            with explain_out_of_memory():
+                mm.load_models_gpu(
+                    list(self.patchers), memory_required=self._estimate_room(), force_full_load=True
+                )
                 for patcher in self.patchers:
-                    _finish(patcher.model, device)
+                    _move_rest(patcher.model, device)
             yield replace(self.models, device=device)
         finally:
             if self.memory == "offload" or mm.vram_state == mm.VRAMState.NO_VRAM:
                 self._unload()
 
-    def _room(self) -> int:
+    def _estimate_room(self) -> int:
         """Bytes that a run needs beside the weights."""
         itemsize = torch.empty(0, dtype=self.models.dtype).element_size()
         return self.models.resolution**2 * VALUES_PER_PIXEL * itemsize
@@ -75,15 +77,15 @@ def load(source: str, precision: str, memory: str) -> LoadedModel:
     device = mm.get_torch_device()
     dtype = pick_dtype(None if precision == "auto" else precision, device)  # refuses what the device lacks
     if precision in ("auto", "fp8"):
-        dtype = _usual(device)
+        dtype = _choose_dtype(device)
     kept = "fp8" if precision == "fp8" else None
-    models = load_models(source, device="cpu", dtype=kept, folders=checkpoints.folders())
+    models = load_models(source, device="cpu", dtype=kept, folders=checkpoints.list_folders())
     return manage(models.to(torch.device("cpu"), dtype), device, memory)
 
 
-def best() -> LoadedModel:
+def load_best() -> LoadedModel:
     """What is used where no model is connected: the best that is on this machine, nothing is fetched."""
-    return load(checkpoints.best(), "auto", "auto")
+    return load(checkpoints.find_best(), "auto", "auto")
 
 
 def manage(models: LipSyncModels, device: torch.device, memory: str) -> LoadedModel:
@@ -101,43 +103,43 @@ def on_device(network: nn.Module) -> Iterator[None]:
     device = mm.get_torch_device()
     patcher = ModelPatcher(nn.Sequential(network), load_device=device, offload_device=torch.device("cpu"))
     try:
-        with out_of_memory():
+        with explain_out_of_memory():
             mm.load_models_gpu([patcher], force_full_load=True)
-            _finish(patcher.model, device)
+            _move_rest(patcher.model, device)
             yield
     finally:
         mm.unload_model_and_clones(patcher)
 
 
 @contextmanager
-def out_of_memory() -> Iterator[None]:
+def explain_out_of_memory() -> Iterator[None]:
     """Say what to change in ComfyUI where the memory of the device is not enough."""
     with enough_memory(f"The device is out of memory. {_ADVICE}"):
         yield
 
 
-def _usual(device: torch.device) -> torch.dtype:
+def _choose_dtype(device: torch.device) -> torch.dtype:
     """What ComfyUI computes in on a device."""
     if mm.should_use_fp16(device):
         return torch.float16
     return torch.bfloat16 if mm.should_use_bf16(device) else torch.float32
 
 
-def _finish(module: nn.Module, device: torch.device) -> None:
+def _move_rest(module: nn.Module, device: torch.device) -> None:
     """Move what ComfyUI left behind: it loads only parts where its budget is small (--novram)."""
-    if _elsewhere(module, device):
+    if _list_elsewhere(module, device):
         module.to(device)
-    if stranded := _elsewhere(module, device):
+    if stranded := _list_elsewhere(module, device):
         raise DeviceError(
             f"{len(stranded)} tensors did not move to {device}, {stranded[0]} among them. Start ComfyUI without "
             "--novram and --lowvram."
         )
 
 
-def _elsewhere(module: nn.Module, device: torch.device) -> list[str]:
+def _list_elsewhere(module: nn.Module, device: torch.device) -> list[str]:
     tensors = chain(module.named_parameters(), module.named_buffers())
-    return [name for name, tensor in tensors if not _same(tensor.device, device)]
+    return [name for name, tensor in tensors if not _is_same(tensor.device, device)]
 
 
-def _same(place: torch.device, device: torch.device) -> bool:
+def _is_same(place: torch.device, device: torch.device) -> bool:
     return place.type == device.type and device.index in (None, place.index)

@@ -26,10 +26,10 @@ def media_of(clip: str) -> tuple[Any, torch.Tensor, dict[str, Any]]:
 
     path = FOLDER / CLIPS[check_option("clip", clip, CLIPS)]
     image = images_of([next(iter(FileClip(path).read([0])))])
-    return _video(path, image), image, audio_of(read_audio(FOLDER / SENTENCE))
+    return _open_video(path, image), image, audio_of(read_audio(FOLDER / SENTENCE))
 
 
-def _video(path: Path, image: torch.Tensor) -> Any:
+def _open_video(path: Path, image: torch.Tensor) -> Any:
     if path.suffix == ".mp4":
         return InputImpl.VideoFromFile(str(path))
     return InputImpl.VideoFromComponents(Types.VideoComponents(images=image, audio=None, frame_rate=25))

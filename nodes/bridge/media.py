@@ -17,8 +17,8 @@ from comfy_api.latest import InputImpl
 
 from ...latentsync_core.data import Array, Clip, Waveform
 from ...latentsync_core.errors import InputError, OptionError
-from .audio_in import audio_in
-from .temp import temp_copy, temp_file
+from .audio_in import check_audio
+from .temp import make_temp_file, write_temp_copy
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ def clip_of(images: torch.Tensor, fps: float | Fraction) -> Clip:
 
 def waveform_of(audio: Mapping[str, Any] | None) -> Waveform:
     """An AUDIO as a waveform, float samples untouched; raises InputError where there is not exactly one sound."""
-    samples, rate = audio_in(audio)
+    samples, rate = check_audio(audio)
     return Waveform(samples[0].detach().cpu().float().contiguous().numpy(), rate)
 
 
@@ -86,7 +86,7 @@ def fit_audio(
 
     Where that is all of it, to less than a frame, it is handed on as it is. Float samples stay what they are.
     """
-    samples, rate = audio_in(audio)
+    samples, rate = check_audio(audio)
     rest = samples[..., round(start * rate) :]
     missing = round(seconds * rate) - rest.shape[-1]
     if start or abs(missing) >= frame * rate:
@@ -100,7 +100,7 @@ def images_of(frames: list[np.ndarray]) -> torch.Tensor:
     return (batch.float() / 255 if batch.dtype == torch.uint8 else batch).to(mm.intermediate_device())
 
 
-def given(
+def open_given(
     video: Any, images: torch.Tensor | None, fps: float, audio: bool = False
 ) -> AbstractContextManager[Source]:
     """The one of both that is connected, opened; raises InputError unless exactly one is."""
@@ -123,7 +123,7 @@ def open_video(video: Any, audio: bool = False) -> Iterator[Source]:
     content = video.get_stream_source()
     in_memory = isinstance(content, BytesIO)
     identity = sha256(content.getbuffer()).hexdigest() if in_memory else None
-    with temp_copy(content) if in_memory else nullcontext(content) as path:
+    with write_temp_copy(content) if in_memory else nullcontext(content) as path:
         start, duration = video.get_active_trim_window()
         source = _from_file(path, identity, start, duration, audio)
         # VIDEOs of newer ComfyUIs may be cropped or resized on top of their file
@@ -161,7 +161,7 @@ def video_of(
     """
     from ...latentsync_core.media import open_writer
 
-    path, clip = temp_file(".mp4"), like.clip
+    path, clip = make_temp_file(".mp4"), like.clip
     looks: dict[str, Any] = {"color": like.color, "pixel_aspect": like.pixel_aspect}
     with open_writer(path, clip.height, clip.width, fps, audio=audio, duration=duration, **looks) as writer:
         for frame, time in zip(frames, times, strict=True):

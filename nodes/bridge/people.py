@@ -28,24 +28,24 @@ PREVIEW_PIXELS = 768
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class FoundSpeaker:
     track: FaceTrack | None
     """None where there is no such person; the report says why."""
     preview: torch.Tensor
     report: str
 
 
-def wanted(choose: Mapping[str, Any] | None) -> Speaker:
+def speaker_of(choose: Mapping[str, Any] | None) -> Speaker:
     """What `faces.choose` takes for the widgets; raises OptionError and InputError."""
     how, given = pick_option("choose", choose, CHOICES)
     if how == "number":
         return given["number"]
     if how == "point":
         return given["x"], given["y"]
-    return _box(given.get("boxes")) if how == "box" else how
+    return _pick_box(given.get("boxes")) if how == "box" else how
 
 
-def look(clip: Clip, speaker: Speaker, reporter: Reporter) -> Found:
+def survey_clip(clip: Clip, speaker: Speaker, reporter: Reporter) -> FoundSpeaker:
     """Survey a clip, choose, draw."""
     from ...latentsync_core.faces import choose
     from ...latentsync_core.pipeline import find_faces
@@ -55,12 +55,14 @@ def look(clip: Clip, speaker: Speaker, reporter: Reporter) -> Found:
     try:
         track = choose(found, speaker)
     except FaceError as exc:  # the picture helps to choose another
-        return Found(None, _preview(clip, found, None), f"{reword(str(exc))}\n{_report(clip, found, None)}")
+        return FoundSpeaker(
+            None, _draw_preview(clip, found, None), f"{reword(str(exc))}\n{_format_report(clip, found, None)}"
+        )
     chosen = found.tracks.index(track) + 1
-    return Found(track, _preview(clip, found, chosen), _report(clip, found, chosen))
+    return FoundSpeaker(track, _draw_preview(clip, found, chosen), _format_report(clip, found, chosen))
 
 
-def _box(boxes: Any) -> tuple[float, float, float, float]:
+def _pick_box(boxes: Any) -> tuple[float, float, float, float]:
     """The first box of a BOUNDING_BOX: one box, the boxes of a picture, or those of every frame."""
     while isinstance(boxes, (list, tuple)):
         boxes = next((inner for inner in boxes if inner), None)
@@ -72,11 +74,11 @@ def _box(boxes: Any) -> tuple[float, float, float, float]:
     return x, y, x + width, y + height
 
 
-def _preview(clip: Clip, found: Survey, chosen: int | None) -> torch.Tensor:
+def _draw_preview(clip: Clip, found: Survey, chosen: int | None) -> torch.Tensor:
     """A few frames with the faces drawn, as an IMAGE of at most 768 px."""
     from ...latentsync_core.faces import draw_faces
 
-    shown = frames_shown(found)
+    shown = pick_frames(found)
     drawn = [draw_faces(frame, found, i, chosen) for i, frame in zip(shown, clip.read(shown), strict=True)]
     images = images_of(drawn).float()
     scale = PREVIEW_PIXELS / max(clip.height, clip.width)
@@ -87,7 +89,7 @@ def _preview(clip: Clip, found: Survey, chosen: int | None) -> torch.Tensor:
     return small.movedim(1, -1).contiguous()
 
 
-def frames_shown(found: Survey) -> list[int]:
+def pick_frames(found: Survey) -> list[int]:
     """Frames spread over the clip, and one of each person who is in none of them."""
     frames = found.boxes.shape[1]
     spread = np.linspace(0, frames - 1, PREVIEW_FRAMES).round().astype(int)
@@ -96,7 +98,7 @@ def frames_shown(found: Survey) -> list[int]:
     return sorted({*spread.tolist(), *middles})
 
 
-def _report(clip: Clip, found: Survey, chosen: int | None) -> str:
+def _format_report(clip: Clip, found: Survey, chosen: int | None) -> str:
     lines = [f"persons: {len(found.tracks)}, frames: {len(clip.times)}, cuts: {len(found.cuts)}"]
     for number, track in enumerate(found.tracks, 1):
         lines.append(f"{number}: {track}{', chosen' if number == chosen else ''}")

@@ -53,9 +53,9 @@ class Reporter:
             self._stage, self._bar = stage, comfy.utils.ProgressBar(max(1, total), node_id=self._node_id)
         self._done, self._total = (done, total) if total else (1, 1)
         self._bar.update_absolute(self._done, self._total)
-        self._say()
+        self._show()
 
-    def frames(self, frames: Iterator[Array], plan: Plan, steps: int) -> Iterator[Array]:
+    def show_frames(self, frames: Iterator[Array], plan: Plan, steps: int) -> Iterator[Array]:
         """Hand on the frames of a plan; shows the first that comes out after every window, of `steps` steps each."""
         windows = 0
         for frame in self._left.frames(frames, plan):
@@ -63,9 +63,9 @@ class Reporter:
             finished = self._done // steps if self._stage == "resync" else 0
             if finished > windows:
                 windows = finished
-                self._bar.update_absolute(self._done, self._total, ("JPEG", image(frame), PREVIEW_PIXELS))
+                self._bar.update_absolute(self._done, self._total, ("JPEG", to_image(frame), PREVIEW_PIXELS))
             yield frame
-            self._say()
+            self._show()
 
     def warn(self, warning: str) -> None:
         """Show a warning below all that follows."""
@@ -73,21 +73,21 @@ class Reporter:
         self._warning = warning
         send_text(warning, self._node_id)
 
-    def _say(self) -> None:
+    def _show(self) -> None:
         now = time.monotonic()
         if not self._stage or (self._done < self._total and now - self._said < TEXT_SECONDS):
             return
         self._said = now
-        text = f"{TITLES.get(self._stage, self._stage)}: {100 * self._done // self._total} %{self._rest()}"
+        text = f"{TITLES.get(self._stage, self._stage)}: {100 * self._done // self._total} %{self._format_rest()}"
         send_text("\n".join(filter(None, (text, self._warning))), self._node_id)
 
-    def _rest(self) -> str:
+    def _format_rest(self) -> str:
         left = self._left.seconds()
         if left is None or self._done == self._total:
             return ""
         if self._last in ("", self._stage):
-            return f", about {duration(left)} left"
-        return f", this step for about {duration(left)} more"
+            return f", about {format_duration(left)} left"
+        return f", this step for about {format_duration(left)} more"
 
 
 def check_interrupt() -> None:
@@ -104,13 +104,13 @@ def send_text(text: str, node_id: str | None) -> None:
         server.send_progress_text(text, node_id)
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """87 -> "1 min 27 s"."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def image(frame: Array) -> Image.Image:
+def to_image(frame: Array) -> Image.Image:
     """A frame (H, W, 3), uint8 or float 0..1, as a Pillow image."""
     if frame.dtype != np.uint8:
         frame = (np.clip(frame, 0, 1) * 255).round().astype(np.uint8)

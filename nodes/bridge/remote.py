@@ -17,7 +17,7 @@ from comfy_api.latest import InputImpl
 from comfy_execution.graph_utils import ExecutionBlocker
 
 from ...latentsync_core.errors import KeyMissingError
-from .media import fit_audio, given, images_of, waveform_of
+from .media import fit_audio, images_of, open_given, waveform_of
 from .waiting import Watch
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Order:
     dry_run: bool
 
 
-async def bought(
+async def buy(
     order: Order,
     video: Any,
     images: torch.Tensor | None,
@@ -53,43 +53,43 @@ async def bought(
     from ...latentsync_core.remote import RemoteJob, remote_lip_sync
     from ...latentsync_core.remote.job import refuse_bad_input
 
-    settings = _settings()
+    settings = _read_settings()
     with ExitStack() as stack:
         with refuse_bad_input():
             speech = waveform_of(audio)
-            source = await asyncio.to_thread(stack.enter_context, given(video, images, fps))
+            source = await asyncio.to_thread(stack.enter_context, open_given(video, images, fps))
         cost = Decimal(str(round(order.max_cost, 2)))
         job = RemoteJob(
-            source.clip, speech, _results(), order.model,
+            source.clip, speech, _make_results(), order.model,
             take=order.take, max_cost_usd=cost, dry_run=order.dry_run,
         )  # fmt: skip
         watch = Watch(node_id)
-        return await watch.over(remote_lip_sync(job, settings=settings, on_progress=watch.hear))
+        return await watch.wait_for(remote_lip_sync(job, settings=settings, on_progress=watch.show))
 
 
-async def fetched(prediction_id: str, node_id: str | None) -> RemoteResult:
-    """The result of a prediction by its id; raises as `bought`."""
+async def fetch(prediction_id: str, node_id: str | None) -> RemoteResult:
+    """The result of a prediction by its id; raises as `buy`."""
     from ...latentsync_core.remote import resume_task
 
     watch = Watch(node_id)
-    work = resume_task(prediction_id, _results(), settings=_settings(), on_progress=watch.hear)
-    return await watch.over(work)
+    work = resume_task(prediction_id, _make_results(), settings=_read_settings(), on_progress=watch.show)
+    return await watch.wait_for(work)
 
 
-def jobs(limit: int) -> str:
+def list_jobs(limit: int) -> str:
     """What the journal knows, newest first, a line each."""
     from ...latentsync_core.remote import Journal, Settings
     from ...latentsync_core.remote.listing import format_jobs
 
-    with Journal(Settings(_state_dir()).make_state_dir()) as journal:
+    with Journal(Settings(_find_state_dir()).make_state_dir()) as journal:
         return "\n".join(format_jobs(journal.list_recent(limit)))
 
 
-def journal_version() -> str:
+def version_of_journal() -> str:
     """Changes whenever the journal does."""
     from ...latentsync_core.remote.journal import FILE_NAME
 
-    files = [path for path in _state_dir().glob(f"{FILE_NAME}*") if not path.name.endswith("-shm")]
+    files = [path for path in _find_state_dir().glob(f"{FILE_NAME}*") if not path.name.endswith("-shm")]
     return " ".join(f"{file.stat().st_mtime_ns}" for file in sorted(files))
 
 
@@ -107,20 +107,20 @@ async def media_of(
     if result.path is None:
         return NOTHING, NOTHING, NOTHING
     clip = await asyncio.to_thread(FileClip, result.path)
-    images = await asyncio.to_thread(_images, clip) if return_images else ExecutionBlocker(_NO_IMAGES)
+    images = await asyncio.to_thread(_read_images, clip) if return_images else ExecutionBlocker(_NO_IMAGES)
     return video_of(result), images, fit_audio(audio, clip.duration, 1 / float(clip.fps))
 
 
-def _images(clip: Clip) -> torch.Tensor:
+def _read_images(clip: Clip) -> torch.Tensor:
     return images_of(list(clip.read(range(len(clip.times)))))
 
 
-def _settings() -> Settings:
+def _read_settings() -> Settings:
     """The environment's, with ComfyUI's own place for the state; KeyMissingError without a key."""
     from ...latentsync_core.remote import Settings
     from ...latentsync_core.remote.keys import KEY_FILE_VARIABLE, KEY_NAME, KEY_VARIABLE
 
-    settings = Settings.from_environment(default_state_dir=_state_dir())
+    settings = Settings.from_environment(default_state_dir=_find_state_dir())
     if settings.key is None:
         raise KeyMissingError(
             "No WaveSpeed key is set.",
@@ -130,13 +130,13 @@ def _settings() -> Settings:
     return settings
 
 
-def _state_dir() -> Path:
+def _find_state_dir() -> Path:
     from ...latentsync_core.remote.settings import find_state_dir
 
     return find_state_dir(os.environ, Path(folder_paths.get_system_user_directory("latentsync")))
 
 
-def _results() -> Path:
+def _make_results() -> Path:
     folder = Path(folder_paths.get_output_directory()) / RESULTS
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -13,8 +13,8 @@ import torch
 
 from ...latentsync_core.data import Array, Clip, FaceTrack, Plan, Waveform
 from ...latentsync_core.options import Options
-from .devices import LoadedModel, best, out_of_memory
-from .progress import Reporter, duration
+from .devices import LoadedModel, explain_out_of_memory, load_best
+from .progress import Reporter, format_duration
 from .temp import keep_results
 
 OTHER_MODEL = "Choose it on LatentSync Load Model, which fetches it where it is missing."
@@ -39,7 +39,7 @@ class Job:
         lines = [
             str(self.plan),
             f"face {self.track}",
-            f"{self.model}; {duration(time.monotonic() - self.started)}",
+            f"{self.model}; {format_duration(time.monotonic() - self.started)}",
         ]
         if self.warning:
             lines.insert(0, self.warning)
@@ -49,7 +49,7 @@ class Job:
 
 
 @contextmanager
-def resyncing(
+def resync(
     clip: Clip,
     speech: Waveform,
     loaded: LoadedModel | None,
@@ -65,8 +65,8 @@ def resyncing(
     from ...latentsync_core.diffusion import strange_faces
     from ...latentsync_core.pipeline import find_face, lip_sync, make_plan
 
-    reporter, loaded = Reporter(node_id, last="resync"), loaded or best()
-    with out_of_memory(), keep_results() as work, loaded.on_device() as models:
+    reporter, loaded = Reporter(node_id, last="resync"), loaded or load_best()
+    with explain_out_of_memory(), keep_results() as work, loaded.on_device() as models:
         track = speaker or find_face(clip, device=str(models.device), progress=reporter, work=work)
         plan = make_plan(
             clip, speech, options, track, audio_start=audio_start, window_frames=models.window_frames
@@ -82,7 +82,7 @@ def resyncing(
         yield Job(
             plan,
             track,
-            reporter.frames(frames, plan, options.steps),
+            reporter.show_frames(frames, plan, options.steps),
             mask,
             f"{models.name} at {models.resolution} px on {models.device} in {models.precision}",
             warning,

@@ -37,7 +37,7 @@ def audio_of(source: Source, audio: Mapping[str, Any] | None) -> Waveform:
     return source.audio
 
 
-def measured(
+def measure(
     source: Source,
     audio: Mapping[str, Any] | None,
     model: str,

@@ -26,7 +26,7 @@ def show_report(report: str, node_id: str | None, preview: Any = None) -> dict[s
     return {**(preview.as_dict() if preview else {}), "text": (report,)}
 
 
-def player(path: str | Path | None) -> Any:
+def make_player(path: str | Path | None) -> Any:
     """A preview that plays a file; None without one, or where it is in no folder that ComfyUI serves."""
     served = {
         io.FolderType.temp: folder_paths.get_temp_directory(),

@@ -56,12 +56,12 @@ def reassemble(
     from ...latentsync_core.media import splice
 
     frames: list[Array] | None = [] if return_images else None
-    with _original(part, video, original_images) as original:
+    with _open_original(part, video, original_images) as original:
         new = clip_of(part.images, part.fps)
         whole = splice(original and original.clip, new, part.start if original else 0.0, part.fade)
-        audio = _audio(part, original)
+        audio = _mix_audio(part, original)
         result = video_of(
-            _read(whole, Reporter(node_id), frames),
+            _read_frames(whole, Reporter(node_id), frames),
             whole.times.tolist(),
             like=original or Source(new),
             fps=whole.fps,
@@ -70,11 +70,14 @@ def reassemble(
         )
     images = ExecutionBlocker(_NO_IMAGES) if frames is None else images_of(frames)
     return Whole(
-        result, images, audio_of(audio or _silence(whole.duration)), _report(part, new, whole, original)
+        result,
+        images,
+        audio_of(audio or _make_silence(whole.duration)),
+        _describe(part, new, whole, original),
     )
 
 
-def _report(part: Insertion, new: Clip, whole: Clip, original: Source | None) -> str:
+def _describe(part: Insertion, new: Clip, whole: Clip, original: Source | None) -> str:
     """How long the result is, and which part of it is new."""
     text = f"{pluralize(len(whole.times), 'frame')} at {float(whole.fps):.3f} fps ({whole.duration:.2f} s)"
     if original is None:
@@ -82,7 +85,7 @@ def _report(part: Insertion, new: Clip, whole: Clip, original: Source | None) ->
     return f"{text}; {part.start:.2f} s to {part.start + new.duration:.2f} s are new"
 
 
-def _original(
+def _open_original(
     part: Insertion, video: Any, images: torch.Tensor | None
 ) -> AbstractContextManager[Source | None]:
     if video is not None and images is not None:
@@ -92,7 +95,7 @@ def _original(
     return nullcontext(None if images is None else Source(clip_of(images, part.fps)))
 
 
-def _audio(part: Insertion, original: Source | None) -> Waveform | None:
+def _mix_audio(part: Insertion, original: Source | None) -> Waveform | None:
     from ...latentsync_core.media import mix
 
     new = None if part.audio is None else waveform_of(part.audio)
@@ -102,7 +105,7 @@ def _audio(part: Insertion, original: Source | None) -> Waveform | None:
     return mix(original.audio, new, part.mode, part.start, duck_db=part.duck_db, fade=fade)
 
 
-def _read(clip: Clip, reporter: Reporter, kept: list[Array] | None) -> Iterator[Array]:
+def _read_frames(clip: Clip, reporter: Reporter, kept: list[Array] | None) -> Iterator[Array]:
     count = len(clip.times)
     for done, frame in enumerate(clip.read(range(count)), 1):
         if kept is not None:
@@ -111,5 +114,5 @@ def _read(clip: Clip, reporter: Reporter, kept: list[Array] | None) -> Iterator[
         reporter("write", done, count)
 
 
-def _silence(seconds: float) -> Waveform:
+def _make_silence(seconds: float) -> Waveform:
     return Waveform(np.zeros((1, max(1, round(seconds * SILENCE_RATE))), np.float32), SILENCE_RATE)

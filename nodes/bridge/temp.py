@@ -23,7 +23,7 @@ class TempPath(str):
     """
 
 
-def temp_file(suffix: str) -> TempPath:
+def make_temp_file(suffix: str) -> TempPath:
     """A new name in ComfyUI's temp folder, which is made where it is missing."""
     folder = folder_paths.get_temp_directory()
     os.makedirs(folder, exist_ok=True)
@@ -33,9 +33,9 @@ def temp_file(suffix: str) -> TempPath:
 
 
 @contextmanager
-def temp_copy(content: BytesIO) -> Iterator[str]:
+def write_temp_copy(content: BytesIO) -> Iterator[str]:
     """Bytes as a file, for as long as the block runs."""
-    path = temp_file(".video")
+    path = make_temp_file(".video")
     try:
         Path(path).write_bytes(content.getbuffer())
         yield path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import comfy.model_management as mm
 
-from .progress import check_interrupt, duration, send_text
+from .progress import check_interrupt, format_duration, send_text
 
 if TYPE_CHECKING:
     from ...latentsync_core.remote import JobProgress, RemoteResult
@@ -45,30 +45,30 @@ class Watch:
         self._last: JobProgress | None = None
         self._started, self._said = time.monotonic(), 0.0
 
-    def hear(self, progress: JobProgress) -> None:
+    def show(self, progress: JobProgress) -> None:
         """What the library calls on every step; raises ComfyUI's interrupt."""
         news = self._last is None or progress.stage != self._last.stage
         self._last = progress
-        self._say(at_once=news)
+        self._show(at_once=news)
         check_interrupt()
 
-    async def over(self, work: Coroutine[None, None, T]) -> T:
+    async def wait_for(self, work: Coroutine[None, None, T]) -> T:
         """The result of a job; on ComfyUI's interrupt, or when the prompt ends, the wait ends at once."""
         task = asyncio.ensure_future(work)
         try:
             while not (await asyncio.wait({task}, timeout=LOOK_SECONDS))[0]:
                 check_interrupt()
-                self._say()
+                self._show()
             result = task.result()
         except STOPS:
             task.cancel()
             with suppress(*STOPS):
                 await task
-            send_text(self._farewell(), self._node_id)
+            send_text(self._describe_stop(), self._node_id)
             raise
         return result
 
-    def _say(self, at_once: bool = False) -> None:
+    def _show(self, at_once: bool = False) -> None:
         now = time.monotonic()
         if self._last is None or not (at_once or now - self._said >= TEXT_SECONDS):
             return
@@ -76,12 +76,12 @@ class Watch:
         words = [TITLES.get(progress.stage, progress.stage)]
         if progress.total:
             words.append(f"{100 * progress.done // progress.total} %")
-        words.append(duration(now - self._started))
+        words.append(format_duration(now - self._started))
         if progress.price_usd is not None:
             words.append(f"${progress.price_usd}")
         send_text(", ".join(words), self._node_id)
 
-    def _farewell(self) -> str:
+    def _describe_stop(self) -> str:
         last = self._last
         if last is None or last.stage in UNPAID:
             return "Stopped. Nothing was bought by this run."

@@ -73,25 +73,25 @@ def reword(message: str) -> str:
     return message
 
 
-def speak_of_nodes(node: Any) -> None:
+def reword_errors_of(node: Any) -> None:
     """Make a node class tell its errors in ComfyUI's words."""
     execute = node.execute.__func__
 
     @wraps(execute)
     def reworded(cls: type, *args: Any, **inputs: Any) -> Any:
-        with in_words():
+        with reword_errors():
             return execute(cls, *args, **inputs)
 
     @wraps(execute)
     async def reworded_later(cls: type, *args: Any, **inputs: Any) -> Any:
-        with in_words():
+        with reword_errors():
             return await execute(cls, *args, **inputs)
 
     node.execute = classmethod(reworded_later if inspect.iscoroutinefunction(execute) else reworded)
 
 
 @contextmanager
-def in_words() -> Iterator[None]:
+def reword_errors() -> Iterator[None]:
     """Reword the library's errors as they pass; they stay what they are to `except`."""
     try:
         yield
@@ -99,10 +99,10 @@ def in_words() -> Iterator[None]:
         exc.args = tuple(reword(part) for part in exc.args)
         if isinstance(exc, RemoteError):
             exc.cause, exc.remedy = exc.args
-        exc.__class__ = _named(type(exc))
+        exc.__class__ = _hide_module(type(exc))
         raise
 
 
-def _named(kind: type[LatentSyncError]) -> type[LatentSyncError]:
+def _hide_module(kind: type[LatentSyncError]) -> type[LatentSyncError]:
     """A kind of error that ComfyUI shows by its name alone: before that it puts the module, unless it is Python's."""
     return type(kind.__name__, (kind,), {"__module__": "builtins"})

@@ -87,7 +87,7 @@ def test_everybody_is_in_some_picture(bridge, core):
     faces = importlib.import_module(f"{core.__name__}.faces")
     tracks = tuple(core.FaceTrack.from_points(one) for one in points)
     found = faces.Survey(tracks, np.full((2, 100, 4), 1.0), np.array([], int))
-    assert bridge("people").frames_shown(found) == [0, 20, 32, 40, 59, 79, 99]
+    assert bridge("people").pick_frames(found) == [0, 20, 32, 40, 59, 79, 99]
 
 
 def test_a_video_is_taken_as_it_is_trimmed(run, video):

@@ -152,5 +152,5 @@ def test_what_other_packs_keep_is_found_and_stays_as_it_is(
     before = {path: path.stat().st_mtime_ns for path in (home / place).rglob("*")}
     assert menu()[0] == "1.6" and OFFERS[1] not in menu()
     assert run("LatentSyncLoadModel", model=OFFERS[1]).models.name == "1.6" and fetched == []
-    assert bridge("checkpoints").folders()[0] == str(home / "models" / "latentsync")
+    assert bridge("checkpoints").list_folders()[0] == str(home / "models" / "latentsync")
     assert before == {path: path.stat().st_mtime_ns for path in (home / place).rglob("*")}

@@ -11,8 +11,8 @@ import pytest
 
 def widgets(nodes):
     """Preset -> the widgets that its choice shows."""
-    (menu,) = nodes["LatentSyncOptions"].GET_SCHEMA().inputs
-    return {choice.key: {entry.id: entry for entry in choice.inputs} for choice in menu.options}
+    (list_choices,) = nodes["LatentSyncOptions"].GET_SCHEMA().inputs
+    return {choice.key: {entry.id: entry for entry in choice.inputs} for choice in list_choices.options}
 
 
 def shown(nodes, preset):
@@ -119,7 +119,7 @@ def test_without_a_model_the_best_on_this_machine_is_taken(used, bridge, monkeyp
     checkpoints = bridge("checkpoints")
     row = namedtuple("row", "source")
     real, drawn = [row("/m/1.6"), row("/m/1.5"), row("/m/mine")], [row("nano")]
-    monkeypatch.setattr(checkpoints, "_on_disk", lambda: (real, drawn))
+    monkeypatch.setattr(checkpoints, "_list_checkpoints", lambda: (real, drawn))
     order = []
     while real:
         order.append(checkpoints.best())

@@ -104,7 +104,7 @@ def test_without_a_verdict_no_shift_is_marked(bridge, core):
 
 def test_the_menu_has_what_can_judge(bridge, installed, checkpoint):
     (installed / "untrained").symlink_to(checkpoint)  # has no SyncNet
-    assert bridge("checkpoints").evaluators() == ["nano", "judge", "1.6 (download)"]
+    assert bridge("checkpoints").list_evaluators() == ["nano", "judge", "1.6 (download)"]
 
 
 def test_the_download_fetches_the_syncnet_too(bridge, installed, evaluator, monkeypatch):

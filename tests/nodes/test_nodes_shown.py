@@ -66,10 +66,15 @@ def test_reassemble_says_what_is_new_and_plays_it(ui, home, core):
 
 
 def test_what_comfyui_does_not_serve_is_not_played(bridge, home, tmp_path):
-    player, inside = bridge("show").player, home / "output" / "latentsync_remote" / "a b.mp4"
-    served = player(inside).as_dict()["images"]
+    make_player, inside = bridge("show").make_player, home / "output" / "latentsync_remote" / "a b.mp4"
+    served = make_player(inside).as_dict()["images"]
     assert served == [{"filename": "a b.mp4", "subfolder": "latentsync_remote", "type": "output"}]
-    assert player(Path("/elsewhere/x.mp4")) is player(home / "outputs" / "x.mp4") is player(None) is None
+    assert (
+        make_player(Path("/elsewhere/x.mp4"))
+        is make_player(home / "outputs" / "x.mp4")
+        is make_player(None)
+        is None
+    )
 
 
 @pytest.mark.parametrize("name", ["LatentSyncFaces", "LatentSyncSyncScore"])

@@ -89,6 +89,6 @@ def test_every_node_speaks(nodes):
 
 def test_what_other_libraries_raise_stays_as_it_is(bridge):
     for error in KeyError("dtype takes"), KeyboardInterrupt():
-        with pytest.raises(type(error)) as output, bridge("words").in_words():
+        with pytest.raises(type(error)) as output, bridge("words").reword_errors():
             raise error
         assert output.value is error
