@@ -32,7 +32,7 @@ for _node in NODES:
 
 
 class LatentSyncExtension(ComfyExtension):
-    """What ComfyUI loads."""
+    """The extension that ComfyUI loads."""
 
     async def on_load(self) -> None:
         for replacement in REPLACEMENTS:

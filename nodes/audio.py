@@ -10,7 +10,7 @@ LOUDNESS = {"off": None, "-16 LUFS": -16.0, "-23 LUFS": -23.0}
 
 
 class LoadAudio(io.ComfyNode):
-    """Reads sound from the input folder, also that of a video; a part of it; at a chosen loudness."""
+    """Loads audio from a file of the input folder, also a video; whole or a part, at a chosen loudness."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -18,7 +18,7 @@ class LoadAudio(io.ComfyNode):
             node_id="LatentSyncLoadAudio",
             display_name="LatentSync Load Audio",
             category=sockets.CATEGORY,
-            description="Loads the speech: from a sound file or from the sound track of a video, whole or a part, "
+            description="Loads the speech: from an audio file or from the soundtrack of a video, whole or a part, "
             "with its own sample rate and channels. Unlike Load Audio it can start anywhere and bring speech to a "
             "usual loudness.",
             search_aliases=[
@@ -33,7 +33,7 @@ class LoadAudio(io.ComfyNode):
                     "audio",
                     options=audio_files.list_names(),
                     upload=io.UploadType.audio,
-                    tooltip="A sound or video file in ComfyUI's input folder: wav, mp3, aac, m4a, flac, ogg, mp4, "
+                    tooltip="An audio or video file in ComfyUI's input folder: wav, mp3, aac, m4a, flac, ogg, mp4, "
                     "mov, mkv, webm.",
                 ),
                 io.Float.Input(
@@ -43,7 +43,7 @@ class LoadAudio(io.ComfyNode):
                     max=86400.0,
                     step=0.01,
                     round=0.001,
-                    tooltip="Seconds into the file. 0 is where its video starts, or its sound if it has no video.",
+                    tooltip="Seconds into the file. 0 is where its video starts, or its audio if it has no video.",
                 ),
                 io.Float.Input(
                     "duration",
@@ -58,13 +58,13 @@ class LoadAudio(io.ComfyNode):
                     "normalize",
                     options=list(LOUDNESS),
                     default="off",
-                    tooltip="Bring the sound to a loudness (ITU-R BS.1770): -16 LUFS is usual on the web, -23 on "
-                    "television. One gain for the whole sound, lower where a peak would pass -1 dBFS; nothing is "
+                    tooltip="Bring the audio to a loudness (ITU-R BS.1770): -16 LUFS is usual on the web, -23 on "
+                    "television. One gain for all of it, lower where a peak would pass -1 dBFS; nothing is "
                     "compressed.",
                 ),
             ],
             outputs=[
-                io.Audio.Output("audio", tooltip="The sound, at its own rate and channels."),
+                io.Audio.Output("audio", tooltip="The audio, at its own rate and channels."),
                 io.Float.Output("duration", tooltip="Its length in seconds."),
             ],
         )

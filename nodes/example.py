@@ -24,12 +24,12 @@ class ExampleClip(io.ComfyNode):
                 io.Combo.Input(
                     "clip", options=list(example.CLIPS), default="person",
                     tooltip="person: 2.3 s, one person who talks. two_people: 2.3 s, of whom the left one talks. film: "
-                    "4.3 s, to dub a part of. portrait: a still picture.",
+                    "4.3 s, to dub a part of. portrait: a still image.",
                 ),
             ],
             outputs=[
-                io.Video.Output("video", tooltip="The clip, 25 frames a second, with its own sound; the portrait has "
-                                "one frame and no sound."),
+                io.Video.Output("video", tooltip="The clip, 25 frames a second, with its own audio; the portrait has "
+                                "one frame and no audio."),
                 io.Image.Output("image", tooltip="Its first frame, or the portrait."),
                 io.Audio.Output("audio", tooltip="Another sentence, 2.6 s, for all of them."),
             ],

@@ -68,7 +68,7 @@ class Faces(io.ComfyNode):
 
 
 def _build_choices() -> list[io.DynamicCombo.Option]:
-    """The entries of choose, each with the inputs that it needs."""
+    """Return the entries of choose, each with the inputs that it needs."""
     pixels = {"default": 0.0, "min": 0.0, "max": 16384.0, "step": 1.0}
     needed = {
         "number": [io.Int.Input("number", default=1, min=1, max=16, tooltip="As drawn in the preview.")],

@@ -22,7 +22,7 @@ _REPORT = "What was done with the frames and why, the face, the model and the ti
 
 
 def _build_settings() -> list[io.Input]:
-    """The inputs that both nodes end with."""
+    """Return the inputs that both nodes end with."""
     return [
         io.Combo.Input(
             "preset",
@@ -58,12 +58,12 @@ def _build_settings() -> list[io.Input]:
 
 
 def _merge_options(preset: str, seed: int, options: Options | None) -> Options:
-    """The preset, or the options in its place; the seed is always the node's. Raises OptionError."""
+    """Return the preset, or the options in its place; the seed is always the node's. Raises OptionError."""
     return replace(options, seed=seed) if options else Options.preset(preset, seed=seed)
 
 
 def _describe_settings(preset: str, seed: int, options: Options | None) -> str:
-    """The line of the report that says where the settings came from."""
+    """Return the line of the report that says where the settings came from."""
     source = "LatentSync Options, not the preset of this node" if options else f"preset {preset}"
     return f"settings: {source}; seed {seed}"
 
@@ -86,7 +86,7 @@ class LipSyncFrames(io.ComfyNode):
                     "audio", tooltip="The new speech. Longer or shorter than the frames: see Options, length."
                 ),
                 sockets.build_fps(
-                    "Frames per second of images; each frame hears the speech at its own time. Any rate."
+                    "Frames per second of images; each frame gets the speech at its own time. Any rate."
                 ),
                 *_build_settings(),
                 io.Float.Input(
@@ -104,7 +104,7 @@ class LipSyncFrames(io.ComfyNode):
                 sockets.MetaBatch.Input(
                     "meta_batch",
                     optional=True,
-                    tooltip="From VideoHelperSuite's Meta Batch Manager: each batch then hears its own part of audio, "
+                    tooltip="From VideoHelperSuite's Meta Batch Manager: each batch then gets its own part of audio, "
                     "and as many frames come out as go in.",
                 ),
             ],
@@ -159,7 +159,7 @@ class LipSyncVideo(io.ComfyNode):
             "that its length does not matter for memory. A video that was trimmed is taken as it was trimmed.",
             search_aliases=[*_ALIASES, "lip sync video"],
             inputs=[
-                io.Video.Input("video", tooltip="The video. Its own sound is not used."),
+                io.Video.Input("video", tooltip="The video. Its own audio is not used."),
                 io.Audio.Input(
                     "audio", tooltip="The new speech. Longer or shorter than the video: see Options, length."
                 ),

@@ -8,7 +8,7 @@ from .bridge.progress import Reporter
 
 
 class LoadModel(io.ComfyNode):
-    """Chooses a checkpoint; fetches it first where the choice says so."""
+    """Loads a checkpoint, and downloads it first where the choice says so."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -33,7 +33,7 @@ class LoadModel(io.ComfyNode):
                     default="auto",
                     tooltip="auto takes fp16 where the device is made for it, else bf16 or fp32. fp8 stores the "
                     "weights of the UNet in 8 bit and computes in 16: half the memory for weights, slightly other "
-                    "pictures.",
+                    "images.",
                 ),
                 io.Combo.Input(
                     "memory",

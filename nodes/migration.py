@@ -1,7 +1,7 @@
-"""Workflows of ComfyUI-LatentSyncWrapper open with our nodes where that pack is not installed.
+"""Node replacements: workflows of ComfyUI-LatentSyncWrapper open with these nodes where that pack is not installed.
 
-Its lip-sync node held the model in itself, as ours does where none is connected, so that a replaced workflow runs at
-once. Its defaults (20 steps, 1.5) are those of balanced; other values have to be chosen on LatentSync Options.
+Its lip-sync node loads the model by itself, as the one here does where none is connected, so that a replaced workflow
+runs at once. Its defaults (20 steps, 1.5) are those of balanced; other values have to be set on LatentSync Options.
 """
 
 from comfy_api.latest import io
@@ -20,7 +20,7 @@ REPLACEMENTS = (
         ],
         output_mapping=[{"new_idx": 0, "old_idx": 0}, {"new_idx": 1, "old_idx": 1}],
     ),
-    # Our lip-sync adapts lengths itself, as LatentSync Options says; this one only hands on what it is given.
+    # The lip-sync nodes here adapt lengths by themselves, so that the replacement only passes its inputs on.
     io.NodeReplace(
         new_node_id="LatentSyncReassemble",
         old_node_id="VideoLengthAdjuster",

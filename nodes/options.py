@@ -35,7 +35,7 @@ class LipSyncOptions(io.ComfyNode):
             node_id="LatentSyncOptions",
             display_name="LatentSync Options",
             category=sockets.CATEGORY,
-            description="How a lip-sync is made. Choosing a preset shows its values; what is shown is what is used, in "
+            description="The settings of a lip-sync. Choosing a preset shows its values; the values shown are used, in "
             "place of the preset of the Lip Sync node. The seed stays that of the Lip Sync node.",
             search_aliases=["lip sync settings", "lipsync options", "lips expression", "inference steps"],
             inputs=[
@@ -62,7 +62,7 @@ class LipSyncOptions(io.ComfyNode):
 
 
 def options_of(chosen: dict[str, Any] | None) -> Options:
-    """What was chosen in `preset`; raises OptionError."""
+    """Return the options that the widgets of `preset` give; raises OptionError."""
     name, values = pick_option("preset", chosen, sockets.PRESETS)
     if "fps" in values:
         values["fps"] = RATES[check_option("fps", values["fps"], RATES)]
@@ -70,7 +70,7 @@ def options_of(chosen: dict[str, Any] | None) -> Options:
 
 
 def _build_widgets(preset: Options) -> list[io.Input]:
-    """One widget for every value that matters to a preset, set to it."""
+    """Return a widget for every value that matters to a preset, with the preset's value as its default."""
     return [
         *_build_usual(preset),
         *_build_advanced(preset),
@@ -119,7 +119,7 @@ def _build_advanced(preset: Options) -> list[io.Input]:
         ),
         io.Int.Input(
             "overlap", default=preset.overlap, min=0, max=8, advanced=True,
-            tooltip="Frames that neighbouring windows share and cross-fade. More is smoother and slower.",
+            tooltip="Frames by which neighbouring windows overlap and cross-fade. More is smoother and slower.",
         ),
         io.Float.Input(
             "max_turn", default=preset.max_turn, min=0.0, max=10.0, step=0.05, round=0.001, advanced=True,
@@ -133,11 +133,11 @@ def _build_advanced(preset: Options) -> list[io.Input]:
 
 
 def _build_blending(preset: Options) -> list[io.Input]:
-    """What the preset exact does not have: it pastes the whole crop."""
+    """Return the widgets that the preset exact does not have, because it pastes the whole crop."""
     return [
         io.Float.Input(
             "feather", default=preset.feather, min=0.0, max=0.5, step=0.01, round=0.001, advanced=True,
-            tooltip="Width of the soft edge of the blend, as a share of the face crop.",
+            tooltip="Width of the soft edge of the blend, as a fraction of the face crop.",
         ),
         io.Boolean.Input(
             "color_match", default=preset.color_match, advanced=True,

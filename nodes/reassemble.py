@@ -24,14 +24,14 @@ class Reassemble(io.ComfyNode):
             node_id="LatentSyncReassemble",
             display_name="LatentSync Reassemble",
             category=sockets.CATEGORY,
-            description="Puts lip-synced frames and their sound back into the clip that they are a part of, so that a "
-            "sentence in the middle of a film can be dubbed. Without an original it joins frames and sound to a "
+            description="Puts lip-synced frames and their audio back into the clip that they are a part of, so that a "
+            "sentence in the middle of a video can be dubbed. Without an original it joins frames and audio to a "
             "video.",
             search_aliases=["combine video", "insert clip", "splice video", "dub part", "frames to video", "mix audio"],
             inputs=[
                 io.Image.Input("images", tooltip="The frames to put in."),
                 sockets.build_fps("Frames per second of images, and of original_images."),
-                io.Audio.Input("audio", optional=True, tooltip="The sound that belongs to images."),
+                io.Audio.Input("audio", optional=True, tooltip="The audio that belongs to images."),
                 io.Video.Input(
                     "video", optional=True,
                     tooltip="The original. Give either video or original_images, or neither.",
@@ -46,23 +46,23 @@ class Reassemble(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "fade", default=0.0, min=0.0, max=10.0, step=0.04, round=0.001,
-                    tooltip="Seconds over which picture and sound cross-fade where images begin and end; 0 cuts.",
+                    tooltip="Seconds over which frames and audio cross-fade where images begin and end; 0 cuts.",
                 ),
                 io.DynamicCombo.Input(
                     "audio_mode", options=_build_audio_modes(),
-                    tooltip="Where audio sounds: replace silences the original, mix adds to it, duck adds and lowers "
+                    tooltip="Where there is audio: replace silences the original, mix adds to it, duck adds and lowers "
                     "the original by duck_db.",
                 ),
                 io.Boolean.Input(
                     "return_images", default=False,
                     tooltip="Also give all frames of the result as images. They are held in memory: leave it off "
-                    "for long films.",
+                    "for long videos.",
                 ),
             ],
             outputs=[
-                io.Video.Output("video", tooltip="The whole clip with picture and sound put in."),
+                io.Video.Output("video", tooltip="The whole clip with frames and audio put in."),
                 io.Image.Output("images", tooltip="Its frames, if return_images is on."),
-                io.Audio.Output("audio", tooltip="Its sound; silence where neither clip has any."),
+                io.Audio.Output("audio", tooltip="Its audio; silence where neither clip has any."),
             ],
             hidden=[io.Hidden.unique_id],
             has_intermediate_output=True,
@@ -90,7 +90,7 @@ class Reassemble(io.ComfyNode):
 
 
 def _build_audio_modes() -> list[io.DynamicCombo.Option]:
-    """The entries of audio_mode; duck alone has a number of its own."""
+    """Return the entries of audio_mode; only duck has an input of its own."""
     by = io.Float.Input(
         "duck_db", default=12.0, min=0.0, max=60.0, step=1.0,
         tooltip="By how many decibels the original is lowered.",

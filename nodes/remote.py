@@ -14,7 +14,7 @@ from .bridge.media import pick_option
 from .bridge.show import make_player, show_report
 
 OTHER = "other"
-"""Of the menu of models: one by its id."""
+"""The entry of the menu of models for one by its id."""
 _KEY = (
     "The key is read from WAVESPEED_API_KEY, WAVESPEED_API_KEY_FILE or ComfyUI's user/__latentsync folder, and is "
     "never part of a workflow."
@@ -60,7 +60,7 @@ class Remote(io.ComfyNode):
                 io.Boolean.Input(
                     "dry_run", default=False,
                     tooltip="Only upload and ask for the price; buy nothing. Nodes behind the video, the images and "
-                    "the sound are left out.",
+                    "the audio are left out.",
                 ),
                 io.Boolean.Input(
                     "return_images", default=False,
@@ -104,7 +104,7 @@ class Remote(io.ComfyNode):
 
 
 def _build_models() -> list[io.DynamicCombo.Option]:
-    """The models of the library, its default first, and one by its id."""
+    """Return the models of the library, its default first, and an entry for one by its id."""
     by_id = io.String.Input(
         "model_id", default="",
         tooltip="The id of a model of WaveSpeed that takes audio and video, such as maker/model.",
@@ -114,13 +114,13 @@ def _build_models() -> list[io.DynamicCombo.Option]:
 
 
 def _model_id_of(model: dict[str, Any] | None) -> str:
-    """The id of the chosen model; raises OptionError."""
+    """Return the id of the chosen model; raises OptionError."""
     name, given = pick_option("model", model, [*MODELS, OTHER])
     return given["model_id"].strip() if name == OTHER else name
 
 
 class RemoteJobs(io.ComfyNode):
-    """What was bought, and the way to get it once more."""
+    """Lists what was bought, and fetches a result again."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

@@ -14,7 +14,7 @@ from .bridge.show import show_report
 
 
 class SyncScore(io.ComfyNode):
-    """Measures whether a mouth and a sound belong together."""
+    """Measures how well a mouth and the audio are in sync."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -22,8 +22,8 @@ class SyncScore(io.ComfyNode):
             node_id="LatentSyncSyncScore",
             display_name="LatentSync Sync Score",
             category=sockets.CATEGORY,
-            description="Measures with a SyncNet how well the mouth in a clip fits a sound, and by how many frames of "
-            "1/25 s the sound comes too early or too late.",
+            description="Measures with a SyncNet how well the mouth in a clip fits the audio, and by how many frames "
+            "of 1/25 s the audio comes too early or too late.",
             search_aliases=["sync score", "syncnet", "lip sync confidence", "av offset", "audio offset", "evaluate"],
             inputs=[
                 io.Video.Input("video", optional=True, tooltip="The clip. Give either video or images."),
@@ -31,12 +31,12 @@ class SyncScore(io.ComfyNode):
                 sockets.build_fps("Frames per second of images; a video has its own."),
                 io.Audio.Input(
                     "audio", optional=True,
-                    tooltip="The sound, which starts with the clip. Nothing connected takes the video's own.",
+                    tooltip="The audio, which starts with the clip. Nothing connected takes the video's own.",
                 ),
                 io.Combo.Input(
                     "model", options=checkpoints.list_evaluators(), default="nano",
-                    tooltip="Whose SyncNet judges. Figures of different ones cannot be compared. nano knows drawn "
-                    "heads; for people take 1.6, of which the download fetches all that is missing, up to 7 GB.",
+                    tooltip="The checkpoint whose SyncNet evaluates. Scores of different ones cannot be compared. nano "
+                    "knows drawn heads; for people take 1.6, of which the download gets what is missing, up to 7 GB.",
                 ),
                 sockets.Speaker.Input(
                     "speaker", optional=True,
@@ -47,15 +47,15 @@ class SyncScore(io.ComfyNode):
             outputs=[
                 io.Int.Output(
                     "offset",
-                    tooltip="Frames of 1/25 s by which the sound comes too early; negative: too late. 0 is in sync, or "
-                    "that there is no verdict: see confidence.",
+                    tooltip="Frames of 1/25 s by which the audio comes too early; negative: too late. 0 is in sync, or "
+                    "no verdict: see confidence.",
                 ),
                 io.Float.Output(
                     "confidence",
                     tooltip="How far the best fit stands out. Below 0.3 there is no verdict.",
                 ),
                 io.String.Output("report", tooltip="The same in words, and how much of the face was seen."),
-                io.Image.Output("curve", tooltip="The fit for every shift of the sound, as a plot."),
+                io.Image.Output("curve", tooltip="The fit for every shift of the audio, as a plot."),
             ],
             hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo],
             is_output_node=True,

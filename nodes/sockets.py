@@ -1,4 +1,4 @@
-"""The types of our own links."""
+"""The link types, categories and widgets that several nodes use."""
 
 from comfy_api.latest import io
 
@@ -21,5 +21,5 @@ PRESETS_ARE = (
 
 
 def build_fps(tooltip: str) -> io.Input:
-    """The widget for the rate of frames."""
+    """Return the widget for the frame rate."""
     return io.Float.Input("fps", default=25.0, min=1.0, max=240.0, step=0.01, round=0.001, tooltip=tooltip)

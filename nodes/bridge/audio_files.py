@@ -1,4 +1,4 @@
-"""Sound out of the files in ComfyUI's input folder."""
+"""Load audio from the files in ComfyUI's input folder."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ...latentsync_core.errors import InputError
 SUFFIXES = tuple(
     ".aac .aif .aiff .avi .flac .m4a .m4v .mkv .mov .mp3 .mp4 .mpg .oga .ogg .opus .wav .webm .wma".split()
 )
-"""What is offered; Python, which ComfyUI asks for types, knows only some of these where the system has no list."""
+"""Files that the menu offers. ComfyUI's own filter asks Python for types, which may know only some of these."""
 
 
 def list_names() -> list[str]:
-    """Sound and video files of the input folder."""
+    """Return the audio and video files of the input folder."""
     folder = folder_paths.get_input_directory()
     found = os.listdir(folder) if os.path.isdir(folder) else []
     return sorted(name for name in found if name.lower().endswith(SUFFIXES))
 
 
 def find_problem(name: str) -> str | None:
-    """Why a file cannot be used; None if it can.
+    """Return why a file cannot be used; None if it can.
 
     A name that leads out of ComfyUI's folders counts as missing; ComfyUI 0.25 would follow it.
     """
@@ -36,7 +36,7 @@ def find_problem(name: str) -> str | None:
 
 
 def version_of(name: str) -> str:
-    """Changes whenever the file does; "" while there is none."""
+    """Return a text that changes whenever the file does; "" while there is none."""
     if find_problem(name):
         return ""
     status = os.stat(folder_paths.get_annotated_filepath(name))
@@ -44,17 +44,17 @@ def version_of(name: str) -> str:
 
 
 def load(name: str, start: float, duration: float, lufs: float | None) -> Waveform:
-    """Read a part of a file's sound (0 seconds: to its end), at a loudness if one is given; raises InputError."""
+    """Read a part of a file's audio (0 seconds: to its end), at a loudness if one is given; raises InputError."""
     from ...latentsync_core.media import normalize, read_audio
 
     if reason := find_problem(name):
         raise InputError(reason)
-    sound = read_audio(folder_paths.get_annotated_filepath(name), start, duration or None)
-    return sound if lufs is None else normalize(sound, lufs)
+    waveform = read_audio(folder_paths.get_annotated_filepath(name), start, duration or None)
+    return waveform if lufs is None else normalize(waveform, lufs)
 
 
 def _list_folders() -> tuple[str, str, str]:
-    """Where names may lead: `a.wav`, `a.wav [output]`, `a.wav [temp]`."""
+    """Return the folders of `a.wav`, `a.wav [output]` and `a.wav [temp]`."""
     return (
         folder_paths.get_input_directory(),
         folder_paths.get_output_directory(),

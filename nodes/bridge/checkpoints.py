@@ -1,4 +1,4 @@
-"""Which checkpoints there are, as choices of a menu, and how to get the one that was chosen."""
+"""List checkpoints as choices of a menu, and find or download the chosen one."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ...latentsync_core.errors import OptionError, WeightsMissingError
 from ...latentsync_core.weights import (
     RELEASES,
     CheckpointRow,
-    download,
+    download_release,
     find_syncnet,
     folders_of_other_packs,
+    list_checkpoints,
     rank_checkpoints,
-    report,
 )
 from .progress import Reporter
 
 FOLDER = "latentsync"
-"""Of models/, and the key in extra_model_paths.yaml."""
+"""Subfolder of models/, and the key in extra_model_paths.yaml."""
 
 
 def _offer_of(name: str) -> str:
@@ -38,9 +38,9 @@ NANO = "nano (test model, drawn faces only)"
 
 
 def list_folders() -> list[str]:
-    """Where checkpoints are looked for; the first is where downloads go, and those of other packs are last.
+    """Return the folders with checkpoints: the one for downloads first, those of other packs last.
 
-    Makes the folder known to ComfyUI, which is done here because importing the pack changes nothing.
+    Also registers the folder with ComfyUI: done here, because importing the pack changes nothing.
     """
     home = os.path.join(folder_paths.models_dir, FOLDER)
     folder_paths.add_model_folder_path(FOLDER, home, is_default=True)
@@ -56,7 +56,7 @@ def _list_other_packs() -> list[Path]:
 
 
 def list_choices() -> list[str]:
-    """The best for people on disk first, else the newest that can be fetched; then test models and other downloads."""
+    """Return the menu: the best for people on disk, else the newest download; then test models and other downloads."""
     real, tests = ([_label_of(row) for row in rows] for rows in _list_checkpoints())
     offers = [offer for offer, name in DOWNLOADS.items() if name not in real]
     first, rest = (real, offers) if real else (offers[:1], offers[1:])
@@ -64,12 +64,12 @@ def list_choices() -> list[str]:
 
 
 def find_best() -> str:
-    """The source of the best checkpoint on this machine; the bundled one, which is always there, is the last."""
+    """Return the source of the best checkpoint on this machine; the last resort is the bundled one."""
     return next(iter(_map_sources().values()))
 
 
 def find_problem(choice: str) -> str | None:
-    """Why a choice cannot be used; None if it can. A choice outlives its place in the menu: workflows travel."""
+    """Return why a choice cannot be used; None if it can. Workflows from other machines bring choices of their own."""
     if choice in (*DOWNLOADS, NANO) or choice in _map_sources():
         return None
     advice = next((f'choose "{offer}"' for offer, name in DOWNLOADS.items() if name == choice), "")
@@ -80,7 +80,7 @@ def find_problem(choice: str) -> str | None:
 
 
 def fetch(choice: str, reporter: Reporter) -> str:
-    """What `load_models` takes for a choice; downloads it if the choice says so and it is not here.
+    """Return a choice's source for `load_models`; download it if the choice says so and it is not here.
 
     Raises OptionError for an unknown choice, and the errors of the download.
     """
@@ -88,35 +88,35 @@ def fetch(choice: str, reporter: Reporter) -> str:
         raise OptionError(reason)
     name, here = (DOWNLOADS | {NANO: "nano"}).get(choice, choice), _map_sources()
     if name not in here:
-        return str(download(name, list_folders()[0], reporter))
+        return str(download_release(name, list_folders()[0], reporter))
     return here[name]
 
 
 def list_evaluators() -> list[str]:
-    """Checkpoints with a SyncNet: the bundled one, then what else is on disk, then what can be fetched."""
+    """Return checkpoints with a SyncNet: the bundled one, then others on disk, then the download."""
     others = [name for name in _find_evaluators() if name != "nano"]
     return ["nano", *others] + ([] if EVALUATOR in others else [EVALUATOR_DOWNLOAD])
 
 
 def evaluator(choice: str, reporter: Reporter) -> Path:
-    """The SyncNet of a choice; fetches it if the choice says so and it is not here. Raises as `fetch`."""
+    """Return the SyncNet of a choice; download it if the choice says so and it is not here. Raises as `fetch`."""
     here = _find_evaluators()
     if choice == EVALUATOR_DOWNLOAD and EVALUATOR not in here:
-        return find_syncnet(download(EVALUATOR, list_folders()[0], reporter, optional=True))
+        return find_syncnet(download_release(EVALUATOR, list_folders()[0], reporter, optional=True))
     name = EVALUATOR if choice == EVALUATOR_DOWNLOAD else choice
     return here[name] if name in here else find_syncnet(name, list_folders())
 
 
 def _find_evaluators() -> dict[str, Path]:
     found = {}
-    for row in report(list_folders()):
+    for row in list_checkpoints(list_folders()):
         with suppress(WeightsMissingError):
             found[_label_of(row)] = find_syncnet(row.source, list_folders())
     return found
 
 
 def _map_sources() -> dict[str, str]:
-    """Choice -> source of all that is on disk, in the order of the menu; of two with one name the first counts."""
+    """Return choice -> source of all on disk, in the order of the menu; of two with one name the first counts."""
     known: dict[str, str] = {}
     for row in chain(*_list_checkpoints()):
         known.setdefault(_label_of(row), row.source)
@@ -124,12 +124,12 @@ def _map_sources() -> dict[str, str]:
 
 
 def _list_checkpoints() -> tuple[list[CheckpointRow], list[CheckpointRow]]:
-    """Checkpoints for people, the best first, and those for drawn faces, the bundled one always."""
-    rows = report(list_folders())
+    """Return checkpoints for people, the best first, and those for drawn faces, always with the bundled one."""
+    rows = list_checkpoints(list_folders())
     real = rank_checkpoints(rows)
     return real, [row for row in rows if row.source == "nano" or (row.complete and row not in real)]
 
 
 def _label_of(row: CheckpointRow) -> str:
-    """Releases by their name, others by that of their folder, so that a workflow means the same elsewhere."""
+    """Return a release's name, or another checkpoint's folder name, so that a workflow means the same elsewhere."""
     return row.source if row.source in ("nano", *RELEASES) else Path(row.source).name

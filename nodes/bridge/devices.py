@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "fp8")
 MEMORY_MODES = ("auto", "keep", "offload")
 VALUES_PER_PIXEL = 8000
-"""Activations alive at once per pixel of the crop: the VAE works on 8 frames with up to about 1000 values a pixel."""
+"""Activations in memory at once, per pixel of the crop: the VAE has up to 1000 a pixel, for 8 frames at a time."""
 _ADVICE = (
     'On LatentSync Load Model, choose precision "fp8" or "fp16", or 1.5 instead of 1.6; free memory that other '
     "models and programs hold."
@@ -32,7 +32,7 @@ _ADVICE = (
 
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
-    """What goes along a LATENTSYNC_MODEL link: the networks, and what ComfyUI needs to move them."""
+    """The value of a LATENTSYNC_MODEL link: the networks, and what ComfyUI needs to move them."""
 
     models: LipSyncModels
     """On the CPU while nothing runs."""
@@ -41,7 +41,7 @@ class LoadedModel:
 
     @contextmanager
     def on_device(self) -> Iterator[LipSyncModels]:
-        """Give the models, wholly on ComfyUI's device; raises DeviceError where they do not fit."""
+        """Give the models, all on ComfyUI's device; raises DeviceError where they do not fit."""
         device = self.patchers[0].load_device
         try:
             with explain_out_of_memory():
@@ -56,7 +56,7 @@ class LoadedModel:
                 self._unload()
 
     def _estimate_room(self) -> int:
-        """Bytes that a run needs beside the weights."""
+        """Return the bytes that a run needs beside the weights."""
         itemsize = torch.empty(0, dtype=self.models.dtype).element_size()
         return self.models.resolution**2 * VALUES_PER_PIXEL * itemsize
 
@@ -68,7 +68,7 @@ class LoadedModel:
 
 
 def load(source: str, precision: str, memory: str) -> LoadedModel:
-    """Load a checkpoint into the computer's memory, ready to be moved; raises WeightsError and OptionError."""
+    """Load a checkpoint into main memory, ready to be moved; raises WeightsError and OptionError."""
     from ...latentsync_core.weights import load_models
     from ...latentsync_core.weights.place import pick_dtype
 
@@ -84,14 +84,14 @@ def load(source: str, precision: str, memory: str) -> LoadedModel:
 
 
 def load_best() -> LoadedModel:
-    """What is used where no model is connected: the best that is on this machine, nothing is fetched."""
+    """Load the best checkpoint on this machine, for nodes without a connected model; downloads nothing."""
     return load(checkpoints.find_best(), "auto", "auto")
 
 
 def manage(models: LipSyncModels, device: torch.device, memory: str) -> LoadedModel:
     """Put networks that are on the CPU under ComfyUI's management."""
     rest = device if memory == "keep" else mm.unet_offload_device()
-    # ModelPatcher writes `device` and more onto its module, which diffusers' modules do not allow
+    # ModelPatcher sets `device` and more on its module, which diffusers' modules do not allow.
     holders = [nn.Sequential(network) for network in (models.unet, models.vae, models.whisper)]
     patchers = tuple(ModelPatcher(holder, load_device=device, offload_device=rest) for holder in holders)
     return LoadedModel(models, patchers, memory)
@@ -99,7 +99,7 @@ def manage(models: LipSyncModels, device: torch.device, memory: str) -> LoadedMo
 
 @contextmanager
 def on_device(network: nn.Module) -> Iterator[None]:
-    """Put a network on ComfyUI's device while the block runs; raises DeviceError where it does not fit."""
+    """Keep a network on ComfyUI's device while the block runs; raises DeviceError where it does not fit."""
     device = mm.get_torch_device()
     patcher = ModelPatcher(nn.Sequential(network), load_device=device, offload_device=torch.device("cpu"))
     try:
@@ -113,20 +113,20 @@ def on_device(network: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def explain_out_of_memory() -> Iterator[None]:
-    """Say what to change in ComfyUI where the memory of the device is not enough."""
+    """Turn the block's out-of-memory errors into a DeviceError that says what to change in ComfyUI."""
     with enough_memory(f"The device is out of memory. {_ADVICE}"):
         yield
 
 
 def _choose_dtype(device: torch.device) -> torch.dtype:
-    """What ComfyUI computes in on a device."""
+    """Return the dtype in which ComfyUI computes on a device."""
     if mm.should_use_fp16(device):
         return torch.float16
     return torch.bfloat16 if mm.should_use_bf16(device) else torch.float32
 
 
 def _move_rest(module: nn.Module, device: torch.device) -> None:
-    """Move what ComfyUI left behind: it loads only parts where its budget is small (--novram)."""
+    """Move the tensors that ComfyUI has not: where its budget is small (--novram) it loads only a part."""
     if _list_elsewhere(module, device):
         module.to(device)
     if stranded := _list_elsewhere(module, device):

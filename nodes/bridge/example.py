@@ -21,7 +21,7 @@ SENTENCE = "latentsync_sentence.flac"
 
 
 def media_of(clip: str) -> tuple[Any, torch.Tensor, dict[str, Any]]:
-    """VIDEO, IMAGE of its first frame, AUDIO of the new sentence; raises OptionError."""
+    """Return VIDEO, IMAGE of its first frame, AUDIO of the new sentence; raises OptionError."""
     from ...latentsync_core.media import FileClip, read_audio
 
     path = FOLDER / CLIPS[check_option("clip", clip, CLIPS)]

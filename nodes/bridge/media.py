@@ -1,4 +1,4 @@
-"""ComfyUI's IMAGE, AUDIO and VIDEO as the library's clips and waveforms, and back."""
+"""Convert ComfyUI's IMAGE, AUDIO and VIDEO to the library's clips and waveforms, and back."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from .temp import make_temp_file, write_temp_copy
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A clip, and what a file made from it takes over."""
+    """A clip, and the properties that a file made from it keeps."""
 
     clip: Clip
     color: Any = None
     """Colour tags of the file, None for tensors."""
     pixel_aspect: Fraction = Fraction(1)
     audio: Waveform | None = None
-    """The clip's own sound, where it was asked for and there is any."""
+    """The clip's own audio, where it was asked for and there is any."""
 
 
 def pick_option(
     name: str, value: Mapping[str, Any] | None, menu: Iterable[str]
 ) -> tuple[str, dict[str, Any]]:
-    """The chosen entry of a menu with inputs of its own (DynamicCombo), and their values by name; raises OptionError.
+    """Return the chosen entry of a DynamicCombo, and the values of its inputs by name; raises OptionError.
 
-    Servers do not check such a menu: of an entry that it does not have, the node is handed nothing.
+    ComfyUI's server does not check such a menu: for an entry that does not exist the node gets no value at all.
     """
     entries, given = list(menu), dict(value or {})
     if name not in given:
@@ -47,34 +47,34 @@ def pick_option(
 
 
 def check_option(name: str, value: str, menu: Iterable[str]) -> str:
-    """The chosen entry of a menu; OptionError where it is not in it, which a server would not let through."""
+    """Return `value`; raises OptionError if it is not in the menu. A server checks this, callers in Python do not."""
     if value not in (entries := list(menu)):
         raise OptionError(f"{name} takes {', '.join(entries)}, got {value!r}.")
     return value
 
 
 def clip_of(images: torch.Tensor, fps: float | Fraction) -> Clip:
-    """An IMAGE batch (B, H, W, 3 or 4) as a clip; a fourth channel is left out. Raises InputError."""
+    """Return an IMAGE batch (B, H, W, 3 or 4) as a clip; a fourth channel is left out. Raises InputError."""
     from ...latentsync_core.media import TensorClip
 
     if not isinstance(images, torch.Tensor) or images.ndim != 4 or images.shape[3] not in (3, 4):
         shape = tuple(getattr(images, "shape", ()))
-        raise InputError(f"images takes a batch of pictures (B, H, W, 3 or 4), got shape {shape}.")
+        raise InputError(f"images takes a batch of images (B, H, W, 3 or 4), got shape {shape}.")
     if not len(images):
-        raise InputError("images is empty: the node it comes from gave no picture.")
+        raise InputError("images is empty: the node it comes from gave no image.")
     if images.dtype == torch.bfloat16:  # which NumPy does not know
         images = images.float()
     return TensorClip(images[..., :3].contiguous(), fps)
 
 
 def waveform_of(audio: Mapping[str, Any] | None) -> Waveform:
-    """An AUDIO as a waveform, float samples untouched; raises InputError where there is not exactly one sound."""
+    """Return an AUDIO as a waveform, float samples untouched; raises InputError as `check_audio`."""
     samples, rate = check_audio(audio)
     return Waveform(samples[0].detach().cpu().float().contiguous().numpy(), rate)
 
 
 def audio_of(waveform: Waveform) -> dict[str, Any]:
-    """A waveform as an AUDIO."""
+    """Return a waveform as an AUDIO."""
     samples = torch.from_numpy(np.ascontiguousarray(waveform.samples))[None]
     return {"waveform": samples, "sample_rate": waveform.sample_rate}
 
@@ -82,9 +82,10 @@ def audio_of(waveform: Waveform) -> dict[str, Any]:
 def fit_audio(
     audio: Mapping[str, Any], seconds: float, frame: float, start: float = 0.0
 ) -> Mapping[str, Any]:
-    """An AUDIO from second `start` on that lasts as long as a result: cut, or followed by silence.
+    """Return an AUDIO from second `start` on that lasts `seconds`: cut, or followed by silence.
 
-    Where that is all of it, to less than a frame, it is handed on as it is. Float samples stay what they are.
+    frame: seconds of a frame. An AUDIO whose length differs by less than that is returned as it is. Float samples are
+    not changed.
     """
     samples, rate = check_audio(audio)
     rest = samples[..., round(start * rate) :]
@@ -95,7 +96,7 @@ def fit_audio(
 
 
 def images_of(frames: list[np.ndarray]) -> torch.Tensor:
-    """Frames (H, W, C), uint8 or float, as an IMAGE."""
+    """Return frames (H, W, C), uint8 or float in 0..1, as an IMAGE."""
     batch = torch.from_numpy(np.stack(frames))
     return (batch.float() / 255 if batch.dtype == torch.uint8 else batch).to(mm.intermediate_device())
 
@@ -103,7 +104,7 @@ def images_of(frames: list[np.ndarray]) -> torch.Tensor:
 def open_given(
     video: Any, images: torch.Tensor | None, fps: float, audio: bool = False
 ) -> AbstractContextManager[Source]:
-    """The one of both that is connected, opened; raises InputError unless exactly one is."""
+    """Open the one of video and images that is connected; raises InputError unless exactly one is."""
     if (video is None) == (images is None):
         which = "neither is" if video is None else "both are"
         raise InputError(f"This node takes either video or images, {which} connected.")
@@ -112,10 +113,10 @@ def open_given(
 
 @contextmanager
 def open_video(video: Any, audio: bool = False) -> Iterator[Source]:
-    """Give a VIDEO as a clip, trimmed as it says, and its own sound if wanted.
+    """Give a VIDEO as a clip, with its trim applied, and its own audio if `audio`.
 
-    A file is read as it is needed. Bytes in memory go through a file in ComfyUI's temp folder that is removed
-    when the block ends.
+    A file is read frame by frame. Bytes in memory are written to a file in ComfyUI's temp folder, which is removed when
+    the block ends.
     """
     if isinstance(video, InputImpl.VideoFromComponents):
         yield _from_tensors(video, audio)
@@ -155,9 +156,9 @@ def video_of(
     duration: float,
     audio: Waveform | None,
 ) -> Any:
-    """Write frames and sound to a file and give it as a VIDEO; nothing is left where that fails.
+    """Write frames and audio to a file and return it as a VIDEO; on failure no file is left.
 
-    like: whose size, colour tags and pixel aspect the file takes over.
+    like: the source of size, colour tags and pixel aspect.
     """
     from ...latentsync_core.media import open_writer
 

@@ -12,10 +12,10 @@ from ...latentsync_core.errors import InputError
 def start_of(
     audio_start: float, meta_batch: Any, fps: Fraction, prompt: Mapping[str, Any] | None
 ) -> float | None:
-    """Second of the speech at which frames begin that are a part of a clip; None where they are all of it.
+    """Return the second of the speech at which a part of a clip begins; None for a whole clip.
 
-    meta_batch: VideoHelperSuite's Meta Batch Manager; `prompt` is the one that runs, in which that pack counts its
-    batches as an input `requeue` of the manager. Raises InputError where that is not so.
+    meta_batch: VideoHelperSuite's Meta Batch Manager. That pack counts its batches in `prompt`, as an input `requeue`
+    of the manager. Raises InputError where there is none.
     """
     if meta_batch is None:
         return audio_start or None

@@ -1,4 +1,4 @@
-"""Who is in a clip, drawn and listed, and the one who is to speak."""
+"""Find the people in a clip, draw and list them, and choose the speaker."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class FoundSpeaker:
 
 
 def speaker_of(choose: Mapping[str, Any] | None) -> Speaker:
-    """What `faces.choose` takes for the widgets; raises OptionError and InputError."""
+    """Return the argument of `faces.choose` for the widgets; raises OptionError and InputError."""
     how, given = pick_option("choose", choose, CHOICES)
     if how == "number":
         return given["number"]
@@ -46,7 +46,7 @@ def speaker_of(choose: Mapping[str, Any] | None) -> Speaker:
 
 
 def survey_clip(clip: Clip, speaker: Speaker, reporter: Reporter) -> FoundSpeaker:
-    """Survey a clip, choose, draw."""
+    """Find all faces of a clip, choose one, and draw them."""
     from ...latentsync_core.faces import choose
     from ...latentsync_core.pipeline import find_faces
 
@@ -54,7 +54,7 @@ def survey_clip(clip: Clip, speaker: Speaker, reporter: Reporter) -> FoundSpeake
         found = find_faces(clip, device=str(mm.get_torch_device()), progress=reporter, work=work)
     try:
         track = choose(found, speaker)
-    except FaceError as exc:  # the picture helps to choose another
+    except FaceError as exc:  # no error of the node: its preview helps to choose another face
         return FoundSpeaker(
             None, _draw_preview(clip, found, None), f"{reword(str(exc))}\n{_format_report(clip, found, None)}"
         )
@@ -63,7 +63,7 @@ def survey_clip(clip: Clip, speaker: Speaker, reporter: Reporter) -> FoundSpeake
 
 
 def _pick_box(boxes: Any) -> tuple[float, float, float, float]:
-    """The first box of a BOUNDING_BOX: one box, the boxes of a picture, or those of every frame."""
+    """Return left, top, right, bottom of the first box: `boxes` is one, or those of an image or of every frame."""
     while isinstance(boxes, (list, tuple)):
         boxes = next((inner for inner in boxes if inner), None)
     if not boxes:
@@ -75,7 +75,7 @@ def _pick_box(boxes: Any) -> tuple[float, float, float, float]:
 
 
 def _draw_preview(clip: Clip, found: Survey, chosen: int | None) -> torch.Tensor:
-    """A few frames with the faces drawn, as an IMAGE of at most 768 px."""
+    """Draw the faces on a few frames, as an IMAGE of at most 768 px."""
     from ...latentsync_core.faces import draw_faces
 
     shown = pick_frames(found)
@@ -90,7 +90,7 @@ def _draw_preview(clip: Clip, found: Survey, chosen: int | None) -> torch.Tensor
 
 
 def pick_frames(found: Survey) -> list[int]:
-    """Frames spread over the clip, and one of each person who is in none of them."""
+    """Return frames spread over the clip, and one of each person who is in none of them."""
     frames = found.boxes.shape[1]
     spread = np.linspace(0, frames - 1, PREVIEW_FRAMES).round().astype(int)
     unseen = [np.flatnonzero(track.found) for track in found.tracks if not track.found[spread].any()]

@@ -1,4 +1,4 @@
-"""Progress, what is left, previews, and the way to stop."""
+"""Show progress, time left and previews, and stop on ComfyUI's interrupt."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 PREVIEW_PIXELS = 512
 """Longer side of a preview."""
 TEXT_SECONDS = 0.5
-"""Between two texts."""
+"""Seconds between two texts."""
 TITLES = {
     "survey": "Looking for faces",
     "listen": "Listening to the speech",
@@ -33,8 +33,8 @@ TITLES = {
 class Reporter:
     """Shows a node's progress; raises ComfyUI's interrupt wherever it is called.
 
-    An instance is what the library calls as `progress(stage, done, total)`. last: the stage that ends the run, if there
-    are several.
+    The library calls an instance as `progress(stage, done, total)`. last: the stage that ends the run, if there are
+    several.
     """
 
     def __init__(self, node_id: str | None, last: str = "") -> None:
@@ -49,14 +49,14 @@ class Reporter:
         check_interrupt()
         self._left(stage, done, total)
         if stage != self._stage:
-            # ComfyUI's bar shows no value below the last one, so that each stage needs its own.
+            # ComfyUI's bar never goes back, so that each stage needs its own.
             self._stage, self._bar = stage, comfy.utils.ProgressBar(max(1, total), node_id=self._node_id)
         self._done, self._total = (done, total) if total else (1, 1)
         self._bar.update_absolute(self._done, self._total)
         self._show()
 
     def show_frames(self, frames: Iterator[Array], plan: Plan, steps: int) -> Iterator[Array]:
-        """Hand on the frames of a plan; shows the first that comes out after every window, of `steps` steps each."""
+        """Yield the frames of a plan, and show the first one of every window; a window takes `steps` steps."""
         windows = 0
         for frame in self._left.frames(frames, plan):
             check_interrupt()
@@ -68,7 +68,7 @@ class Reporter:
             self._show()
 
     def warn(self, warning: str) -> None:
-        """Show a warning below all that follows."""
+        """Log a warning, and show it below all texts that follow."""
         log.warning("%s", warning)
         self._warning = warning
         send_text(warning, self._node_id)
@@ -91,7 +91,7 @@ class Reporter:
 
 
 def check_interrupt() -> None:
-    """Raise ComfyUI's interrupt if the user asked for it."""
+    """Raise ComfyUI's interrupt if the user has asked for it."""
     mm.throw_exception_if_processing_interrupted()
 
 
@@ -105,13 +105,13 @@ def send_text(text: str, node_id: str | None) -> None:
 
 
 def format_duration(seconds: float) -> str:
-    """87 -> "1 min 27 s"."""
+    """Return seconds as a text: 87 -> "1 min 27 s"."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def to_image(frame: Array) -> Image.Image:
-    """A frame (H, W, 3), uint8 or float 0..1, as a Pillow image."""
+    """Return a frame (H, W, 3), uint8 or float in 0..1, as a Pillow image."""
     if frame.dtype != np.uint8:
         frame = (np.clip(frame, 0, 1) * 255).round().astype(np.uint8)
     return Image.fromarray(np.ascontiguousarray(frame))

@@ -1,4 +1,4 @@
-"""Jobs at WaveSpeed: ComfyUI's media as a job, where its state and results are kept, and the result as media."""
+"""Jobs at WaveSpeed: build them from ComfyUI's media, keep state and results, and return results as media."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from ...latentsync_core.remote import RemoteResult, Settings
 
 RESULTS = "latentsync_remote"
-"""Folder in ComfyUI's output folder: what was paid for is kept until the user removes it."""
+"""Folder in ComfyUI's output folder: results are paid for, and stay until the user removes them."""
 NOTHING = ExecutionBlocker(None)
-"""Leaves out the nodes behind an output that has nothing to give."""
+"""The value of an output without a result: nodes behind it do not run."""
 _NO_IMAGES = "LatentSync Remote gives images only with return_images on."
 
 
@@ -68,7 +68,7 @@ async def buy(
 
 
 async def fetch(prediction_id: str, node_id: str | None) -> RemoteResult:
-    """The result of a prediction by its id; raises as `buy`."""
+    """Fetch the result of a prediction by its id; raises as `buy`."""
     from ...latentsync_core.remote import resume_task
 
     watch = Watch(node_id)
@@ -77,7 +77,7 @@ async def fetch(prediction_id: str, node_id: str | None) -> RemoteResult:
 
 
 def list_jobs(limit: int) -> str:
-    """What the journal knows, newest first, a line each."""
+    """Return the jobs of the journal, newest first, a line each."""
     from ...latentsync_core.remote import Journal, Settings
     from ...latentsync_core.remote.listing import format_jobs
 
@@ -86,22 +86,23 @@ def list_jobs(limit: int) -> str:
 
 
 def version_of_journal() -> str:
-    """Changes whenever the journal does."""
+    """Return a text that changes whenever the journal does."""
     from ...latentsync_core.remote.journal import FILE_NAME
 
+    # Reading changes the -shm file too, which would make ComfyUI run the node every time.
     files = [path for path in _find_state_dir().glob(f"{FILE_NAME}*") if not path.name.endswith("-shm")]
     return " ".join(f"{file.stat().st_mtime_ns}" for file in sorted(files))
 
 
 def video_of(result: RemoteResult) -> Any:
-    """VIDEO of a result; after a dry run nothing, and the nodes behind it are left out."""
+    """Return the VIDEO of a result; after a dry run NOTHING."""
     return NOTHING if result.path is None else InputImpl.VideoFromFile(str(result.path))
 
 
 async def media_of(
     result: RemoteResult, audio: Mapping[str, Any], return_images: bool
 ) -> tuple[Any, Any, Any]:
-    """VIDEO, IMAGE and AUDIO of a result: the given audio, as long as the result."""
+    """Return VIDEO, IMAGE and AUDIO of a result; the AUDIO is the given one, as long as the result."""
     from ...latentsync_core.media import FileClip
 
     if result.path is None:
@@ -116,7 +117,7 @@ def _read_images(clip: Clip) -> torch.Tensor:
 
 
 def _read_settings() -> Settings:
-    """The environment's, with ComfyUI's own place for the state; KeyMissingError without a key."""
+    """Read the environment, with ComfyUI's own folder for the state; raises KeyMissingError without a key."""
     from ...latentsync_core.remote import Settings
     from ...latentsync_core.remote.keys import KEY_FILE_VARIABLE, KEY_NAME, KEY_VARIABLE
 

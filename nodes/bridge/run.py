@@ -1,4 +1,4 @@
-"""One lip-sync inside ComfyUI: models on the device, progress, interrupt, finished windows kept."""
+"""Run one lip-sync inside ComfyUI: models on the device, progress, interrupt, finished windows kept."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OTHER_MODEL = "Choose it on LatentSync Load Model, which fetches it where it is 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A lip-sync that is planned and goes on as its frames are taken."""
+    """A planned lip-sync, computed while its frames are read."""
 
     plan: Plan
     track: FaceTrack
@@ -35,7 +35,7 @@ class Job:
     started: float = field(default_factory=time.monotonic)
 
     def report(self) -> str:
-        """What was done, for people."""
+        """Return what was done, for people."""
         lines = [
             str(self.plan),
             f"face {self.track}",
@@ -58,9 +58,9 @@ def resync(
     node_id: str | None,
     audio_start: float | None = None,
 ) -> Iterator[Job]:
-    """Plan a lip-sync and give it; its frames are made while the block takes them. No model is the best on disk.
+    """Plan a lip-sync and give it; its frames are computed while the block reads them.
 
-    audio_start: as of `make_plan`.
+    loaded: None for the best checkpoint on disk. audio_start: as in `make_plan`.
     """
     from ...latentsync_core.diffusion import strange_faces
     from ...latentsync_core.pipeline import find_face, lip_sync, make_plan
@@ -90,9 +90,9 @@ def resync(
 
 
 def collect(job: Job, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """All frames of a job as IMAGE (M, H, W, C) and MASK (M, H, W), on the device that ComfyUI wants.
+    """Compute all frames of a job as IMAGE (M, H, W, C) and MASK (M, H, W), on ComfyUI's intermediate device.
 
-    images: what the frames were made from; the result has their dtype, and their fourth channel if they have one.
+    images: the source frames (N, H, W, C), whose dtype and fourth channel the result keeps.
     """
     place, shown = mm.intermediate_device(), torch.from_numpy(job.plan.source)
     result = torch.empty((len(shown), *images.shape[1:]), dtype=images.dtype, device=place)

@@ -1,4 +1,4 @@
-"""Synchrony measured and drawn."""
+"""Measure synchrony, and plot it."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ WIDTH, HEIGHT = 768, 400
 LEFT, RIGHT, TOP, BOTTOM = 70, 20, 40, 60
 """Margins of the plot, in pixels."""
 LEAST_RANGE = 0.2
-"""Of cosines: noise shall not look like a peak."""
+"""Smallest range of the axis of cosines: a smaller one would make noise look like a peak."""
 INK, GRID, LINE, BEST = "#202020", "#d8d8d8", "#1f77b4", "#d62728"
 
 
 def audio_of(source: Source, audio: Mapping[str, Any] | None) -> Waveform:
-    """The sound to judge: the one that is connected, else the clip's own; raises InputError without any."""
+    """Return the audio to evaluate: the connected one, else the clip's own; raises InputError without any."""
     if audio is not None:
         return waveform_of(audio)
     if source.audio is None:
-        raise InputError("The clip has no sound of its own; connect audio.")
+        raise InputError("The clip has no audio of its own; connect audio.")
     return source.audio
 
 
@@ -44,7 +44,7 @@ def measure(
     speaker: FaceTrack | None,
     node_id: str | None,
 ) -> Score:
-    """How well mouth and sound fit, by the SyncNet of a checkpoint; raises the library's errors."""
+    """Measure how well mouth and audio fit, by the SyncNet of a checkpoint; raises the library's errors."""
     from ...latentsync_core.metrics import score
     from ...latentsync_core.pipeline import find_face
     from ...latentsync_core.weights import load_syncnet
@@ -59,7 +59,7 @@ def measure(
 
 
 def plot(curve: SyncCurve) -> torch.Tensor:
-    """The cosine for every shift of the sound, as an IMAGE (1, 400, 768, 3)."""
+    """Plot the cosine for every shift of the audio, as an IMAGE (1, 400, 768, 3)."""
     image = Image.new("RGB", (WIDTH, HEIGHT), "white")
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(15)
     reach, values = curve.reach, curve.cosines
@@ -88,6 +88,6 @@ def plot(curve: SyncCurve) -> torch.Tensor:
     for px, py in points:
         draw.ellipse([px - 4, py - 4, px + 4, py + 4], LINE)
     draw.text((WIDTH / 2, TOP / 2), curve.title, INK, ImageFont.load_default(18), anchor="mm")
-    below = "shift of the sound in frames of 1/25 s (positive: to later); height: cosine of mouth and sound"
+    below = "shift of the audio in frames of 1/25 s (positive: to later); height: cosine of mouth and audio"
     draw.text((WIDTH / 2, HEIGHT - 16), below, INK, font, anchor="mm")
     return images_of([np.asarray(image)])

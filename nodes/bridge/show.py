@@ -1,4 +1,4 @@
-"""What a finished node shows: its report, and a player or pictures beside it."""
+"""What a finished node shows: its report, and a player or images beside it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ playing: deque[str | Path] = deque(maxlen=PLAYABLE)
 
 
 def show_report(report: str, node_id: str | None, preview: Any = None) -> dict[str, Any]:
-    """The `ui` of a node: a report, which ComfyUI shows again whenever it answers from its cache, and a preview.
+    """Show a report on a node, and return its `ui`: the report, for results from ComfyUI's cache, and a preview.
 
     preview: one of ComfyUI's `ui` objects.
     """
@@ -27,7 +27,7 @@ def show_report(report: str, node_id: str | None, preview: Any = None) -> dict[s
 
 
 def make_player(path: str | Path | None) -> Any:
-    """A preview that plays a file; None without one, or where it is in no folder that ComfyUI serves."""
+    """Return a preview that plays a file; None without one, or where it is in no folder that ComfyUI serves."""
     served = {
         io.FolderType.temp: folder_paths.get_temp_directory(),
         io.FolderType.output: folder_paths.get_output_directory(),

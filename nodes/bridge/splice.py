@@ -1,4 +1,4 @@
-"""Frames and sound put back into the clip that they are a part of."""
+"""Put frames and audio back into the clip that they are a part of."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .media import Source, audio_of, clip_of, images_of, open_video, video_of, w
 from .progress import Reporter
 
 AUDIO_FADE = 0.03
-"""Seconds: sound that is cut more sharply clicks."""
+"""Seconds: a shorter fade of the audio clicks."""
 SILENCE_RATE = 44100
 _NO_IMAGES = "LatentSync Reassemble gives images only with return_images on."
 
 
 @dataclass(frozen=True, eq=False)
 class Insertion:
-    """What is put in, and how."""
+    """The frames and audio to put in, and how."""
 
     images: torch.Tensor
     audio: Mapping[str, Any] | None
@@ -37,7 +37,7 @@ class Insertion:
 
 @dataclass(frozen=True, eq=False)
 class Whole:
-    """The clip with the part in it: VIDEO, IMAGE (or what blocks it), AUDIO, and what was done in words."""
+    """The clip with the part in it: VIDEO, IMAGE (or what blocks it), AUDIO, and a report."""
 
     video: Any
     images: Any
@@ -78,7 +78,7 @@ def reassemble(
 
 
 def _describe(part: Insertion, new: Clip, whole: Clip, original: Source | None) -> str:
-    """How long the result is, and which part of it is new."""
+    """Return a text on how long the result is, and which part of it is new."""
     text = f"{pluralize(len(whole.times), 'frame')} at {float(whole.fps):.3f} fps ({whole.duration:.2f} s)"
     if original is None:
         return text

@@ -1,4 +1,4 @@
-"""Files in ComfyUI's temp folder that go when nobody needs them any more."""
+"""Files in ComfyUI's temp folder that are removed when they are no longer needed."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from pathlib import Path
 import folder_paths
 
 KEPT_BYTES = 4 * 2**30
-"""A window takes 1 MB at 512 px and 0.25 MB at 256 px."""
+"""Bytes of kept results. A window takes 1 MB at 512 px and 0.25 MB at 256 px."""
 
 
 class TempPath(str):
-    """The path of a file that is removed when the last holder of this string lets go of it.
+    """The path of a file that is removed when the last reference to this string goes.
 
-    A VIDEO holds its path, and so does every trimmed copy of it, so that the file lives as long as they do.
+    A VIDEO refers to its path, and so does every trimmed copy of it, so that the file lives as long as they do.
     """
 
 
 def make_temp_file(suffix: str) -> TempPath:
-    """A new name in ComfyUI's temp folder, which is made where it is missing."""
+    """Return a new path in ComfyUI's temp folder, which is made where it is missing."""
     folder = folder_paths.get_temp_directory()
     os.makedirs(folder, exist_ok=True)
     path = TempPath(os.path.join(folder, f"latentsync_{uuid.uuid4().hex}{suffix}"))
@@ -34,7 +34,7 @@ def make_temp_file(suffix: str) -> TempPath:
 
 @contextmanager
 def write_temp_copy(content: BytesIO) -> Iterator[str]:
-    """Bytes as a file, for as long as the block runs."""
+    """Give a file with these bytes, which is removed when the block ends."""
     path = make_temp_file(".video")
     try:
         Path(path).write_bytes(content.getbuffer())
@@ -51,10 +51,9 @@ def _remove(path: str) -> None:
 
 @contextmanager
 def keep_results() -> Iterator[Path]:
-    """A folder for surveys of faces and finished windows, so that no run does again what another one did.
+    """Give a folder for detected faces and finished windows, so that no run computes again what another one did.
 
-    They stay until ComfyUI, which empties its temp folder at its start, is restarted; beyond 4 GB those that were
-    not used for longest go.
+    They stay until the next start of ComfyUI, which empties its temp folder; beyond 4 GB the least recently used go.
     """
     from ...latentsync_core.kept import prune
 

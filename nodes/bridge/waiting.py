@@ -1,4 +1,4 @@
-"""Waiting for a job at WaveSpeed: what is shown meanwhile, and the way to stop."""
+"""Wait for a job at WaveSpeed: show its progress, and stop on ComfyUI's interrupt."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="RemoteResult")
 
 STOPS = (mm.InterruptProcessingException, asyncio.CancelledError)
-"""The user's cancel, and the end of a prompt in which another node failed."""
+"""The user's interrupt, and the end of a prompt in which another node failed."""
 LOOK_SECONDS = 0.2
-"""Between two looks whether the user has stopped the run."""
+"""Seconds between two checks whether the user has stopped the run."""
 TEXT_SECONDS = 1.0
 UNPAID = ("", "prepare", "upload", "quote")
 """Stages before a task exists."""
@@ -38,7 +38,7 @@ TITLES = {
 
 
 class Watch:
-    """Shows how a job goes on a node, and stops waiting when the user or the prompt does."""
+    """Shows the progress of a job on a node, and stops waiting when the user or the prompt does."""
 
     def __init__(self, node_id: str | None) -> None:
         self._node_id = node_id
@@ -46,14 +46,14 @@ class Watch:
         self._started, self._said = time.monotonic(), 0.0
 
     def show(self, progress: JobProgress) -> None:
-        """What the library calls on every step; raises ComfyUI's interrupt."""
+        """Show the progress of a job, as the library's `on_progress`; raises ComfyUI's interrupt."""
         news = self._last is None or progress.stage != self._last.stage
         self._last = progress
         self._show(at_once=news)
         check_interrupt()
 
     async def wait_for(self, work: Coroutine[None, None, T]) -> T:
-        """The result of a job; on ComfyUI's interrupt, or when the prompt ends, the wait ends at once."""
+        """Return the result of a job; ComfyUI's interrupt, or the end of the prompt, ends the wait at once."""
         task = asyncio.ensure_future(work)
         try:
             while not (await asyncio.wait({task}, timeout=LOOK_SECONDS))[0]:
@@ -61,6 +61,7 @@ class Watch:
                 self._show()
             result = task.result()
         except STOPS:
+            # The task writes into its journal that nobody waits any more, so that the next run picks the job up.
             task.cancel()
             with suppress(*STOPS):
                 await task

@@ -1,7 +1,7 @@
-"""Errors as people at a canvas read them: of nodes and their widgets, without the path of a Python class.
+"""Reword errors for ComfyUI: they name nodes and widgets, and no path of a Python class.
 
-The library's messages advise what to type or call. Here is what that is in ComfyUI; a test reads all messages of the
-library and finds those for which a line is missing.
+The library's messages advise what to type or call; this table has the same advice for ComfyUI. A test reads all
+messages of the library and finds those for which a line is missing.
 """
 
 from __future__ import annotations
@@ -63,18 +63,18 @@ WORDS = {
     r" Drop a fourth \(alpha\) channel with \[\.\.\., :3\]; put channels last\.": "",
     r"; use \.float\(\)": "; connect another node",
 }
-"""Pattern in a message of the library -> what is said instead."""
+"""Pattern in a message of the library -> text in its place."""
 
 
 def reword(message: str) -> str:
-    """A message of the library in ComfyUI's words."""
+    """Return a message of the library in ComfyUI's words."""
     for pattern, words in WORDS.items():
         message = re.sub(pattern, words.replace("\\", r"\\"), message)
     return message
 
 
 def reword_errors_of(node: Any) -> None:
-    """Make a node class tell its errors in ComfyUI's words."""
+    """Make a node class raise its errors in ComfyUI's words."""
     execute = node.execute.__func__
 
     @wraps(execute)
@@ -92,7 +92,7 @@ def reword_errors_of(node: Any) -> None:
 
 @contextmanager
 def reword_errors() -> Iterator[None]:
-    """Reword the library's errors as they pass; they stay what they are to `except`."""
+    """Reword the library's errors that leave the block; `except` still catches them by their class."""
     try:
         yield
     except LatentSyncError as exc:
@@ -104,5 +104,5 @@ def reword_errors() -> Iterator[None]:
 
 
 def _hide_module(kind: type[LatentSyncError]) -> type[LatentSyncError]:
-    """A kind of error that ComfyUI shows by its name alone: before that it puts the module, unless it is Python's."""
+    """Return a subclass that ComfyUI shows by its name alone: it shows the module too, unless that is `builtins`."""
     return type(kind.__name__, (kind,), {"__module__": "builtins"})

@@ -178,7 +178,7 @@ def _words(core, name, count):
 
 @pytest.fixture
 def video(images, audio, core, home):
-    """VIDEO: the same frames as a file with sound."""
+    """VIDEO: the same frames as a file with audio."""
     from comfy_api.latest import InputImpl
 
     path = home / "input" / "talk ünï.mkv"

@@ -1,4 +1,4 @@
-"""Load Audio, and what becomes of sound on its way."""
+"""Load Audio, and what becomes of audio on its way."""
 
 import mimetypes
 import shutil
@@ -45,9 +45,9 @@ def test_loudness_is_one_gain(run, tone):
     assert ratio == pytest.approx(10 ** (7 / 20), rel=1e-3)
 
 
-def test_the_sound_of_a_video(run, video, audio):
-    sound, duration = run("LatentSyncLoadAudio", audio="talk ünï.mkv")
-    assert duration == pytest.approx(0.8, abs=0.01) and sound["sample_rate"] == 16000
+def test_the_audio_of_a_video(run, video, audio):
+    loaded, duration = run("LatentSyncLoadAudio", audio="talk ünï.mkv")
+    assert duration == pytest.approx(0.8, abs=0.01) and loaded["sample_rate"] == 16000
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def test_names_do_not_lead_out_of_comfyuis_folders(run, nodes, core, home, tone,
         run("LatentSyncLoadAudio", audio=name)
 
 
-def test_the_menu_shows_sound_and_video_files(nodes, tone, video, home):
-    (home / "input" / "notes.txt").write_text("no sound")
+def test_the_menu_shows_audio_and_video_files(nodes, tone, video, home):
+    (home / "input" / "notes.txt").write_text("no audio")
     assert nodes["LatentSyncLoadAudio"].define_schema().inputs[0].options == ["talk ünï.mkv", "tone.wav"]
 
 
@@ -115,7 +115,7 @@ def test_a_changed_file_is_loaded_again(nodes, home, tone):
     ("change", "message"),
     [
         ({"start": -1.0}, "start >= 0"),
-        ({"start": 5.0}, "no sound from second 5"),
+        ({"start": 5.0}, "from second 5"),
         ({"normalize": "loud"}, "normalize"),
     ],
 )

@@ -1,4 +1,4 @@
-"""AUDIO from any node: one sound is taken in every usual form, and the rest is refused before any work."""
+"""AUDIO from any node: audio is taken in every usual form, and the rest is refused before any work."""
 
 from collections.abc import Mapping
 
@@ -36,7 +36,7 @@ def test_floats_are_taken_as_they_are(taken, dtype):
     assert torch.equal(samples[0], SINE.to(dtype).float())
 
 
-def test_two_dimensions_and_one_are_one_sound(taken):
+def test_two_dimensions_and_one_are_one_audio(taken):
     stereo = torch.stack([SINE, -SINE])
     assert torch.equal(taken(stereo)[0], stereo) and torch.equal(taken(stereo[None])[0], stereo)
     assert torch.equal(taken(SINE)[0], SINE[None])
@@ -64,14 +64,14 @@ def test_a_rate_that_is_none_is_refused(taken, core, rate):
         (SINE[None, None] > 0, "got torch.bool"),
         (torch.complex(SINE, SINE), "got torch.complex64"),
         (SINE[:, None].repeat(1, 2), r"1 to 64 channels, \(1, channels, samples\), got \(1600, 2\)"),
-        (SINE[None, None, None], "one sound"),
-        (torch.zeros(0, 1, 100), "one sound"),
+        (SINE[None, None, None], "a batch of one"),
+        (torch.zeros(0, 1, 100), "a batch of one"),
         (torch.zeros(1, 0, 100), "1 to 64 channels"),
-        (torch.tensor(0.5), "one sound"),
+        (torch.tensor(0.5), "a batch of one"),
         (SINE[None, None] * float("nan"), "NaN"),
     ],
 )
-def test_what_is_no_sound_is_refused(taken, core, waveform, message):
+def test_what_is_no_audio_is_refused(taken, core, waveform, message):
     with pytest.raises(core.LatentSyncError, match=message):
         taken(waveform)
 
@@ -96,12 +96,12 @@ def fail():
     raise Exception("VHS failed to extract audio from silent.mp4:\nOutput file does not contain any stream")
 
 
-def test_lazy_sound_is_taken_and_what_it_raises_is_told_with_the_cure(bridge, core):
+def test_lazy_audio_is_taken_and_what_it_raises_is_told_with_the_cure(bridge, core):
     waveform_of = bridge("media").waveform_of
     lazy = Lazy(lambda: {"waveform": SINE[None, None], "sample_rate": 16000})
     assert waveform_of(lazy).samples.shape == (1, 1600)
     with pytest.raises(
-        core.LatentSyncError, match=r"from silent.mp4: .*no sound. Connect LatentSync Load Audio"
+        core.LatentSyncError, match=r"from silent.mp4: .*no audio. Connect LatentSync Load Audio"
     ) as output:
         waveform_of(Lazy(fail))
     assert "Output file" not in str(output.value) and str(output.value.__cause__).startswith("VHS failed")

@@ -179,7 +179,7 @@ def test_a_run_that_does_not_fit_shrinks_and_then_says_what_to_change(
 
 
 def test_a_run_that_fits_in_smaller_slices_goes_on(run, model, fast, images, audio, speaker, monkeypatch):
-    """Memory for one picture at a time in the VAE: the slices are halved until they fit, with the same result."""
+    """Memory for one image at a time in the VAE: the slices are halved until they fit, with the same result."""
     given = {
         "images": images,
         "audio": audio,

@@ -4,14 +4,14 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    ("clip", "frames", "sound"),
+    ("clip", "frames", "has_audio"),
     [("person", 58, True), ("two_people", 58, True), ("film", 107, True), ("portrait", 1, False)],
 )
-def test_every_clip_has_all_outputs(run, bridge, core, clip, frames, sound):
+def test_every_clip_has_all_outputs(run, bridge, core, clip, frames, has_audio):
     video, image, audio = run("LatentSyncExampleClip", clip=clip)
     with bridge("media").open_video(video, audio=True) as source:
         first = next(iter(source.clip.read([0])))
-        assert len(source.clip.times) == frames and (source.audio is not None) == sound
+        assert len(source.clip.times) == frames and (source.audio is not None) == has_audio
     assert image.shape == (1, *first.shape) and image.dtype.is_floating_point
     assert abs(image[0].numpy() * 255 - first * (255 if first.max() <= 1 else 1)).max() < 1
     assert audio["waveform"].shape[-1] / audio["sample_rate"] == pytest.approx(2.624, abs=0.001)

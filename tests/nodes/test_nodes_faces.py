@@ -47,7 +47,7 @@ def test_large_and_long_clips_have_a_small_preview(run, images, home):
     assert run("LatentSyncFaces", images=big)[1].shape == (6, 768, 768, 3)
 
 
-def test_pictures_and_report_are_shown_on_the_node(ui, run, two):
+def test_images_and_report_are_shown_on_the_node(ui, run, two):
     shown = ui("LatentSyncFaces", images=two)
     assert len(shown["images"]) == 6
     assert shown["text"] == (run("LatentSyncFaces", images=two)[2],)
@@ -63,8 +63,8 @@ def test_pictures_and_report_are_shown_on_the_node(ui, run, two):
         ),
     ],
 )
-def test_nobody_there_shows_the_picture_and_says_so(run, ui, two, choice, message):
-    """The nodes behind `speaker` are left out, with the reason; picture and report are there to choose by."""
+def test_nobody_there_shows_the_image_and_says_so(run, ui, two, choice, message):
+    """The nodes behind `speaker` are left out, with the reason; image and report are there to choose by."""
     speaker, preview, report = run("LatentSyncFaces", images=two, **choice)
     assert isinstance(speaker, ExecutionBlocker) and speaker.message == report
     assert report.startswith(message) and "1: found in 6 of" in report and "chosen" not in report
@@ -73,14 +73,14 @@ def test_nobody_there_shows_the_picture_and_says_so(run, ui, two, choice, messag
     assert len(shown["images"]) == 6 and shown["text"] == (report,)
 
 
-def test_without_any_face_the_picture_is_shown(run, ui, two):
+def test_without_any_face_the_image_is_shown(run, ui, two):
     grey = torch.full_like(two, 0.5)
     speaker, preview, report = run("LatentSyncFaces", images=grey)
     assert isinstance(speaker, ExecutionBlocker) and "No face was found" in report
     assert torch.allclose(preview, grey, atol=0.01) and len(ui("LatentSyncFaces", images=grey)["images"]) == 6
 
 
-def test_everybody_is_in_some_picture(bridge, core):
+def test_everybody_is_in_some_image(bridge, core):
     """Also a person who is seen between the frames that are spread over the clip."""
     points = np.full((2, 100, 3, 2), np.nan)
     points[0] = points[1, 31:34] = 1.0

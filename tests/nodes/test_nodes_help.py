@@ -31,7 +31,7 @@ def test_every_node_has_a_help_page_that_explains_all_of_it(nodes, home, languag
 
 
 def shape(text):
-    """What a translation has in common with its original: blocks and lines, pictures, addresses, numbers."""
+    """What a translation has in common with its original: blocks and lines, images, addresses, numbers."""
     kinds = [re.match(r"#|- |\| |\*\*|", line)[0] for line in text.splitlines()]
     kinds += ["block"] * len(text.split("\n\n"))
     addresses = re.findall(r"https://[^>)]+", text)
@@ -41,7 +41,7 @@ def shape(text):
 
 
 def test_chinese_says_no_less_than_english(nodes):
-    """All rows, points, pictures, addresses and numbers are there."""
+    """All rows, points, images, addresses and numbers are there."""
     missing = {node_id: shape(page(node_id, "en")) - shape(page(node_id, "zh")) for node_id in nodes}
     assert {node_id: less for node_id, less in missing.items() if less} == {}
 

@@ -75,7 +75,7 @@ def test_a_stopped_run_goes_on_after_another_one_succeeded(sync, steps, images, 
     assert torch.equal(resumed, sync()[0]) and len(steps) == 2
 
 
-def test_another_seed_guidance_sound_or_preset_needs_no_new_survey(run, sync, audio, surveys):
+def test_another_seed_guidance_audio_or_preset_needs_no_new_survey(run, sync, audio, surveys):
     quiet = {**audio, "waveform": audio["waveform"] / 2}
     options = run("LatentSyncOptions", preset="draft", **{"preset.steps": 1, "preset.guidance": 1.5})
     for changes in ({}, {"seed": 5}, {"options": options}, {"audio": quiet}):

@@ -43,11 +43,11 @@ def sync_video(run, model, fast, video, audio, speaker):
 
 
 def test_frames_equal_the_core_bit_for_bit(sync, images, audio, expected, left):
-    result, sound, mask, report = sync(speaker=None)
+    result, new_audio, mask, report = sync(speaker=None)
     assert result.dtype == images.dtype and result.shape == images.shape
     assert np.array_equal(result.numpy(), expected)
     assert not np.array_equal(result.numpy(), images.numpy())
-    assert sound is audio  # as long as the frames: handed on as it is
+    assert new_audio is audio  # as long as the frames: handed on as it is
     assert mask.shape == images.shape[:3] and 0 < mask.max() <= 1 and mask.min() == 0
     assert torch.equal(result[mask == 0], images[mask == 0])
     assert "20 frames at 25.000 fps" in report and "tiny at 32 px on cpu" in report
@@ -61,13 +61,13 @@ def test_transparency_and_precision_come_back(sync, images):
     assert sync(images=images.bfloat16())[0].dtype == torch.bfloat16
 
 
-def test_sound_lasts_as_long_as_the_frames(run, sync, audio):
+def test_audio_lasts_as_long_as_the_frames(run, sync, audio):
     """Shorter speech is followed by silence; in the length mode silence longer speech is cut."""
     short = {**audio, "waveform": audio["waveform"][..., :8000]}
-    sound = sync(audio=short)[1]
-    assert sound["waveform"].shape[-1] == 12800
-    assert torch.equal(sound["waveform"][..., :8000], short["waveform"])
-    assert not sound["waveform"][..., 8000:].any()
+    new_audio = sync(audio=short)[1]
+    assert new_audio["waveform"].shape[-1] == 12800
+    assert torch.equal(new_audio["waveform"][..., :8000], short["waveform"])
+    assert not new_audio["waveform"][..., 8000:].any()
     long = {**audio, "waveform": torch.cat([audio["waveform"]] * 2, -1)}
     options = run(
         "LatentSyncOptions", **{"preset.steps": 2, "preset.guidance": 1.0, "preset.length": "silence"}
@@ -77,18 +77,18 @@ def test_sound_lasts_as_long_as_the_frames(run, sync, audio):
 
 def test_longer_speech_makes_more_frames(sync, audio):
     long = {**audio, "waveform": torch.cat([audio["waveform"]] * 2, -1)}
-    result, sound, mask, report = sync(audio=long)
-    assert len(result) == len(mask) == 40 and sound is long
+    result, new_audio, mask, report = sync(audio=long)
+    assert len(result) == len(mask) == 40 and new_audio is long
     assert "runs backwards and forwards until 1.60 s" in report
 
 
-def test_one_picture_and_a_sentence_make_a_talking_picture(sync, images, audio):
-    result, sound, mask, report = sync(images=images[:1], speaker=None)
-    assert len(result) == len(mask) == 20 and sound is audio
+def test_one_image_and_a_sentence_make_a_talking_image(sync, images, audio):
+    result, new_audio, mask, report = sync(images=images[:1], speaker=None)
+    assert len(result) == len(mask) == 20 and new_audio is audio
     assert not torch.equal(result[3], result[12]) and torch.equal(
         result[:, :40], images[:1, :40].expand(20, -1, -1, -1)
     )
-    assert "the picture is shown for as long as the speech lasts" in report
+    assert "is shown for as long as the speech lasts" in report
 
 
 def test_a_speaker_saves_the_survey(sync, expected, core, monkeypatch):
@@ -103,12 +103,15 @@ def test_a_speaker_of_another_clip_is_refused(sync, images, core):
 
 def refused(images, audio):
     rate = {"sample_rate": 16000}
-    sound = audio["waveform"]
-    yield {"audio": None}, "has no sound"
-    yield {"audio": {"waveform": sound}}, r"waveform, sample_rate\), got \['waveform'\]"
+    new_audio = audio["waveform"]
+    yield {"audio": None}, "has no audio"
+    yield {"audio": {"waveform": new_audio}}, r"waveform, sample_rate\), got \['waveform'\]"
     yield {"audio": "speech.wav"}, "got str"
-    yield {"audio": {"waveform": sound[..., :0], **rate}}, "no samples"
-    yield {"audio": {"waveform": torch.cat([sound, sound]), **rate}}, r"one sound, .* got \(2, 1, 12800\)"
+    yield {"audio": {"waveform": new_audio[..., :0], **rate}}, "no samples"
+    yield (
+        {"audio": {"waveform": torch.cat([new_audio, new_audio]), **rate}},
+        r"a batch of one, .* got \(2, 1, 12800\)",
+    )
     yield {"images": images[:0]}, "images is empty"
     yield {"images": images[0]}, r"got shape \(192, 192, 3\)"
     yield {"images": images[..., :2]}, r"got shape \(20, 192, 192, 2\)"

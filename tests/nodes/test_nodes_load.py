@@ -33,7 +33,7 @@ def fetched(monkeypatch, bridge, checkpoint):
         on_progress("latentsync_unet.pt", 1, 4)
         return shutil.copytree(checkpoint, f"{folder}/LatentSync-{name}")
 
-    monkeypatch.setattr(bridge("checkpoints"), "download", download)
+    monkeypatch.setattr(bridge("checkpoints"), "download_release", download)
     return calls
 
 

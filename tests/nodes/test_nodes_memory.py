@@ -15,8 +15,8 @@ pytestmark = [
 
 
 @pytest.fixture
-def film(core, images, home):
-    """film(8) -> a VIDEO of 8 seconds and 384 x 384 pixels, and its face."""
+def make_video(core, images, home):
+    """make_video(8) -> a VIDEO of 8 seconds and 384 x 384 pixels, and its face."""
 
     def make(seconds, speaker):
         count, scale = 25 * seconds, SIZE // images.shape[1]
@@ -46,14 +46,14 @@ def memory(name):
         return next(int(line.split()[1]) for line in file if line.startswith(name)) / 1024
 
 
-def test_memory_does_not_grow_with_length(run, model, film, speaker, audio):
+def test_memory_does_not_grow_with_length(run, model, make_video, speaker, audio):
     settings = {"preset.steps": 1, "preset.guidance": 1.0, "preset.length": "silence"}
     options = run("LatentSyncOptions", preset="draft", **settings)
 
     def sync(seconds):
-        video, track = film(seconds, speaker)
-        sound = {**audio, "waveform": audio["waveform"].repeat(1, 1, 2 * seconds)}
-        given = {"audio": sound, "model": model, "options": options, "speaker": track}
+        video, track = make_video(seconds, speaker)
+        new_audio = {**audio, "waveform": audio["waveform"].repeat(1, 1, 2 * seconds)}
+        given = {"audio": new_audio, "model": model, "options": options, "speaker": track}
         return peak(lambda: run("LatentSyncLipSyncVideo", video=video, **given))
 
     sync(2)  # what libraries keep from their first use

@@ -26,20 +26,21 @@ def requeued(times):
 
 
 def test_a_later_part_hears_its_own_part_of_the_speech(sync, audio):
-    images, sound, mask, report = sync(8, 16, audio_start=0.32)
+    images, new_audio, mask, report = sync(8, 16, audio_start=0.32)
     assert len(images) == len(mask) == 8
     assert (
-        torch.equal(sound["waveform"], audio["waveform"][..., 5120:10240]) and sound["sample_rate"] == 16000
+        torch.equal(new_audio["waveform"], audio["waveform"][..., 5120:10240])
+        and new_audio["sample_rate"] == 16000
     )
     assert "hears the speech from 0.32 s on" in report
     assert not torch.equal(images, sync(8, 16)[0][:8])
 
 
 def test_after_the_speech_a_part_is_silent(sync, audio):
-    images, sound, _, report = sync(0, 16, audio_start=0.5)
-    assert len(images) == 16 and sound["waveform"].shape[-1] == 10240
-    assert torch.equal(sound["waveform"][..., :4800], audio["waveform"][..., 8000:])
-    assert not sound["waveform"][..., 4800:].any()
+    images, new_audio, _, report = sync(0, 16, audio_start=0.5)
+    assert len(images) == 16 and new_audio["waveform"].shape[-1] == 10240
+    assert torch.equal(new_audio["waveform"][..., :4800], audio["waveform"][..., 8000:])
+    assert not new_audio["waveform"][..., 4800:].any()
     assert "the last 0.34 s are silent" in report
     assert not sync(0, 10, audio_start=60.0)[1]["waveform"].any()
 
@@ -54,8 +55,8 @@ def test_meta_batches_hear_their_own_part(sync, batch):
 
 def test_the_first_meta_batch_is_not_made_longer(sync):
     first = {"class_type": "VHS_BatchManager", "inputs": {"frames_per_batch": 8}}
-    images, sound, _, _ = sync(0, 8, meta_batch=MANAGER, prompt={"3": first})
-    assert len(images) == 8 and sound["waveform"].shape[-1] == 5120
+    images, new_audio, _, _ = sync(0, 8, meta_batch=MANAGER, prompt={"3": first})
+    assert len(images) == 8 and new_audio["waveform"].shape[-1] == 5120
 
 
 @pytest.mark.parametrize("manager", ["a text", SimpleNamespace(unique_id="9", frames_per_batch=8)])

@@ -56,12 +56,12 @@ def test_frames_that_pass_through_first_cost_no_preview(sync, events, images):
 
 
 def test_an_interrupt_is_answered_while_the_speech_is_listened_to(sync, model, audio, monkeypatch):
-    """A minute of it is heard in several parts."""
-    heard, whisper = [], type(model.models.whisper)
+    """A minute of it is encoded in several parts."""
+    encoded, whisper = [], type(model.models.whisper)
     forward = whisper.forward
 
     def counted(self, *args, **kwargs):
-        heard.append(1)
+        encoded.append(1)
         mm.interrupt_current_processing()
         return forward(self, *args, **kwargs)
 
@@ -71,7 +71,7 @@ def test_an_interrupt_is_answered_while_the_speech_is_listened_to(sync, model, a
     )
     with pytest.raises(mm.InterruptProcessingException):
         sync()
-    assert len(heard) == 1
+    assert len(encoded) == 1
 
 
 def minute(audio):

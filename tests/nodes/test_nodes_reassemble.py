@@ -1,4 +1,4 @@
-"""Reassemble: frames back into their film, or joined to a video."""
+"""Reassemble: frames back into their clip, or joined to a video."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from comfy_api.latest import InputImpl, Types
 
 
 @pytest.fixture
-def film():
+def original():
     """IMAGE: 50 grey frames at 25 fps."""
     return torch.full((50, 64, 96, 3), 0.25)
 
@@ -26,7 +26,7 @@ def tone():
     return {"waveform": torch.full((1, 1, 6400), 0.5), "sample_rate": 16000}
 
 
-def test_frames_and_sound_become_a_video(run, part, tone, core, left):
+def test_frames_and_audio_become_a_video(run, part, tone, core, left):
     video, images, audio = run("LatentSyncReassemble", images=part, fps=25.0, audio=tone, return_images=True)
     clip = core.FileClip(video.get_stream_source())
     assert (len(clip), clip.fps, clip.has_audio) == (10, 25, True)
@@ -35,19 +35,19 @@ def test_frames_and_sound_become_a_video(run, part, tone, core, left):
     assert left() == []
 
 
-def test_a_part_goes_back_to_its_place(run, film, part, core):
+def test_a_part_goes_back_to_its_place(run, original, part, core):
     video, images, audio = run(
-        "LatentSyncReassemble", images=part, fps=25.0, original_images=film, start=0.8, return_images=True
+        "LatentSyncReassemble", images=part, fps=25.0, original_images=original, start=0.8, return_images=True
     )
     assert torch.equal(images[20:30], part)
-    assert torch.equal(images[:20], film[:20]) and torch.equal(images[30:], film[30:])
+    assert torch.equal(images[:20], original[:20]) and torch.equal(images[30:], original[30:])
     assert len(core.FileClip(video.get_stream_source())) == 50
-    assert audio["waveform"].shape == (1, 1, 88200) and not audio["waveform"].any()  # neither has sound
+    assert audio["waveform"].shape == (1, 1, 88200) and not audio["waveform"].any()  # neither has audio
 
 
-def test_the_ends_are_cross_faded(run, film, part):
+def test_the_ends_are_cross_faded(run, original, part):
     _, images, _ = run(
-        "LatentSyncReassemble", images=part, fps=25.0, original_images=film, start=0.8, fade=0.16,
+        "LatentSyncReassemble", images=part, fps=25.0, original_images=original, start=0.8, fade=0.16,
         return_images=True,
     )  # fmt: skip
     levels = images[18:32].mean((1, 2, 3))
@@ -56,16 +56,18 @@ def test_the_ends_are_cross_faded(run, film, part):
 
 
 @pytest.mark.parametrize(("mode", "expected"), [("replace", 0.5), ("mix", 0.75), ("duck", 0.5 + 0.25 / 10)])
-def test_the_sound_of_a_video_is_replaced_mixed_or_ducked(run, film, part, tone, mode, expected):
-    sound = {"waveform": torch.full((1, 1, 32000), 0.25), "sample_rate": 16000}
-    video = InputImpl.VideoFromComponents(Types.VideoComponents(images=film, audio=sound, frame_rate=25))
+def test_the_audio_of_a_video_is_replaced_mixed_or_ducked(run, original, part, tone, mode, expected):
+    new_audio = {"waveform": torch.full((1, 1, 32000), 0.25), "sample_rate": 16000}
+    video = InputImpl.VideoFromComponents(
+        Types.VideoComponents(images=original, audio=new_audio, frame_rate=25)
+    )
     _, _, audio = run(
         "LatentSyncReassemble", images=part, fps=25.0, audio=tone, video=video, start=0.8, audio_mode=mode,
         **({"audio_mode.duck_db": 20.0} if mode == "duck" else {}),
     )  # fmt: skip
     samples = audio["waveform"][0, 0]
     assert samples[16000].item() == pytest.approx(expected, abs=1e-4)
-    assert torch.equal(samples[:12800], sound["waveform"][0, 0, :12800]) and len(samples) == 32000
+    assert torch.equal(samples[:12800], new_audio["waveform"][0, 0, :12800]) and len(samples) == 32000
 
 
 def test_a_trimmed_video_is_the_original(run, video, images, core):
@@ -93,8 +95,8 @@ def test_images_are_given_only_when_asked_for(run, part):
         ({"video": "another original"}, "not both"),
     ],
 )
-def test_what_does_not_fit_is_refused(run, film, part, core, left, change, message):
-    given = {"images": part, "fps": 25.0, "original_images": film} | change
+def test_what_does_not_fit_is_refused(run, original, part, core, left, change, message):
+    given = {"images": part, "fps": 25.0, "original_images": original} | change
     with pytest.raises(core.LatentSyncError, match=message):
         run("LatentSyncReassemble", **given)
     assert left() == []
@@ -104,7 +106,7 @@ def test_the_middle_of_a_clip_is_dubbed(run, model, fast, images, audio, video, 
     """Cut a part out, lip-sync it, put it back: all other frames stay what they were."""
     part = images[5:15]
     track = core.FaceTrack(speaker.points[5:15], speaker.scores[5:15])
-    synced, sound, _, _ = run(
+    synced, new_audio, _, _ = run(
         "LatentSyncLipSyncFrames",
         images=part,
         audio=audio,
@@ -114,7 +116,7 @@ def test_the_middle_of_a_clip_is_dubbed(run, model, fast, images, audio, video, 
         speaker=track,
     )
     _, whole, _ = run(
-        "LatentSyncReassemble", images=synced, fps=25.0, audio=sound, original_images=images, start=0.2,
+        "LatentSyncReassemble", images=synced, fps=25.0, audio=new_audio, original_images=images, start=0.2,
         return_images=True,
     )  # fmt: skip
     assert np.array_equal(whole[5:15], synced) and np.array_equal(whole[:5], images[:5])

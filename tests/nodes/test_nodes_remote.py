@@ -61,12 +61,12 @@ def buy(run, images, audio):
 
 
 def test_a_result_is_bought_once(buy, quick, audio, core, home, left):
-    video, images, sound, report = buy()
+    video, images, new_audio, report = buy()
     path = Path(video.get_stream_source())
     assert path.parent == home / "output" / "latentsync_remote"
     assert len(core.FileClip(path)) > 0
     assert isinstance(images, ExecutionBlocker) and "return_images" in images.message
-    assert torch.equal(sound["waveform"][..., :12800], audio["waveform"])
+    assert torch.equal(new_audio["waveform"][..., :12800], audio["waveform"])
     task = quick.ledger.tasks[0]
     assert f"Prediction id: {task.id}" in report and "cost: $0.15, by WaveSpeed's bill" in report
     assert "WaveSpeed computed for " in report
@@ -113,8 +113,10 @@ def test_videos_of_every_form(buy, quick, images, core, home):
 
 
 def test_a_dry_run_buys_nothing(buy, quick, texts):
-    video, images, sound, report = buy(dry_run=True)
-    assert all(isinstance(part, ExecutionBlocker) and part.message is None for part in (video, images, sound))
+    video, images, new_audio, report = buy(dry_run=True)
+    assert all(
+        isinstance(part, ExecutionBlocker) and part.message is None for part in (video, images, new_audio)
+    )
     assert "Price: $0.15. Nothing was bought by this run." in report and quick.ledger.tasks == []
     assert texts[-1] == (report, "7")
 
@@ -128,7 +130,7 @@ def test_another_model_by_its_id(buy, quick):
     ("change", "message"),
     [
         ({"max_cost": 0.1}, "0.15"),
-        ({"audio": None}, "has no sound"),
+        ({"audio": None}, "has no audio"),
         ({"images": None}, "neither is connected"),
         ({"model": "other", "model.model_id": "Nope"}, "model id"),
         ({"model": "veed/lipsink"}, "model takes bytedance/latentsync, .*other, got 'veed/lipsink'"),

@@ -13,7 +13,7 @@ from latentsync_lab.synthetic import bundled_speech, talking_clip
 
 @pytest.fixture(scope="module")
 def evaluator(tmp_path_factory, core):
-    """models/latentsync/judge: a checkpoint with a SyncNet of random weights."""
+    """models/latentsync/custom: a checkpoint with a SyncNet of random weights."""
     weights = importlib.import_module(f"{core.__name__}.weights")
     syncnet = importlib.import_module(f"{core.__name__}.models.syncnet")
     torch.manual_seed(0)
@@ -21,7 +21,7 @@ def evaluator(tmp_path_factory, core):
         syncnet.EncoderConfig(48, (32, 32, 32, 32, 64), ((1, 2), 2, 2, 2, 2), (False,) * 5),
         syncnet.EncoderConfig(1, (32, 32, 32, 32, 64), ((2, 1), 2, 2, 2, (4, 6)), (False,) * 5),
     )
-    home = tmp_path_factory.mktemp("models") / "judge"
+    home = tmp_path_factory.mktemp("models") / "custom"
     weights.write_checkpoint(home, *nano_networks(), weights.Manifest(), {}, torch.float32, network, None)
     return home
 
@@ -30,7 +30,7 @@ def evaluator(tmp_path_factory, core):
 def installed(evaluator, home):
     folder = home / "models" / "latentsync"
     folder.mkdir()
-    (folder / "judge").symlink_to(evaluator)
+    (folder / "custom").symlink_to(evaluator)
     return folder
 
 
@@ -56,14 +56,14 @@ def test_figures_are_the_librarys(run, installed, evaluator, talk, core):
         track=speaker,
     )
     offset, confidence, report, curve = run(
-        "LatentSyncSyncScore", images=images, audio=audio, model="judge", speaker=speaker
+        "LatentSyncSyncScore", images=images, audio=audio, model="custom", speaker=speaker
     )
     assert (confidence, report) == (expected.confidence, str(expected))
     assert expected.offset is None and offset == 0 and "no verdict" in report
     assert curve.shape == (1, 400, 768, 3) and 0 <= curve.min() < curve.max() == 1
 
 
-def test_a_videos_own_sound_is_the_default(run, installed, talk, core, home):
+def test_a_videos_own_audio_is_the_default(run, installed, talk, core, home):
     images, audio, speaker = talk
     path = home / "input" / "talk.mkv"
     said = core.Waveform(audio["waveform"][0].numpy(), 16000)
@@ -71,7 +71,7 @@ def test_a_videos_own_sound_is_the_default(run, installed, talk, core, home):
         for number, frame in enumerate(images):
             writer.write((frame.numpy() * 255).round().astype(np.uint8), number / 25)
     video = InputImpl.VideoFromFile(str(path))
-    given = {"video": video, "model": "judge", "speaker": speaker}
+    given = {"video": video, "model": "custom", "speaker": speaker}
     own, other = (
         run("LatentSyncSyncScore", **given)[1],
         run("LatentSyncSyncScore", audio=shuffled(audio), **given)[1],
@@ -102,9 +102,9 @@ def test_without_a_verdict_no_shift_is_marked(bridge, core):
     assert not ((red > 0.7) & (green < 0.4)).any()
 
 
-def test_the_menu_has_what_can_judge(bridge, installed, checkpoint):
+def test_the_menu_has_what_can_evaluate(bridge, installed, checkpoint):
     (installed / "untrained").symlink_to(checkpoint)  # has no SyncNet
-    assert bridge("checkpoints").list_evaluators() == ["nano", "judge", "1.6 (download)"]
+    assert bridge("checkpoints").list_evaluators() == ["nano", "custom", "1.6 (download)"]
 
 
 def test_the_download_fetches_the_syncnet_too(bridge, installed, evaluator, monkeypatch):
@@ -114,7 +114,7 @@ def test_the_download_fetches_the_syncnet_too(bridge, installed, evaluator, monk
         asked.append((name, folder, optional))
         return evaluator
 
-    monkeypatch.setattr(checkpoints, "download", download)
+    monkeypatch.setattr(checkpoints, "download_release", download)
     assert checkpoints.evaluator("1.6 (download)", print) == evaluator / "syncnet"
     assert asked == [("1.6", str(installed), True)]
 
@@ -122,7 +122,7 @@ def test_the_download_fetches_the_syncnet_too(bridge, installed, evaluator, monk
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"audio": None}, "has no sound of its own"),
+        ({"audio": None}, "has no audio of its own"),
         ({"images": None}, "neither is connected"),
         ({"video": "another"}, "both are connected"),
         ({"model": "absent"}, "no SyncNet|no checkpoint"),
@@ -130,8 +130,8 @@ def test_the_download_fetches_the_syncnet_too(bridge, installed, evaluator, monk
         ({"fps": 40.0, "speaker": None}, "at least 26 frames"),
     ],
 )
-def test_what_cannot_be_judged_is_refused(run, installed, talk, core, change, message):
+def test_what_cannot_be_evaluated_is_refused(run, installed, talk, core, change, message):
     images, audio, speaker = talk
-    given = {"images": images, "audio": audio, "model": "judge", "speaker": speaker}
+    given = {"images": images, "audio": audio, "model": "custom", "speaker": speaker}
     with pytest.raises(core.LatentSyncError, match=message):
         run("LatentSyncSyncScore", **given | change)

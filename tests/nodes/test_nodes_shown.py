@@ -57,8 +57,8 @@ def test_the_newest_results_stay_while_they_are_shown(ui, bridge, home):
 
 
 def test_reassemble_says_what_is_new_and_plays_it(ui, home, core):
-    film, part = torch.full((50, 64, 96, 3), 0.25), torch.ones(10, 64, 96, 3)
-    shown = ui("LatentSyncReassemble", images=part, fps=25.0, original_images=film, start=0.8)
+    clip, part = torch.full((50, 64, 96, 3), 0.25), torch.ones(10, 64, 96, 3)
+    shown = ui("LatentSyncReassemble", images=part, fps=25.0, original_images=clip, start=0.8)
     assert shown["text"] == ("50 frames at 25.000 fps (2.00 s); 0.80 s to 1.20 s are new",)
     assert len(core.FileClip(played(shown, home))) == 50
     shown = ui("LatentSyncReassemble", images=part, fps=25.0)

@@ -14,7 +14,7 @@ PROMPTS, EXAMPLES, DOCS = ROOT / "tests" / "workflows", ROOT / "example_workflow
 NAMES = sorted(path.name.removesuffix(".api.json") for path in PROMPTS.glob("*.api.json"))
 MEDIA = EXAMPLES / "media"
 SMALL = 1_400_000
-"""Bytes of all pictures, examples and their media."""
+"""Bytes of all images, examples and their media."""
 
 
 def read(path):
@@ -175,7 +175,7 @@ def test_every_example_has_a_note_and_its_number():
         assert note["widgets_values"][0].startswith(f"### {int(name[:2])} ")
 
 
-def test_thumbnails_are_small_pictures_of_one_width():
+def test_thumbnails_are_small_images_of_one_width():
     """ComfyUI asks for NAME.jpg, and for nothing that moves."""
     for name in NAMES:
         height, width, _ = cv2.imread(str(EXAMPLES / f"{name}.jpg")).shape
