@@ -50,7 +50,11 @@ def main():
     parser.add_argument("--output", type=Path, default=Path("output/demo"))
     parser.add_argument("--preset", default="balanced", help="default: %(default)s")
     parser.add_argument(
-        "--pictures", type=Path, metavar="FOLDER", help="also write the README's pictures there"
+        "--pictures",
+        dest="images",
+        type=Path,
+        metavar="FOLDER",
+        help="also write the README's pictures there",
     )
     args = parser.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)

@@ -17,35 +17,35 @@ MODELS = {256: "1.5", 512: "1.6"}
 """The release that is made for a size of crops."""
 
 
-def nano(args: argparse.Namespace) -> None:
+def train_nano(args: argparse.Namespace) -> None:
     """Train a small model from nothing, or go on with it."""
-    _tell()
+    _enable_logging()
     recipe = NANO if args.minutes is None else NANO.shortened(args.minutes)
     with progress_bars() as progress:
         train(recipe, args.out, args.stage, args.start, progress)
     print(args.out)
 
 
-def footage(args: argparse.Namespace) -> None:
+def train_footage(args: argparse.Namespace) -> None:
     """Train a network that is there already on prepared footage."""
-    _tell()
+    _enable_logging()
     recipe = RECIPES[args.recipe]
     assert isinstance(recipe, FootageRecipe)  # of the others there is only nano
-    loop = replace(recipe.stage.loop, **_given(args, "steps", "batch"))
-    stage = replace(recipe.stage, loop=loop, **_given(args, "perceptual", "sync", "temporal"))
+    loop = replace(recipe.stage.loop, **_chosen(args, "steps", "batch"))
+    stage = replace(recipe.stage, loop=loop, **_chosen(args, "perceptual", "sync", "temporal"))
     sources = Sources(args.model or MODELS[recipe.resolution], args.syncnet, args.video_encoder)
     with progress_bars() as progress:
         tune(replace(recipe, stage=stage), args.data, args.out, sources, progress)
     print(args.out)
 
 
-def _tell() -> None:
+def _enable_logging() -> None:
     """Log what is done, also without --verbose: a training is long."""
     for package in ("latentsync_core", "latentsync_lab"):
         logging.getLogger(package).setLevel(logging.INFO)
 
 
-def _given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
+def _chosen(args: argparse.Namespace, *names: str) -> dict[str, Any]:
     """The arguments that were given."""
     return {name: value for name in names if (value := getattr(args, name, None)) is not None}
 
@@ -56,11 +56,11 @@ def prepare_folder(args: argparse.Namespace) -> None:
     syncnet = None if args.syncnet is None else load_syncnet(find_syncnet(args.syncnet))
     clips = 0
     with progress_bars() as progress:
-        for verdict in prepare(args.folder, args.out, criteria, syncnet, progress):
-            clips += len(verdict.clips)
-            print(f"{verdict.file}: {pluralize(len(verdict.clips), 'clip')}")
-            for reason in verdict.dropped:
+        for result in prepare(args.folder, args.out, criteria, syncnet, progress):
+            clips += len(result.clips)
+            print(f"{result.file}: {pluralize(len(result.clips), 'clip')}")
+            for reason in result.dropped:
                 print(f"  dropped: {reason}")
-            for note in verdict.notes:
+            for note in result.notes:
                 print(f"  {note}")
     print(f"{pluralize(clips, 'new clip')} in {args.out}")

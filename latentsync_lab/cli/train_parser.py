@@ -21,7 +21,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     """`train`."""
     actions = parser.add_subparsers(required=True, metavar="RECIPE|prepare")
     nano = actions.add_parser("nano", help="a small model from nothing, on synthetic people")
-    nano.set_defaults(run=("train", "nano"))
+    nano.set_defaults(run=("train", "train_nano"))
     nano.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="a run that is here goes on")
     nano.add_argument("--stage", help="one of its stages (default: all, one after another)")
     nano.add_argument(
@@ -50,7 +50,9 @@ def _add_prepare(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_footage(parser: argparse.ArgumentParser, recipe: str) -> None:
-    parser.set_defaults(run=("train", "footage"), recipe=recipe, model=None, syncnet=None, video_encoder=None)
+    parser.set_defaults(
+        run=("train", "train_footage"), recipe=recipe, model=None, syncnet=None, video_encoder=None
+    )
     parser.add_argument("--data", type=Path, required=True, help="what `train prepare` made")
     parser.add_argument(
         "--out", type=Path, required=True, metavar="FOLDER", help="a run that is here goes on"

@@ -15,6 +15,7 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ from latentsync_core.models.bundle import LipSyncModels
 from latentsync_core.partial import replacing
 
 from ..training import NANO, train
-from ..training.cases import Case, case
+from ..training.cases import Case, make_case
 from ..training.evaluate import mouth_crops
 from ..training.mouth_regressor import MouthRegressor, read_mouth
 from ..training.stages import RunDirectory
@@ -87,36 +88,36 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO)
     torch.set_num_threads(args.threads)
     examiner = Examiner(RunDirectory(NANO, args.run), args.cases)
-    (losses if args.what == "losses" else inference)(args, examiner)
+    (ablate_losses if args.what == "losses" else ablate_inference)(args, examiner)
 
 
 class Examiner:
     """A judge of few cases, with the reader and the video network of a run."""
 
     def __init__(self, run_dir: RunDirectory, cases: int) -> None:
-        self.mouth_regressor = run_dir.trained("reader", MouthRegressor())
-        self.clip_encoder = run_dir.clip_encoder().cpu()
-        self.cases = [case(number) for number in range(cases)]
+        self.mouth_regressor = run_dir.load_trained("reader", MouthRegressor())
+        self.clip_encoder = run_dir.load_clip_encoder().cpu()
+        self.cases = [make_case(number) for number in range(cases)]
 
     def __call__(self, checkpoint: Path, options: Options) -> CellScores:
         """Means of `MEASURES` over the cases, and the numbers of each."""
         models = load_models(checkpoint, device="cpu")
-        rows = [self._row(given, models, options) for given in self.cases]
+        rows = [self._row(case, models, options) for case in self.cases]
         return {
             "mean": {name: float(np.mean([row[name] for row in rows])) for name in MEASURES},
             "cases": rows,
         }
 
     @torch.inference_mode()
-    def _row(self, given: Case, models: LipSyncModels, options: Options) -> dict[str, float]:
-        frames = list(lip_sync(given.source, given.speech, models, options))
-        true_frames = list(given.truth.read(range(len(frames))))
-        made, true = (to_pixels(mouth_crops(given.source, part)) for part in (frames, true_frames))
-        predicted = read_mouth(self.mouth_regressor, made)[:, 0]
-        new, old = (clip.truth[0].mouth.openness[: len(frames)] for clip in (given.truth, given.source))
-        painted = 1 - torch.from_numpy(keep_mask(made.shape[-1]))
-        square = float(((made - true) ** 2 * painted).sum() / (painted.sum() * 3 * len(made)))
-        windows = zip(made.split(WINDOW), true.split(WINDOW), strict=True)
+    def _row(self, case: Case, models: LipSyncModels, options: Options) -> dict[str, float]:
+        frames = list(lip_sync(case.source, case.speech, models, options))
+        true_frames = list(case.truth.read(range(len(frames))))
+        result, true = (to_pixels(mouth_crops(case.source, part)) for part in (frames, true_frames))
+        predicted = read_mouth(self.mouth_regressor, result)[:, 0]
+        new, old = (clip.truth[0].mouth.openness[: len(frames)] for clip in (case.truth, case.source))
+        painted = 1 - torch.from_numpy(keep_mask(result.shape[-1]))
+        square = float(((result - true) ** 2 * painted).sum() / (painted.sum() * 3 * len(result)))
+        windows = zip(result.split(WINDOW), true.split(WINDOW), strict=True)
         distances = [
             float(temporal_distance(self.clip_encoder, a[None], b[None]))
             for a, b in windows
@@ -131,18 +132,19 @@ class Examiner:
         }
 
 
-def losses(args: argparse.Namespace, examiner: Examine) -> None:
+def ablate_losses(args: argparse.Namespace, examiner: Examine) -> None:
     """Train and judge every variant with every seed."""
     points: dict[str, list[dict[str, float]]] = {}
     for variant, changes in VARIANTS.items():
         for seed in args.seeds if changes is not None else [0]:
             folder = args.out / "losses" / f"{variant.replace(' ', '-')}-{seed}"
-            made = cell(folder.with_suffix(".json"), lambda: trained(args, changes, seed, folder, examiner))  # noqa: B023
-            points.setdefault(variant, []).append(made["mean"])
+            compute = partial(train_variant, args, changes, seed, folder, examiner)
+            scores = load_cell(folder.with_suffix(".json"), compute)
+            points.setdefault(variant, []).append(scores["mean"])
             draw_losses(points, args.out / "losses.png")
 
 
-def trained(
+def train_variant(
     args: argparse.Namespace, changes: dict[str, Any] | None, seed: int, folder: Path, examiner: Examine
 ) -> CellScores:
     """Train stage 2 in `folder`, on what the run has made, and judge it."""
@@ -159,7 +161,7 @@ def trained(
     return examiner(folder / "checkpoint", Options.preset(args.preset))
 
 
-def inference(args: argparse.Namespace, examiner: Examine) -> None:
+def ablate_inference(args: argparse.Namespace, examiner: Examine) -> None:
     """Judge the run's checkpoint with every option."""
     points: dict[str, dict[float, dict[str, float]]] = {}
     for sweep, values in SWEEPS.items():
@@ -167,18 +169,18 @@ def inference(args: argparse.Namespace, examiner: Examine) -> None:
             options = Options.preset(args.preset, **changes)
             name = f"{options.sampler}-{options.steps}-guidance-{options.guidance}-reuse-{options.reuse}"
             path = args.out / "inference" / f"{name}.json"
-            made = cell(path, lambda: examiner(args.run / "checkpoint", options))  # noqa: B023
-            points.setdefault(sweep, {})[value] = made["mean"]
+            scores = load_cell(path, partial(examiner, args.run / "checkpoint", options))
+            points.setdefault(sweep, {})[value] = scores["mean"]
             draw_sweeps(points, args.out / "inference.png")
 
 
-def cell(path: Path, compute: Callable[[], CellScores]) -> CellScores:
+def load_cell(path: Path, compute: Callable[[], CellScores]) -> CellScores:
     """What is in a file, or what `compute` gives, written there in one go."""
     if not path.exists():
-        made = compute()
+        scores = compute()
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as part:
-            part.write_text(json.dumps(made, indent=1) + "\n")
+            part.write_text(json.dumps(scores, indent=1) + "\n")
     found: CellScores = json.loads(path.read_text())
     print(path.stem, {name: round(value, 3) for name, value in found["mean"].items()}, flush=True)
     return found

@@ -20,9 +20,9 @@ from latentsync_core import Options, find_face, lip_sync, load_models
 from latentsync_core.faces import FaceFinder, mouth_openings
 from latentsync_core.models.bundle import LipSyncModels
 
-from ..training.cases import FIRST_SEED, Case, case
+from ..training.cases import FIRST_SEED, Case, make_case
 from ..training.evaluate import RESOLUTION, true_matrices
-from ..training.harder import FIRST_HARDER_SEED, HARDER_CASES, KINDS, harder_case
+from ..training.harder import FIRST_HARDER_SEED, HARDER_CASES, KINDS, make_harder_case
 from ..training.latents import digest
 from ..truth import best_lag, correlation, gain
 
@@ -50,7 +50,7 @@ def main() -> None:
     }
     args.output.mkdir(parents=True, exist_ok=True)
 
-    def evaluated(kind: str, person: int, given: Callable[[], Case]) -> Row:
+    def load_or_evaluate(kind: str, person: int, make: Callable[[], Case]) -> Row:
         path = args.output / f"{person}.json"
         if path.exists() and (earlier := json.loads(path.read_text()))["made_with"] == made_with:
             return dict(earlier)
@@ -58,7 +58,7 @@ def main() -> None:
         row: Row = {
             "kind": kind,
             "person": person,
-            **measured(given(), models, options, finder),
+            **measure_case(make(), models, options, finder),
             "made_with": made_with,
         }
         path.write_text(json.dumps(row) + "\n")
@@ -66,20 +66,20 @@ def main() -> None:
         return row
 
     rows = [
-        evaluated(KINDS[n % len(KINDS)], FIRST_HARDER_SEED + n, partial(harder_case, n))
+        load_or_evaluate(KINDS[n % len(KINDS)], FIRST_HARDER_SEED + n, partial(make_harder_case, n))
         for n in range(args.harder)
     ]
-    rows += [evaluated(USUAL, FIRST_SEED + n, partial(case, n)) for n in range(args.cases)]
+    rows += [load_or_evaluate(USUAL, FIRST_SEED + n, partial(make_case, n)) for n in range(args.cases)]
     write_rows(rows, made_with, args.output / "harder.json")
 
 
-def measured(given: Case, models: LipSyncModels, options: Options, finder: FaceFinder) -> dict[str, float]:
+def measure_case(case: Case, models: LipSyncModels, options: Options, finder: FaceFinder) -> dict[str, float]:
     """How the mouths of the result follow the true ones, and how those of true frames do."""
-    made = list(lip_sync(given.source, given.speech, models, options, find_face(given.source)))
-    true = list(given.truth.read(range(len(given.truth.times))))
-    matrices = true_matrices(given.source)
+    made = list(lip_sync(case.source, case.speech, models, options, find_face(case.source)))
+    true = list(case.truth.read(range(len(case.truth.times))))
+    matrices = true_matrices(case.source)
     ours, best = (mouth_openings(finder, frames, matrices, RESOLUTION) for frames in (made, true))
-    opening = given.truth.truth[0].mouth.openness
+    opening = case.truth.truth[0].mouth.openness
     figures = {
         "follows": correlation(ours, opening),
         "ceiling": correlation(best, opening),
@@ -92,14 +92,14 @@ def measured(given: Case, models: LipSyncModels, options: Options, finder: FaceF
 def write_rows(rows: list[Row], made_with: dict[str, Any], path: Path) -> None:
     """Print and write the figures of every kind and of every person."""
     measured = {kind: [row for row in rows if row["kind"] == kind] for kind in (USUAL, *KINDS)}
-    kinds = {kind: summary(found) for kind, found in measured.items() if found}
+    kinds = {kind: summarize(found) for kind, found in measured.items() if found}
     people = [{key: value for key, value in row.items() if key != "made_with"} for row in rows]
     path.write_text(json.dumps({"kinds": kinds, "people": people, "made_with": made_with}, indent=1) + "\n")
     for kind, figures in kinds.items():
         print(kind, figures)
 
 
-def summary(rows: list[Row]) -> dict[str, float]:
+def summarize(rows: list[Row]) -> dict[str, float]:
     table = {name: np.array([row[name] for row in rows]) for name in ("follows", "ceiling", "gain", "lag")}
     figures = {
         "follows, mean": table["follows"].mean(),

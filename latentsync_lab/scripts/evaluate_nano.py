@@ -26,7 +26,7 @@ from latentsync_core.faces import FaceFinder
 from latentsync_core.models.bundle import LipSyncModels
 
 from ..images import read_image, save_jpeg, telling_moments
-from ..training.cases import FIRST_SEED, Case, case, perform
+from ..training.cases import FIRST_SEED, Case, make_case, perform
 from ..training.evaluate import Curves, Evaluators, evaluate
 from ..training.latents import digest
 from ..training.mouth_regressor import MouthRegressor
@@ -91,7 +91,7 @@ def main() -> None:
     changes = {name: value for name in ("steps", "guidance") if (value := getattr(args, name)) is not None}
     options = Options.preset(args.preset, **changes)
     models = load_models(args.run / "checkpoint", device="cpu")
-    mouth_regressor = RunDirectory(NANO, args.run).trained("reader", MouthRegressor())
+    mouth_regressor = RunDirectory(NANO, args.run).load_trained("reader", MouthRegressor())
     evaluators = Evaluators(mouth_regressor, FaceFinder(), models.vae)
     made_with = {
         "options": {"preset": args.preset, **changes},
@@ -100,13 +100,14 @@ def main() -> None:
         ],
     }
     cases = [
-        evaluated(number, models, options, evaluators, made_with, output) for number in range(args.cases)
+        load_or_evaluate(number, models, options, evaluators, made_with, output)
+        for number in range(args.cases)
     ]
     write_report(cases, made_with, output)
     draw_sheet([output / f"case-{number:02d}.png" for number in range(args.cases)], output / "sheet.jpg")
 
 
-def evaluated(
+def load_or_evaluate(
     number: int,
     models: LipSyncModels,
     options: Options,
@@ -119,19 +120,19 @@ def evaluated(
     if path.exists() and (earlier := json.loads(path.read_text()))["made_with"] == made_with:
         return dict(earlier)
     started = time.perf_counter()
-    given = case(number)
-    results = perform(given, models, options)
-    verdict, curves = evaluate(given, results, evaluators)
-    cv2.imwrite(str(path.with_suffix(".png")), strip(given, results.new, curves)[..., ::-1])
+    case = make_case(number)
+    results = perform(case, models, options)
+    evaluation, curves = evaluate(case, results, evaluators)
+    cv2.imwrite(str(path.with_suffix(".png")), draw_strip(case, results.new, curves)[..., ::-1])
     content = {
         "person": FIRST_SEED + number,
         "seconds": round(time.perf_counter() - started, 1),
-        "verdict": asdict(verdict),
+        "verdict": asdict(evaluation),
         "curves": {name: np.round(values, 4).tolist() for name, values in asdict(curves).items()},
         "made_with": made_with,
     }
     path.write_text(json.dumps(content) + "\n")
-    print(f"{number:2} ({content['seconds']:.0f} s)", rounded(asdict(verdict)), flush=True)
+    print(f"{number:2} ({content['seconds']:.0f} s)", round_values(asdict(evaluation)), flush=True)
     return content
 
 
@@ -139,9 +140,9 @@ def write_report(cases: list[Measured], made_with: dict[str, Any], output: Path)
     """Print and write every figure, over all cases and for each person."""
     rows = [content["verdict"] for content in cases]
     table = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    figures = [figure(name, measure(table), sign, limit) for name, measure, sign, limit in TARGETS]
-    figures.append(figure("the reader on all true frames", pooled(cases), ">=", 0.98))
-    people = [{"person": content["person"], **rounded(content["verdict"])} for content in cases]
+    figures = [check_figure(name, measure(table), sign, limit) for name, measure, sign, limit in TARGETS]
+    figures.append(check_figure("the reader on all true frames", correlate_pooled(cases), ">=", 0.98))
+    people = [{"person": content["person"], **round_values(content["verdict"])} for content in cases]
     measured = {"figures": figures, "people": people, "made_with": made_with}
     (output / "measured.json").write_text(json.dumps(measured, indent=1) + "\n")
     for row in figures:
@@ -151,7 +152,7 @@ def write_report(cases: list[Measured], made_with: dict[str, Any], output: Path)
 VERDICTS = {True: "met", False: "NOT MET", None: ""}
 
 
-def figure(name: str, value: float, sign: str, limit: float | None) -> dict[str, Any]:
+def check_figure(name: str, value: float, sign: str, limit: float | None) -> dict[str, Any]:
     met = None if limit is None else bool(COMPARE[sign](value, limit))
     return {
         "name": name,
@@ -161,22 +162,22 @@ def figure(name: str, value: float, sign: str, limit: float | None) -> dict[str,
     }
 
 
-def pooled(cases: list[Measured]) -> float:
+def correlate_pooled(cases: list[Measured]) -> float:
     """Correlation of what the reader says with the truth, over the true frames of all cases."""
     best, new = (np.concatenate([c["curves"][name] for c in cases]) for name in ("best", "new"))
     return correlation(best, new)
 
 
-def rounded(verdict: dict[str, float]) -> dict[str, float]:
-    return {name: round(value, 3) for name, value in verdict.items()}
+def round_values(evaluation: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 3) for name, value in evaluation.items()}
 
 
-def strip(given: Case, result: list[Array], curves: Curves) -> Array:
+def draw_strip(case: Case, result: list[Array], curves: Curves) -> Array:
     """Source, result and truth, one below the other, where source and truth differ most."""
     moments = telling_moments(curves.new, curves.old, COLUMNS)
-    rows = [list(given.source.read(moments)), [result[k] for k in moments], list(given.truth.read(moments))]
-    top = left = round(0.2 * given.source.width)
-    side = round(0.6 * given.source.width)
+    rows = [list(case.source.read(moments)), [result[k] for k in moments], list(case.truth.read(moments))]
+    top = left = round(0.2 * case.source.width)
+    side = round(0.6 * case.source.width)
     parts = [[frame[top : top + side, left : left + side] for frame in row] for row in rows]
     return np.vstack(
         [np.hstack([cv2.resize(p, (TILE, TILE), interpolation=cv2.INTER_AREA) for p in row]) for row in parts]

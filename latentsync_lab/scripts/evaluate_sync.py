@@ -20,7 +20,7 @@ from latentsync_core.metrics.view import look
 from latentsync_core.models.syncnet import StableSyncNet
 from latentsync_core.weights import find_syncnet, load_syncnet
 
-from ..training.cases import Case, case
+from ..training.cases import Case, make_case
 
 SHIFTS = range(-10, 11)
 NEAR = 1
@@ -39,7 +39,7 @@ def main() -> None:
     syncnet = load_syncnet(find_syncnet(args.checkpoint))
     rows = []
     for number in range(args.cases):
-        rows.append(evaluate_case(case(number), syncnet))
+        rows.append(evaluate_case(make_case(number), syncnet))
         row = rows[-1]
         print(
             f"{number:3}: {row['right']:.0%} right, in sync {row['found'][10]:+d}, confidence {row['confidence']:.3f}",
@@ -52,16 +52,16 @@ def main() -> None:
     print(f"shifts found, over all clips: {right.mean():.1%}")
 
 
-def evaluate_case(given: Case, syncnet: StableSyncNet) -> dict[str, Any]:
+def evaluate_case(case: Case, syncnet: StableSyncNet) -> dict[str, Any]:
     """Shift the sound of a clip that is in sync, and ask each time how it has to be moved back."""
-    view, samples = look(given.truth, syncnet), to_mono_16k(given.speech)
-    curves = [measure_sync(view, delayed(samples, shift), syncnet) for shift in SHIFTS]
+    view, samples = look(case.truth, syncnet), to_mono_16k(case.speech)
+    curves = [measure_sync(view, delay(samples, shift), syncnet) for shift in SHIFTS]
     found = [-curve.offset for curve in curves]
     right = np.mean(np.abs(np.subtract(found, SHIFTS)) <= NEAR)
     return {"found": found, "right": float(right), "confidence": curves[10].confidence}
 
 
-def delayed(samples: npt.NDArray[np.float32], frames: int) -> npt.NDArray[np.float32]:
+def delay(samples: npt.NDArray[np.float32], frames: int) -> npt.NDArray[np.float32]:
     """The sound moved to later by so many frames (to earlier if negative), silence where nothing is left."""
     moved = np.zeros_like(samples)
     start = frames * SAMPLES_PER_FRAME

@@ -27,7 +27,7 @@ from latentsync_core.weights.locate import NANO_FOLDER
 
 from ..images import read_image, save_jpeg
 from ..training import NANO
-from ..training.cases import FIRST_SEED, case
+from ..training.cases import FIRST_SEED, make_case
 from ..training.curves import draw_curve
 from ..training.data import FIRST_TEST_SEED, FIRST_TRAINING_SEED
 from ..training.harder import FAST, FIRST_HARDER_SEED
@@ -58,7 +58,7 @@ def main() -> None:
     evaluated = args.evaluated or args.run / "judge"
     measured = json.loads((evaluated / MEASURED).read_text())
 
-    begun = begun_with(args.run, args.folder, args.report)
+    begun = read_history(args.run, args.folder, args.report)
     shutil.copytree(args.run / "checkpoint", args.folder, dirs_exist_ok=True)
     args.report.mkdir(parents=True, exist_ok=True)
     weights = sorted(args.folder.rglob("*.safetensors"))
@@ -66,9 +66,9 @@ def main() -> None:
         raise SystemExit(
             f"The weights are {size / 1e6:.1f} MB; at most {MOST_BYTES / 1e6:.0f} may be shipped."
         )
-    made = training(args.run)
-    earlier = {in_history(name, begun) if name in made else name: name for name in begun}
-    measured["rounding"] = rounding(args.run)
+    made = read_stages(args.run)
+    earlier = {name_in_history(name, begun) if name in made else name: name for name in begun}
+    measured["rounding"] = measure_rounding(args.run)
     if (harder := evaluated / "harder.json").exists():
         measured["harder"] = json.loads(harder.read_text())
     measured["training"] = {key: begun[name] for key, name in earlier.items()} | made
@@ -81,20 +81,20 @@ def main() -> None:
         draw_small(args.run / f"{name}.json", args.report / f"{name}.jpg")
     images = [f"{key}.jpg" for key in measured["training"]]
     (args.report / "README.md").write_text(
-        readme(measured, args.notes.read_text(encoding="utf-8"), weights, images, args.folder),
+        format_readme(measured, args.notes.read_text(encoding="utf-8"), weights, images, args.folder),
         encoding="utf-8",
     )
     print(f"{args.folder}: {size / 1e6:.2f} MB of weights")
 
 
-def rounding(run: Path) -> dict[str, float]:
+def measure_rounding(run: Path) -> dict[str, float]:
     """How far half precision moves the result of a case, in grey levels of the frames' changed pixels."""
     half = load_models(run / "checkpoint", device="cpu")
-    unet, vae, whisper = (network.cpu() for network in RunDirectory(NANO, run).finished())
-    given, options = case(0), Options.preset("draft")
-    source = list(given.source.read(range(len(given.source.times))))
+    unet, vae, whisper = (network.cpu() for network in RunDirectory(NANO, run).load_finished())
+    case, options = make_case(0), Options.preset("draft")
+    source = list(case.source.read(range(len(case.source.times))))
     both = [
-        np.stack(list(lip_sync(given.source, given.speech, models, options))).astype(np.int16)
+        np.stack(list(lip_sync(case.source, case.speech, models, options))).astype(np.int16)
         for models in (half, replace(half, unet=unet, vae=vae, whisper=whisper))
     ]
     changed = (both[1] != np.stack(source)).any(-1)
@@ -102,14 +102,14 @@ def rounding(run: Path) -> dict[str, float]:
     return {"mean": round(float(error.mean()), 4), "most": int(error.max())}
 
 
-def training(run: Path) -> Stages:
+def read_stages(run: Path) -> Stages:
     """Steps and last held-out scores of every stage."""
     curves = {name: run / f"{name}.json" for name in CURVES}
     read = {name: json.loads(path.read_text()) for name, path in curves.items() if path.exists()}
     return {name: {"steps": c["steps"], "scores": (c["scores"] or [{}])[-1]} for name, c in read.items()}
 
 
-def begun_with(run: Path, shipped: Path, report: Path) -> Stages:
+def read_history(run: Path, shipped: Path, report: Path) -> Stages:
     """The same of the runs before the shipped model, where this run began with it."""
     start = run / START / UNET
     if not start.exists() or not filecmp.cmp(start, shipped / UNET, shallow=False):
@@ -117,7 +117,7 @@ def begun_with(run: Path, shipped: Path, report: Path) -> Stages:
     return json.loads((report / MEASURED).read_text())["training"]
 
 
-def in_history(name: str, begun: Stages) -> str:
+def name_in_history(name: str, begun: Stages) -> str:
     """The name of a stage that was run again: unet-1 is what the first run left, unet-2 the second."""
     return f"{name}-{1 + sum(other.startswith(f'{name}-') for other in begun)}"
 
@@ -130,7 +130,9 @@ def draw_small(curve: Path, path: Path) -> None:
         save_jpeg(path, read_image(drawn), 60_000)
 
 
-def readme(measured: dict[str, Any], notes: str, weights: list[Path], images: list[str], folder: Path) -> str:
+def format_readme(
+    measured: dict[str, Any], notes: str, weights: list[Path], images: list[str], folder: Path
+) -> str:
     made_with = measured["made_with"]["options"]
     return f"""# nano
 
@@ -141,20 +143,20 @@ project and have its licence, Apache-2.0.
 
 ## What it can do
 
-{len(measured["people"])} clips, made by `python -m latentsync_lab.scripts.evaluate_nano` with {options_in_words(made_with)}: the person says A, the
+{len(measured["people"])} clips, made by `python -m latentsync_lab.scripts.evaluate_nano` with {describe_options(made_with)}: the person says A, the
 model is given B. People (seeds from {FIRST_SEED}), voices and sentences were never trained on. Correlations are of
 the mouth's opening over the frames of a clip, read by a network that knows the true opening of unchanged frames.
 
-{table(("", "measured", "wanted", ""), [figure_row(row) for row in measured["figures"]])}
+{format_table(("", "measured", "wanted", ""), [format_figure(row) for row in measured["figures"]])}
 
 Half precision changes the result by {measured["rounding"]["mean"]} grey levels in the mean, {measured["rounding"]["most"]} at most.
 
-{harder_section(measured["harder"]) if "harder" in measured else ""}
+{format_harder(measured["harder"]) if "harder" in measured else ""}
 Three rows a clip: source, result, truth.
 
 ![Source, result and truth of every clip](sheet.jpg)
 
-{table(list(measured["people"][0]), [list(map(str, row.values())) for row in measured["people"]])}
+{format_table(list(measured["people"][0]), [list(map(str, row.values())) for row in measured["people"]])}
 
 ## How it was made
 
@@ -165,7 +167,7 @@ Three rows a clip: source, result, truth.
 Training people have seeds from {FIRST_TRAINING_SEED}, those of the scores below from {FIRST_TEST_SEED}; seed of every stage, unless told below: \
 {NANO.unet.loop.seed}. All other numbers: `latentsync_lab/training/recipes/nano.py`.
 
-{table(("stage", "steps", "held-out scores"), [stage_row(*item) for item in measured["training"].items()])}
+{format_table(("stage", "steps", "held-out scores"), [format_stage(*item) for item in measured["training"].items()])}
 
 {notes.strip()}
 
@@ -177,7 +179,7 @@ Training people have seeds from {FIRST_TRAINING_SEED}, those of the scores below
 """
 
 
-def harder_section(harder: dict[str, Any]) -> str:
+def format_harder(harder: dict[str, Any]) -> str:
     """What `evaluate_harder.py` measured: the set above by face mesh alone, and speech unlike it."""
     rows = [(kind, *map(str, figures.values())) for kind, figures in harder["kinds"].items()]
     head = ("speech", *next(iter(harder["kinds"].values())))
@@ -188,16 +190,16 @@ the mouths by face mesh alone, of clips of that kind (*held-out*, where listed) 
 {FIRST_HARDER_SEED}) and voices: fast speech ({FAST} words a minute), speech in a bare room, languages that are in no
 training, and speech 40 dB quieter. Correlations with the true opening; the gain is against that of true frames.
 
-{table(head, rows)}
+{format_table(head, rows)}
 """
 
 
-def options_in_words(options: dict[str, Any]) -> str:
+def describe_options(options: dict[str, Any]) -> str:
     changes = [f"{name} {value}" for name, value in options.items() if name != "preset"]
     return ", ".join([f"preset `{options['preset']}`", *changes])
 
 
-def figure_row(row: dict[str, Any]) -> TableRow:
+def format_figure(row: dict[str, Any]) -> TableRow:
     return (
         row["name"],
         f"{row['value']:.3f}",
@@ -206,12 +208,12 @@ def figure_row(row: dict[str, Any]) -> TableRow:
     )
 
 
-def stage_row(name: str, stage: dict[str, Any]) -> TableRow:
+def format_stage(name: str, stage: dict[str, Any]) -> TableRow:
     scores = ", ".join(f"{key} {value:.3f}" for key, value in stage["scores"].items() if key != "step")
     return name, str(stage["steps"]), scores
 
 
-def table(head: TableRow, rows: Sequence[TableRow]) -> str:
+def format_table(head: TableRow, rows: Sequence[TableRow]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

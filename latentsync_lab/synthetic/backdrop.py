@@ -19,14 +19,14 @@ def paint_backdrop(identity: Identity, height: int, width: int) -> Field:
     """The place an identity sits in, (height, width, 3) in 0..1."""
     shrink = DETAIL / max(height, width)
     rows, columns = max(8, round(height * shrink)), max(8, round(width * shrink))
-    x, y = _axes(rows, columns)
+    x, y = _make_axes(rows, columns)
     image = PAINTERS[identity.backdrop](identity, x, y)
     image *= (1.04 - 0.14 * np.clip(x**2 + y**2, 0, 2) ** 0.8)[..., None]
     enlarged = cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC)
     return np.clip(enlarged, 0, 1)
 
 
-def _axes(rows: int, columns: int) -> tuple[Field, Field]:
+def _make_axes(rows: int, columns: int) -> tuple[Field, Field]:
     """x and y of every pixel; the shorter half side is 1 and the middle is 0."""
     unit = 2 / min(rows, columns)
     x = (np.arange(columns, dtype=np.float32) + 0.5 - columns / 2) * unit
@@ -35,19 +35,19 @@ def _axes(rows: int, columns: int) -> tuple[Field, Field]:
     return across, down
 
 
-def _gradient(identity: Identity, amount: Field) -> Field:
+def _blend_colours(identity: Identity, amount: Field) -> Field:
     near, far = (np.asarray(c, np.float32) for c in identity.backdrop_colours)
     return np.asarray(near + (far - near) * amount[..., None], np.float32)
 
 
-def _studio(identity: Identity, x: Field, y: Field) -> Field:
+def _paint_studio(identity: Identity, x: Field, y: Field) -> Field:
     side = 0.5 * float(np.sign(identity.light[0]))
-    return _gradient(identity, smooth(0.1, 1.7, np.hypot(x - side, (y + 0.25) * 0.9)))
+    return _blend_colours(identity, smooth(0.1, 1.7, np.hypot(x - side, (y + 0.25) * 0.9)))
 
 
-def _bokeh(identity: Identity, x: Field, y: Field) -> Field:
+def _paint_bokeh(identity: Identity, x: Field, y: Field) -> Field:
     rng = np.random.default_rng([identity.seed, 1])
-    image = _gradient(identity, smooth(-1.3, 1.0, y + 0.3 * x))
+    image = _blend_colours(identity, smooth(-1.3, 1.0, y + 0.3 * x))
     near = np.asarray(identity.backdrop_colours[0], np.float32)
     for _ in range(16):
         centre, radius = rng.uniform(-1.2, 1.2, 2), rng.uniform(0.07, 0.22)
@@ -57,11 +57,11 @@ def _bokeh(identity: Identity, x: Field, y: Field) -> Field:
     return image
 
 
-def _room(identity: Identity, x: Field, y: Field) -> Field:
+def _paint_room(identity: Identity, x: Field, y: Field) -> Field:
     """A wall with a window on the light's side and a shelf with books on the other."""
     rng = np.random.default_rng([identity.seed, 1])
     side = float(np.sign(identity.light[0])) or 1.0
-    image = _gradient(identity, smooth(-1.2, 1.6, y - side * 0.5 * x))
+    image = _blend_colours(identity, smooth(-1.2, 1.6, y - side * 0.5 * x))
     window = cover(0.42 - np.abs(x - side * 0.95), 0.05) * cover(0.75 - np.abs(y + 0.35), 0.05)
     bars = np.maximum(bell(x - side * 0.95, 0.03), bell(y + 0.35, 0.03))
     lay(image, (0.93, 0.94, 0.92), 0.75 * window * (1 - 0.6 * bars))
@@ -78,9 +78,9 @@ def _room(identity: Identity, x: Field, y: Field) -> Field:
 
 
 PAINTERS: dict[str, Callable[[Identity, Field, Field], Field]] = {
-    "studio": _studio,
-    "bokeh": _bokeh,
-    "room": _room,
+    "studio": _paint_studio,
+    "bokeh": _paint_bokeh,
+    "room": _paint_room,
 }
 
 
@@ -88,7 +88,7 @@ def paint_landscape(seed: int, height: int, width: int) -> Field:
     """A view without any person, for cutaways: sky, sun and three rows of hills, (height, width, 3) in 0..1."""
     rng = np.random.default_rng([seed, 2])
     shrink = min(1.0, 480 / max(height, width))
-    x, y = _axes(max(8, round(height * shrink)), max(8, round(width * shrink)))
+    x, y = _make_axes(max(8, round(height * shrink)), max(8, round(width * shrink)))
     hue = rng.uniform(0.52, 0.62)
     dusk = np.asarray(colorsys.hsv_to_rgb(rng.uniform(0.04, 0.11), 0.35, 0.95), np.float32)
     sky = np.asarray(colorsys.hsv_to_rgb(hue, 0.45, 0.80), np.float32)

@@ -25,11 +25,11 @@ def paint_body(identity: Identity, at: Grid, rng: np.random.Generator) -> Field:
     neck = _neck_half_width(identity, at)
     column = cover(neck - x, 0.025) * (at.y > 0.3)
     image = np.ones((*at.x.shape, 3), np.float32) * np.asarray(identity.skin, np.float32)
-    image *= _neck_shade(identity, at, neck)
-    cloth = below * cover(_outside_neckline(identity, at), 0.025)
+    image *= _shade_neck(identity, at, neck)
+    cloth = below * cover(_distance_to_neckline(identity, at), 0.025)
     alpha = np.maximum.reduce([column, below * (x < 0.75), cloth])
     # Where cloth alone makes the texture opaque there must be no skin in its colour.
-    lay(image, _cloth(identity, at, rng), cloth / np.maximum(alpha, 1e-3))
+    lay(image, _paint_cloth(identity, at, rng), cloth / np.maximum(alpha, 1e-3))
     return np.concatenate([image, alpha[..., None]], -1).astype(np.float32)
 
 
@@ -38,7 +38,7 @@ def _neck_half_width(identity: Identity, at: Grid) -> Field:
     return np.asarray(waist + 0.55 * np.clip(at.y - 0.92, 0, None) ** 1.6, np.float32)
 
 
-def _outside_neckline(identity: Identity, at: Grid) -> Field:
+def _distance_to_neckline(identity: Identity, at: Grid) -> Field:
     depth = 0.20 + 0.42 * identity.neckline
     pointed = 2.2 - 0.95 * identity.neckline
     across = np.abs(at.x) / (0.27 + 0.40 * identity.face_width)
@@ -46,7 +46,7 @@ def _outside_neckline(identity: Identity, at: Grid) -> Field:
     return np.asarray((across**pointed + down**pointed - 1) * 0.25, np.float32)
 
 
-def _neck_shade(identity: Identity, at: Grid, neck: Field) -> Field:
+def _shade_neck(identity: Identity, at: Grid, neck: Field) -> Field:
     """Light on the neck as on a column, and the shadow of the chin on it."""
     across = np.clip(at.x / np.maximum(neck, 0.3), -1, 1)
     towards = across * identity.light[0] * 0.8 + np.sqrt(1 - 0.92 * across**2)
@@ -59,12 +59,12 @@ def _neck_shade(identity: Identity, at: Grid, neck: Field) -> Field:
     return np.asarray(light * (1 - shadow) * (1 + cords - hollow)[..., None], np.float32)
 
 
-def _cloth(identity: Identity, at: Grid, rng: np.random.Generator) -> Field:
+def _paint_cloth(identity: Identity, at: Grid, rng: np.random.Generator) -> Field:
     folds = blur(noise(rng, (9, 14), at.x.shape), 0.05, at.pixel)
     weave = noise(rng, (at.x.shape[0] // 2, at.x.shape[1] // 2), at.x.shape)
     side = 0.16 * np.sign(identity.light[0]) * at.x
     light = 0.92 + side - 0.06 * at.x**2 - 0.10 * (at.y - 1.2) + 0.055 * folds + 0.012 * weave
-    edge = _outside_neckline(identity, at)
+    edge = _distance_to_neckline(identity, at)
     rib = 0.14 * bell(edge - 0.045, 0.008) + 0.22 * smooth(0.02, -0.01, edge)
     seam = 0.05 * bell(np.abs(at.x) - 1.32 + 0.2 * (at.y - 1.2), 0.02)
     return tint(identity.clothes, np.clip(light - rib - seam, 0.35, 1.1)[..., None])

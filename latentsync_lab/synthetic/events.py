@@ -65,7 +65,7 @@ class Silence(PersonEvent):
     """A person says nothing: the samples are set to zero with 10 ms fades, and so the mouth closes."""
 
 
-def silenced(samples: FloatArray, event: Silence) -> FloatArray:
+def mute(samples: FloatArray, event: Silence) -> FloatArray:
     """16 kHz samples (n,) with nothing to be heard during the event."""
     times = np.arange(len(samples)) / SPEECH_RATE
     quiet = smooth(event.start, event.start + FADE_SECONDS, times)
@@ -85,16 +85,16 @@ def draw_hand(image: Field, view: FloatArray, identity: Identity, centre: tuple[
     y = view[1][0] * px + view[1][1] * py + (view[1][2] - centre[1])
     x, y, soft = x.astype(np.float32), y.astype(np.float32), 1.2 * abs(float(view[0][0]))
     depth = 0.36 - np.hypot(x, 0.95 * y)
-    depth = np.maximum(depth, _capsule(x, y, (0.20, 0.15), (0.46, -0.10), 0.085))
+    depth = np.maximum(depth, _capsule_depth(x, y, (0.20, 0.15), (0.46, -0.10), 0.085))
     depth = np.maximum(depth, 0.24 - np.maximum(np.abs(x), 0.4 - y))
     skin = tint(identity.skin, 0.90)
     _lay_rounded(image, skin, depth, soft)
     for tip_x, tip_y, radius in FINGERS:
-        _lay_rounded(image, skin, _capsule(x, y, (0.75 * tip_x, -0.05), (tip_x, tip_y), radius), soft)
+        _lay_rounded(image, skin, _capsule_depth(x, y, (0.75 * tip_x, -0.05), (tip_x, tip_y), radius), soft)
     _lay_rounded(image, tint(identity.clothes, 0.9), 0.32 - np.maximum(np.abs(x), 1.0 - y), soft)
 
 
-def _capsule(
+def _capsule_depth(
     x: Field, y: Field, start: tuple[float, float], end: tuple[float, float], radius: float
 ) -> Field:
     """Depth inside a thick line segment, negative outside."""

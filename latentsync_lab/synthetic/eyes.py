@@ -57,10 +57,10 @@ class Eye:
             lid = cover(y - self.upper, soft) * cover(self.lower - y, soft) * inside
             lay(image, skin * np.float32(0.88) * self.shade, lid)
         eye = cover(y - upper, soft) * cover(self.lower - y, soft) * inside
-        lay(image, self._ball(upper, gaze), eye)
-        self._lids(image, upper, blink)
+        lay(image, self._paint_ball(upper, gaze), eye)
+        self._paint_lids(image, upper, blink)
 
-    def _ball(self, upper: Field, gaze: tuple[float, float]) -> Field:
+    def _paint_ball(self, upper: Field, gaze: tuple[float, float]) -> Field:
         """White, iris, pupil, the lid's shadow and the reflection of the light."""
         i, at, soft = self.identity, self.at, 1.2 * self.at.pixel
         x, y = at.x - np.float32(self.side * gaze[0] * 0.045), at.y - np.float32(gaze[1] * 0.028 - 0.010)
@@ -75,15 +75,15 @@ class Eye:
         lay(ball, (0.02, 0.02, 0.025), cover(0.028 - radius, soft))
         ball *= (1 - 0.50 * bell(np.maximum(at.y - upper, 0), 0.032))[..., None]
         ball *= np.clip(self.shade * np.float32(0.95), 0, 1.05)
-        glint = spot(at, self._glint(gaze), (0.013, 0.013))
+        glint = spot(at, self._place_glint(gaze), (0.013, 0.013))
         lay(ball, (1, 1, 1), 0.9 * np.clip(1.4 * glint, 0, 1))
         return ball
 
-    def _glint(self, gaze: tuple[float, float]) -> tuple[float, float]:
+    def _place_glint(self, gaze: tuple[float, float]) -> tuple[float, float]:
         towards_light = 0.022 * float(np.sign(self.identity.light[0]))
         return self.side * (gaze[0] * 0.045 + towards_light), gaze[1] * 0.028 - 0.036
 
-    def _lids(self, image: Field, upper: Field, blink: float) -> None:
+    def _paint_lids(self, image: Field, upper: Field, blink: float) -> None:
         i, y, dark = self.identity, self.at.y, shadow_colour(self.identity)
         near = np.clip(self.opening * 5, 0, 1)
         outer = smooth(-0.9, 0.6, self.at.x / np.float32(i.eye_width))

@@ -65,17 +65,17 @@ def paint_hair(identity: Identity, at: Grid, strands: Field) -> Hair:
     front = front * smooth(style.sides + 0.06, style.sides - 0.10, at.y + 0.05 * strands)
     back = cover(crown, 0.025)
     if style.length:
-        back = np.maximum(back * (at.y < 0.1), _hanging(style, half_width, at, strands))
+        back = np.maximum(back * (at.y < 0.1), _cover_long_hair(style, half_width, at, strands))
     if style.bun:
         bun = ellipse_distance(Grid(at.x, at.y + 1.12, at.pixel), 0.27, 0.24, 0.24, 2.0) + 0.01 * strands
         back = np.maximum(back, cover(bun, 0.025))
     amount = style.density
     return Hair(
-        _hair_colour(identity, style, at, strands, crown), front * amount, back * min(1.0, amount * 1.4)
+        _paint_strands(identity, style, at, strands, crown), front * amount, back * min(1.0, amount * 1.4)
     )
 
 
-def _hanging(style: HairStyle, half_width: float, at: Grid, strands: Field) -> Field:
+def _cover_long_hair(style: HairStyle, half_width: float, at: Grid, strands: Field) -> Field:
     wave = 0.03 * style.curl * np.sin(6.5 * at.y)
     width = half_width * (0.985 + 0.10 * smooth(-0.1, 0.7, at.y)) + wave + 0.012 * strands
     end = style.length - 0.10 * (at.x / half_width) ** 2 + 0.04 * strands
@@ -83,7 +83,7 @@ def _hanging(style: HairStyle, half_width: float, at: Grid, strands: Field) -> F
     return np.asarray(cover(rounded, 0.03) * (at.y > 0), np.float32)
 
 
-def _hair_colour(i: Identity, style: HairStyle, at: Grid, strands: Field, crown: Field) -> Field:
+def _paint_strands(i: Identity, style: HairStyle, at: Grid, strands: Field, crown: Field) -> Field:
     curl = np.float32(style.curl)
     ring = bell(crown - 0.20, 0.09) * bell(at.x - 0.35 * np.sign(i.light[0]), 0.42) * (1 - 0.75 * curl)
     shine = np.clip(ring * (0.75 + 0.5 * strands), 0, 1)

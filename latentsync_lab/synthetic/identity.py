@@ -134,20 +134,20 @@ class Identity:
             raise InputError(f"Identity.random takes a seed of 0 or above, got {seed}.")
         rng = np.random.default_rng([seed, 0])
         draws = (
-            _colouring(rng, seed % 2**20 * GOLDEN % 1),
-            _proportions(rng),
-            _style(rng),
-            _surroundings(rng),
+            _draw_colours(rng, seed % 2**20 * GOLDEN % 1),
+            _draw_proportions(rng),
+            _draw_style(rng),
+            _draw_surroundings(rng),
         )
         return cls(seed=seed, **{name: value for draw in draws for name, value in draw.items()})
 
 
-def _colour(values: Any) -> Colour:
+def _to_colour(values: Any) -> Colour:
     red, green, blue = (float(v) for v in np.clip(values, 0, 1))
     return red, green, blue
 
 
-def _colouring(rng: np.random.Generator, tone: float) -> dict[str, Any]:
+def _draw_colours(rng: np.random.Generator, tone: float) -> dict[str, Any]:
     depth = tone * (len(SKIN_TONES) - 1)
     index = min(int(depth), len(SKIN_TONES) - 2)
     tones = np.array(SKIN_TONES[index : index + 2])
@@ -161,22 +161,22 @@ def _colouring(rng: np.random.Generator, tone: float) -> dict[str, Any]:
     grey = np.clip(age - 0.45, 0, 0.5) * rng.uniform(0, 2)
     hair = hair + (np.array([0.62, 0.61, 0.60]) - hair) * grey
     return {
-        "skin": _colour(skin),
-        "hair": _colour(hair),
-        "iris": _colour(iris),
-        "lips": _colour(_lip_colour(skin, rng)),
+        "skin": _to_colour(skin),
+        "hair": _to_colour(hair),
+        "iris": _to_colour(iris),
+        "lips": _to_colour(_draw_lip_colour(skin, rng)),
         "age": age,
         "freckles": float(max(0, rng.uniform(-2, 1))) if depth < 2.5 else 0.0,
     }
 
 
-def _lip_colour(skin: Any, rng: np.random.Generator) -> Any:
+def _draw_lip_colour(skin: Any, rng: np.random.Generator) -> Any:
     """Redder than the skin and, except on dark skin, darker: the lips stand out on every tone."""
     pigment = np.array([0.64, 0.27, 0.27]) * (0.62 + 0.5 * skin.mean()) + rng.uniform(-0.03, 0.03, 3)
     return skin + (pigment - skin) * rng.uniform(0.68, 0.95)
 
 
-def _proportions(rng: np.random.Generator) -> dict[str, Any]:
+def _draw_proportions(rng: np.random.Generator) -> dict[str, Any]:
     ranges = {
         "face_width": (0.645, 0.725),
         "jaw": (1.75, 2.35),
@@ -202,7 +202,7 @@ def _proportions(rng: np.random.Generator) -> dict[str, Any]:
     return {name: float(rng.uniform(*limits)) for name, limits in ranges.items()}
 
 
-def _style(rng: np.random.Generator) -> dict[str, Any]:
+def _draw_style(rng: np.random.Generator) -> dict[str, Any]:
     style = str(rng.choice(list(HAIR_STYLES), p=HAIR_WEIGHTS))
     bearded = style in ("short", "quiff", "buzz", "bald", "curly") and rng.random() < 0.4
     return {
@@ -214,15 +214,15 @@ def _style(rng: np.random.Generator) -> dict[str, Any]:
     }
 
 
-def _surroundings(rng: np.random.Generator) -> dict[str, Any]:
+def _draw_surroundings(rng: np.random.Generator) -> dict[str, Any]:
     hue, value = rng.random(), rng.uniform(0.55, 0.9)
     near = colorsys.hsv_to_rgb(hue, rng.uniform(0.08, 0.34), value)
     far = colorsys.hsv_to_rgb((hue + rng.uniform(-0.12, 0.12)) % 1, rng.uniform(0.15, 0.40), value * 0.62)
     clothes = colorsys.hsv_to_rgb(rng.random(), rng.uniform(0.05, 0.55), rng.uniform(0.2, 0.85))
     return {
-        "clothes": _colour(clothes),
+        "clothes": _to_colour(clothes),
         "backdrop": str(rng.choice(BACKDROPS)),
-        "backdrop_colours": (_colour(near), _colour(far)),
+        "backdrop_colours": (_to_colour(near), _to_colour(far)),
         "light": (float(rng.uniform(-0.75, 0.75)), float(rng.uniform(-0.6, -0.2))),
         "warmth": float(rng.uniform(-0.6, 1)),
     }

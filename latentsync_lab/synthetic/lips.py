@@ -76,22 +76,22 @@ class Lips:
         along = self.at.x / np.float32(half_width(self.identity, mouth))
         inside = np.abs(along) < 1
         lines = lip_lines(self.identity, mouth, along)
-        self._creases(image, lines, along)
+        self._paint_creases(image, lines, along)
         edge = np.clip(1 - along**2, 0, 1)
         lips = cover(y - lines.outer_top, 2.2 * soft) * cover(lines.outer_bottom - y, 2.2 * soft) * inside
-        lay(image, self._flesh(lines, along), lips * np.clip(4 * edge, 0, 1) * 0.96)
+        lay(image, self._paint_flesh(lines, along), lips * np.clip(4 * edge, 0, 1) * 0.96)
         gap = lines.inner_bottom - lines.inner_top
         hole = cover(y - lines.inner_top, soft) * cover(lines.inner_bottom - y, soft)
         lay(
             image,
-            self._inside(lines, along, mouth),
+            self._paint_inside(lines, along, mouth),
             hole * np.clip(gap * 70, 0, 1) * (np.abs(along) < INNER),
         )
         closed = np.clip(1 - gap * 35, 0, 1) * np.clip(4 * edge, 0, 1)
         seam = bell(y - (lines.inner_top + lines.inner_bottom) / 2, 0.0085)
         lay(image, tint(self.identity.lips, (0.36, 0.25, 0.26)), 0.85 * seam * closed)
 
-    def _creases(self, image: Field, lines: LipLines, along: Field) -> None:
+    def _paint_creases(self, image: Field, lines: LipLines, along: Field) -> None:
         """The soft shadows below the lower lip and in the corners of the mouth."""
         dark, arch = shadow_colour(self.identity), np.clip(1 - along**2, 0, 1)
         lay(image, dark, 0.40 * bell(self.at.y - lines.outer_bottom - 0.022, 0.028) * arch)
@@ -99,7 +99,7 @@ class Lips:
         corner = bell(np.abs(along) - 1.02, 0.10) * bell(self.at.y - corner_y, 0.020)
         lay(image, dark * np.float32(0.8), 0.55 * corner)
 
-    def _flesh(self, lines: LipLines, along: Field) -> Field:
+    def _paint_flesh(self, lines: LipLines, along: Field) -> Field:
         """The lips' own colour: the upper one darker, the lower one lit, fine lines in both."""
         y, colour = self.at.y, np.asarray(self.identity.lips, np.float32)
         thick = np.maximum(lines.outer_bottom - lines.inner_bottom, 1e-3)
@@ -112,7 +112,7 @@ class Lips:
         shine = shine + np.where(upper_side, 0.05 * bell(above - 0.8, 0.2), 0)
         return np.asarray((colour * tone[..., None] + shine[..., None]) * self.shade, np.float32)
 
-    def _inside(self, lines: LipLines, along: Field, mouth: MouthShape) -> Field:
+    def _paint_inside(self, lines: LipLines, along: Field, mouth: MouthShape) -> Field:
         """Cavity, tongue and both rows of teeth, darker towards the lips and the corners."""
         y, soft = self.at.y, 1.2 * self.at.pixel
         image = np.ones((*y.shape, 3), np.float32) * np.asarray(CAVITY, np.float32)
@@ -122,15 +122,15 @@ class Lips:
         )
         groove = 1 - 0.22 * bell(self.at.x, 0.012)
         lay(image, np.asarray(TONGUE, np.float32) * groove[..., None], np.float32(0.9) * tongue)
-        lay(image, *self._teeth(0.026 - y - 0.10 * self.at.x**2, soft, along, mouth.teeth))
+        lay(image, *self._paint_teeth(0.026 - y - 0.10 * self.at.x**2, soft, along, mouth.teeth))
         lower_edge = y - lines.inner_bottom + 0.024 + 0.05 * along**2
-        colour, amount = self._teeth(lower_edge, soft, along, 0.8 * mouth.teeth * mouth.spread)
+        colour, amount = self._paint_teeth(lower_edge, soft, along, 0.8 * mouth.teeth * mouth.spread)
         lay(image, colour * np.float32(0.85), amount)
         image *= (0.50 + 0.50 * smooth(-0.005, 0.040, y - lines.inner_top))[..., None]
         image *= (1 - 0.55 * smooth(0.45, 0.95, np.abs(along)))[..., None]
         return image * np.clip(self.shade.mean() * 1.05, 0, 1)
 
-    def _teeth(self, edge: Field, soft: float, along: Field, visible: float) -> tuple[Field, Field]:
+    def _paint_teeth(self, edge: Field, soft: float, along: Field, visible: float) -> tuple[Field, Field]:
         """Colour and coverage of the row of teeth that fills the side where `edge` is positive."""
         x = np.abs(self.at.x)
         gaps = np.maximum.reduce([bell(x - gap, 0.0055) for gap in TOOTH_EDGES])

@@ -85,7 +85,7 @@ def mouth_from_speech(samples: Array, times: npt.ArrayLike) -> MouthTrack:
     if np.ndim(samples) != 1:
         raise InputError(f"mouth_from_speech takes mono samples of shape (n,), got {np.shape(samples)}.")
     levels = _mel_levels(np.asarray(samples, np.float64))
-    openness, spread, roundness = _articulation(levels)
+    openness, spread, roundness = _articulate(levels)
     moments = np.arange(len(levels)) * HOP / SPEECH_RATE
     at = np.asarray(times, np.float64)
     return MouthTrack(*(_sample(at, moments, v) for v in (openness, spread, roundness)))
@@ -101,43 +101,43 @@ def _mel_levels(samples: FloatArray) -> FloatArray:
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
     hann = np.hanning(WINDOW + 1)[:-1]
     power = np.abs(np.fft.rfft(frames * hann)) ** 2
-    mel = power @ _filters()  # (T, 201) @ (201, 80)
+    mel = power @ _mel_filters()  # (T, 201) @ (201, 80)
     peak = mel.max()
     if peak < FLOOR:
         return np.full(mel.shape, -8.0)
     return np.log10(np.maximum(mel / peak, 1e-8))
 
 
-def _filters() -> FloatArray:
+def _mel_filters() -> FloatArray:
     return np.asarray(
         mel_filter_bank(WINDOW // 2 + 1, BANDS, 0, SPEECH_RATE / 2, SPEECH_RATE, "slaney", "slaney")
     )
 
 
-def _band(levels: FloatArray, low: float, high: float) -> FloatArray:
+def _band_level(levels: FloatArray, low: float, high: float) -> FloatArray:
     """Level of the mean power between two frequencies (Hz), (T,)."""
-    filters = _filters()
+    filters = _mel_filters()
     frequencies = np.linspace(0, SPEECH_RATE / 2, len(filters))
     centres = (frequencies @ filters) / filters.sum(0)
     return np.log10((10 ** levels[:, (centres >= low) & (centres < high)]).mean(1))
 
 
-def _articulation(levels: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _articulate(levels: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Openness, spread and roundness, each (T,), from the mel levels (T, 80)."""
     below, first, back, front = (
-        _band(levels, *hz) for hz in ((150, 450), (450, 1300), (800, 1600), (1700, 3400))
+        _band_level(levels, *hz) for hz in ((150, 450), (450, 1300), (800, 1600), (1700, 3400))
     )
-    voiced = np.clip((_band(levels, 150, 4000) + 3.2) / 0.6, 0, 1)
+    voiced = np.clip((_band_level(levels, 150, 4000) + 3.2) / 0.6, 0, 1)
     lowered = 1 / (1 + np.exp(-2 * (first - below + 0.35)))
     vowel = np.clip((np.maximum(back, front) + 3.0) / 0.8, 0, 1)
     openness = voiced * np.clip((first + 3.4) / 1.9, 0, 1) * (0.35 + 0.65 * lowered)
-    openness = np.maximum(1.3 * _glide(openness, 3.2) - 0.12, 0.16 * _glide(voiced * vowel, 3.2))
+    openness = np.maximum(1.3 * _smooth(openness, 3.2) - 0.12, 0.16 * _smooth(voiced * vowel, 3.2))
     spread = voiced * np.clip((front - back) / 2.2, 0, 1)
     roundness = voiced * np.clip((below - first) / 1.6, 0, 1) * np.clip((0.9 - front + back) / 1.1, 0, 1)
-    return np.clip(openness, 0, 1), 0.9 * _glide(spread, 4.0), 0.9 * _glide(vowel * roundness, 4.0)
+    return np.clip(openness, 0, 1), 0.9 * _smooth(spread, 4.0), 0.9 * _smooth(vowel * roundness, 4.0)
 
 
-def _glide(values: FloatArray, sigma: float) -> FloatArray:
+def _smooth(values: FloatArray, sigma: float) -> FloatArray:
     """Gaussian smoothing; sigma in spectra of 10 ms; the ends are held."""
     reach = int(4 * sigma)
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)

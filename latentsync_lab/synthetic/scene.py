@@ -15,7 +15,7 @@ from latentsync_core.data import SPEECH_RATE, Array, FaceTrack, FloatArray, Wave
 from latentsync_core.errors import InputError
 
 from .backdrop import paint_backdrop, paint_landscape
-from .events import Cutaway, Event, Occlusion, PersonEvent, Silence, TurnAway, draw_hand, silenced
+from .events import Cutaway, Event, Occlusion, PersonEvent, Silence, TurnAway, draw_hand, mute
 from .head import Expression, Head
 from .identity import Identity
 from .motion import Motion
@@ -121,7 +121,7 @@ class SyntheticClip:
             if isinstance(event, Cutaway):
                 self._cut |= event.active(self._middles)
         self._grain = self._make_grain()
-        self.truth = tuple(self._truth(part) for part in self._parts)
+        self.truth = tuple(self._make_truth(part) for part in self._parts)
 
     @property
     def fps(self) -> Fraction:
@@ -149,7 +149,7 @@ class SyntheticClip:
     def speech(self, person: int = 0) -> Waveform:
         """What a person says, mono at 16 kHz, with the clip's silences, cut or padded to the clip's length."""
         samples = np.zeros(round(self.duration * SPEECH_RATE), np.float32)
-        said = self._said(person)[: len(samples)]
+        said = self._speech_of(person)[: len(samples)]
         samples[: len(said)] = said
         return Waveform(samples[None], SPEECH_RATE)
 
@@ -158,34 +158,34 @@ class SyntheticClip:
         for index in indices:
             if not 0 <= index < self.scene.frames:
                 raise InputError(f"The clip has the frames 0..{self.scene.frames - 1}, got {index}.")
-            yield self._frame(int(index))
+            yield self._render(int(index))
 
-    def _frame(self, index: int) -> Array:
+    def _render(self, index: int) -> Array:
         if self._cut[index]:
-            return self._with_grain(self._landscape, index)
+            return self._add_grain(self._landscape, index)
         frame = self._backdrop.copy()
         for part in self._parts:
             _draw_part(frame, part, index)
-        return self._with_grain(frame, index)
+        return self._add_grain(frame, index)
 
-    def _events(self, kind: type[E], person: int) -> list[E]:
+    def _events_of(self, kind: type[E], person: int) -> list[E]:
         return [e for e in self.scene.events if isinstance(e, kind) and e.person == person]
 
-    def _strength(self, kind: type[PersonEvent], person: int) -> FloatArray:
-        strengths = [event.strength(self._middles) for event in self._events(kind, person)]
+    def _strength_of(self, kind: type[PersonEvent], person: int) -> FloatArray:
+        strengths = [event.strength(self._middles) for event in self._events_of(kind, person)]
         return np.asarray(np.max([np.zeros(self.scene.frames), *strengths], axis=0))
 
-    def _said(self, person: int) -> npt.NDArray[np.float32]:
+    def _speech_of(self, person: int) -> npt.NDArray[np.float32]:
         samples = self.scene.people[person].speech
-        for event in self._events(Silence, person):
-            samples = silenced(samples, event)
+        for event in self._events_of(Silence, person):
+            samples = mute(samples, event)
         return samples
 
     def _perform(self, index: int) -> _Performance:
         person = self.scene.people[index]
-        mouth = mouth_from_speech(self._said(index), self._middles)
+        mouth = mouth_from_speech(self._speech_of(index), self._middles)
         blinks, gazes = person.motion.blinks(self._middles), person.motion.gazes(self._middles)
-        away = self._strength(TurnAway, index)
+        away = self._strength_of(TurnAway, index)
         side = 1.0 if person.centre[0] >= self.width / 2 else -1.0
         edge = self.width if side > 0 else 0
         way = edge - person.centre[0] + side * (EXTENT + 1.0) * person.unit
@@ -197,16 +197,16 @@ class SyntheticClip:
             person=person,
             head=Head(person.identity, int(np.clip(2 * EXTENT * person.unit, *TEXELS))),
             poses=poses,
-            views=[_view(person, float(a * way)) for a in away],
+            views=[_make_view(person, float(a * way)) for a in away],
             expressions=[
                 Expression(mouth[k], float(blinks[k]), (float(gazes[k, 0]), float(gazes[k, 1])))
                 for k in range(self.scene.frames)
             ],
-            hand=self._strength(Occlusion, index),
+            hand=self._strength_of(Occlusion, index),
             mouth=mouth,
         )
 
-    def _truth(self, part: _Performance) -> Truth:
+    def _make_truth(self, part: _Performance) -> Truth:
         points = np.stack(
             [_to_pixels(part.head.points(p), v) for p, v in zip(part.poses, part.views, strict=True)]
         )
@@ -228,7 +228,7 @@ class SyntheticClip:
         noise = np.rint(rng.standard_normal(shape, dtype=np.float32) * self.scene.grain).astype(np.int16)
         return np.repeat(noise[..., None], 3, axis=2)
 
-    def _with_grain(self, frame: Array, index: int) -> Array:
+    def _add_grain(self, frame: Array, index: int) -> Array:
         top, left = np.random.default_rng([self.scene.seed, 9, index]).integers(0, GRAIN_MARGIN, 2)
         noise = self._grain[top : top + self.height, left : left + self.width]
         return np.asarray(cv2.add(frame, noise, dtype=cv2.CV_8U))
@@ -254,7 +254,7 @@ def _draw_part(frame: Array, part: _Performance, index: int) -> None:
     frame[:, left:right] = _to_bytes(image)
 
 
-def _view(person: Person, shift: float) -> FloatArray:
+def _make_view(person: Person, shift: float) -> FloatArray:
     x, y = person.centre[0] + shift, person.centre[1]
     return np.array([[1, 0, -x], [0, 1, -y]]) / person.unit
 

@@ -18,15 +18,15 @@ def paint_skin(identity: Identity, at: Grid, rng: np.random.Generator) -> Field:
     image = np.ones((*at.x.shape, 3), np.float32) * np.asarray(identity.skin, np.float32)
     image *= 1 + 0.016 * noise(rng, (22, 22), at.x.shape)[..., None]
     image *= 1 + 0.007 * noise(rng, (150, 150), at.x.shape)[..., None]
-    _blush(identity, at, image)
-    _freckles(identity, at, image, rng)
-    _nose(identity, at, image)
-    _sockets(identity, at, image)
-    _age(identity, at, image)
+    _paint_blush(identity, at, image)
+    _paint_freckles(identity, at, image, rng)
+    _paint_nose(identity, at, image)
+    _paint_sockets(identity, at, image)
+    _paint_age(identity, at, image)
     return image
 
 
-def _blush(i: Identity, at: Grid, image: Field) -> None:
+def _paint_blush(i: Identity, at: Grid, image: Field) -> None:
     cheeks = pair(at, (0.37, 0.24), (0.17, 0.14)) + 0.6 * spot(at, (0, i.nose_y), (0.10, 0.09))
     chin = 0.35 * spot(at, (0, i.chin - 0.12), (0.16, 0.09))
     lay(image, tint(i.skin, (1.0, 0.78, 0.75)), np.clip(0.42 * (cheeks + chin), 0, 1))
@@ -34,13 +34,13 @@ def _blush(i: Identity, at: Grid, image: Field) -> None:
     lay(image, tint(i.skin, (1.04, 1.03, 0.99)), 0.4 * forehead)
 
 
-def _freckles(i: Identity, at: Grid, image: Field, rng: np.random.Generator) -> None:
+def _paint_freckles(i: Identity, at: Grid, image: Field, rng: np.random.Generator) -> None:
     specks = smooth(1.1, 1.9, noise(rng, (110, 110), at.x.shape))
     where = pair(at, (0.28, 0.17), (0.22, 0.12)) + spot(at, (0, 0.12), (0.16, 0.14))
     lay(image, tint(i.skin, (0.74, 0.58, 0.46)), np.clip(0.7 * i.freckles * specks * where, 0, 1))
 
 
-def _nose(i: Identity, at: Grid, image: Field) -> None:
+def _paint_nose(i: Identity, at: Grid, image: Field) -> None:
     dark, tip, width = shadow_colour(i), i.nose_y, i.nose_width
     lay(image, dark, np.clip(0.45 * spot(at, (0, tip + 0.105), (0.13, 0.032)), 0, 1))
     nostrils = pair(at, (width * 0.45, tip + 0.068), (0.034, 0.017))
@@ -53,7 +53,7 @@ def _nose(i: Identity, at: Grid, image: Field) -> None:
     lay(image, dark, 0.14 * groove)
 
 
-def _sockets(i: Identity, at: Grid, image: Field) -> None:
+def _paint_sockets(i: Identity, at: Grid, image: Field) -> None:
     dark = shadow_colour(i)
     lay(image, dark, np.clip(0.20 * pair(at, (i.eye_x - 0.02, i.eye_y - 0.02), (0.17, 0.085)), 0, 1))
     inner = pair(at, (i.eye_x - i.eye_width * 1.02, i.eye_y - 0.015), (0.05, 0.06))
@@ -62,7 +62,7 @@ def _sockets(i: Identity, at: Grid, image: Field) -> None:
     lay(image, dark, np.clip((0.10 + 0.22 * i.age) * below, 0, 1))
 
 
-def _age(i: Identity, at: Grid, image: Field) -> None:
+def _paint_age(i: Identity, at: Grid, image: Field) -> None:
     """The fold from the nose to the corner of the mouth, forehead lines and crow's feet."""
     dark, x, y, tip = shadow_colour(i), np.abs(at.x), at.y, i.nose_y
     fold = i.nose_width * 1.12 + 0.02 + 0.12 * smooth(tip, i.mouth_y + 0.03, y)

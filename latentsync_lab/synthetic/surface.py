@@ -48,7 +48,7 @@ def height(identity: Identity, at: Grid) -> Field:
         - np.abs((y + 0.02) / 1.15) ** 2.4
     )
     z = 0.78 * np.sqrt(np.clip(dome, 0, 1))
-    z += _nose(i, at) + _mouth_and_chin(i, at)
+    z += _nose_height(i, at) + _chin_height(i, at)
     z += 0.035 * pair(at, (i.eye_x, i.eye_y - i.brow_lift + 0.02), (0.20, 0.07))
     z -= 0.055 * pair(at, (i.eye_x - 0.01, i.eye_y), (0.17, 0.11))
     z += 0.035 * pair(at, (i.eye_x, i.eye_y), (0.11, 0.08))
@@ -56,7 +56,7 @@ def height(identity: Identity, at: Grid) -> Field:
     return blur(np.asarray(z, np.float32), 0.011, at.pixel)
 
 
-def _nose(i: Identity, at: Grid) -> Field:
+def _nose_height(i: Identity, at: Grid) -> Field:
     y, tip = at.y, i.nose_y
     width = 0.088 + 0.020 * smooth(i.eye_y, tip, y)
     ridge = np.exp(-((at.x / width) ** 2)) * smooth(i.eye_y - 0.16, tip - 0.02, y) ** 0.9
@@ -66,7 +66,7 @@ def _nose(i: Identity, at: Grid) -> Field:
     return np.asarray(i.nose_height * ridge + ball + wings, np.float32)
 
 
-def _mouth_and_chin(i: Identity, at: Grid) -> Field:
+def _chin_height(i: Identity, at: Grid) -> Field:
     muzzle = 0.05 * spot(at, (0, i.mouth_y), (0.30, 0.19))
     chin = 0.05 * spot(at, (0, i.chin - 0.11), (0.17, 0.10))
     sulcus = -0.025 * spot(at, (0, i.mouth_y + 0.165), (0.18, 0.04))

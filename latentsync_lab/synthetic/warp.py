@@ -97,35 +97,37 @@ class Warp:
 
     def surface(self, image: Field, view: FloatArray, pose: Pose, jaw: JawDrop) -> tuple[Region, Field]:
         """Region of the picture and texels (h, w, 2), in units of the texture's side, of the head's front."""
-        region = _region(image, view, pose, (-EXTENT, -EXTENT, EXTENT, EXTENT))
-        x, y = _turned(region, view, pose)
+        region = _find_region(image, view, pose, (-EXTENT, -EXTENT, EXTENT, EXTENT))
+        x, y = _to_head(region, view, pose)
         z = np.float32(0.4)
         for _ in range(ITERATIONS):
-            u, v = _slide(x, y, pose, z)
+            u, v = _to_texture(x, y, pose, z)
             scale = np.float32(len(self._z) / (2 * EXTENT))
             found = cv2.remap(
                 self._z, (u + EXTENT) * scale - 0.5, (v + EXTENT) * scale - 0.5, cv2.INTER_LINEAR,
                 borderMode=cv2.BORDER_REPLICATE,
             )  # fmt: skip
             z = 0.35 * z + 0.65 * found
-        u, v = jaw.undo(*_slide(x, y, pose, z))
-        return region, _fine(region, u / (2 * EXTENT) + 0.5, v / (2 * EXTENT) + 0.5)
+        u, v = jaw.undo(*_to_texture(x, y, pose, z))
+        return region, _enlarge(region, u / (2 * EXTENT) + 0.5, v / (2 * EXTENT) + 0.5)
 
     def plane(self, image: Field, view: FloatArray, pose: Pose, depth: float) -> tuple[Region, Field]:
         """The same for a flat sheet at z = `depth` that turns with the head."""
-        region = _region(image, view, pose, (-EXTENT, -EXTENT, EXTENT, EXTENT))
-        u, v = _slide(*_turned(region, view, pose), pose, np.float32(depth - PIVOT))
-        return region, _fine(region, u / (2 * EXTENT) + 0.5, v / (2 * EXTENT) + 0.5)
+        region = _find_region(image, view, pose, (-EXTENT, -EXTENT, EXTENT, EXTENT))
+        u, v = _to_texture(*_to_head(region, view, pose), pose, np.float32(depth - PIVOT))
+        return region, _enlarge(region, u / (2 * EXTENT) + 0.5, v / (2 * EXTENT) + 0.5)
 
     def body(self, image: Field, view: FloatArray, pose: Pose) -> tuple[Region, Field]:
         """The same for the body, which does not turn and follows the head only in part."""
         shift = Pose(x=pose.x * BODY_FOLLOWS[0], y=pose.y * BODY_FOLLOWS[1], scale=pose.scale)
-        region = _region(image, view, shift, (-HALF, 0.3, HALF, np.inf))
-        x, y = _turned(region, view, shift)
-        return region, _fine(region, x / (2 * HALF) + 0.5, (y - CENTRE_Y) / (2 * HALF) + 0.5)
+        region = _find_region(image, view, shift, (-HALF, 0.3, HALF, np.inf))
+        x, y = _to_head(region, view, shift)
+        return region, _enlarge(region, x / (2 * HALF) + 0.5, (y - CENTRE_Y) / (2 * HALF) + 0.5)
 
 
-def _region(image: Field, view: FloatArray, pose: Pose, box: tuple[float, float, float, float]) -> Region:
+def _find_region(
+    image: Field, view: FloatArray, pose: Pose, box: tuple[float, float, float, float]
+) -> Region:
     """The part of the picture that a box around a head may reach, whatever the angles."""
     height, width = image.shape[:2]
     inverse = cv2.invertAffineTransform(np.asarray(view, np.float64))
@@ -137,7 +139,7 @@ def _region(image: Field, view: FloatArray, pose: Pose, box: tuple[float, float,
     return slice(int(np.clip(top, 0, height)), int(np.clip(bottom, 0, height))), columns
 
 
-def _turned(region: Region, view: FloatArray, pose: Pose) -> tuple[Field, Field]:
+def _to_head(region: Region, view: FloatArray, pose: Pose) -> tuple[Field, Field]:
     """Coordinates relative to the head, still turned, on the coarse grid over a region."""
     rows, columns = region
     px, py = np.meshgrid(
@@ -148,7 +150,7 @@ def _turned(region: Region, view: FloatArray, pose: Pose) -> tuple[Field, Field]
     return ((x - pose.x) / pose.scale).astype(np.float32), ((y - pose.y) / pose.scale).astype(np.float32)
 
 
-def _slide(x: Field, y: Field, pose: Pose, z: Field | np.float32) -> tuple[Field, Field]:
+def _to_texture(x: Field, y: Field, pose: Pose, z: Field | np.float32) -> tuple[Field, Field]:
     """Texture coordinates of what is seen at (x, y) if its height is z."""
     rotation = pose.rotation.astype(np.float32)
     inverse = np.linalg.inv(rotation[:2, :2])
@@ -156,7 +158,7 @@ def _slide(x: Field, y: Field, pose: Pose, z: Field | np.float32) -> tuple[Field
     return inverse[0, 0] * x + inverse[0, 1] * y, inverse[1, 0] * x + inverse[1, 1] * y
 
 
-def _fine(region: Region, u: Field, v: Field) -> Field:
+def _enlarge(region: Region, u: Field, v: Field) -> Field:
     """The coarse map enlarged to the region's pixels, corners on corners."""
     height, width = (s.stop - s.start for s in region)
     if height == 0 or width == 0:

@@ -45,16 +45,16 @@ class Results:
     """With the pieces of B in another order."""
 
 
-def case(number: int) -> Case:
+def make_case(number: int) -> Case:
     """Case `number`, always the same."""
     rng = np.random.default_rng([number, 25])
-    said, new = (_speech(rng, number + shift) for shift in (2, 0))
+    said, new = (_speak(rng, number + shift) for shift in (2, 0))
     seed = FIRST_SEED + number
     source, truth = talking_clip(seed, said), talking_clip(seed, new)
     return Case(source, truth, Waveform(new[None], SPEECH_RATE))
 
 
-def _speech(rng: np.random.Generator, number: int) -> npt.NDArray[np.float32]:
+def _speak(rng: np.random.Generator, number: int) -> npt.NDArray[np.float32]:
     sentence, voice = TEST_SENTENCES[number % 5], TEST_VOICES[number % 4]
     said = mono_16k(speak(sentence, voice, int(rng.integers(130, 170)), int(rng.integers(30, 70))))
     samples = np.zeros(round((SPOKEN + SILENT) * SPEECH_RATE), np.float32)
@@ -63,16 +63,16 @@ def _speech(rng: np.random.Generator, number: int) -> npt.NDArray[np.float32]:
     return samples
 
 
-def shuffled(speech: Waveform) -> Waveform:
+def shuffle(speech: Waveform) -> Waveform:
     """The pieces of a sound in another order, always the same."""
     pieces = np.array_split(speech.samples, round(speech.duration / PIECE), axis=1)
     order = np.random.default_rng(26).permutation(len(pieces))
     return Waveform(np.concatenate([pieces[k] for k in order], axis=1), speech.sample_rate)
 
 
-def perform(given: Case, models: LipSyncModels, options: Options) -> Results:
+def perform(case: Case, models: LipSyncModels, options: Options) -> Results:
     """Run the pipeline on a case: with its sound, without one, and with a wrong one."""
-    track = find_face(given.source)
-    silence = Waveform(np.zeros_like(given.speech.samples), given.speech.sample_rate)
-    audios = given.speech, silence, shuffled(given.speech)
-    return Results(*(list(lip_sync(given.source, audio, models, options, track)) for audio in audios))
+    track = find_face(case.source)
+    silence = Waveform(np.zeros_like(case.speech.samples), case.speech.sample_rate)
+    audios = case.speech, silence, shuffle(case.speech)
+    return Results(*(list(lip_sync(case.source, audio, models, options, track)) for audio in audios))

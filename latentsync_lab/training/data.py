@@ -57,8 +57,8 @@ class Utterance:
     """Seconds into the track."""
 
 
-class Material(Protocol):
-    """What can be learnt from: clips of aligned faces and the sounds they say parts of; see `Store`."""
+class Dataset(Protocol):
+    """What can be learnt from: clips of aligned faces and the sounds they say parts of; see `SyntheticDataset`."""
 
     test: bool
     resolution: int
@@ -87,7 +87,7 @@ def identity_seed(index: int, test: bool) -> int:
     return (FIRST_TEST_SEED if test else FIRST_TRAINING_SEED) + index
 
 
-class Store:
+class SyntheticDataset:
     """The material of a run in a folder: `sounds` and `crops`, of training and of test clips."""
 
     def __init__(self, folder: Path, recipe: DataRecipe, test: bool = False) -> None:
@@ -185,20 +185,20 @@ def render(seed: int, mouth: MouthTrack, recipe: DataRecipe) -> Array:
     head, backdrop = Head(identity), paint_backdrop(identity, FRAME, FRAME)
     times = np.arange(len(mouth)) / recipe.fps
     poses, blinks, gazes = motion.poses(times), motion.blinks(times), motion.gazes(times)
-    matrices = _alignments(head, poses, recipe.resolution, rng)
+    matrices = _draw_alignments(head, poses, recipe.resolution, rng)
     grain = float(rng.uniform(0, GRAIN))
     faces = []
     for k, (pose, matrix) in enumerate(zip(poses, matrices, strict=True)):
         image = warp_crop(backdrop, matrix, crop_size(recipe.resolution)) / np.float32(255)
         gaze = float(gazes[k, 0]), float(gazes[k, 1])
-        head.draw(image, _view(matrix), pose, Expression(mouth[k], float(blinks[k]), gaze))
+        head.draw(image, _invert(matrix), pose, Expression(mouth[k], float(blinks[k]), gaze))
         image += rng.standard_normal((*image.shape[:2], 1), dtype=np.float32) * np.float32(grain / 255)
         face = crop_face(np.clip(image, 0, 1), np.eye(2, 3), recipe.resolution)
         faces.append(np.rint(face).astype(np.uint8))
     return np.stack(faces)
 
 
-def _alignments(
+def _draw_alignments(
     head: Head, poses: list[Pose], resolution: int, rng: np.random.Generator
 ) -> npt.NDArray[np.float64]:
     """From pixels of the frame to pixels of the crop, (N, 2, 3), with the errors that a face mesh makes."""
@@ -214,7 +214,7 @@ def _alignments(
     return matrices
 
 
-def _view(matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _invert(matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """From pixels of the crop to head units, (2, 3)."""
     inverse = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2]
     inverse[:, 2] -= CENTRE

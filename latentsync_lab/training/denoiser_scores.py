@@ -29,53 +29,57 @@ def score_denoiser(
     Where the true mouths are known, also how they are followed in one step.
     """
     device = next(unet.parameters()).device
-    batches = [assemble([_pick(k, clips, recipe.window)], clips).to(device) for k in range(len(clips))]
+    batches = [
+        assemble([_choose_window(k, clips, recipe.window)], clips).to(device) for k in range(len(clips))
+    ]
     muted = [replace(batch, tokens=torch.zeros_like(batch.tokens)) for batch in batches]
     conditioned, unconditional = (
-        [_one_step(unet, scheduler, batch, seed) for seed, batch in enumerate(part)]
+        [_run_step(unet, scheduler, batch, seed) for seed, batch in enumerate(part)]
         for part in (batches, muted)
     )
     errors, unconditional_errors = (
-        [_error(made, batch) for made, batch in zip(part, batches, strict=True)]
+        [_measure_error(predicted, batch) for predicted, batch in zip(part, batches, strict=True)]
         for part in (conditioned, unconditional)
     )
     some = batches[:: -(-len(batches) // SAMPLED_CLIPS)]
-    sampled = [_error(_several_steps(unet, scheduler, b, seed), b) for seed, b in enumerate(some)]
+    sampled = [_measure_error(_run_steps(unet, scheduler, b, seed), b) for seed, b in enumerate(some)]
     scores = {
         "error": float(np.mean(errors)),
         "error without sound": float(np.mean(unconditional_errors)),
         "error as sampled": float(np.mean(sampled)),
     }
     known = [clip.openness for clip in clips if clip.openness is not None]
-    return scores | (_following(clips, known, conditioned, unconditional, recipe.window) if known else {})
+    return scores | (
+        _measure_following(clips, known, conditioned, unconditional, recipe.window) if known else {}
+    )
 
 
-def _pick(number: int, clips: Sequence[LatentClip], length: int) -> Pick:
+def _choose_window(number: int, clips: Sequence[LatentClip], length: int) -> Pick:
     """With two takes, the references are the frames to be painted, as in the pipeline; else frames before them."""
     last = len(clips[number].latents) - 1
     return Pick(number, last, length, length if last else 0, length)
 
 
-def _one_step(unet: nn.Module, scheduler: DDIMScheduler, batch: Batch, seed: int) -> Tensor:
+def _run_step(unet: nn.Module, scheduler: DDIMScheduler, batch: Batch, seed: int) -> Tensor:
     """The estimate of a window, (1, C, F, h, w)."""
-    noise = _beginning(batch, seed)
+    noise = _draw_start(batch, seed)
     timestep = torch.tensor([scheduler.config.num_train_timesteps - 1], device=noise.device)
-    given = unet(torch.cat([noise, batch.condition], 1), timestep, batch.tokens).sample
-    return estimate(scheduler, noise, given, timestep).cpu()
+    output = unet(torch.cat([noise, batch.condition], 1), timestep, batch.tokens).sample
+    return estimate(scheduler, noise, output, timestep).cpu()
 
 
-def _several_steps(unet: nn.Module, scheduler: DDIMScheduler, batch: Batch, seed: int) -> Tensor:
+def _run_steps(unet: nn.Module, scheduler: DDIMScheduler, batch: Batch, seed: int) -> Tensor:
     """The window as DDIM makes it without guidance, (1, C, F, h, w)."""
     sampler = DDIMScheduler.from_config(scheduler.config)
     sampler.set_timesteps(SAMPLER_STEPS)
-    latents = _beginning(batch, seed)
+    latents = _draw_start(batch, seed)
     for timestep in sampler.timesteps.to(latents.device):
-        given = unet(torch.cat([latents, batch.condition], 1), timestep, batch.tokens).sample
-        latents = sampler.step(given, timestep, latents).prev_sample
+        output = unet(torch.cat([latents, batch.condition], 1), timestep, batch.tokens).sample
+        latents = sampler.step(output, timestep, latents).prev_sample
     return latents.cpu()
 
 
-def _beginning(batch: Batch, seed: int) -> Tensor:
+def _draw_start(batch: Batch, seed: int) -> Tensor:
     """Noise that all frames share, (1, C, F, h, w), as the pipeline starts.
 
     No trace of the target is in it: under noise that frames share, their differences would tell the mouth.
@@ -85,12 +89,12 @@ def _beginning(batch: Batch, seed: int) -> Tensor:
     return noise.expand(shape).to(batch.target.device)
 
 
-def _error(made: Tensor, batch: Batch) -> float:
-    weight = loss_weight(made.shape[-1], 0.0, OUTSIDE)
-    return float(((made - batch.target.cpu()) ** 2 * weight).mean())
+def _measure_error(predicted: Tensor, batch: Batch) -> float:
+    weight = loss_weight(predicted.shape[-1], 0.0, OUTSIDE)
+    return float(((predicted - batch.target.cpu()) ** 2 * weight).mean())
 
 
-def _following(
+def _measure_following(
     clips: Sequence[LatentClip],
     openness: list[Tensor],
     conditioned: list[Tensor],
@@ -98,15 +102,15 @@ def _following(
     length: int,
 ) -> dict[str, float]:
     """The mouth's openness is read off the latents by a ridge regression; correlations are within clips."""
-    regression = _ridge(
+    regression = _fit_ridge(
         [(clip.latents[0, WHOLE], known[0]) for clip, known in zip(clips, openness, strict=True)]
     )
     with_audio, without = (
-        torch.cat([_centred(_features(made[0].transpose(0, 1)) @ regression) for made in part])
+        torch.cat([_centre(_flatten_mouth(predicted[0].transpose(0, 1)) @ regression) for predicted in part])
         for part in (conditioned, unconditional)
     )
     new, old = (
-        torch.cat([_centred(known[utterance, length : 2 * length]) for known in openness])
+        torch.cat([_centre(known[utterance, length : 2 * length]) for known in openness])
         for utterance in (1, 0)
     )
     return {
@@ -117,19 +121,19 @@ def _following(
     }
 
 
-def _features(latents: Tensor) -> Tensor:  # (F, C, h, w) -> (F, n)
+def _flatten_mouth(latents: Tensor) -> Tensor:  # (F, C, h, w) -> (F, n)
     size = latents.shape[-1]
     part = latents[:, :, size // 2 : size - 1, size // 5 : size - size // 5].float().flatten(1)
     return torch.cat([part, torch.ones(len(part), 1)], 1)
 
 
-def _ridge(pairs: list[tuple[Tensor, Tensor]], strength: float = 30.0) -> Tensor:
-    features = torch.cat([_features(latents) for latents, _ in pairs])
+def _fit_ridge(pairs: list[tuple[Tensor, Tensor]], strength: float = 30.0) -> Tensor:
+    features = torch.cat([_flatten_mouth(latents) for latents, _ in pairs])
     square = features.T @ features + strength * torch.eye(features.shape[1])
     return torch.linalg.solve(square, features.T @ torch.cat([openness for _, openness in pairs]))
 
 
-def _centred(values: Tensor) -> Tensor:
+def _centre(values: Tensor) -> Tensor:
     return values - values.mean()
 
 

@@ -56,12 +56,12 @@ def choose(
     for clip in rng.integers(len(clips), size=count):
         utterances, _, frames = clips[clip].latents.shape[:3]
         start = int(rng.integers(frames - length + 1))
-        reference = start if rng.random() < paired else elsewhere(rng, start, length, frames)
+        reference = start if rng.random() < paired else choose_elsewhere(rng, start, length, frames)
         picks.append(Pick(int(clip), int(rng.integers(utterances)), start, reference, length))
     return picks
 
 
-def elsewhere(rng: np.random.Generator, start: int, length: int, frames: int) -> int:
+def choose_elsewhere(rng: np.random.Generator, start: int, length: int, frames: int) -> int:
     """The start of a window of a clip that shares no frame with the one at `start`."""
     starts = [s for s in range(frames - length + 1) if abs(s - start) >= length]
     return int(rng.choice(starts))
@@ -69,16 +69,16 @@ def elsewhere(rng: np.random.Generator, start: int, length: int, frames: int) ->
 
 def assemble(picks: Sequence[Pick], clips: Sequence[LatentClip]) -> Batch:
     """The windows: one take is to be painted, the other (if there is one) gives the blanked frames and references."""
-    parts = [_window(clips[pick.clip], pick) for pick in picks]
+    parts = [_cut_window(clips[pick.clip], pick) for pick in picks]
     return Batch(*(torch.stack(part) for part in zip(*parts, strict=True)))
 
 
-def silence(rng: np.random.Generator, batch: Batch, fraction: float) -> None:
+def drop_audio(rng: np.random.Generator, batch: Batch, fraction: float) -> None:
     """Take the sound from a share of the windows, in place: for guidance."""
     batch.tokens[torch.from_numpy(rng.random(len(batch.tokens)) < fraction)] = 0
 
 
-def _window(clip: LatentClip, pick: Pick) -> tuple[Tensor, Tensor, Tensor]:
+def _cut_window(clip: LatentClip, pick: Pick) -> tuple[Tensor, Tensor, Tensor]:
     """Target, condition and tokens; see `Batch`."""
     here, there = (
         slice(pick.start, pick.start + pick.length),
@@ -103,7 +103,7 @@ def draw_timesteps(rng: np.random.Generator, count: int, high_noise: float) -> T
     return torch.from_numpy(steps)
 
 
-def mixed_noise(shape: Sequence[int], generator: torch.Generator) -> Tensor:
+def draw_mixed_noise(shape: Sequence[int], generator: torch.Generator) -> Tensor:
     """(B, C, F, h, w): half of the variance is common to all frames (mixed noise of PYoCo, alpha 1)."""
     shared = torch.randn((*shape[:2], 1, *shape[3:]), generator=generator)
     return sqrt(0.5) * (shared + torch.randn(tuple(shape), generator=generator))

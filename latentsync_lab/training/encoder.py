@@ -15,7 +15,7 @@ from latentsync_core.speech import log_mel, rows_at
 from latentsync_core.speech.encode import MELS_PER_ROW, ROWS_PER_SECOND
 
 from ..synthetic import mouth_from_speech
-from .data import Store
+from .data import SyntheticDataset
 from .loop import Run
 from .recipes import EncoderRecipe
 
@@ -37,12 +37,12 @@ class SpeechSample:
     """(T, 3): the mouth of a frame that starts at each row."""
 
 
-def listen(store: Store) -> list[SpeechSample]:
+def load_speech(store: SyntheticDataset) -> list[SpeechSample]:
     """All sounds of a store."""
-    return [_load_speech(store.audio(track)) for track in range(store.tracks)]
+    return [_load_sample(store.audio(track)) for track in range(store.tracks)]
 
 
-def _load_speech(samples: Any) -> SpeechSample:
+def _load_sample(samples: Any) -> SpeechSample:
     mel = log_mel(samples)
     rows = mel.shape[1] // MELS_PER_ROW
     track = mouth_from_speech(samples, np.arange(rows) / ROWS_PER_SECOND + FRAME_MIDDLE)
@@ -50,7 +50,7 @@ def _load_speech(samples: Any) -> SpeechSample:
     return SpeechSample(mel[:, : rows * MELS_PER_ROW], torch.from_numpy(mouth))
 
 
-class SpeechReader(nn.Module):
+class MouthHead(nn.Module):
     """Tells the mouth of a frame from its tokens, as the UNet's cross-attention can: twice, without positions."""
 
     def __init__(self, width: int, heads: int = 4, queries: int = 4) -> None:
@@ -73,13 +73,13 @@ class SpeechReader(nn.Module):
         return self.out(attended.flatten(1))
 
 
-class Listener(nn.Module):
+class SupervisedEncoder(nn.Module):
     """The encoder with the two heads that teach it."""
 
     def __init__(self, whisper: WhisperEncoder) -> None:
         super().__init__()
         width = whisper.config.d_model
-        self.whisper, self.row, self.frame = whisper, nn.Linear(width, SHAPES), SpeechReader(width)
+        self.whisper, self.row, self.frame = whisper, nn.Linear(width, SHAPES), MouthHead(width)
 
     def forward(self, mel: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
         """Mouths told by every row, (B, T, 3), and by frames that start at rows `starts` (B, N), (B, N, 3)."""
@@ -98,7 +98,7 @@ def train_encoder(
 ) -> None:
     """Train until the recipe's steps are over."""
     for _ in run.steps():
-        mel, mouth, starts = _batch(run, recipe, train)
+        mel, mouth, starts = _draw_batch(run, recipe, train)
         rows, frames = run.model(mel, starts)
         known = torch.isfinite(mouth)
         predicted = torch.stack([m[s] for m, s in zip(mouth, starts, strict=True)])
@@ -110,12 +110,14 @@ def train_encoder(
             run.measure(score_encoder, test)
 
 
-def _batch(run: Run, recipe: EncoderRecipe, attended: list[SpeechSample]) -> tuple[Tensor, Tensor, Tensor]:
+def _draw_batch(
+    run: Run, recipe: EncoderRecipe, samples: list[SpeechSample]
+) -> tuple[Tensor, Tensor, Tensor]:
     """Parts of sounds, padded as the pipeline pads: mel (B, 80, 3000), mouths (B, 1500, 3) or NaN, frames (B, N)."""
     rng, size = run.rng(), run.module.whisper.config.max_source_positions
     mels, mouths, starts = [], [], []
-    for track in rng.integers(len(attended), size=recipe.loop.batch):
-        mel, mouth = attended[track].mel, attended[track].mouth
+    for track in rng.integers(len(samples), size=recipe.loop.batch):
+        mel, mouth = samples[track].mel, samples[track].mouth
         rows = int(rng.integers(MIN_SECONDS * ROWS_PER_SECOND, min(len(mouth), size) + 1))
         first = int(rng.integers(len(mouth) - rows + 1))
         mel = mel[:, first * MELS_PER_ROW : (first + rows) * MELS_PER_ROW]
@@ -132,12 +134,12 @@ def score_encoder(listener: nn.Module, test: list[SpeechSample]) -> dict[str, fl
     listener.eval()
     device = next(listener.parameters()).device
     predicted, true, alone = [], [], []
-    for attended in test:
-        rows = min(len(attended.mouth), 1500)
-        mel = F.pad(attended.mel[:, : rows * MELS_PER_ROW], (0, 3000 - rows * MELS_PER_ROW))
+    for sample in test:
+        rows = min(len(sample.mouth), 1500)
+        mel = F.pad(sample.mel[:, : rows * MELS_PER_ROW], (0, 3000 - rows * MELS_PER_ROW))
         row, frame = listener(mel[None].to(device), torch.arange(0, rows, 2, device=device)[None])
         predicted.append(frame[0].cpu())
-        true.append(attended.mouth[:rows:2])
+        true.append(sample.mouth[:rows:2])
         alone.append(row[0, :rows:2, 0].cpu())
     a, b, c = (torch.cat(parts).numpy() for parts in (predicted, true, alone))
     names = ("openness", "spread", "roundness")

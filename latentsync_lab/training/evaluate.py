@@ -95,14 +95,14 @@ class Evaluation:
     """The same of true frames that only went through the autoencoder."""
 
 
-def evaluate(given: Case, results: Results, evaluators: Evaluators) -> tuple[Evaluation, Curves]:
+def evaluate(case: Case, results: Results, evaluators: Evaluators) -> tuple[Evaluation, Curves]:
     """Measure a case."""
-    true_frames = list(given.truth.read(range(len(given.truth.times))))
-    made, true = (mouth_crops(given.source, frames) for frames in (results.new, true_frames))
-    curves = _curves(given, results, true_frames, evaluators)
-    silent = _silence(given.truth.truth[0].mouth)
+    true_frames = list(case.truth.read(range(len(case.truth.times))))
+    made, true = (mouth_crops(case.source, frames) for frames in (results.new, true_frames))
+    curves = _read_curves(case, results, true_frames, evaluators)
+    silent = _find_silence(case.truth.truth[0].mouth)
     painted = torch.from_numpy(1 - keep_mask(RESOLUTION))
-    verdict = Evaluation(
+    evaluation = Evaluation(
         new=correlation(curves.predicted, curves.new),
         old=correlation(curves.predicted, curves.old),
         common=correlation(curves.old, curves.new),
@@ -116,22 +116,22 @@ def evaluate(given: Case, results: Results, evaluators: Evaluators) -> tuple[Eva
         lag=best_lag(curves.predicted, curves.new),
         gain=gain(curves.predicted, curves.new),
         silent=float(curves.predicted[silent].mean() / np.ptp(curves.new)),
-        jitter=_change(made, silent) / _change(true, silent),
+        jitter=_measure_change(made, silent) / _measure_change(true, silent),
         psnr=psnr(to_pixels(made), to_pixels(true), painted),
-        vae_psnr=psnr(_through(evaluators.vae, to_pixels(true)), to_pixels(true), painted),
+        vae_psnr=psnr(_autoencode(evaluators.vae, to_pixels(true)), to_pixels(true), painted),
     )
-    return verdict, curves
+    return evaluation, curves
 
 
-def _curves(given: Case, results: Results, true_frames: list[Array], evaluators: Evaluators) -> Curves:
+def _read_curves(case: Case, results: Results, true_frames: list[Array], evaluators: Evaluators) -> Curves:
     predicted, mute, wrong, best = (
-        read_mouth(evaluators.mouth_regressor, to_pixels(mouth_crops(given.source, frames)))[:, 0]
+        read_mouth(evaluators.mouth_regressor, to_pixels(mouth_crops(case.source, frames)))[:, 0]
         for frames in (results.new, results.mute, results.shuffled, true_frames)
     )
-    matrices = true_matrices(given.source)
+    matrices = true_matrices(case.source)
     return Curves(
-        new=given.truth.truth[0].mouth.openness,
-        old=given.source.truth[0].mouth.openness,
+        new=case.truth.truth[0].mouth.openness,
+        old=case.source.truth[0].mouth.openness,
         predicted=predicted,
         mute=mute,
         shuffled=wrong,
@@ -152,18 +152,18 @@ def mouth_crops(clip: SyntheticClip, frames: list[Array]) -> npt.NDArray[np.uint
     return np.stack([np.rint(crop_face(f, m, RESOLUTION)).astype(np.uint8) for f, m in pairs])
 
 
-def _silence(mouth: MouthTrack) -> npt.NDArray[np.bool_]:
+def _find_silence(mouth: MouthTrack) -> npt.NDArray[np.bool_]:
     """Frames at rest, away from any movement."""
     rest = mouth.openness < 0.02
     return np.asarray(np.convolve(rest, np.ones(5), "same") == 5)
 
 
-def _change(crops: npt.NDArray[np.uint8], where: npt.NDArray[np.bool_]) -> float:
+def _measure_change(crops: npt.NDArray[np.uint8], where: npt.NDArray[np.bool_]) -> float:
     """Jitter of the mouth in the frames named."""
     return float(changes(mouth_part(to_pixels(crops))).numpy()[where[1:]].mean())
 
 
 @torch.inference_mode()
-def _through(vae: nn.Module, pixels: Tensor) -> Tensor:
+def _autoencode(vae: nn.Module, pixels: Tensor) -> Tensor:
     codec = LatentCodec(vae)
     return codec.decode(codec.encode(pixels)).clamp(-1, 1)

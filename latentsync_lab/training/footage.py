@@ -21,7 +21,7 @@ TEST_EVERY = 20
 
 
 class Footage:
-    """A prepared folder as `Material`: `crops0` and `sounds` hold one file a clip; the report says which."""
+    """A prepared folder as `Dataset`: `crops0` and `sounds` hold one file a clip; the report says which."""
 
     def __init__(self, folder: Path, test: bool = False) -> None:
         report = read_report(folder)

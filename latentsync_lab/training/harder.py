@@ -38,28 +38,28 @@ class HarderCase(Case):
     kind: str
 
 
-def harder_case(number: int) -> HarderCase:
+def make_harder_case(number: int) -> HarderCase:
     """Case `number`, always the same; the true mouth follows what is said, without its echoes."""
     kind, seed = KINDS[number % len(KINDS)], FIRST_HARDER_SEED + number
     voice = number // len(KINDS) % 3
-    said = _spoken(TEST_SENTENCES[(number + 2) % 5], ENGLISH[(voice + 1) % 3], USUAL)
+    said = _speak(TEST_SENTENCES[(number + 2) % 5], ENGLISH[(voice + 1) % 3], USUAL)
     if kind == "foreign":
         language, text = FOREIGN[voice]
-        new = _spoken(text, language, USUAL)
+        new = _speak(text, language, USUAL)
     else:
-        new = _spoken(TEST_SENTENCES[number % 5], ENGLISH[voice], FAST if kind == "fast" else USUAL)
-    recorded = {"reverberant": _reverberant, "quiet": _quiet}.get(kind, np.asarray)(new)
+        new = _speak(TEST_SENTENCES[number % 5], ENGLISH[voice], FAST if kind == "fast" else USUAL)
+    recorded = {"reverberant": _add_reverberation, "quiet": _attenuate}.get(kind, np.asarray)(new)
     source, truth = talking_clip(seed, said), talking_clip(seed, new)
     return HarderCase(source, truth, Waveform(recorded[None], SPEECH_RATE), kind)
 
 
-def _spoken(text: str, voice: str, speed: int) -> npt.NDArray[np.float32]:
+def _speak(text: str, voice: str, speed: int) -> npt.NDArray[np.float32]:
     """The first seconds of a text, followed by silence."""
     said = mono_16k(speak(text, voice, speed))[: round(SPOKEN * SPEECH_RATE)]
     return np.pad(said, (0, round((SPOKEN + SILENT) * SPEECH_RATE) - len(said)))
 
 
-def _reverberant(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _add_reverberation(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """As a microphone hears it in a bare room: with noise of falling strength for echoes (Moorer 1979)."""
     times = np.arange(round(REVERBERATION * SPEECH_RATE)) / SPEECH_RATE
     echoes = np.random.default_rng(27).standard_normal(len(times)) * 10 ** (-3 * times / REVERBERATION)
@@ -69,5 +69,5 @@ def _reverberant(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return (samples + echoed).astype(np.float32)
 
 
-def _quiet(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _attenuate(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return samples * np.float32(QUIET)

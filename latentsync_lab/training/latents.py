@@ -18,7 +18,7 @@ from latentsync_core.diffusion.latents import LatentCodec, to_pixels
 from latentsync_core.faces.mask import keep_mask
 from latentsync_core.speech import encode, tokens_at
 
-from .data import Material, save
+from .data import Dataset, save
 
 WHOLE, MASKED = 0, 1
 
@@ -38,7 +38,7 @@ class LatentClip:
 class LatentStore:
     """Latents of all clips in a folder named after the encoder's weights, made if they are not there yet."""
 
-    def __init__(self, store: Material, folder: Path, vae: Any, whisper: Any) -> None:
+    def __init__(self, store: Dataset, folder: Path, vae: Any, whisper: Any) -> None:
         self.clips = store.clips
         self._store, self._whisper, self._codec = store, whisper, LatentCodec(vae)
         self._folder = folder / digest(vae.encoder) / ("test" if store.test else "train")
@@ -48,37 +48,38 @@ class LatentStore:
     @property
     def work(self) -> int:
         """How often `load` of all clips calls `on_clip`: once for latents, once for tokens."""
-        return len(_share(list(range(self.clips)))) + self.clips
+        return len(_split(list(range(self.clips)))) + self.clips
 
     def load(self, clips: Iterable[int], on_clip: Callable[[], None] = lambda: None) -> list[LatentClip]:
         """The clips with these numbers; several processes share the work of making them."""
         clips = list(clips)
-        for clip in _share(clips):
-            self._latents(clip)
+        for clip in _split(clips):
+            self._load_latents(clip)
             on_clip()
         PartialState().wait_for_everyone()
         loaded = []
         for clip in clips:
-            loaded.append(self._clip(clip))
+            loaded.append(self._load_clip(clip))
             on_clip()
         self._speech.clear()  # the clips hold copies of what they need of it
         return loaded
 
-    def _clip(self, clip: int) -> LatentClip:
+    def _load_clip(self, clip: int) -> LatentClip:
         utterances = self._store.utterances(clip)
         tokens = [
-            tokens_at(self._tokens(utterance.track), self._store.times(utterance)) for utterance in utterances
+            tokens_at(self._load_tokens(utterance.track), self._store.times(utterance))
+            for utterance in utterances
         ]
         openness = [
             known for utterance in utterances if (known := self._store.openness(utterance)) is not None
         ]
         return LatentClip(
-            torch.from_numpy(self._latents(clip)),
+            torch.from_numpy(self._load_latents(clip)),
             torch.from_numpy(np.stack(tokens)).half(),
             torch.from_numpy(np.stack(openness)) if openness else None,
         )
 
-    def _latents(self, clip: int) -> Any:
+    def _load_latents(self, clip: int) -> Any:
         path = self._folder / f"{self._store.label(clip)}.npy"
         if not path.exists():
             count = len(self._store.utterances(clip))
@@ -92,13 +93,13 @@ class LatentStore:
         pair = [self._codec.encode(p)[0].transpose(0, 1).cpu() for p in (pixels, pixels * self._keep)]
         return torch.stack(pair)
 
-    def _tokens(self, track: int) -> SpeechTokens:
+    def _load_tokens(self, track: int) -> SpeechTokens:
         if track not in self._speech:
             self._speech[track] = encode(self._whisper, self._store.audio(track))
         return self._speech[track]
 
 
-def _share(clips: list[int]) -> list[int]:
+def _split(clips: list[int]) -> list[int]:
     """Those of which this process makes the latents."""
     process = PartialState()
     return clips[process.process_index :: process.num_processes]

@@ -162,7 +162,7 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         with replacing(self.path) as part:
             torch.save(self._state(), part)
-        curve = {"steps": self.step, "losses": _thinned(self.losses), "scores": self.scores}
+        curve = {"steps": self.step, "losses": _thin(self.losses), "scores": self.scores}
         (self.folder / f"{self.name}.json").write_text(json.dumps(curve, indent=1) + "\n", encoding="utf-8")
         draw_curve(curve, self.folder / f"{self.name}.png")
         log.info("%s: step %d of %d, saved.", self.name, self.step, self.recipe.steps)
@@ -199,7 +199,7 @@ class Run:
         log.info("%s goes on at step %d of %d.", self.name, self.step, self.recipe.steps)
 
 
-def counter(progress: Progress | None, stage: str, total: int) -> Callable[[], None]:
+def count_progress(progress: Progress | None, stage: str, total: int) -> Callable[[], None]:
     """What is to be called after every one of `total` things, to report them as `progress(stage, done, total)`."""
     if progress is None or not PartialState().is_main_process:
         return lambda: None
@@ -207,7 +207,7 @@ def counter(progress: Progress | None, stage: str, total: int) -> Callable[[], N
     return lambda: progress(stage, next(done), total)
 
 
-def _thinned(losses: dict[str, list[float]], every: int = 20) -> dict[str, list[float]]:
+def _thin(losses: dict[str, list[float]], every: int = 20) -> dict[str, list[float]]:
     """Means over `every` steps."""
     return {
         name: [float(np.mean(values[k : k + every])) for k in range(0, len(values), every)]

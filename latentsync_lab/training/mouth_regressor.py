@@ -42,12 +42,12 @@ def mouth_part(crops: Tensor) -> Tensor:
     return F.interpolate(part.clamp(-1, 1), (64, 64), mode="bilinear", antialias=True)
 
 
-FilmedCrops = tuple[Array, Array]
+LabelledCrops = tuple[Array, Array]
 """Crops (F, R, R, 3) uint8 and their true mouths (F, 3)."""
 
 
 def train_mouth_regressor(
-    run: Run, recipe: MouthRegressorRecipe, train: list[FilmedCrops], test: list[FilmedCrops]
+    run: Run, recipe: MouthRegressorRecipe, train: list[LabelledCrops], test: list[LabelledCrops]
 ) -> None:
     """Train until the recipe's steps are over."""
     device = run.accelerator.device
@@ -57,13 +57,13 @@ def train_mouth_regressor(
         frames = [rng.integers(len(crops)) for crops, _ in clips]
         pixels = np.stack([crops[k] for (crops, _), k in zip(clips, frames, strict=True)])
         mouths = np.stack([mouth[k] for (_, mouth), k in zip(clips, frames, strict=True)])
-        predicted = run.model(_worsened(to_pixels(pixels), rng).to(device))
+        predicted = run.model(_degrade(to_pixels(pixels), rng).to(device))
         run.update(square=F.mse_loss(predicted, torch.from_numpy(mouths).to(device)))
         if run.step % SCORE_EVERY == 0:
             run.measure(score_mouth_regressor, test)
 
 
-def _worsened(pixels: Tensor, rng: np.random.Generator) -> Tensor:
+def _degrade(pixels: Tensor, rng: np.random.Generator) -> Tensor:
     """A part of the pictures blurred, as an autoencoder blurs, others with noise."""
     if rng.random() < 0.5:
         factor = float(rng.uniform(0.35, 1.0))
@@ -80,7 +80,7 @@ def read_mouth(mouth_regressor: nn.Module, crops: Tensor) -> npt.NDArray[np.floa
     return torch.cat([mouth_regressor(part.to(device)).cpu() for part in crops.split(64)]).numpy()
 
 
-def score_mouth_regressor(mouth_regressor: nn.Module, test: list[FilmedCrops]) -> dict[str, float]:
+def score_mouth_regressor(mouth_regressor: nn.Module, test: list[LabelledCrops]) -> dict[str, float]:
     """Correlation with the truth on people never trained on."""
     predicted = np.concatenate([read_mouth(mouth_regressor, to_pixels(crops)) for crops, _ in test])
     true = np.concatenate([mouths for _, mouths in test])

@@ -23,7 +23,7 @@ from .latents import LatentClip
 from .loop import Run, Validate
 from .predict import predict
 from .recipes import PixelRecipe
-from .syncnet import Spoken
+from .syncnet import UtteranceSample
 from .vae import mouth_weight, to_pixels
 
 SCORE_EVERY = 200
@@ -97,7 +97,7 @@ def train_pixels(
     scheduler: DDIMScheduler,
     loss_networks: LossNetworks,
     train: Sequence[LatentClip],
-    utterances: Sequence[Spoken],
+    utterances: Sequence[UtteranceSample],
     test: Sequence[LatentClip],
     validate: Validate | None = None,
 ) -> None:
@@ -110,12 +110,12 @@ def train_pixels(
         rng = run.rng()
         picks = choose(rng, train, recipe.unet.paired, recipe.loop.batch, FRAMES)
         batch = assemble(picks, train).to(device)
-        made = predict(run.model, scheduler, recipe.unet, batch, rng, run.generator())
+        predicted = predict(run.model, scheduler, recipe.unet, batch, rng, run.generator())
         with loss_networks.autocast(device):
-            images = decode(loss_networks.vae, made.clean)
+            images = decode(loss_networks.vae, predicted.clean)
         seen = [utterances[pick.clip * len(train[0].latents) + pick.utterance] for pick in picks]
         run.update(
-            noise=(made.error**2).mean(),
+            noise=(predicted.error**2).mean(),
             **image_losses(
                 recipe, loss_networks, images.float(), batch.tokens, list(zip(picks, seen, strict=True))
             ),
@@ -128,9 +128,9 @@ def train_pixels(
 def image_losses(
     recipe: PixelRecipe,
     loss_networks: LossNetworks,
-    made: Tensor,
+    predicted: Tensor,
     tokens: Tensor,
-    seen: list[tuple[Pick, Spoken]],
+    seen: list[tuple[Pick, UtteranceSample]],
 ) -> dict[str, Tensor]:
     """Weighted losses of pictures (B, F, 3, R, R) in about -1..1 against the true ones and the sound of each window.
 
@@ -139,27 +139,33 @@ def image_losses(
     true = torch.stack(
         [to_pixels(utterance.crops[pick.start : pick.start + FRAMES]) for pick, utterance in seen]
     )
-    true = true.to(made.device)
+    true = true.to(predicted.device)
     losses = {}
     if recipe.image:
-        weight = mouth_weight(made.shape[-1], recipe.mouth).to(made.device)
-        losses["image"] = recipe.image * ((made - true).abs() * weight).mean()
+        weight = mouth_weight(predicted.shape[-1], recipe.mouth).to(predicted.device)
+        losses["image"] = recipe.image * ((predicted - true).abs() * weight).mean()
     if recipe.perceptual and loss_networks.perceptual is not None:
-        losses["perceptual"] = recipe.perceptual * loss_networks.perceptual(_lower(made), _lower(true)).mean()
+        losses["perceptual"] = (
+            recipe.perceptual * loss_networks.perceptual(_lower_half(predicted), _lower_half(true)).mean()
+        )
     if recipe.sync and loss_networks.syncnet is not None:
-        losses["sync"] = recipe.sync * _sync(loss_networks, loss_networks.syncnet, made, tokens, seen)
+        losses["sync"] = recipe.sync * _sync_loss(
+            loss_networks, loss_networks.syncnet, predicted, tokens, seen
+        )
     if recipe.temporal and loss_networks.clip_encoder is not None:
-        with loss_networks.autocast(made.device):
-            losses["temporal"] = recipe.temporal * temporal_distance(loss_networks.clip_encoder, made, true)
+        with loss_networks.autocast(predicted.device):
+            losses["temporal"] = recipe.temporal * temporal_distance(
+                loss_networks.clip_encoder, predicted, true
+            )
     return losses
 
 
-def _lower(images: Tensor) -> Tensor:
+def _lower_half(images: Tensor) -> Tensor:
     """The lower halves of all pictures, (B * F, 3, R / 2, R)."""
     return images[..., images.shape[-2] // 2 :, :].flatten(0, 1)
 
 
-def _resized(images: Tensor, size: int) -> Tensor:
+def _resize(images: Tensor, size: int) -> Tensor:
     """Pictures of another size, as upstream shrinks those of 512 pixels for a SyncNet of 256."""
     if images.shape[-1] == size:
         return images
@@ -167,22 +173,22 @@ def _resized(images: Tensor, size: int) -> Tensor:
     return frames.unflatten(0, images.shape[:2])
 
 
-def _sync(
+def _sync_loss(
     loss_networks: LossNetworks,
     syncnet: StableSyncNet,
-    made: Tensor,
+    predicted: Tensor,
     tokens: Tensor,
-    seen: list[tuple[Pick, Spoken]],
+    seen: list[tuple[Pick, UtteranceSample]],
 ) -> Tensor:
     """Windows without sound, which cannot be in sync, do not count."""
     conditioned = (tokens != 0).flatten(1).any(1)
     if not conditioned.any():
-        return made.new_zeros(())
-    faces = torch.stack([face_window(clip, 0) for clip in _resized(made, syncnet.resolution)])
-    mels = torch.stack([utterance.audio(pick.start) for pick, utterance in seen]).to(made.device)
-    with loss_networks.autocast(made.device):
+        return predicted.new_zeros(())
+    faces = torch.stack([face_window(clip, 0) for clip in _resize(predicted, syncnet.resolution)])
+    mels = torch.stack([utterance.audio(pick.start) for pick, utterance in seen]).to(predicted.device)
+    with loss_networks.autocast(predicted.device):
         face, mel = syncnet(faces[conditioned], mels[conditioned])
-    return sync_loss(face.float(), mel.float(), torch.ones(len(face), device=made.device))
+    return sync_loss(face.float(), mel.float(), torch.ones(len(face), device=predicted.device))
 
 
 def decode(vae: Any, latents: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from diffusers import DDIMScheduler
 from torch import Tensor, nn
 
-from .draw import HIGH_NOISE, Batch, draw_timesteps, estimate, mixed_noise, silence, target_output
+from .draw import HIGH_NOISE, Batch, draw_mixed_noise, draw_timesteps, drop_audio, estimate, target_output
 from .recipes import UNetRecipe
 
 MOST_STOPS = 2
@@ -45,21 +45,21 @@ def predict(
     if sampled:
         timestep = torch.full((len(batch.target),), int(rng.integers(len(scheduler.alphas_cumprod))))
         timestep = timestep.to(batch.target.device)
-        noisy = as_sampled(model, scheduler, batch, timestep, generator)
+        noisy = run_sampler(model, scheduler, batch, timestep, generator)
     else:
         timestep = draw_timesteps(rng, len(batch.target), recipe.high_noise).to(batch.target.device)
-        noise = mixed_noise(batch.target.shape, generator).to(batch.target.device)
+        noise = draw_mixed_noise(batch.target.shape, generator).to(batch.target.device)
         noisy = scheduler.add_noise(batch.target, noise, timestep)
-    silence(rng, batch, recipe.audio_dropout)
-    given = model(torch.cat([noisy, batch.condition], 1), timestep, batch.tokens).sample
-    clean = estimate(scheduler, noisy, given, timestep)
+    drop_audio(rng, batch, recipe.audio_dropout)
+    output = model(torch.cat([noisy, batch.condition], 1), timestep, batch.tokens).sample
+    clean = estimate(scheduler, noisy, output, timestep)
     if sampled:
         return Prediction(clean - batch.target, clean)
-    return Prediction(given - target_output(scheduler, batch.target, noise, timestep), clean)
+    return Prediction(output - target_output(scheduler, batch.target, noise, timestep), clean)
 
 
 @torch.no_grad()
-def as_sampled(
+def run_sampler(
     model: nn.Module,
     scheduler: DDIMScheduler,
     batch: Batch,
@@ -73,16 +73,16 @@ def as_sampled(
     """
     shape, last = batch.target.shape, int(timestep[0])
     noisy = torch.randn((*shape[:2], 1, *shape[3:]), generator=generator).expand(shape).to(batch.target)
-    for now, later in pairwise(_way_down(len(scheduler.alphas_cumprod), last, generator)):
-        given = model(torch.cat([noisy, batch.condition], 1), torch.full_like(timestep, now), batch.tokens)
-        clean = estimate(scheduler, noisy, given.sample, torch.full_like(timestep, now))
+    for now, later in pairwise(_draw_way_down(len(scheduler.alphas_cumprod), last, generator)):
+        output = model(torch.cat([noisy, batch.condition], 1), torch.full_like(timestep, now), batch.tokens)
+        clean = estimate(scheduler, noisy, output.sample, torch.full_like(timestep, now))
         alpha = float(scheduler.alphas_cumprod[now])
         noise = (noisy - alpha**0.5 * clean) / (1 - alpha) ** 0.5
         noisy = scheduler.add_noise(clean, noise, torch.full_like(timestep, later))
     return noisy
 
 
-def _way_down(timesteps: int, last: int, generator: torch.Generator) -> list[int]:
+def _draw_way_down(timesteps: int, last: int, generator: torch.Generator) -> list[int]:
     """The timesteps that a sampler takes to the last one; where that is in the high noise, it begins there."""
     if last >= HIGH_NOISE:
         return [last]

@@ -81,25 +81,25 @@ def prepare(
     videos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEOS)
     if not videos:
         raise InputError(f"{folder} has no videos ({', '.join(sorted(VIDEOS))}).")
-    report = _begun(out, criteria, syncnet is not None)
-    maker = _Maker(out, criteria, syncnet, FaceFinder())
+    report = _open_report(out, criteria, syncnet is not None)
+    maker = _ClipMaker(out, criteria, syncnet, FaceFinder())
     for number, path in enumerate(videos, 1):
         name = path.relative_to(folder).as_posix()
         before, stamp = report["files"].get(name, {}), [path.stat().st_size, path.stat().st_mtime_ns]
         if before.get("stamp") != stamp:
             report_frame = None if progress is None else partial(progress, f"{number}/{len(videos)} {name}")
-            verdict = maker.verdict(path, name, _next_number(report), report_frame)
+            result = maker.make_clips(path, name, _next_number(report), report_frame)
             report["files"][name] = {
-                "clips": verdict.clips, "dropped": verdict.dropped, "notes": verdict.notes, "stamp": stamp
+                "clips": result.clips, "dropped": result.dropped, "notes": result.notes, "stamp": stamp
             }  # fmt: skip
-            _write(out, report)
+            _write_report(out, report)
             for clip in before.get("clips", ()):
                 crops_path(out, clip).unlink()
                 audio_path(out, clip).unlink()
-            yield verdict
+            yield result
 
 
-def _begun(out: Path, criteria: Criteria, synced: bool) -> dict[str, Any]:
+def _open_report(out: Path, criteria: Criteria, synced: bool) -> dict[str, Any]:
     terms = {
         "resolution": criteria.resolution, "syncnet": synced, "most_offset": criteria.most_offset if synced else None
     }  # fmt: skip
@@ -120,14 +120,14 @@ def _next_number(report: dict[str, Any]) -> int:
     return 1 + max((int(clip) for entry in report["files"].values() for clip in entry["clips"]), default=-1)
 
 
-def _write(out: Path, report: dict[str, Any]) -> None:
+def _write_report(out: Path, report: dict[str, Any]) -> None:
     out.mkdir(parents=True, exist_ok=True)
     with replacing(out / REPORT) as part:
         part.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 @dataclass(frozen=True, eq=False)
-class _Maker:
+class _ClipMaker:
     """Makes clips of videos."""
 
     out: Path
@@ -135,7 +135,7 @@ class _Maker:
     syncnet: StableSyncNet | None
     finder: FaceFinder
 
-    def verdict(
+    def make_clips(
         self, path: Path, name: str, number: int, progress: Callable[[int, int], None] | None
     ) -> PreparationResult:
         """Write the clips of one file, numbered from `number`."""
@@ -145,7 +145,7 @@ class _Maker:
         try:
             samples = to_speech_16k(read_audio(path))  # as loud as it is heard when the model is used
             used = whole = 0
-            for shot in _shots(path, len(samples), self.criteria, self.finder, progress):
+            for shot in _cut_shots(path, len(samples), self.criteria, self.finder, progress):
                 offset, note, kept = self._offset(shot, samples)
                 if note:
                     (notes if kept else dropped).append(f"{shot.place}: {note}")
@@ -170,7 +170,7 @@ class _Maker:
         """Frames to delay the sound by, what to say of it, and whether to keep the clip."""
         if self.syncnet is None:
             return 0, "", True
-        curve = _curve(shot, samples, self.syncnet)
+        curve = _measure_offset(shot, samples, self.syncnet)
         found = f"{curve.offset:+d} frames (confidence {curve.confidence:.2f})"
         if not curve.sure:
             return 0, f"the sound stays as it is, this SyncNet finds no clear offset: {found}", True
@@ -179,7 +179,7 @@ class _Maker:
         return curve.offset, f"the sound was moved by {found}" if curve.offset else "", True
 
 
-def _curve(shot: _Shot, samples: npt.NDArray[np.float32], syncnet: StableSyncNet) -> SyncCurve:
+def _measure_offset(shot: _Shot, samples: npt.NDArray[np.float32], syncnet: StableSyncNet) -> SyncCurve:
     pixels = to_pixels(shot.crops, syncnet.resolution)
     return sync_curve(syncnet, pixels, shot.audio(samples, 0), reach=reach_of(len(pixels)))
 
@@ -208,7 +208,7 @@ class _Shot:
         return np.pad(inside, (before, last - first - before - len(inside)))
 
 
-def _shots(
+def _cut_shots(
     path: Path,
     samples: int,
     criteria: Criteria,
@@ -221,10 +221,10 @@ def _shots(
     track = choose(found)
     timeline = fit(clip.times, clip.duration, samples / SPEECH_RATE, "cut_off", Fraction(FPS))
     matrices = smooth_matrices(track.points, clip.times, criteria.resolution, track.cuts)
-    usable = _usable(track, matrices, criteria)
-    stretches = list(_stretches(usable[timeline.source], timeline, track.cuts))
+    usable = _find_usable(track, matrices, criteria)
+    stretches = list(_find_stretches(usable[timeline.source], timeline, track.cuts))
     if not stretches:
-        raise InputError(_why_not(track, matrices, criteria))
+        raise InputError(_explain(track, matrices, criteria))
     for start, stop in stretches:
         sources = timeline.source[start:stop]
         frames = zip(clip.read(sources.tolist()), matrices[sources], strict=True)
@@ -232,22 +232,22 @@ def _shots(
         yield _Shot(np.stack(crops), start, len(timeline))
 
 
-def _usable(track: FaceTrack, matrices: FloatArray, criteria: Criteria) -> npt.NDArray[np.bool_]:
+def _find_usable(track: FaceTrack, matrices: FloatArray, criteria: Criteria) -> npt.NDArray[np.bool_]:
     """The frames whose face is there, large enough and not turned away, (N,)."""
     turn = np.nan_to_num(track.turn)
     return np.asarray(
         ~np.isnan(matrices[:, 0, 0])
-        & (_sizes(matrices) >= criteria.least_size)
+        & (_measure_sizes(matrices) >= criteria.least_size)
         & (turn <= criteria.most_turn)
     )
 
 
-def _sizes(matrices: FloatArray) -> FloatArray:
+def _measure_sizes(matrices: FloatArray) -> FloatArray:
     """How wide faces are in the video, as a share of their width in the crop; 0 where there is none."""
     return np.nan_to_num(1 / np.hypot(matrices[:, 0, 0], matrices[:, 1, 0]))
 
 
-def _stretches(
+def _find_stretches(
     usable: npt.NDArray[np.bool_], timeline: Timeline, cuts: tuple[int, ...]
 ) -> Iterator[tuple[int, int]]:
     """First and last + 1 frames of parts within one scene, of 48..150 frames; a longer one in equal parts."""
@@ -260,8 +260,8 @@ def _stretches(
             yield from pairwise(np.linspace(start, stop, parts + 1).round().astype(int).tolist())
 
 
-def _why_not(track: FaceTrack, matrices: FloatArray, criteria: Criteria) -> str:
-    size = float(np.median(_sizes(matrices)[track.found]))
+def _explain(track: FaceTrack, matrices: FloatArray, criteria: Criteria) -> str:
+    size = float(np.median(_measure_sizes(matrices)[track.found]))
     if size < criteria.least_size:
         return (
             f"The face is {size:.2f} times as wide as in a crop of {criteria.resolution} px; at least "

@@ -27,15 +27,15 @@ from latentsync_core.weights.catalogue import SCHEDULER_CONFIG
 
 from ..fresh import UNET_GROUPS, UNET_HEADS, nano_networks
 from .checkpoint import replace_checkpoint
-from .data import Store
-from .encoder import Listener, listen, train_encoder
+from .data import SyntheticDataset
+from .encoder import SupervisedEncoder, load_speech, train_encoder
 from .latents import LatentClip, LatentStore
-from .loop import Run, counter
+from .loop import Run, count_progress
 from .mouth_regressor import MouthRegressor, train_mouth_regressor
 from .pixels import LossNetworks, freeze_all_but, load_lpips, train_pixels
 from .recipes import LoopRecipe, Recipe, VaeRecipe
 from .start import START, begin_with, fill_from
-from .syncnet import nano_syncnet, spoken, train_syncnet
+from .syncnet import load_utterances, nano_syncnet, train_syncnet
 from .unet import parameter_groups, train_unet
 from .vae import Autoencoder, latent_scale, to_pixels, train_vae
 from .videomae import MaskedClips, train_videomae
@@ -69,14 +69,14 @@ class RunDirectory:
         return Run(name, module, loop, self.folder, groups, progress=self.progress)
 
     @cached_property
-    def train(self) -> Store:
+    def train(self) -> SyntheticDataset:
         """The material to learn from."""
-        return Store(self.folder / "data", self.recipe.data)
+        return SyntheticDataset(self.folder / "data", self.recipe.data)
 
     @cached_property
-    def test(self) -> Store:
+    def test(self) -> SyntheticDataset:
         """The material to measure with."""
-        return Store(self.folder / "data", self.recipe.data, test=True)
+        return SyntheticDataset(self.folder / "data", self.recipe.data, test=True)
 
     def has(self, name: str) -> bool:
         """Whether a stage was run here, as a whole or in part."""
@@ -88,7 +88,7 @@ class RunDirectory:
         place = self.folder / START
         return place if place.exists() else None
 
-    def networks(self, seed: int) -> tuple[LatentSyncUNet, AutoencoderKL, WhisperEncoder]:
+    def make_networks(self, seed: int) -> tuple[LatentSyncUNet, AutoencoderKL, WhisperEncoder]:
         """Fresh networks, the same for the same seed, with the weights that the run begins with."""
         torch.manual_seed(seed)
         networks = nano_networks()
@@ -96,7 +96,7 @@ class RunDirectory:
             fill_from(self.start, networks)
         return networks
 
-    def trained(self, name: str, module: nn.Module) -> Any:
+    def load_trained(self, name: str, module: nn.Module) -> Any:
         """The module with the averaged weights of a stage, frozen, on this process's device."""
         path = self.folder / f"{name}.pt"
         if self.has(name):
@@ -105,48 +105,48 @@ class RunDirectory:
             raise InputError(f"{path} is missing; run the stage {name!r} first.")
         return module.eval().requires_grad_(False).to(PartialState().device)
 
-    def whisper(self) -> WhisperEncoder:
-        return self.trained("encoder", Listener(self.networks(0)[2])).whisper
+    def load_whisper(self) -> WhisperEncoder:
+        return self.load_trained("encoder", SupervisedEncoder(self.make_networks(0)[2])).whisper
 
-    def vae(self) -> AutoencoderKL:
+    def load_vae(self) -> AutoencoderKL:
         """The autoencoder, with the scale of its latents in its config."""
         stage = "decoder" if self.has("decoder") else "vae"
-        vae = self.trained(stage, Autoencoder(self.networks(0)[1])).vae
+        vae = self.load_trained(stage, Autoencoder(self.make_networks(0)[1])).vae
         clips = min(SCALE_CLIPS, self.train.clips)
         images = np.concatenate([self.train.crops(clip)[::16] for clip in range(clips)])
         vae.register_to_config(scaling_factor=latent_scale(vae, to_pixels(images)))
         return vae
 
-    def syncnet(self) -> StableSyncNet:
+    def load_syncnet(self) -> StableSyncNet:
         """The judge of synchrony."""
         if self.start and not self.has("syncnet"):
             return load_syncnet(self.start / "syncnet").to(PartialState().device)
-        return self.trained("syncnet", nano_syncnet()).syncnet
+        return self.load_trained("syncnet", nano_syncnet()).syncnet
 
-    def clip_encoder(self) -> ClipEncoder:
+    def load_clip_encoder(self) -> ClipEncoder:
         """The video network of the temporal loss."""
         if self.start and not self.has("videomae"):
             return load_clip_encoder(self.start / "videomae").to(PartialState().device)
         clips = range(min(SCALE_CLIPS, self.train.clips))
         windows = torch.stack([to_pixels(self.train.crops(clip)[:FRAMES]) for clip in clips])
-        return self.trained("videomae", MaskedClips()).encoder(windows)
+        return self.load_trained("videomae", MaskedClips()).encoder(windows)
 
-    def finished(self) -> tuple[LatentSyncUNet, AutoencoderKL, WhisperEncoder]:
+    def load_finished(self) -> tuple[LatentSyncUNet, AutoencoderKL, WhisperEncoder]:
         """The networks of the model in float32, the UNet as its last stage left it."""
         stage = "pixels" if self.has("pixels") else "unet"
-        return self.trained(stage, self.networks(0)[0]), self.vae(), self.whisper()
+        return self.load_trained(stage, self.make_networks(0)[0]), self.load_vae(), self.load_whisper()
 
-    def latents(self) -> list[list[LatentClip]]:
+    def load_latents(self) -> list[list[LatentClip]]:
         """What the UNet learns from, and is measured with."""
-        stores, networks = (self.train, self.test), (self.vae(), self.whisper())
+        stores, networks = (self.train, self.test), (self.load_vae(), self.load_whisper())
         places = [LatentStore(store, self.folder / "latents", *networks) for store in stores]
-        on_clip = counter(self.progress, "latents", sum(place.work for place in places))
+        on_clip = count_progress(self.progress, "latents", sum(place.work for place in places))
         return [place.load(range(place.clips), on_clip) for place in places]
 
 
 def make_data(run_dir: RunDirectory) -> None:
     """Sounds and crops."""
-    on_file = counter(run_dir.progress, "data", run_dir.test.files + run_dir.train.files)
+    on_file = count_progress(run_dir.progress, "data", run_dir.test.files + run_dir.train.files)
     with PartialState().main_process_first():
         for store in (run_dir.test, run_dir.train):
             store.prepare(on_file)
@@ -155,20 +155,20 @@ def make_data(run_dir: RunDirectory) -> None:
 def make_encoder(run_dir: RunDirectory) -> None:
     """The speech encoder."""
     recipe = run_dir.recipe.encoder
-    listener = Listener(run_dir.networks(recipe.loop.seed)[2])
+    listener = SupervisedEncoder(run_dir.make_networks(recipe.loop.seed)[2])
     run = run_dir.run("encoder", listener, recipe.loop)
-    train_encoder(run, recipe, listen(run_dir.train), listen(run_dir.test))
+    train_encoder(run, recipe, load_speech(run_dir.train), load_speech(run_dir.test))
 
 
 def make_vae(run_dir: RunDirectory) -> None:
     """The picture autoencoder."""
     recipe = run_dir.recipe.vae
-    fit_vae(run_dir, "vae", recipe, Autoencoder(run_dir.networks(recipe.loop.seed)[1]))
+    fit_vae(run_dir, "vae", recipe, Autoencoder(run_dir.make_networks(recipe.loop.seed)[1]))
 
 
 def make_decoder(run_dir: RunDirectory) -> None:
     """Its decoder, for the part of a picture that is painted; the latents stay what they are."""
-    vae = run_dir.trained("vae", Autoencoder(run_dir.networks(0)[1])).train()
+    vae = run_dir.load_trained("vae", Autoencoder(run_dir.make_networks(0)[1])).train()
     vae = freeze_all_but(vae, (".decoder.", ".post_quant_conv."))
     fit_vae(run_dir, "decoder", run_dir.recipe.decoder, vae)
 
@@ -186,8 +186,8 @@ def fit_vae(run_dir: RunDirectory, name: str, recipe: VaeRecipe, vae: nn.Module)
 def make_unet(run_dir: RunDirectory) -> None:
     """Stage 1 of the denoiser, on latents that are made first."""
     recipe = run_dir.recipe.unet
-    unet = run_dir.networks(recipe.loop.seed)[0]
-    train, test = run_dir.latents()
+    unet = run_dir.make_networks(recipe.loop.seed)[0]
+    train, test = run_dir.load_latents()
     run = run_dir.run("unet", unet, recipe.loop, parameter_groups(unet, recipe))
     train_unet(run, recipe, DDIMScheduler.from_config(SCHEDULER), train, test)
 
@@ -195,16 +195,16 @@ def make_unet(run_dir: RunDirectory) -> None:
 def make_pixels(run_dir: RunDirectory) -> None:
     """Stage 2 of the denoiser, from the end of stage 1."""
     recipe = run_dir.recipe.pixels
-    unet = freeze_all_but(run_dir.trained("unet", run_dir.networks(0)[0]).train(), recipe.trainable)
+    unet = freeze_all_but(run_dir.load_trained("unet", run_dir.make_networks(0)[0]).train(), recipe.trainable)
     run = run_dir.run("pixels", unet, recipe.loop)
     loss_networks = LossNetworks(
-        run_dir.vae(),
-        syncnet=run_dir.syncnet() if recipe.sync else None,
-        clip_encoder=run_dir.clip_encoder() if recipe.temporal else None,
+        run_dir.load_vae(),
+        syncnet=run_dir.load_syncnet() if recipe.sync else None,
+        clip_encoder=run_dir.load_clip_encoder() if recipe.temporal else None,
         perceptual=load_lpips().to(run.accelerator.device) if recipe.perceptual else None,
     )
-    train, test = run_dir.latents()
-    utterances = spoken(run_dir.train)
+    train, test = run_dir.load_latents()
+    utterances = load_utterances(run_dir.train)
     train_pixels(run, recipe, DDIMScheduler.from_config(SCHEDULER), loss_networks, train, utterances, test)
 
 
@@ -214,7 +214,7 @@ def make_mouth_regressor(run_dir: RunDirectory) -> None:
     torch.manual_seed(recipe.loop.seed)
     run = run_dir.run("reader", MouthRegressor(), recipe.loop)
     train, test = (
-        [_film_crops(store, clip) for clip in range(store.clips)] for store in (run_dir.train, run_dir.test)
+        [_load_crops(store, clip) for clip in range(store.clips)] for store in (run_dir.train, run_dir.test)
     )
     train_mouth_regressor(run, recipe, train, test)
 
@@ -224,7 +224,7 @@ def make_syncnet(run_dir: RunDirectory) -> None:
     recipe = run_dir.recipe.syncnet
     torch.manual_seed(recipe.loop.seed)
     run = run_dir.run("syncnet", nano_syncnet(), recipe.loop)
-    train_syncnet(run, recipe, spoken(run_dir.train), spoken(run_dir.test))
+    train_syncnet(run, recipe, load_utterances(run_dir.train), load_utterances(run_dir.test))
 
 
 def make_videomae(run_dir: RunDirectory) -> None:
@@ -232,10 +232,10 @@ def make_videomae(run_dir: RunDirectory) -> None:
     recipe = run_dir.recipe.videomae
     torch.manual_seed(recipe.loop.seed)
     run = run_dir.run("videomae", MaskedClips(), recipe.loop)
-    train_videomae(run, recipe, spoken(run_dir.train), spoken(run_dir.test))
+    train_videomae(run, recipe, load_utterances(run_dir.train), load_utterances(run_dir.test))
 
 
-def _film_crops(store: Store, clip: int) -> tuple[Array, Array]:
+def _load_crops(store: SyntheticDataset, clip: int) -> tuple[Array, Array]:
     mouth = store.mouth(store.utterances(clip)[0])
     return store.crops(clip), np.stack([mouth.openness, mouth.spread, mouth.roundness], -1)
 
@@ -249,7 +249,7 @@ def export(run_dir: RunDirectory) -> None:
         note=NOTE,
         faces="drawn",
     )
-    unet, vae, whisper = run_dir.finished()
+    unet, vae, whisper = run_dir.load_finished()
     replace_checkpoint(
         run_dir.folder / "checkpoint",
         unet=unet,
@@ -257,8 +257,8 @@ def export(run_dir: RunDirectory) -> None:
         whisper=whisper,
         manifest=manifest,
         scheduler=SCHEDULER,
-        syncnet=run_dir.syncnet() if run_dir.start or run_dir.has("syncnet") else None,
-        clip_encoder=run_dir.clip_encoder() if run_dir.start or run_dir.has("videomae") else None,
+        syncnet=run_dir.load_syncnet() if run_dir.start or run_dir.has("syncnet") else None,
+        clip_encoder=run_dir.load_clip_encoder() if run_dir.start or run_dir.has("videomae") else None,
     )
 
 

@@ -14,7 +14,7 @@ from latentsync_core.data import Array, FloatArray
 from latentsync_core.metrics.sync import FPS, FRAMES, MEL_LENGTH, MEL_RATE, face_window, sync_mel
 from latentsync_core.models.syncnet import EncoderConfig, StableSyncNet, sync_loss
 
-from .data import Material
+from .data import Dataset
 from .loop import Run
 from .recipes import SyncNetRecipe
 from .vae import to_pixels
@@ -60,7 +60,7 @@ class ReadingSyncNet(nn.Module):
 
 
 @dataclass(frozen=True, eq=False)
-class Spoken:
+class UtteranceSample:
     """A take: its crops, and the spectrogram of the whole track it says a part of."""
 
     crops: Array
@@ -88,11 +88,11 @@ def nano_syncnet() -> ReadingSyncNet:
     return ReadingSyncNet(StableSyncNet(VISUAL, AUDIO, KNOWS))
 
 
-def spoken(store: Material) -> list[Spoken]:
+def load_utterances(store: Dataset) -> list[UtteranceSample]:
     """Every take of every clip."""
     mels = [sync_mel(store.audio(track)) for track in range(store.tracks)]
     return [
-        Spoken(
+        UtteranceSample(
             store.crops(clip, number),
             mels[utterance.track],
             store.times(utterance),
@@ -103,7 +103,9 @@ def spoken(store: Material) -> list[Spoken]:
     ]
 
 
-def train_syncnet(run: Run, recipe: SyncNetRecipe, train: list[Spoken], test: list[Spoken]) -> None:
+def train_syncnet(
+    run: Run, recipe: SyncNetRecipe, train: list[UtteranceSample], test: list[UtteranceSample]
+) -> None:
     """Train until the recipe's steps are over; one with `reading` takes a `ReadingSyncNet` and known mouths."""
     device = run.accelerator.device
     for _ in run.steps():
@@ -125,7 +127,7 @@ def train_syncnet(run: Run, recipe: SyncNetRecipe, train: list[Spoken], test: li
 class _Window:
     """16 frames of a take, and the sound that is `shift` frames later."""
 
-    utterance: Spoken
+    utterance: UtteranceSample
     frame: int
     shift: int
 
@@ -134,7 +136,7 @@ class _Window:
         return torch.from_numpy(self.utterance.openness[self.frame : self.frame + FRAMES])
 
 
-def _draw(rng: np.random.Generator, utterances: list[Spoken], count: int) -> list[_Window]:
+def _draw(rng: np.random.Generator, utterances: list[UtteranceSample], count: int) -> list[_Window]:
     """Windows with their own sound, or with a shifted one; either is as likely."""
     windows = []
     for number in rng.integers(len(utterances), size=count):
@@ -151,7 +153,7 @@ def reading_loss(predicted: list[Tensor], true: Tensor, matching: Tensor) -> Ten
 
 
 @torch.no_grad()
-def score_syncnet(syncnet: nn.Module, test: list[Spoken]) -> dict[str, float]:
+def score_syncnet(syncnet: nn.Module, test: list[UtteranceSample]) -> dict[str, float]:
     """Share of windows that fit their own sound better than one shifted by 5 or 10 frames either way."""
     device = next(syncnet.parameters()).device
     right = []

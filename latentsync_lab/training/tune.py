@@ -27,10 +27,10 @@ from latentsync_core.weights import (
 from .checkpoint import replace_checkpoint
 from .footage import Footage
 from .latents import LatentClip, LatentStore
-from .loop import Run, counter
+from .loop import Run, count_progress
 from .pixels import LossNetworks, freeze_all_but, load_lpips, train_pixels
 from .recipes import FootageRecipe, PixelRecipe, SyncNetRecipe, UNetRecipe
-from .syncnet import spoken, train_syncnet
+from .syncnet import load_utterances, train_syncnet
 from .unet import parameter_groups, train_unet
 from .validate import ValidationVideo
 
@@ -70,9 +70,9 @@ def tune(
     if isinstance(recipe.stage, SyncNetRecipe):
         torch.manual_seed(recipe.stage.loop.seed)
         run = Run("syncnet", StableSyncNet(), recipe.stage.loop, folder, progress=progress)
-        train_syncnet(run, recipe.stage, *(spoken(part) for part in footage))
+        train_syncnet(run, recipe.stage, *(load_utterances(part) for part in footage))
     else:
-        _Tuning(recipe.stage, recipe.resolution, footage, folder, sources, progress).follow()
+        _Tuning(recipe.stage, recipe.resolution, footage, folder, sources, progress).run()
 
 
 @dataclass(frozen=True)
@@ -87,15 +87,17 @@ class _Tuning:
     sources: Sources
     progress: Progress | None
 
-    def follow(self) -> None:
+    def run(self) -> None:
         """Train, and write the checkpoint."""
         checkpoint = find_checkpoint(self.sources.model)
         models = load_models(checkpoint, self.resolution, PartialState().device, "fp32")
         if isinstance(self.recipe, PixelRecipe):
             # A judge that is missing is missed before the latents of all clips are made, which takes long.
-            run = self._pixels(self.recipe, models, _judges(self.recipe, models, self.sources))
+            run = self._train_pixels(
+                self.recipe, models, _load_loss_networks(self.recipe, models, self.sources)
+            )
         else:
-            run = self._noise(self.recipe, models)
+            run = self._train_noise(self.recipe, models)
         replace_checkpoint(
             self.folder / "checkpoint",
             unet=run.ema,
@@ -105,38 +107,40 @@ class _Tuning:
             scheduler=models.scheduler_config,
         )
 
-    def _noise(self, recipe: UNetRecipe, models: LipSyncModels) -> Run:
-        train, test = self._latents(models)
+    def _train_noise(self, recipe: UNetRecipe, models: LipSyncModels) -> Run:
+        train, test = self._load_latents(models)
         unet = models.unet.train().requires_grad_(True)
         groups = parameter_groups(unet, recipe)
         run = Run("unet", unet, recipe.loop, self.folder, groups, progress=self.progress)
         scheduler = DDIMScheduler.from_config(models.scheduler_config)
-        train_unet(run, recipe, scheduler, train, test, self._validation(models, None))
+        train_unet(run, recipe, scheduler, train, test, self._make_validation(models, None))
         return run
 
-    def _pixels(self, recipe: PixelRecipe, models: LipSyncModels, loss_networks: LossNetworks) -> Run:
-        train, test = self._latents(models)
+    def _train_pixels(self, recipe: PixelRecipe, models: LipSyncModels, loss_networks: LossNetworks) -> Run:
+        train, test = self._load_latents(models)
         unet = freeze_all_but(models.unet.train(), recipe.trainable)
         run = Run("pixels", unet, recipe.loop, self.folder, progress=self.progress)
         scheduler = DDIMScheduler.from_config(models.scheduler_config)
-        validate = self._validation(models, loss_networks.syncnet)
-        train_pixels(run, recipe, scheduler, loss_networks, train, spoken(self.footage[0]), test, validate)
+        validate = self._make_validation(models, loss_networks.syncnet)
+        train_pixels(
+            run, recipe, scheduler, loss_networks, train, load_utterances(self.footage[0]), test, validate
+        )
         return run
 
-    def _latents(self, models: LipSyncModels) -> list[list[LatentClip]]:
+    def _load_latents(self, models: LipSyncModels) -> list[list[LatentClip]]:
         folder = self.folder / "latents"
         places = [LatentStore(part, folder, models.vae, models.whisper) for part in self.footage]
-        on_clip = counter(self.progress, "latents", sum(place.work for place in places))
+        on_clip = count_progress(self.progress, "latents", sum(place.work for place in places))
         return [place.load(range(place.clips), on_clip) for place in places]
 
-    def _validation(self, models: LipSyncModels, syncnet: StableSyncNet | None) -> ValidationVideo:
+    def _make_validation(self, models: LipSyncModels, syncnet: StableSyncNet | None) -> ValidationVideo:
         """Of a clip held out; where there is only one clip, of that."""
         train, test = self.footage
         clips = test if test.clips else train
         return ValidationVideo(models, clips, self.folder / "validation", syncnet, self.progress)
 
 
-def _judges(recipe: PixelRecipe, models: LipSyncModels, sources: Sources) -> LossNetworks:
+def _load_loss_networks(recipe: PixelRecipe, models: LipSyncModels, sources: Sources) -> LossNetworks:
     """On the models' device; on a GPU in the precision of the recipe, as upstream keeps them."""
     dtype = (
         HALF_DTYPES.get(recipe.loop.precision, torch.float32)
@@ -144,15 +148,15 @@ def _judges(recipe: PixelRecipe, models: LipSyncModels, sources: Sources) -> Los
         else torch.float32
     )
 
-    def frozen(network: Any) -> Any:
+    def freeze(network: Any) -> Any:
         # diffusers' own `to` warns about modules kept in float32, of which these networks have none
         return nn.Module.to(network, models.device, dtype).eval().requires_grad_(False)
 
     video_encoder = sources.video_encoder
     loss_networks = LossNetworks(
-        frozen(copy.deepcopy(models.vae)),  # which makes the latents in float32, and is exported
-        syncnet=frozen(load_syncnet(find_syncnet(sources.syncnet or sources.model))) if recipe.sync else None,
-        clip_encoder=frozen(load_clip_encoder(video_encoder)) if recipe.temporal and video_encoder else None,
+        freeze(copy.deepcopy(models.vae)),  # which makes the latents in float32, and is exported
+        syncnet=freeze(load_syncnet(find_syncnet(sources.syncnet or sources.model))) if recipe.sync else None,
+        clip_encoder=freeze(load_clip_encoder(video_encoder)) if recipe.temporal and video_encoder else None,
         perceptual=load_lpips().to(models.device) if recipe.perceptual else None,
         dtype=dtype,
     )

@@ -20,12 +20,12 @@ SCORE_EVERY = 400
 
 def parameter_groups(unet: nn.Module, recipe: UNetRecipe) -> list[dict[str, Any]]:
     """The cross-attention to the sound learns faster than the rest."""
-    conditioned = [p for name, p in unet.named_parameters() if _hears(name)]
-    others = [p for name, p in unet.named_parameters() if not _hears(name)]
+    conditioned = [p for name, p in unet.named_parameters() if _is_speech_attention(name)]
+    others = [p for name, p in unet.named_parameters() if not _is_speech_attention(name)]
     return [{"params": others, "scale": 1.0}, {"params": conditioned, "scale": recipe.speech_rate}]
 
 
-def _hears(name: str) -> bool:
+def _is_speech_attention(name: str) -> bool:
     return ".attn2." in name and "motion_modules" not in name
 
 
@@ -44,8 +44,8 @@ def train_unet(
         rng = run.rng()
         count, length = recipe.shape(step)
         batch = assemble(choose(rng, train, recipe.paired, count, length), train).to(device)
-        made = predict(run.model, scheduler, recipe, batch, rng, run.generator())
-        run.update(noise=(made.error**2 * weight).mean())
+        prediction = predict(run.model, scheduler, recipe, batch, rng, run.generator())
+        run.update(noise=(prediction.error**2 * weight).mean())
         if test and run.step % SCORE_EVERY == 0:
             run.measure(score_denoiser, scheduler, test, recipe)
         run.validate(validate)

@@ -65,14 +65,14 @@ def train_vae(run: Run, recipe: VaeRecipe, train: list[Array], test: Tensor) -> 
     shown = recipe.outside + (1 - recipe.outside) * (1 - keep)
     weight, chroma = shown * mouth_weight(size, recipe.mouth).to(device), torch.tensor(TO_CHROMA).to(device)
     for _ in run.steps():
-        pixels = _batch(run, recipe, train, keep)
+        pixels = _draw_batch(run, recipe, train, keep)
         noise = torch.randn(len(pixels), channels, size // 8, size // 8, generator=run.generator()).to(device)
         decoded, latents, divergence = run.model(pixels, noise)
         error = decoded - pixels
         losses = {
             "absolute": (error.abs() * weight).mean(),
             "square": recipe.square * (error**2 * weight).mean(),
-            "gradient": recipe.gradient * _gradient(error, shown),
+            "gradient": recipe.gradient * _gradient_error(error, shown),
             "chroma": recipe.chroma * (torch.einsum("kc,bchw->bkhw", chroma, error).abs() * weight).mean(),
         }
         if latents.requires_grad:  # the encoder learns as well
@@ -88,23 +88,23 @@ def thumbnail(pixels: Tensor) -> Tensor:
     return THUMBNAIL_SCALE * F.avg_pool2d(pixels, 8)
 
 
-def _gradient(error: Tensor, weight: Tensor) -> Tensor:
+def _gradient_error(error: Tensor, weight: Tensor) -> Tensor:
     across, down = error.diff(dim=3).abs() * weight[:, 1:], error.diff(dim=2).abs() * weight[1:]
     return across.mean() + down.mean()
 
 
-def _batch(run: Run, recipe: VaeRecipe, clips: list[Array], keep: Tensor) -> Tensor:
+def _draw_batch(run: Run, recipe: VaeRecipe, clips: list[Array], keep: Tensor) -> Tensor:
     """Random pictures, (B, 3, R, R) in -1..1: half of them mirrored, some in other hues, some with a blank mouth."""
     rng = run.rng()
     chosen = [clips[rng.integers(len(clips))] for _ in range(recipe.loop.batch)]
     images = [c[rng.integers(len(c))][:, :: rng.choice((-1, 1))] for c in chosen]
-    coloured = [_other_hue(rng, p) if rng.random() < recipe.hue else p for p in images]
+    coloured = [_turn_hue(rng, p) if rng.random() < recipe.hue else p for p in images]
     pixels = to_pixels(np.stack(coloured)).to(keep.device)
     blank = torch.from_numpy(rng.random(len(pixels)) < recipe.masked).to(keep.device)
     return torch.where(blank[:, None, None, None], pixels * keep, pixels)
 
 
-def _other_hue(rng: np.random.Generator, image: Array) -> Array:
+def _turn_hue(rng: np.random.Generator, image: Array) -> Array:
     hsv = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2HSV)
     hsv[..., 0] = (hsv[..., 0].astype(int) + rng.integers(HUES)) % HUES
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)

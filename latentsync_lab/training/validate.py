@@ -22,7 +22,7 @@ from latentsync_core.options import Options
 from latentsync_core.speech import encode, tokens_at
 
 from .footage import FPS, Footage
-from .loop import counter
+from .loop import count_progress
 from .vae import to_pixels
 
 OPTIONS = Options()
@@ -52,17 +52,17 @@ class ValidationVideo:
 
     def __call__(self, unet: Any, step: int) -> dict[str, float]:
         """unet: the network as it is at this step."""
-        on_step = counter(self._progress, "validation", len(self._windows) * OPTIONS.steps)
-        made = self._made(Denoiser(replace(self._models, unet=unet), self._keep, OPTIONS, on_step))
+        on_step = count_progress(self._progress, "validation", len(self._windows) * OPTIONS.steps)
+        result = self._render(Denoiser(replace(self._models, unet=unet), self._keep, OPTIONS, on_step))
         path = self._folder / f"{step:06d}.mp4"
         path.parent.mkdir(parents=True, exist_ok=True)
-        both = np.concatenate([self._crops.astype(np.uint8), made], 2)
+        both = np.concatenate([self._crops.astype(np.uint8), result], 2)
         height, width = both.shape[1:3]
         audio = Waveform(self._audio[None], SPEECH_RATE)
         with open_writer(path, height, width, Fraction(FPS), audio=audio) as writer:
             for index, frame in enumerate(both):
                 writer.write(frame, index / FPS)
-        return self._synchrony(made)
+        return self._score_sync(result)
 
     @property
     def _windows(self) -> list[slice]:
@@ -70,7 +70,7 @@ class ValidationVideo:
         last = max(0, len(self._crops) - FRAMES)
         return [slice(min(k, last), k + FRAMES) for k in range(0, len(self._crops), FRAMES)]
 
-    def _made(self, denoiser: Denoiser) -> Array:
+    def _render(self, denoiser: Denoiser) -> Array:
         """The clip with new mouths, (F, R, R, 3) uint8, window by window."""
         result = np.empty(self._crops.shape, np.uint8)
         for window in self._windows:
@@ -79,10 +79,10 @@ class ValidationVideo:
             result[window] = np.rint(surround(mouths, crops, self._keep).clip(0, 255))
         return result
 
-    def _synchrony(self, made: Array) -> dict[str, float]:
-        if self._syncnet is None or len(made) < LEAST_FRAMES:
+    def _score_sync(self, result: Array) -> dict[str, float]:
+        if self._syncnet is None or len(result) < LEAST_FRAMES:
             return {}
-        weights, pixels = next(self._syncnet.parameters()), to_pixels(made, self._syncnet.resolution)
+        weights, pixels = next(self._syncnet.parameters()), to_pixels(result, self._syncnet.resolution)
         with torch.autocast(weights.device.type, weights.dtype, enabled=weights.dtype != torch.float32):
-            curve = sync_curve(self._syncnet, pixels, self._audio, reach=reach_of(len(made)))
+            curve = sync_curve(self._syncnet, pixels, self._audio, reach=reach_of(len(result)))
         return {"validation confidence": curve.confidence, "validation offset": curve.offset}

@@ -16,7 +16,7 @@ from latentsync_core.models.videomae import ClipEncoder
 
 from .loop import Run
 from .recipes import VideoMaeRecipe
-from .syncnet import Spoken
+from .syncnet import UtteranceSample
 from .vae import to_pixels
 
 CONFIG = VideoMAEConfig(
@@ -69,18 +69,20 @@ class MaskedClips(nn.Module):
         return encoder
 
 
-def train_videomae(run: Run, recipe: VideoMaeRecipe, train: Sequence[Spoken], test: Sequence[Spoken]) -> None:
+def train_videomae(
+    run: Run, recipe: VideoMaeRecipe, train: Sequence[UtteranceSample], test: Sequence[UtteranceSample]
+) -> None:
     """Train until the recipe's steps are over."""
     device = run.accelerator.device
     for _ in run.steps():
         rng = run.rng()
-        clips = _clips(rng, train, recipe.loop.batch)
-        run.update(hidden=run.model(clips.to(device), _tubes(rng, len(clips), recipe.masked).to(device)))
+        clips = _draw_clips(rng, train, recipe.loop.batch)
+        run.update(hidden=run.model(clips.to(device), _draw_tubes(rng, len(clips), recipe.masked).to(device)))
         if run.step % SCORE_EVERY == 0:
             run.measure(score_videomae, recipe, test)
 
 
-def _clips(rng: np.random.Generator, utterances: Sequence[Spoken], count: int) -> Tensor:
+def _draw_clips(rng: np.random.Generator, utterances: Sequence[UtteranceSample], count: int) -> Tensor:
     """Random windows, (count, 16, 3, R, R) in -1..1."""
     windows = []
     for number in rng.integers(len(utterances), size=count):
@@ -90,7 +92,7 @@ def _clips(rng: np.random.Generator, utterances: Sequence[Spoken], count: int) -
     return torch.stack(windows)
 
 
-def _tubes(rng: np.random.Generator, count: int, fraction: float) -> Tensor:
+def _draw_tubes(rng: np.random.Generator, count: int, fraction: float) -> Tensor:
     """Hidden places, the same in every frame of a clip, (count, patches) bool."""
     places = (CONFIG.image_size // CONFIG.patch_size) ** 2
     order = rng.permuted(np.tile(np.arange(places), (count, 1)), axis=1)
@@ -99,10 +101,12 @@ def _tubes(rng: np.random.Generator, count: int, fraction: float) -> Tensor:
 
 
 @torch.no_grad()
-def score_videomae(model: nn.Module, recipe: VideoMaeRecipe, test: Sequence[Spoken]) -> dict[str, float]:
+def score_videomae(
+    model: nn.Module, recipe: VideoMaeRecipe, test: Sequence[UtteranceSample]
+) -> dict[str, float]:
     """The loss on clips never trained on, always the same windows and places."""
     rng, device = np.random.default_rng(0), next(model.parameters()).device
-    clips = _clips(rng, test, 2 * len(test))
-    hidden = _tubes(rng, len(clips), recipe.masked)
+    clips = _draw_clips(rng, test, 2 * len(test))
+    hidden = _draw_tubes(rng, len(clips), recipe.masked)
     parts = zip(clips.split(8), hidden.split(8), strict=True)
     return {"hidden": float(np.mean([float(model(c.to(device), h.to(device))) for c, h in parts]))}

@@ -58,36 +58,38 @@ TEST_SENTENCES = (
 def train_track(seed: int) -> npt.NDArray[np.float32]:
     """A sound for training, (n,) at 16 kHz: 4 to 30 s of one voice with pauses, noise and a random tone."""
     rng = np.random.default_rng([seed, 20])
-    return _track(rng, TRAIN_VOICES, _random_sentence)
+    return _make_track(rng, TRAIN_VOICES, _draw_sentence)
 
 
 def test_track(seed: int) -> npt.NDArray[np.float32]:
     """A sound for tests, made in the same way of held-out voices and sentences."""
     rng = np.random.default_rng([seed, 21])
-    return _track(rng, TEST_VOICES, lambda r: str(r.choice(TEST_SENTENCES)))
+    return _make_track(rng, TEST_VOICES, lambda r: str(r.choice(TEST_SENTENCES)))
 
 
-def _random_sentence(rng: np.random.Generator) -> str:
+def _draw_sentence(rng: np.random.Generator) -> str:
     return " ".join(rng.choice(WORDS, rng.integers(4, 12)))
 
 
-def _track(
+def _make_track(
     rng: np.random.Generator, voices: tuple[str, ...], sentence: Callable[[np.random.Generator], str]
 ) -> npt.NDArray[np.float32]:
     voice, speed, pitch = str(rng.choice(voices)), int(rng.integers(115, 190)), int(rng.integers(20, 80))
     length = round((LONG_SECONDS if rng.random() < 0.5 else rng.uniform(*SHORT_SECONDS)) * SPEECH_RATE)
-    parts = [_silence(rng)]
+    parts = [_make_silence(rng)]
     while sum(map(len, parts)) < length:
         said = mono_16k(speak(sentence(rng), voice, speed, pitch))
-        parts += [said * np.float32(rng.uniform(0.5, 1.0)), _silence(rng)]
-    return _recorded(np.concatenate(parts)[:length], rng)
+        parts += [said * np.float32(rng.uniform(0.5, 1.0)), _make_silence(rng)]
+    return _simulate_recording(np.concatenate(parts)[:length], rng)
 
 
-def _silence(rng: np.random.Generator) -> npt.NDArray[np.float32]:
+def _make_silence(rng: np.random.Generator) -> npt.NDArray[np.float32]:
     return np.zeros(int(rng.choice(PAUSES) * SPEECH_RATE), np.float32)
 
 
-def _recorded(samples: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.NDArray[np.float32]:
+def _simulate_recording(
+    samples: npt.NDArray[np.float32], rng: np.random.Generator
+) -> npt.NDArray[np.float32]:
     """As another microphone and room would give it: noise, tone and gain."""
     if rng.random() < 0.6:
         noise = rng.standard_normal(len(samples), dtype=np.float32)

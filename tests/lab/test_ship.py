@@ -38,7 +38,7 @@ def run(tmp_path):
 def ship(run, tmp_path, monkeypatch):
     """ship() -> the folder of the model and that of the report."""
     pytest.importorskip("matplotlib")
-    monkeypatch.setattr(ship_nano, "rounding", lambda run: {"mean": 0.01, "most": 1})
+    monkeypatch.setattr(ship_nano, "measure_rounding", lambda run: {"mean": 0.01, "most": 1})
     folder, report = tmp_path / "nano", tmp_path / "report"
     command = ["ship_nano", run, "--notes", run / "notes.md", "--folder", folder, "--report", report]
     monkeypatch.setattr(sys, "argv", list(map(str, command)))

@@ -2,7 +2,7 @@ import pytest
 from tiny_training import TINY, make_tiny
 
 from latentsync_lab.training import train
-from latentsync_lab.training.data import Store
+from latentsync_lab.training.data import SyntheticDataset
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -27,4 +27,4 @@ def finished(quick, tmp_path_factory):
 
 @pytest.fixture
 def store(tmp_path):
-    return Store(tmp_path / "data", TINY.data)
+    return SyntheticDataset(tmp_path / "data", TINY.data)

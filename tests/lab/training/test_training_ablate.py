@@ -28,8 +28,8 @@ def test_losses_start_from_one_stage_1_and_finished_cells_are_kept(args, finishe
         judged.append(checkpoint.parent.name)
         return {"mean": MEAN, "cases": []}
 
-    ablate.losses(args, examine)
-    ablate.losses(args, examine)
+    ablate.ablate_losses(args, examine)
+    ablate.ablate_losses(args, examine)
     assert judged == ["stage-1-alone-0", "no-TREPA-0"], "a finished cell was judged again"
     cell = args.out / "losses" / "no-TREPA-0"
     assert json.loads(cell.with_suffix(".json").read_text())["mean"] == MEAN
@@ -47,5 +47,5 @@ def test_inference_sweeps_options(args):
         seen.append(options.guidance)
         return {"mean": MEAN, "cases": []}
 
-    ablate.inference(args, examine)
+    ablate.ablate_inference(args, examine)
     assert seen == [1.0, 2.0] and (args.out / "inference.png").exists()

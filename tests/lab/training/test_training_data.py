@@ -6,7 +6,7 @@ import pytest
 from latentsync_core.faces import crop_face, similarity
 from latentsync_lab.synthetic import MouthTrack, talking_clip
 from latentsync_lab.training import data, voices
-from latentsync_lab.training.data import Store, identity_seed, render
+from latentsync_lab.training.data import SyntheticDataset, identity_seed, render
 from latentsync_lab.training.recipes import NANO
 
 
@@ -48,7 +48,7 @@ def test_crops_are_made_once_and_kept(store, monkeypatch):
     first = store.crops(0)
     monkeypatch.setattr(data, "render", lambda *args: pytest.fail("made again"))
     assert first.shape == (18, 128, 128, 3) and first.dtype == np.uint8
-    assert np.array_equal(Store(store.folder.parent, store.recipe).crops(0), first)
+    assert np.array_equal(SyntheticDataset(store.folder.parent, store.recipe).crops(0), first)
 
 
 def test_takes_say_different_parts(store):

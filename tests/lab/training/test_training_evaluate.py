@@ -11,7 +11,7 @@ from latentsync_core.options import Options
 from latentsync_core.weights import load_models
 from latentsync_lab.fresh import untrained
 from latentsync_lab.synthetic import talking_clip
-from latentsync_lab.training.cases import Case, Results, perform, shuffled
+from latentsync_lab.training.cases import Case, Results, perform, shuffle
 from latentsync_lab.training.evaluate import RESOLUTION, Evaluators, evaluate, true_matrices
 from latentsync_lab.training.mouth_regressor import read_mouth
 
@@ -61,7 +61,7 @@ def models(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def verdict_on(case, models):
+def evaluate_result(case, models):
     evaluators, source = Evaluators(Redness(), FaceFinder(), models.vae), frames(case.source)
     return lambda result: evaluate(case, Results(result, source, source), evaluators)
 
@@ -70,27 +70,27 @@ def frames(clip):
     return list(clip.read(range(len(clip.times))))
 
 
-def test_the_truth_follows_the_new_sound(case, verdict_on):
-    verdict, curves = verdict_on(frames(case.truth))
-    assert verdict.new == pytest.approx(verdict.ceiling) and verdict.new > 0.9
-    assert verdict.mesh_new == pytest.approx(verdict.mesh_ceiling) and verdict.mesh_new > 0.9
-    assert verdict.old < 0.5 and verdict.mesh_old < 0.5 and verdict.lag == 0
-    assert verdict.mute == verdict.shuffled < 0.5 and verdict.mute_motion > verdict.gain / 2
-    assert verdict.jitter == pytest.approx(1)
-    assert verdict.psnr > 60 > 30 > verdict.vae_psnr
+def test_the_truth_follows_the_new_sound(case, evaluate_result):
+    evaluation, curves = evaluate_result(frames(case.truth))
+    assert evaluation.new == pytest.approx(evaluation.ceiling) and evaluation.new > 0.9
+    assert evaluation.mesh_new == pytest.approx(evaluation.mesh_ceiling) and evaluation.mesh_new > 0.9
+    assert evaluation.old < 0.5 and evaluation.mesh_old < 0.5 and evaluation.lag == 0
+    assert evaluation.mute == evaluation.shuffled < 0.5 and evaluation.mute_motion > evaluation.gain / 2
+    assert evaluation.jitter == pytest.approx(1)
+    assert evaluation.psnr > 60 > 30 > evaluation.vae_psnr
     assert len(curves.predicted) == len(curves.mesh) == len(case.truth.times)
 
 
-def test_the_source_follows_the_old_sound(case, verdict_on):
-    verdict, _ = verdict_on(frames(case.source))
-    assert verdict.old > 0.9 > 0.5 > verdict.new
-    assert verdict.mesh_old > 0.9 > 0.5 > verdict.mesh_new
-    assert verdict.psnr < 40
+def test_the_source_follows_the_old_sound(case, evaluate_result):
+    evaluation, _ = evaluate_result(frames(case.source))
+    assert evaluation.old > 0.9 > 0.5 > evaluation.new
+    assert evaluation.mesh_old > 0.9 > 0.5 > evaluation.mesh_new
+    assert evaluation.psnr < 40
 
 
-def test_lateness_is_found(case, verdict_on):
+def test_lateness_is_found(case, evaluate_result):
     late = frames(case.truth)
-    assert verdict_on([late[0]] * 3 + late[:-3])[0].lag == 3
+    assert evaluate_result([late[0]] * 3 + late[:-3])[0].lag == 3
 
 
 def test_frames_without_a_face_are_left_out(case):
@@ -102,10 +102,10 @@ def test_frames_without_a_face_are_left_out(case):
 
 def test_a_shuffled_sound_has_the_same_pieces_elsewhere():
     audio = Waveform(np.repeat(np.arange(10, dtype=np.float32), 3200)[None], 16_000)
-    mixed = shuffled(audio)
+    mixed = shuffle(audio)
     assert sorted(mixed.samples[0]) == sorted(audio.samples[0]) and len(set(mixed.samples[0, :3200])) == 1
     assert not np.array_equal(mixed.samples, audio.samples)
-    assert np.array_equal(mixed.samples, shuffled(audio).samples)
+    assert np.array_equal(mixed.samples, shuffle(audio).samples)
 
 
 @torch.inference_mode()

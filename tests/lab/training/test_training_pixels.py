@@ -15,7 +15,7 @@ from latentsync_lab.fresh import nano_networks
 from latentsync_lab.training.draw import Pick
 from latentsync_lab.training.pixels import LossNetworks, decode, freeze_all_but, image_losses, load_lpips
 from latentsync_lab.training.recipes import NANO, RECIPES
-from latentsync_lab.training.syncnet import Spoken, nano_syncnet
+from latentsync_lab.training.syncnet import UtteranceSample, nano_syncnet
 from latentsync_lab.training.videomae import MaskedClips
 
 SIZE = 32
@@ -25,9 +25,9 @@ ONLY = {"image": 0.0, "perceptual": 0.0, "sync": 0.0, "temporal": 0.0}
 class Difference(nn.Module):
     """Stands for LPIPS: the mean square, one number a picture."""
 
-    def forward(self, made, true):
-        self.shape = made.shape
-        return ((made - true) ** 2).mean((1, 2, 3), keepdim=True)
+    def forward(self, predicted, true):
+        self.shape = predicted.shape
+        return ((predicted - true) ** 2).mean((1, 2, 3), keepdim=True)
 
 
 class Agreement(nn.Module):
@@ -45,13 +45,15 @@ class Agreement(nn.Module):
 @pytest.fixture
 def seen():
     crops = np.full((20, SIZE, SIZE, 3), 128, np.uint8)
-    utterance = Spoken(crops, torch.zeros(80, 200), np.arange(20) / 25, None)
+    utterance = UtteranceSample(crops, torch.zeros(80, 200), np.arange(20) / 25, None)
     return [(Pick(0, 0, 2, 2, 16), utterance)]
 
 
-def losses(made, seen, evaluators, tokens=None, **weights):
+def losses(predicted, seen, evaluators, tokens=None, **weights):
     recipe = replace(NANO.pixels, **(ONLY | weights))
-    return image_losses(recipe, evaluators, made, torch.ones(1, 16, 2, 4) if tokens is None else tokens, seen)
+    return image_losses(
+        recipe, evaluators, predicted, torch.ones(1, 16, 2, 4) if tokens is None else tokens, seen
+    )
 
 
 def images(value):
@@ -59,14 +61,15 @@ def images(value):
 
 
 def test_lpips_sees_lower_halves(seen):
-    lpips, made = Difference(), images(128 / 127.5 - 1)
-    upper = torch.zeros_like(made)
+    lpips, predicted = Difference(), images(128 / 127.5 - 1)
+    upper = torch.zeros_like(predicted)
     upper[..., : SIZE // 2, :] = 1
     assert (
-        losses(made + upper, seen, LossNetworks(None, perceptual=lpips), perceptual=0.1)["perceptual"] < 1e-9
+        losses(predicted + upper, seen, LossNetworks(None, perceptual=lpips), perceptual=0.1)["perceptual"]
+        < 1e-9
     )
     assert lpips.shape == (16, 3, SIZE // 2, SIZE)
-    loss = losses(made + (1 - upper), seen, LossNetworks(None, perceptual=lpips), perceptual=0.1)[
+    loss = losses(predicted + (1 - upper), seen, LossNetworks(None, perceptual=lpips), perceptual=0.1)[
         "perceptual"
     ]
     assert abs(loss - 0.1) < 1e-6
@@ -153,19 +156,19 @@ def test_every_loss_teaches_the_picture(loss, seen):
         clip_encoder=MaskedClips().encoder(torch.rand(2, 16, 3, 64, 64)),
         perceptual=Difference(),
     )
-    made = (0.1 * torch.randn(1, 16, 3, 128, 128)).requires_grad_()
+    predicted = (0.1 * torch.randn(1, 16, 3, 128, 128)).requires_grad_()
     crops = np.random.default_rng(0).integers(0, 256, (20, 128, 128, 3), np.uint8)
     seen = [(seen[0][0], replace(seen[0][1], crops=crops))]
     values = []
     for _ in range(3):
-        value = losses(made, seen, evaluators, **{loss: 1.0})[loss]
-        (gradient,) = torch.autograd.grad(value, made)
-        made = (made - 0.02 * gradient / gradient.norm()).detach().requires_grad_()
+        value = losses(predicted, seen, evaluators, **{loss: 1.0})[loss]
+        (gradient,) = torch.autograd.grad(value, predicted)
+        predicted = (predicted - 0.02 * gradient / gradient.norm()).detach().requires_grad_()
         values.append(value.item())
     assert values[0] > values[1] > values[2]
 
 
-def small_judges(dtype):
+def small_networks(dtype):
     torch.manual_seed(0)
     vae, syncnet = nano_networks()[1], nano_syncnet().syncnet
     clips = MaskedClips().encoder(torch.rand(2, 16, 3, 64, 64))
@@ -173,7 +176,7 @@ def small_judges(dtype):
     return LossNetworks(parts[0], parts[1], parts[2], Difference(), dtype)
 
 
-def judged(evaluators, seen, checkpointing=False):
+def compute_losses(evaluators, seen, checkpointing=False):
     """Losses, the gradient of their sum, and the bytes that were kept for it."""
     if checkpointing:
         evaluators.enable_gradient_checkpointing()
@@ -181,8 +184,8 @@ def judged(evaluators, seen, checkpointing=False):
     kept = []
     with torch.autograd.graph.saved_tensors_hooks(lambda t: (kept.append(t.nbytes), t)[1], lambda t: t):
         with evaluators.autocast(latents.device):
-            made = decode(evaluators.vae, latents)
-        values = losses(made.float(), seen, evaluators, perceptual=1.0, sync=1.0, temporal=1.0)
+            predicted = decode(evaluators.vae, latents)
+        values = losses(predicted.float(), seen, evaluators, perceptual=1.0, sync=1.0, temporal=1.0)
         total = torch.stack(list(values.values())).sum()
     (gradient,) = torch.autograd.grad(total, latents)
     return values, gradient, sum(kept)
@@ -195,10 +198,10 @@ def sharp(seen):
 
 
 def test_checkpointing_of_the_judges_keeps_less_for_the_same_gradient(sharp):
-    evaluators = small_judges(torch.float32)
+    evaluators = small_networks(torch.float32)
     (_, gradient, kept), (_, again, less) = (
-        judged(evaluators, sharp),
-        judged(evaluators, sharp, checkpointing=True),
+        compute_losses(evaluators, sharp),
+        compute_losses(evaluators, sharp, checkpointing=True),
     )
     assert torch.allclose(gradient, again, rtol=1e-4, atol=1e-7)
     assert less < kept / 3
@@ -207,11 +210,11 @@ def test_checkpointing_of_the_judges_keeps_less_for_the_same_gradient(sharp):
 def test_judges_in_half_precision_agree_and_teach(sharp):
     results = []
     for dtype in (torch.float32, torch.bfloat16):
-        evaluators, generator = small_judges(dtype), torch.Generator().manual_seed(1)
-        made = (0.3 * torch.randn((1, 16, 3, 128, 128), generator=generator)).requires_grad_()
-        values = losses(made, sharp, evaluators, perceptual=1.0, sync=1.0, temporal=1.0)
-        (gradient,) = torch.autograd.grad(torch.stack(list(values.values())).sum(), made)
-        with evaluators.autocast(made.device), torch.no_grad():
+        evaluators, generator = small_networks(dtype), torch.Generator().manual_seed(1)
+        predicted = (0.3 * torch.randn((1, 16, 3, 128, 128), generator=generator)).requires_grad_()
+        values = losses(predicted, sharp, evaluators, perceptual=1.0, sync=1.0, temporal=1.0)
+        (gradient,) = torch.autograd.grad(torch.stack(list(values.values())).sum(), predicted)
+        with evaluators.autocast(predicted.device), torch.no_grad():
             decoded = decode(evaluators.vae, torch.randn((1, 8, 1, 8, 8), generator=generator)).float()
         results.append((values, gradient.flatten(), decoded))
     (exact, gradient, decoded), (half, rough, coarse) = results

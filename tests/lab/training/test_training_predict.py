@@ -7,7 +7,7 @@ import torch
 from diffusers import DDIMScheduler
 
 from latentsync_lab.training.draw import HIGH_NOISE, Batch
-from latentsync_lab.training.predict import as_sampled, predict
+from latentsync_lab.training.predict import predict, run_sampler
 from latentsync_lab.training.recipes import NANO
 from latentsync_lab.training.stages import SCHEDULER
 
@@ -31,13 +31,13 @@ class Knowing:
         self.shown.append((noisy, timestep, tokens.clone()))
         alpha = self.scheduler.alphas_cumprod[timestep][:, None, None, None, None]
         if self.scheduler.config["prediction_type"] == "v_prediction":
-            criteria = (alpha.sqrt() * noisy - self.clean) / (1 - alpha).sqrt()
+            expected = (alpha.sqrt() * noisy - self.clean) / (1 - alpha).sqrt()
         else:
-            criteria = (noisy - alpha.sqrt() * self.clean) / (1 - alpha).sqrt()
-        return SimpleNamespace(sample=criteria)
+            expected = (noisy - alpha.sqrt() * self.clean) / (1 - alpha).sqrt()
+        return SimpleNamespace(sample=expected)
 
 
-def guess_of(model, scheduler, sampled, seed, batch, dropout=0.0):
+def predict_with(model, scheduler, sampled, seed, batch, dropout=0.0):
     recipe = replace(NANO.unet, sampled=sampled, audio_dropout=dropout)
     random = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     return predict(model, scheduler, recipe, batch, *random)
@@ -48,7 +48,7 @@ def guess_of(model, scheduler, sampled, seed, batch, dropout=0.0):
 @pytest.mark.parametrize("seed", range(8))
 def test_who_knows_the_target_is_right(seed, sampled, prediction):
     scheduler, batch = DDIMScheduler.from_config({**SCHEDULER, "prediction_type": prediction}), some_batch()
-    made = guess_of(Knowing(scheduler, batch.target), scheduler, sampled, seed, batch)
+    made = predict_with(Knowing(scheduler, batch.target), scheduler, sampled, seed, batch)
     torch.testing.assert_close(made.clean, batch.target, atol=2e-4, rtol=1e-3)
     assert made.error.abs().max() < 2e-3
 
@@ -59,7 +59,7 @@ def test_what_a_sampler_would_have_does_not_tell_the_target(seed):
     shown = []
     for target in (1, 2):
         model = Knowing(scheduler, torch.zeros(SHAPE))
-        guess_of(model, scheduler, 1.0, seed, some_batch(target))
+        predict_with(model, scheduler, 1.0, seed, some_batch(target))
         shown.append(model.shown)
     for (one, timestep, _), (other, _, _) in zip(*shown, strict=True):
         torch.testing.assert_close(one, other)
@@ -71,7 +71,7 @@ def test_a_noised_target_tells_it():
     scheduler, shown = DDIMScheduler.from_config(SCHEDULER), []
     for target in (1, 2):
         model = Knowing(scheduler, torch.zeros(SHAPE))
-        guess_of(model, scheduler, 0.0, 3, some_batch(target))
+        predict_with(model, scheduler, 0.0, 3, some_batch(target))
         shown.append(model.shown[0][0])
     assert (shown[0] - shown[1]).abs().max() > 0.01
 
@@ -85,9 +85,9 @@ def test_a_step_of_ddim_leads_there(monkeypatch):
     for seed in range(5):
         model = Knowing(scheduler, some_batch(1).target)
         timestep = torch.zeros(2, dtype=torch.long)
-        as_sampled(model, scheduler, batch, timestep, torch.Generator().manual_seed(seed))
+        run_sampler(model, scheduler, batch, timestep, torch.Generator().manual_seed(seed))
         noise, start, tokens = model.shown[0]
-        later = as_sampled(model, scheduler, batch, start - 250, torch.Generator().manual_seed(seed))
+        later = run_sampler(model, scheduler, batch, start - 250, torch.Generator().manual_seed(seed))
         given = model(torch.cat([noise, batch.condition], 1), start, tokens).sample
         stepped = scheduler.step(given, int(start[0]), noise).prev_sample
         torch.testing.assert_close(later, stepped, atol=1e-4, rtol=1e-3)
@@ -99,7 +99,7 @@ def test_the_estimate_hears_sound_that_the_guess_then_lacks():
     seed = 0
     while len(model.shown) < 2:  # until a timestep comes that is not of the beginning
         model.shown.clear()
-        guess_of(model, scheduler, 1.0, seed, batch, dropout=1.0)
+        predict_with(model, scheduler, 1.0, seed, batch, dropout=1.0)
         batch, seed = some_batch(), seed + 1
     *before, (_, _, unheard) = model.shown
     assert all(heard.min() == 1 for _, _, heard in before)
@@ -112,7 +112,7 @@ def test_the_way_of_a_sampler_comes_down_from_high_noise(last):
     for seed in range(30):
         model = Knowing(scheduler, batch.target)
         random = torch.Generator().manual_seed(seed)
-        as_sampled(model, scheduler, batch, torch.full((2,), last), random)
+        run_sampler(model, scheduler, batch, torch.full((2,), last), random)
         way = [int(timestep[0]) for _, timestep, _ in model.shown] + [last]
         assert way[0] >= HIGH_NOISE and way == sorted(way, reverse=True)
         lengths.add(len(way))

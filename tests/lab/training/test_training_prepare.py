@@ -18,7 +18,7 @@ from latentsync_core.weights import find_syncnet, load_syncnet
 from latentsync_lab.synthetic import bundled_speech, talking_clip
 from latentsync_lab.training import Criteria, prepare
 from latentsync_lab.training.footage import Footage
-from latentsync_lab.training.preparation import _curve, _Shot, _stretches
+from latentsync_lab.training.preparation import _find_stretches, _measure_offset, _Shot
 
 FRAMES = 50
 TARGETS = Criteria(resolution=128)
@@ -57,13 +57,13 @@ def write(path, frames, audio):
 @pytest.fixture(scope="module")
 def data(videos, tmp_path_factory):
     out = tmp_path_factory.mktemp("data")
-    return out, {verdict.file: verdict for verdict in prepare(videos, out, TARGETS)}
+    return out, {result.file: result for result in prepare(videos, out, TARGETS)}
 
 
 def test_every_file_has_a_verdict(data):
-    verdicts = data[1]
-    assert verdicts["more/good.mp4"].clips == ("00000",) and not verdicts["more/good.mp4"].dropped
-    why = {name: verdict.dropped[0] for name, verdict in verdicts.items() if not verdict.clips}
+    results = data[1]
+    assert results["more/good.mp4"].clips == ("00000",) and not results["more/good.mp4"].dropped
+    why = {name: result.dropped[0] for name, result in results.items() if not result.clips}
     assert sorted(why) == ["broken.mp4", "mute.mp4", "nobody.mp4", "short.mp4"]
     assert "no audio" in why["mute.mp4"] and "No face" in why["nobody.mp4"]
     assert "No stretch of 1.9 s" in why["short.mp4"] and "found in 20 of 20" in why["short.mp4"]
@@ -94,10 +94,10 @@ def test_a_file_that_was_mended_or_replaced_is_looked_at_again(videos, tmp_path)
     folder.mkdir()
     (folder / "a.mp4").write_bytes(b"cut short")
     shutil.copy(videos / "more" / "good.mp4", folder / "b.mp4")
-    assert [verdict.clips for verdict in prepare(folder, out, TARGETS)] == [(), ("00000",)]
+    assert [result.clips for result in prepare(folder, out, TARGETS)] == [(), ("00000",)]
     shutil.copy(videos / "more" / "good.mp4", folder / "a.mp4")
     os.utime(folder / "b.mp4", (0, 0))
-    assert [verdict.clips for verdict in prepare(folder, out, TARGETS)] == [("00001",), ("00002",)]
+    assert [result.clips for result in prepare(folder, out, TARGETS)] == [("00001",), ("00002",)]
     assert Footage(out).clips + Footage(out, test=True).clips == 2
     assert sorted(path.stem for path in (out / "crops0").iterdir()) == ["00001", "00002"]
 
@@ -106,8 +106,8 @@ def test_what_of_a_video_is_left_out_is_told(clip, said, tmp_path):
     frames = list(clip.read(range(FRAMES)))
     (tmp_path / "videos").mkdir()
     write(tmp_path / "videos" / "late.mp4", [np.full_like(frames[0], 90)] * 40 + frames, twice(said))
-    (verdict,) = prepare(tmp_path / "videos", tmp_path / "out", TARGETS)
-    assert len(verdict.clips) == 1 and verdict.notes[0].startswith("2.0 of 3.6 s can be used")
+    (result,) = prepare(tmp_path / "videos", tmp_path / "out", TARGETS)
+    assert len(result.clips) == 1 and result.notes[0].startswith("2.0 of 3.6 s can be used")
 
 
 def test_sound_is_as_loud_as_when_a_model_is_used(clip, said, data, tmp_path):
@@ -130,16 +130,16 @@ def test_a_run_that_was_stopped_goes_on(tmp_path):
         (tmp_path / name).write_bytes(b"not a video")
     out = tmp_path / "data"
     assert next(prepare(tmp_path, out, TARGETS)).file == "a.mp4"
-    assert [verdict.file for verdict in prepare(tmp_path, out, TARGETS)] == ["b.mp4", "c.mp4"]
+    assert [result.file for result in prepare(tmp_path, out, TARGETS)] == ["b.mp4", "c.mp4"]
     assert len(json.loads((out / "report.json").read_text())["files"]) == 3
 
 
 def test_small_faces_are_dropped(videos, tmp_path):
-    (verdict,) = prepare(videos / "more", tmp_path / "large", Criteria(resolution=512))
-    assert not verdict.clips and "times as wide as in a crop of 512 px" in verdict.dropped[0]
+    (result,) = prepare(videos / "more", tmp_path / "large", Criteria(resolution=512))
+    assert not result.clips and "times as wide as in a crop of 512 px" in result.dropped[0]
 
 
-def judged_as(monkeypatch, offset, confidence):
+def stand_in_syncnet(monkeypatch, offset, confidence):
     """Prepare by a SyncNet that gives every clip this verdict."""
     curve = SimpleNamespace(offset=offset, confidence=confidence, sure=confidence >= LEAST_CONFIDENCE)
     monkeypatch.setattr("latentsync_lab.training.preparation.sync_curve", lambda *args, **more: curve)
@@ -147,18 +147,18 @@ def judged_as(monkeypatch, offset, confidence):
 
 
 def test_sound_that_is_far_off_drops_the_clip(videos, tmp_path, monkeypatch):
-    syncnet = judged_as(monkeypatch, -7, 0.4)
-    (verdict,) = prepare(videos / "more", tmp_path, TARGETS, syncnet)
+    syncnet = stand_in_syncnet(monkeypatch, -7, 0.4)
+    (result,) = prepare(videos / "more", tmp_path, TARGETS, syncnet)
     reason = "0.0-2.0 s: the sound is off by -7 frames (confidence 0.40), at most 6 are corrected"
-    assert verdict.dropped == (reason,) and not verdict.clips
+    assert result.dropped == (reason,) and not result.clips
     with pytest.raises(InputError, match="has no clips"):
         Footage(tmp_path)
 
 
 def test_a_syncnet_that_is_not_sure_drops_nobody(data, videos, tmp_path, monkeypatch):
-    syncnet = judged_as(monkeypatch, -15, 0.05)
-    (verdict,) = prepare(videos / "more", tmp_path, TARGETS, syncnet)
-    assert verdict.clips == ("00000",) and "finds no clear offset: -15 frames" in verdict.notes[0]
+    syncnet = stand_in_syncnet(monkeypatch, -15, 0.05)
+    (result,) = prepare(videos / "more", tmp_path, TARGETS, syncnet)
+    assert result.clips == ("00000",) and "finds no clear offset: -15 frames" in result.notes[0]
     assert np.array_equal(Footage(tmp_path).audio(0), Footage(data[0]).audio(0))
 
 
@@ -168,8 +168,8 @@ def test_sound_that_is_a_little_off_is_moved_back(frames, clip, said, data, tmp_
     late = np.roll(said.samples, frames * 640, axis=1)
     (tmp_path / "videos").mkdir()
     write(tmp_path / "videos" / "off.mp4", list(clip.read(range(FRAMES))), Waveform(late, 16_000))
-    (verdict,) = prepare(tmp_path / "videos", tmp_path / "out", TARGETS, load_syncnet(find_syncnet("nano")))
-    assert verdict.notes[0].startswith(f"0.0-2.0 s: the sound was moved by {-frames:+d} frames")
+    (result,) = prepare(tmp_path / "videos", tmp_path / "out", TARGETS, load_syncnet(find_syncnet("nano")))
+    assert result.notes[0].startswith(f"0.0-2.0 s: the sound was moved by {-frames:+d} frames")
     moved, right = Footage(tmp_path / "out").audio(0), Footage(data[0]).audio(0)
     inside = slice(5 * 640, -5 * 640)
     lag = np.correlate(moved[inside], right[inside], "full").argmax() - len(right[inside]) + 1
@@ -181,7 +181,7 @@ def test_an_offset_is_not_taken_from_one_or_two_windows():
     rng = np.random.default_rng(0)
     shot = _Shot(rng.integers(0, 256, (48, 128, 128, 3), np.uint8), 0, 48)
     audio = rng.standard_normal(48 * 640).astype(np.float32) / 10
-    assert _curve(shot, audio, load_syncnet(find_syncnet("nano"))).windows >= 4
+    assert _measure_offset(shot, audio, load_syncnet(find_syncnet("nano"))).windows >= 4
 
 
 def test_progress_tells_the_file_and_its_frames(videos, tmp_path):
@@ -206,14 +206,14 @@ def test_stretches_end_at_cuts_and_gaps():
     timeline = Timeline(np.arange(count), np.arange(count) / 25, count / 25)
     usable = np.ones(count, bool)
     usable[60:70] = False
-    assert list(_stretches(usable, timeline, (130,))) == [(0, 60), (70, 130), (130, 265), (265, 400)]
-    assert list(_stretches(usable, timeline, (100, 130))) == [(0, 60), (130, 265), (265, 400)]
+    assert list(_find_stretches(usable, timeline, (130,))) == [(0, 60), (70, 130), (130, 265), (265, 400)]
+    assert list(_find_stretches(usable, timeline, (100, 130))) == [(0, 60), (130, 265), (265, 400)]
 
 
 @pytest.mark.parametrize("frames", [47, 48, 150, 151, 197, 302, 1000])
 def test_long_stretches_are_used_to_their_end(frames):
     timeline = Timeline(np.arange(frames), np.arange(frames) / 25, frames / 25)
-    parts = list(_stretches(np.ones(frames, bool), timeline, ()))
+    parts = list(_find_stretches(np.ones(frames, bool), timeline, ()))
     assert sum(stop - start for start, stop in parts) == (frames if frames >= 48 else 0)
     assert all(48 <= stop - start <= 150 for start, stop in parts)
 

@@ -33,7 +33,7 @@ def test_stages_go_on_from_it_and_need_no_other_stage(finished, tmp_path):
     kept = [key for key in state["model"] if "motion_modules." not in key and "attentions." not in key]
     assert kept and all(torch.equal(state["model"][key], began[key].float()) for key in kept)
     with pytest.raises(InputError, match="run the stage 'reader' first"):
-        RunDirectory(TINY, tmp_path).trained("reader", MouthRegressor())
+        RunDirectory(TINY, tmp_path).load_trained("reader", MouthRegressor())
 
 
 def test_a_checkpoint_that_will_not_do_is_refused_at_once(finished, tmp_path, monkeypatch):

@@ -9,12 +9,12 @@ from tiny_training import TINY
 from latentsync_core.errors import InputError
 from latentsync_core.models.syncnet import EncoderConfig, StableSyncNet, sync_loss
 from latentsync_lab.training.stages import RunDirectory
-from latentsync_lab.training.syncnet import ReadingSyncNet, _draw, _Window, reading_loss, spoken
+from latentsync_lab.training.syncnet import ReadingSyncNet, _draw, _Window, load_utterances, reading_loss
 
 
 @pytest.fixture
 def utterances(finished):
-    return spoken(RunDirectory(TINY, finished).train)
+    return load_utterances(RunDirectory(TINY, finished).train)
 
 
 def test_half_of_the_windows_match_and_the_others_are_well_off(utterances):
@@ -40,15 +40,15 @@ def test_matching_windows_are_learnt(utterances):
     )
     optimizer = torch.optim.AdamW(network.parameters(), 2e-3)
     faces = F.interpolate(torch.stack([w.utterance.seen(w.frame) for w in windows]), (16, 32))
-    mels = torch.stack([w.utterance.heard(w.frame + w.shift) for w in windows])
+    mels = torch.stack([w.utterance.audio(w.frame + w.shift) for w in windows])
     matching = torch.tensor([float(w.shift == 0) for w in windows])
     true = torch.stack([w.openness() for w in windows])
     losses = []
     for _ in range(150):
-        seen, heard, *told = network(faces, mels)
-        sync = sync_loss(seen, heard, matching)
+        seen, audio, *predicted = network(faces, mels)
+        sync = sync_loss(seen, audio, matching)
         optimizer.zero_grad()
-        (sync + 20 * reading_loss(told, true, matching)).backward()
+        (sync + 20 * reading_loss(predicted, true, matching)).backward()
         optimizer.step()
         losses.append(sync.item())
     guessing = np.log(2)

@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 import torch
 from diffusers import DDIMScheduler
-from latentsync_lab.training.probe import probe
 
 from latentsync_lab.fresh import nano_networks
+from latentsync_lab.training.denoiser_scores import score_denoiser
 from latentsync_lab.training.draw import (
     Pick,
     assemble,
     choose,
+    choose_elsewhere,
+    draw_mixed_noise,
     draw_timesteps,
-    elsewhere,
+    drop_audio,
     estimate,
     loss_weight,
-    mixed_noise,
-    silence,
     target_output,
 )
 from latentsync_lab.training.latents import MASKED, WHOLE, LatentClip
@@ -51,7 +51,7 @@ def test_window_paints_one_take_and_is_given_the_other(clip):
 def test_references_elsewhere_share_no_frame():
     rng = np.random.default_rng(0)
     for start in range(FRAMES - 16 + 1):
-        assert abs(elsewhere(rng, start, 16, FRAMES) - start) >= 16
+        assert abs(choose_elsewhere(rng, start, 16, FRAMES) - start) >= 16
 
 
 def test_choice_follows_the_share_of_pairs(clip):
@@ -63,7 +63,7 @@ def test_choice_follows_the_share_of_pairs(clip):
 
 def test_share_of_silent_windows(clip):
     batch = assemble([Pick(0, 0, 0, 0, 16)] * 200, [clip])
-    silence(np.random.default_rng(0), batch, 0.25)
+    drop_audio(np.random.default_rng(0), batch, 0.25)
     silent = (batch.tokens == 0).flatten(1).all(1).float().mean()
     assert 0.15 < silent < 0.35
     assert clip.tokens.min() == 1, "the clip's own tokens were overwritten"
@@ -76,7 +76,7 @@ def test_timesteps_prefer_high_noise():
 
 
 def test_half_of_the_noise_is_common_to_all_frames():
-    noise = mixed_noise((64, 4, 16, 8, 8), torch.Generator().manual_seed(0))
+    noise = draw_mixed_noise((64, 4, 16, 8, 8), torch.Generator().manual_seed(0))
     assert abs(noise.var() - 1) < 0.05
     assert abs((noise[:, :, 0] * noise[:, :, 1]).mean() - 0.5) < 0.05
 
@@ -87,8 +87,8 @@ def test_estimate_undoes_the_noise_when_the_network_is_right(prediction):
     clean, noise = torch.randn(2, 2, 4, 3, 8, 8).unbind()
     timestep = torch.tensor([150, 900])
     noisy = scheduler.add_noise(clean, noise, timestep)
-    criteria = target_output(scheduler, clean, noise, timestep)
-    torch.testing.assert_close(estimate(scheduler, noisy, criteria, timestep), clean, atol=1e-4, rtol=1e-4)
+    expected = target_output(scheduler, clean, noise, timestep)
+    torch.testing.assert_close(estimate(scheduler, noisy, expected, timestep), clean, atol=1e-4, rtol=1e-4)
 
 
 def test_weight_is_greatest_at_the_mouth():
@@ -99,9 +99,9 @@ def test_weight_is_greatest_at_the_mouth():
 
 def test_groups_hold_every_parameter_once():
     unet = nano_networks()[0]
-    others, heard = (group["params"] for group in parameter_groups(unet, RECIPE))
-    assert len(others) + len(heard) == len(list(unet.parameters()))
-    assert sum(p.shape[-1] == 64 for p in heard if p.ndim == 2) > 10, "no cross-attention among them"
+    others, speech = (group["params"] for group in parameter_groups(unet, RECIPE))
+    assert len(others) + len(speech) == len(list(unet.parameters()))
+    assert sum(p.shape[-1] == 64 for p in speech if p.ndim == 2) > 10, "no cross-attention among them"
 
 
 def test_early_windows_are_shorter_and_more():
@@ -123,12 +123,12 @@ def test_probe_sees_no_trace_of_what_it_should_paint():
     scheduler = DDIMScheduler.from_config(SCHEDULER)
 
     unet = nano_networks()[0].requires_grad_(False)
-    before = probe(unet, scheduler, clips, RECIPE)
+    before = score_denoiser(unet, scheduler, clips, RECIPE)
     other = [
         LatentClip(torch.stack([clip.latents[0], clip.latents[1].flip(1)]), clip.tokens, clip.openness)
         for clip in clips
     ]
-    after = probe(unet, scheduler, other, RECIPE)
+    after = score_denoiser(unet, scheduler, other, RECIPE)
     assert before["error"] != after["error"] and before["error as sampled"] != after["error as sampled"]
     assert before["follows the sound"] == after["follows the sound"]
 
@@ -150,7 +150,7 @@ def test_probe_of_one_who_knows_finds_no_error(clips):
             alpha = scheduler.alphas_cumprod[timestep.reshape(-1)][:, None, None, None, None]
             return SimpleNamespace(sample=(alpha.sqrt() * given[:, :8] - clean) / (1 - alpha).sqrt())
 
-    scores = probe(Knowing(1, 1), scheduler, numbered, RECIPE)
+    scores = score_denoiser(Knowing(1, 1), scheduler, numbered, RECIPE)
     assert scores["error"] < 1e-4 and scores["error as sampled"] < 1e-4
     assert scores["error without sound"] > 1e-4 or clips == 1
     assert "gain" not in scores

@@ -8,7 +8,7 @@ import torch
 from tiny_training import TINY
 
 from latentsync_core.faces import keep_mask
-from latentsync_lab.training.vae import _batch, to_pixels
+from latentsync_lab.training.vae import _draw_batch, to_pixels
 
 SIZE = 32
 KEEP = torch.from_numpy(keep_mask(SIZE))
@@ -19,12 +19,12 @@ def shown(colour, steps=20, **changes):
     clip = np.full((3, SIZE, SIZE, 3), colour, np.uint8)
     recipe = replace(TINY.vae, **{"hue": 0.0, "masked": 0.0} | changes)
     batches = (SimpleNamespace(rng=lambda k=k: np.random.default_rng(k)) for k in range(steps))
-    return torch.cat([_batch(run, recipe, [clip], KEEP) for run in batches])
+    return torch.cat([_draw_batch(run, recipe, [clip], KEEP) for run in batches])
 
 
 def test_pictures_keep_their_colour_without_the_share_of_hues():
-    criteria = to_pixels(np.full((1, SIZE, SIZE, 3), (200, 120, 90), np.uint8))
-    assert (shown((200, 120, 90)) == criteria).all()
+    expected = to_pixels(np.full((1, SIZE, SIZE, 3), (200, 120, 90), np.uint8))
+    assert (shown((200, 120, 90)) == expected).all()
 
 
 def test_hues_turn_all_the_way_round_and_keep_light_and_saturation():

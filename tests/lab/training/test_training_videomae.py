@@ -3,12 +3,12 @@ import torch
 
 from latentsync_core.metrics.temporal import temporal_distance
 from latentsync_lab.training.recipes import NANO
-from latentsync_lab.training.syncnet import Spoken
-from latentsync_lab.training.videomae import CONFIG, MaskedClips, _clips, _tubes
+from latentsync_lab.training.syncnet import UtteranceSample
+from latentsync_lab.training.videomae import CONFIG, MaskedClips, _draw_clips, _draw_tubes
 
 
 def test_the_same_places_are_hidden_in_every_frame():
-    hidden = _tubes(np.random.default_rng(0), 3, NANO.videomae.masked)
+    hidden = _draw_tubes(np.random.default_rng(0), 3, NANO.videomae.masked)
     assert hidden.shape == (3, 512)
     frames = hidden.unflatten(1, (8, 64))
     assert (frames == frames[:, :1]).all() and (frames[:, 0].sum(1) == 48).all()
@@ -21,8 +21,11 @@ def test_a_clip_is_easier_to_guess_than_noise_once_learnt():
     edge = np.zeros((16, 64, 64, 3), np.uint8)
     for k in range(16):
         edge[k, :, : 4 * k] = 255
-    model, clips = MaskedClips(), _clips(np.random.default_rng(0), [Spoken(edge, None, None, None)], 2)
-    hidden = _tubes(np.random.default_rng(1), 2, 0.75)
+    model, clips = (
+        MaskedClips(),
+        _draw_clips(np.random.default_rng(0), [UtteranceSample(edge, None, None, None)], 2),
+    )
+    hidden = _draw_tubes(np.random.default_rng(1), 2, 0.75)
     before = model(clips, hidden).item()
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
     for _ in range(8):
