@@ -1,4 +1,4 @@
-"""What the stages hand to one another: small frozen dataclasses that check themselves.
+"""The data that stages pass to one another: small frozen dataclasses that check themselves.
 
 Arrays are numpy on the host; only `diffusion` and the networks see torch tensors. Time is in seconds,
 frame rates are `fractions.Fraction`, pixels are RGB and the pixel centre (0, 0) is the top-left pixel.
@@ -53,12 +53,12 @@ class Clip(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Waveform:
-    """Sound as samples, at its own rate and with its own channels."""
+    """Audio as samples, at its own rate and with its own channels."""
 
     samples: npt.NDArray[np.float32]
     """Shape (channels, n), float32, full scale -1..1."""
     sample_rate: int
-    """Samples per second, > 0."""
+    """Samples a second, > 0."""
 
     def __post_init__(self) -> None:
         shape, dtype = np.shape(self.samples), getattr(self.samples, "dtype", None)
@@ -82,43 +82,43 @@ class Waveform:
 
 @dataclass(frozen=True, eq=False)
 class Origin:
-    """What tells the clip in which a face was found from other clips; made and compared by `faces.origin`."""
+    """What distinguishes the clip in which a face was found from other clips; made and compared by `faces.origin`."""
 
     fps: Fraction
     """Average frames per second."""
     frames: IntArray
     """Shape (K,), rising: frames in which the face was found."""
     faces: npt.NDArray[np.float32]
-    """Shape (K, h, w): the upper face in those frames as small grey pictures with mean 0 and norm 1."""
+    """Shape (K, h, w): the upper face in those frames as small grey images with mean 0 and norm 1."""
 
 
 SPEECH_RATE = 16_000
 """Samples a second of the speech that Whisper and SyncNet were trained on."""
-UNSURE = 0.6
-"""Mean score of a detector below which a face is hard to recognise."""
+LEAST_SCORE = 0.6
+"""Mean score of the detector below which a face is hard to recognise."""
 
 
 @dataclass(frozen=True, eq=False)
 class FaceTrack:
-    """One person's face through a clip: three points a frame, NaN where the face was not found."""
+    """One person's face through a clip: three points per frame, NaN where the face was not found."""
 
     points: npt.NDArray[np.float64]
-    """Shape (N, 3, 2): left brow, right brow, nose as (x, y) in pixels; left is the left of the picture."""
+    """Shape (N, 3, 2): left brow, right brow, nose as (x, y) in pixels; left is the left of the image."""
     scores: npt.NDArray[np.float64]
-    """Shape (N,), 0..1: how sure the detector is that this is a face; 0 where it was not found."""
+    """Shape (N,), 0..1: the detector's probability of a face; 0 where it was not found."""
     cuts: tuple[int, ...] = ()
     """Frames that open a new scene: nothing is smoothed or bridged across them."""
     size: tuple[int, int] | None = None
-    """(height, width) of the frames in pixels, so that the track fits a rescaled clip; None takes any as it is."""
+    """(height, width) of the frames in pixels, by which the track is scaled to a rescaled clip; None never scales."""
     origin: Origin | None = None
-    """What was seen of the clip, so that the track is not used on another one; None is not checked."""
+    """Identifies the clip, so that the track is not used on another one; None is not checked."""
 
     def __post_init__(self) -> None:
         if self.points.ndim != 3 or self.points.shape[1:] != (3, 2):
             raise InputError(f"FaceTrack takes points of shape (N, 3, 2), got {self.points.shape}.")
         if self.scores.shape != self.points.shape[:1]:
             raise InputError(
-                f"FaceTrack takes one score a frame, got {self.scores.shape} for {len(self.points)} frames."
+                f"FaceTrack takes one score per frame, got {self.scores.shape} for {len(self.points)} frames."
             )
         if self.size is not None and not all(side > 0 for side in self.size):
             raise InputError(f"FaceTrack takes a size (height, width) above 0, got {self.size}.")
@@ -128,9 +128,10 @@ class FaceTrack:
 
     @classmethod
     def from_points(cls, points: npt.ArrayLike, size: tuple[int, int] | None = None) -> FaceTrack:
-        """Make a track from landmarks of the caller's own, shape (N, 3, 2), NaN where there is no face.
+        """Make a track from the caller's own landmarks, shape (N, 3, 2), NaN where there is no face.
 
-        size: (height, width) of the frames that the landmarks belong to, where the clip may be scaled later.
+        size: (height, width) of the frames that the landmarks belong to, where the clip may be scaled later. Raises
+        InputError for another shape.
         """
         array = np.asarray(points, np.float64)
         if array.ndim != 3 or array.shape[1:] != (3, 2):
@@ -155,18 +156,18 @@ class FaceTrack:
 
     @property
     def score(self) -> float:
-        """Mean of `scores` where the face was found; 0 where that is nowhere."""
+        """Mean of `scores` where the face was found; 0 where it never was."""
         return float(self.scores[self.found].mean()) if self.found.any() else 0.0
 
     @property
     def greatest_turn(self) -> float:
-        """The most of `turn`; 0 where no face was found."""
+        """Maximum of `turn`; 0 where no face was found."""
         return float(np.nanmax(self.turn)) if self.found.any() else 0.0
 
     @property
     def hard_to_recognise(self) -> bool:
-        """Whether the face is unlike those that networks know: drawn, 3D, or very small."""
-        return self.score < UNSURE
+        """Whether the face is unlike those that the detector was trained on: drawn, 3D, or very small."""
+        return self.score < LEAST_SCORE
 
     def __len__(self) -> int:
         return len(self.points)
@@ -179,7 +180,7 @@ class FaceTrack:
 
 
 def pluralize(number: int, noun: str) -> str:
-    """`1 frame`, `2 frames`."""
+    """Return a number with its noun: `1 frame`, `2 frames`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
@@ -190,41 +191,41 @@ class Window:
     frames: IntArray
     """Shape (F,), rising: the output frames."""
     weights: npt.NDArray[np.float32]
-    """Shape (F,): the share of this window in each frame; over all windows the shares of a frame sum to 1."""
+    """Shape (F,): the weight of this window in each frame; over all windows the weights of a frame sum to 1."""
     segment: int
-    """Number of the unbroken stretch of re-synced frames that it belongs to, rising."""
+    """Number of the segment (unbroken stretch of re-synced frames) that it belongs to, rising."""
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What happens to each of the M output frames; its windows are independent of one another."""
+    """How each of the M output frames is made; its windows are independent of one another."""
 
     fps: Fraction
     """Average frame rate of the result."""
     source: IntArray
     """Shape (M,): the frame of the clip that is shown."""
     times: FloatArray
-    """Shape (M,): start of the frame in seconds, also the time at which it hears the speech."""
+    """Shape (M,): start of the frame in seconds, and the time of the speech that it is conditioned on."""
     duration: float
     """Length of the result in seconds."""
     reasons: tuple[str, ...]
     """M times `resync`, `no face`, `turned away` or `silent`."""
     strength: npt.NDArray[np.float32]
-    """Shape (M,), 0..1: how much of the generated mouth is shown; 0 passes the source through."""
+    """Shape (M,), 0..1: the generated mouth's alpha is multiplied by it; 0 passes the source through."""
     windows: tuple[Window, ...]
-    """In order. Re-synced frames that are in none take a blend of the denoised ones on either side."""
+    """In order. Re-synced frames that are in none blend the denoised ones on either side."""
     speech_duration: float
     """Length of the speech in seconds."""
     speech_start: float = 0.0
-    """Second of the speech that the first frame hears."""
+    """Second of the speech at which the first frame lies."""
     notes: tuple[str, ...] = ()
-    """Sentences on what was done where video and speech differ in length."""
+    """Sentences on what is done where video and speech differ in length."""
 
     def __len__(self) -> int:
         return len(self.source)
 
     def summary(self) -> dict[str, Any]:
-        """The plan in figures, ready for JSON."""
+        """Return the plan in figures, ready for JSON."""
         return {
             "frames": len(self),
             "fps": float(self.fps),
@@ -238,13 +239,13 @@ class Plan:
             "why": dict(Counter(self.reasons)),
             "passed_through": [
                 {"frames": [first, last], "reason": reason}
-                for first, last, reason in _runs(self.reasons)
+                for first, last, reason in _find_runs(self.reasons)
                 if reason != "resync"
             ],
         }
 
     def to_json(self) -> dict[str, Any]:
-        """Everything in the plan, ready for JSON: the summary and what happens to each frame."""
+        """Return everything in the plan, ready for JSON: the summary and each frame."""
         frames = zip(self.source, self.times, self.reasons, self.strength, strict=True)
         return self.summary() | {
             "each_frame": [
@@ -269,8 +270,8 @@ class Plan:
         return "\n".join(lines)
 
 
-def _runs(reasons: tuple[str, ...]) -> Iterator[tuple[int, int, str]]:
-    """Stretches of equal reasons: first frame, last frame, reason."""
+def _find_runs(reasons: tuple[str, ...]) -> Iterator[tuple[int, int, str]]:
+    """Yield the runs of equal reasons: first frame, last frame, reason."""
     first = 0
     for i in range(1, len(reasons) + 1):
         if i == len(reasons) or reasons[i] != reasons[first]:
@@ -279,12 +280,12 @@ def _runs(reasons: tuple[str, ...]) -> Iterator[tuple[int, int, str]]:
 
 
 Progress = Callable[[str, int, int], None]
-"""Called as `progress(stage, done, total)` at the start and after every step of `stage`; raise from it to cancel."""
+"""Called as `progress(stage, done, total)` at the start and after each step of `stage`; raise from it to cancel."""
 
 
 @dataclass(frozen=True, eq=False)
 class SpeechTokens:
-    """Whisper hidden states of a whole sound, from which each frame takes its block of tokens."""
+    """Whisper's hidden states of the whole speech, from which each frame takes its block of tokens."""
 
     rows: npt.NDArray[np.float32]
     """Shape (T, states, width): T rows at `rate` a second; states = encoder blocks + 1, before the last norm."""

@@ -1,4 +1,4 @@
-"""The steps in which ways of lip-syncing differ; a run chooses one set of them: ours, or upstream's for `exact`."""
+"""The steps in which our way of lip-syncing and upstream's differ; `exact` takes upstream's."""
 
 from __future__ import annotations
 
@@ -23,49 +23,49 @@ log = logging.getLogger(__name__)
 
 
 class Method:
-    """Our steps: nothing rounded, zero-phase smoothing, speech at one loudness, only the mouth pasted."""
+    """Our steps: nothing rounded, smoothing without lag, speech at one loudness, only the mouth pasted."""
 
     layout = Layout()
     sample_latents = False
     keeps_windows = True
-    """Whether a window depends on nothing but its own crops and tokens, so that it can be kept for another run."""
+    """Whether a window depends on nothing but its own crops and tokens, so that another run can use it."""
 
     def check(self, clip: Clip, options: Options) -> None:
         """Warn where the result will not be what the preset promises."""
 
-    def hear(self, speech: Waveform) -> npt.NDArray[np.float32]:
-        """Mix speech to one channel at 16 kHz, (n,), as the encoder is to hear it."""
+    def prepare_speech(self, speech: Waveform) -> npt.NDArray[np.float32]:
+        """Convert speech to what the encoder takes: one channel at 16 kHz, (n,)."""
         return to_speech_16k(speech)
 
-    def seconds(self, speech: Waveform, samples: int, fps: Fraction) -> float:
-        """Length of the result that speech asks for; samples: how many `hear` gave."""
+    def measure_speech(self, speech: Waveform, samples: int, fps: Fraction) -> float:
+        """Return the seconds of a result as long as the speech; samples: how many `prepare_speech` returned."""
         return speech.duration
 
     def encode(
         self, whisper: Any, samples: npt.NDArray[np.float32], seconds: float, progress: Progress | None
     ) -> SpeechTokens:
-        """Encode what was heard, for a result of so many seconds."""
+        """Encode prepared speech, and silence after it, for a result of so many seconds."""
         return listen(whisper, samples, seconds, progress)
 
-    def matrices(self, clip: Clip, track: FaceTrack, resolution: int) -> FloatArray:
+    def align(self, clip: Clip, track: FaceTrack, resolution: int) -> FloatArray:
         """Align every frame of the clip to its crop, (N, 2, 3); NaN where there is no usable face."""
         return smooth_matrices(track.points, clip.times, resolution, track.cuts)
 
     def crop(self, frame: Array, matrix: Array, resolution: int, align: int) -> Array:
-        """Cut a face out, (R, R, 3) in 0..255; matrix was made for a face of size `align`."""
+        """Crop a face, (R, R, 3) in 0..255; matrix was made for a crop of resolution `align`."""
         return crop_face(frame, matrix, resolution, align)
 
     def finish(self, mouths: Array, crops: Array, keep: npt.NDArray[np.float32], options: Options) -> Array:
-        """Fit decoded mouths (F, R, R, 3) to the crops that they were made of."""
+        """Fit decoded mouths (F, R, R, 3) to the crops that they were generated from."""
         return match_colors(mouths, crops, keep) if options.color_match else mouths
 
     def paste(self, frame: Array, mouth: Array, matrix: Array, size: tuple[int, int], mask: Array) -> Pasted:
-        """Put a mouth back into its frame; arguments as of `compositing.paste`."""
+        """Blend a mouth into its frame; arguments as of `compositing.paste`."""
         return paste(frame, mouth, matrix, size, mask)
 
 
 class Upstream(Method):
-    """Upstream's steps, so that the result equals its own."""
+    """Upstream's steps, for a result that equals upstream's."""
 
     layout = Layout(breaks=False, fade_seconds=0.0, most_fps=math.inf, starts=upstream.touching_starts)
     sample_latents = True
@@ -79,10 +79,10 @@ class Upstream(Method):
                 float(clip.fps),
             )
 
-    def hear(self, speech: Waveform) -> npt.NDArray[np.float32]:
+    def prepare_speech(self, speech: Waveform) -> npt.NDArray[np.float32]:
         return to_mono_16k(speech)
 
-    def seconds(self, speech: Waveform, samples: int, fps: Fraction) -> float:
+    def measure_speech(self, speech: Waveform, samples: int, fps: Fraction) -> float:
         return upstream.frame_count(samples * ROWS_PER_SECOND // SPEECH_RATE, float(fps)) / float(fps)
 
     def encode(
@@ -90,7 +90,7 @@ class Upstream(Method):
     ) -> SpeechTokens:
         return encode(whisper, samples, seams=True, progress=progress)
 
-    def matrices(self, clip: Clip, track: FaceTrack, resolution: int) -> FloatArray:
+    def align(self, clip: Clip, track: FaceTrack, resolution: int) -> FloatArray:
         return upstream.causal_matrices(np.round(track.points), resolution)
 
     def crop(self, frame: Array, matrix: Array, resolution: int, align: int) -> Array:

@@ -1,4 +1,4 @@
-"""Lip-sync a clip: survey the faces, plan every frame, re-sync the mouths, composite them back."""
+"""Lip-sync a clip: survey the faces, plan every frame, generate the mouths, composite them back."""
 
 from __future__ import annotations
 
@@ -56,14 +56,13 @@ def lip_sync(
 
     Frames that pass through are the clip's own arrays: copy them before writing into them.
 
-    track: the face to re-sync, one entry a frame of the clip, which may have been scaled since; None looks for it.
-    plan: of `make_plan` with the same clip, speech, options and track; None makes it. progress is called at the start
-    and after every step of `survey`, `listen` and `resync` (whose total falls by every window that is found finished);
-    raise from it, or close the generator, to cancel. work: a folder that
-    keeps the survey and finished windows, so that the same call goes on where an earlier one stopped (no windows with
-    `exact`: they depend on one another). masks: called just before each frame is yielded, with how much of each of
-    its pixels is the new mouth, (H, W) float32 in 0..1; where that is 0 the frame is as `clip.read` gave
-    it, bit for bit.
+    track: the face to re-sync, one entry per frame of the clip, which may have been scaled since; None looks for it.
+    plan: of `make_plan` with the same clip, speech, options and track; None makes it. progress: called at the start
+    and after each step of the stages `survey`, `listen` and `resync` (whose total falls by every window that is found
+    finished); raise from it, or close the generator, to cancel. work: a folder that keeps the survey and finished
+    windows, so that the same call continues an earlier one that stopped (no windows with `exact`: they depend on one
+    another). masks: called just before each frame is yielded, with the alpha of the new mouth, (H, W) float32 in
+    0..1; where it is 0 the frame equals that of `clip.read` bit for bit.
 
     Raises the errors of `latentsync_core.errors`; nothing is denoised before the plan is made.
     """
@@ -74,6 +73,8 @@ def lip_sync(
         plan = make_plan(clip, speech, options, track, window_frames=models.window_frames)
     track = scale_track(track, clip.height, clip.width)
     face = _Face.of(clip, track, models, options, method_of(options))
+    # The clip is read once: crops need frames up to a window ahead of those that are composited, and `tee` holds
+    # the frames between the two.
     frames, ahead = itertools.tee(clip.read(plan.source.tolist()))
     render = _Renderer(plan, speech, models, options, face, progress, work)
     mouths = cross_fade(plan, face.crops(ahead, plan), render)
@@ -96,11 +97,11 @@ def make_plan(
     window_frames: int = 16,
     progress: Progress | None = None,
 ) -> Plan:
-    """Decide about every output frame; nothing is denoised. Arguments as of `lip_sync`.
+    """Plan every output frame; nothing is denoised. Arguments as of `lip_sync`.
 
     audio_start: where the clip is a part of a longer one, the second of the speech at which it begins, >= 0. The whole
-    speech is listened to, so that a part mouths what it would in one go, and a part keeps its frames whatever
-    `options.length` is. None: the clip is all there is.
+    speech is encoded, so that a part comes out as in one go, and a part keeps its frames whatever `options.length` is.
+    None: the clip is all there is. Raises OptionError for another audio_start, and what `lip_sync` raises.
     """
     start, options = _part(audio_start, options or Options())
     if track is None:
@@ -108,11 +109,11 @@ def make_plan(
     track = fit_track(track, clip)
     method = method_of(options)
     method.check(clip, options)
-    samples = method.hear(speech)
-    seconds = method.seconds(speech, len(samples), options.fps or clip.fps)
+    samples = method.prepare_speech(speech)
+    seconds = method.measure_speech(speech, len(samples), options.fps or clip.fps)
     extent = speech_extent(samples)
     timeline = fit(clip.times, clip.duration, seconds, options.length, options.fps, extent)
-    present = ~np.isnan(method.matrices(clip, track, 256)[:, 0, 0])
+    present = ~np.isnan(method.align(clip, track, 256)[:, 0, 0])
     speaks = speaking(samples, timeline.times + start)
     made = build_plan(
         clip, timeline, track, present, speaks, speech.duration, options, window_frames, method.layout
@@ -121,7 +122,7 @@ def make_plan(
 
 
 def _part(audio_start: float | None, options: Options) -> tuple[float, Options]:
-    """The second of the speech at which the clip begins, and its options: a part stays as long as it is."""
+    """Return the second of the speech at which the clip begins, and its options: a part keeps its length."""
     if audio_start is None:
         return 0.0, options
     if not 0 <= audio_start < math.inf:
@@ -137,7 +138,7 @@ def find_face(
     progress: Progress | None = None,
     work: Path | None = None,
 ) -> FaceTrack:
-    """Look for faces and choose one; see `faces.choose` for `speaker`, `find_faces` for the rest."""
+    """Find the faces and choose one; see `faces.choose` for `speaker`, `find_faces` for the rest."""
     return choose(find_faces(clip, device=device, progress=progress, work=work), speaker)
 
 
@@ -146,7 +147,7 @@ def find_faces(
 ) -> Survey:
     """Survey the clip, reading every frame once.
 
-    work: a folder that keeps surveys; one of the same frames that is there is taken instead.
+    work: a folder that keeps surveys; where it has one of the same frames, that is returned instead.
     """
     store = SurveyStore(work, clip) if work else None
     found = store.load() if store else None
@@ -177,7 +178,7 @@ class _Face:
         align = models.align_resolution or models.resolution
         keep = keep_mask(models.resolution)
         return cls(
-            method.matrices(clip, track, align),
+            method.align(clip, track, align),
             models.resolution,
             align,
             keep,
@@ -186,7 +187,7 @@ class _Face:
         )
 
     def crops(self, frames: Iterator[Array], plan: Plan) -> Iterator[Array | None]:
-        """The crop (R, R, 3) of every output frame that is denoised, None for the others."""
+        """Yield the crop (R, R, 3) of every output frame that is denoised, None for the others."""
         denoised = {int(frame) for window in plan.windows for frame in window.frames}
         for index, frame in enumerate(frames):
             yield self._crop(frame, int(plan.source[index])) if index in denoised else None
@@ -219,7 +220,7 @@ class _Renderer:
         self._denoiser = Denoiser(models, face.keep, options, self._on_step, method.sample_latents)
         self._store = WindowStore(work, models, options) if work and method.keeps_windows else None
         seconds = plan.speech_start + plan.duration
-        self._speech = method.encode(models.whisper, method.hear(speech), seconds, progress)
+        self._speech = method.encode(models.whisper, method.prepare_speech(speech), seconds, progress)
         self._report()
 
     def __call__(self, crops: Array, frames: IntArray) -> Array:

@@ -1,7 +1,7 @@
-"""Decide about every output frame before a single step is denoised.
+"""Plan every output frame before anything is denoised.
 
-The resulting `Plan` says at once how long the result is, which frames change, which pass through and why,
-and how much there is to compute.
+The `Plan` says how long the result is, which frames change, which pass through and why, and how much there is to
+compute.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from .media.timeline import Timeline
 from .options import Options
 
 RESYNC, NO_FACE, TURNED, SILENT = "resync", "no face", "turned away", "silent"
-"""What happens to a frame, and why."""
+"""`Plan.reasons`."""
 MAX_DENOISED_FPS = 31
-"""The checkpoints learned at 25 frames a second; of frames that come faster only some are denoised."""
+"""The checkpoints were trained at 25 frames a second; of frames that come faster only some are denoised."""
 TURN_BACK = 0.85
-"""A head that was turned too far counts as back below this share of the limit, so that it does not flicker."""
+"""A head that was turned too far counts as back below this fraction of the limit (hysteresis)."""
 JUMP_SECONDS = 0.25
 """The source jumps where it moves this much further than it usually does between two output frames."""
 FADE_SECONDS = 0.12
-"""The generated mouth is faded in and out over this time where it meets frames that pass through."""
+"""The generated mouth is faded in and out over this time beside frames that pass through."""
 
 
 def early_starts(keys: int, size: int, overlap: int) -> list[int]:
-    """Where windows begin of which the last starts early instead of being short: 40, 16, 4 -> 0, 12, 24."""
+    """Return where windows begin, the last one early rather than short: 40, 16, 4 -> 0, 12, 24."""
     final = max(0, keys - size)
     return [*range(0, final, size - min(overlap, size - 1)), final]
 
@@ -45,7 +45,7 @@ class Layout:
     fade_seconds: float = FADE_SECONDS
     most_fps: float = MAX_DENOISED_FPS
     starts: Callable[[int, int, int], list[int]] = early_starts
-    """Where windows begin, of a number of frames, the size of a window and the overlap."""
+    """Returns where windows begin, from a number of frames, the size of a window and the overlap."""
 
 
 def build_plan(
@@ -61,22 +61,22 @@ def build_plan(
 ) -> Plan:
     """Plan the output frames of a timeline of the clip.
 
-    track, present: the face and whether it is usable, one entry a frame of the clip. speaks: (M,), whether there
+    track, present: the face and whether it is usable, one entry per frame of the clip. speaks: (M,), whether there
     is speech at each output frame. speech_duration: in seconds. window_frames: denoised together. layout: None is
-    ours. Raises FaceError if no frame shows the face, or if one does not and `options.missing_face` is `error`.
+    `Layout()`. Raises FaceError if no frame shows the face, or if one does not and `options.missing_face` is `error`.
     """
     layout = layout or Layout()
-    reasons = _reasons(timeline.source, track, present, speaks, options)
+    reasons = _decide(timeline.source, track, present, speaks, options)
     _require_faces(reasons, options)
     changed = np.array([reason == RESYNC for reason in reasons])
     rate = len(timeline.source) / timeline.duration
-    breaks = _breaks(timeline, clip.times, track.cuts) & layout.breaks
-    segments = list(_segments(changed, breaks))
+    breaks = _find_breaks(timeline, clip.times, track.cuts) & layout.breaks
+    segments = list(_find_segments(changed, breaks))
     windows = [
         window
         for number, (first, last) in enumerate(segments)
-        for window in _windows(
-            _keys(timeline.times, first, last, 1 / layout.most_fps),
+        for window in _lay_windows(
+            _pick_keys(timeline.times, first, last, 1 / layout.most_fps),
             window_frames,
             options.overlap,
             number,
@@ -89,29 +89,31 @@ def build_plan(
         times=timeline.times,
         duration=timeline.duration,
         reasons=reasons,
-        strength=_strength(segments, changed, breaks, round(layout.fade_seconds * rate)),
+        strength=_fade(segments, changed, breaks, round(layout.fade_seconds * rate)),
         windows=tuple(windows),
         speech_duration=speech_duration,
         notes=length_notes(options.length, clip.times, clip.duration, speech_duration, timeline.duration),
     )
 
 
-def _reasons(
+def _decide(
     source: IntArray,
     track: FaceTrack,
     present: npt.NDArray[np.bool_],
     speaks: npt.NDArray[np.bool_],
     options: Options,
 ) -> tuple[str, ...]:
-    """Why each output frame changes or passes through; the first reason that applies counts."""
-    turned = _turned(track.turn, options.max_turn)
+    """Return why each output frame changes or passes through; the first reason that applies counts."""
+    turned = _is_turned(track.turn, options.max_turn)
     silent = ~speaks & (options.silence == "keep")
     reasons = np.select([~present[source], turned[source], silent], [NO_FACE, TURNED, SILENT], RESYNC)
     return tuple(reasons.tolist())
 
 
-def _turned(turn: FloatArray, limit: float) -> npt.NDArray[np.bool_]:
-    """Frames in which the head is turned beyond the limit; it counts as back only when it is well below."""
+def _is_turned(turn: FloatArray, limit: float) -> npt.NDArray[np.bool_]:
+    """Tell in which frames the head is turned beyond the limit; it counts as back only when it is well below."""
+    # Without hysteresis a head that rests near the limit would switch between two mouths from frame to frame. Where
+    # no face was found (NaN) the state is held, so that a blink of the detector does not end it.
     turned, state = np.zeros(len(turn), bool), False
     for i, value in enumerate(turn):
         if not np.isnan(value):
@@ -133,11 +135,13 @@ def _require_faces(reasons: tuple[str, ...], options: Options) -> None:
         )
 
 
-def _breaks(timeline: Timeline, clip_times: FloatArray, cuts: tuple[int, ...]) -> npt.NDArray[np.bool_]:
-    """True where an output frame does not continue the one before: another scene, or a jump in the source.
+def _find_breaks(timeline: Timeline, clip_times: FloatArray, cuts: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """Tell which output frames do not continue the one before: another scene, or a jump in the source.
 
-    Walking backwards (`bounce`), slower or faster (`remap`) is no jump.
+    Playing backwards (`bounce`), slower or faster (`remap`) is no jump.
     """
+    # Windows must not span a break: the network's temporal layers would blend the two scenes' faces. A jump is
+    # measured against the usual speed of the source (`remap` may skip frames throughout).
     scene = np.searchsorted(cuts, timeline.source, side="right")
     moved = np.abs(np.diff(clip_times[timeline.source]))
     passed = np.diff(timeline.times)
@@ -146,8 +150,8 @@ def _breaks(timeline: Timeline, clip_times: FloatArray, cuts: tuple[int, ...]) -
     return np.concatenate([[False], (scene[1:] != scene[:-1]) | jumps])
 
 
-def _keys(times: FloatArray, first: int, last: int, apart: float) -> IntArray:
-    """The frames of a segment that are denoised: at least `apart` seconds lie between two of them."""
+def _pick_keys(times: FloatArray, first: int, last: int, apart: float) -> IntArray:
+    """Pick the frames of a segment to denoise: at least `apart` seconds lie between two of them."""
     keys = [first]
     for i in range(first + 1, last):
         if times[i] - times[keys[-1]] >= apart - 1e-6:
@@ -155,8 +159,10 @@ def _keys(times: FloatArray, first: int, last: int, apart: float) -> IntArray:
     return np.array(keys)
 
 
-def _segments(changed: npt.NDArray[np.bool_], breaks: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    """Longest stretches [first, last) of changed frames without a break inside."""
+def _find_segments(
+    changed: npt.NDArray[np.bool_], breaks: npt.NDArray[np.bool_]
+) -> Iterator[tuple[int, int]]:
+    """Yield the longest stretches [first, last) of changed frames without a break inside."""
     first = None
     for i, (active, opens) in enumerate(zip(changed, breaks, strict=True)):
         if first is not None and (opens or not active):
@@ -168,34 +174,37 @@ def _segments(changed: npt.NDArray[np.bool_], breaks: npt.NDArray[np.bool_]) -> 
         yield first, len(changed)
 
 
-def _windows(
+def _lay_windows(
     keys: IntArray, size: int, overlap: int, segment: int = 0, layout: Layout | None = None
 ) -> list[Window]:
     """Cover the frames `keys` by windows of `size` that share `overlap` frames."""
+    # The last window starts early rather than being short, and so may share more than `overlap` frames: the ramps
+    # are as long as what two neighbours really share, and the division makes the weights of each frame sum to 1.
     starts = (layout or Layout()).starts(len(keys), size, overlap)
     spans = [(start, min(start + size, len(keys))) for start in starts]
-    alphas = np.zeros((len(spans), len(keys)), np.float32)
+    weights = np.zeros((len(spans), len(keys)), np.float32)
     for i, (start, end) in enumerate(spans):
         rise = spans[i - 1][1] - start if i else 0
         fall = end - spans[i + 1][0] if i + 1 < len(spans) else 0
-        alphas[i, start:end] = _ramps(end - start, rise, fall)
-    alphas /= alphas.sum(0)
-    return [Window(keys[a:b], alphas[i, a:b], segment) for i, (a, b) in enumerate(spans)]
+        weights[i, start:end] = _ramp(end - start, rise, fall)
+    weights /= weights.sum(0)
+    return [Window(keys[a:b], weights[i, a:b], segment) for i, (a, b) in enumerate(spans)]
 
 
-def _ramps(length: int, rise: int, fall: int) -> FloatArray:
-    """Ones with linear ramps over the frames shared with the neighbours; never 0."""
+def _ramp(length: int, rise: int, fall: int) -> FloatArray:
+    """Return ones (length,) with linear ramps over the first `rise` and the last `fall`; never 0."""
     position = np.arange(length) + 1.0
     return np.minimum(1.0, np.minimum(position / (rise + 1), position[::-1] / (fall + 1)))
 
 
-def _strength(
+def _fade(
     segments: list[tuple[int, int]], changed: npt.NDArray[np.bool_], breaks: npt.NDArray[np.bool_], fade: int
 ) -> npt.NDArray[np.float32]:
-    """1 in the segments, ramped where one begins or ends beside a frame that passes through in the same scene."""
+    """Return 1 in the segments, ramped where one begins or ends beside a frame that passes through in its scene."""
+    # At a break there is no fade: the image changes anyway, and a weak mouth would show the source's lips.
     strength = np.zeros(len(changed), np.float32)
     for first, last in segments:
         rise = fade if first > 0 and not breaks[first] else 0
         fall = fade if last < len(changed) and not breaks[last] else 0
-        strength[first:last] = _ramps(last - first, rise, fall)
+        strength[first:last] = _ramp(last - first, rise, fall)
     return strength

@@ -1,4 +1,4 @@
-"""A long clip in parts: each hears its own part of the speech, and comes out as in one go."""
+"""A long clip in parts: each is conditioned on its own part of the speech, and comes out as in one go."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def part_of(whole, first, last):
 
 @pytest.mark.parametrize("cut", [WINDOW, 12, 20])
 def test_two_parts_are_the_frames_of_one_go(models, whole, cut):
-    """Windows begin at the cut, so that only what is heard could differ."""
+    """Windows begin at the cut, so that only the speech could differ."""
     options = Options(overlap=0, **FAST)
     once = synced(models, *whole, options)
     first = synced(models, *part_of(whole, 0, cut), options, 0.0)

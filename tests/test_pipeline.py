@@ -21,7 +21,7 @@ def models(tmp_path_factory):
 
 
 def changed_box(a, b):
-    """Rows and columns between which two pictures differ."""
+    """Return the rows and columns between which two images differ."""
     rows, columns = np.nonzero((a != b).any(-1))
     return rows.min(), rows.max(), columns.min(), columns.max()
 
@@ -127,8 +127,8 @@ def test_progress_counts_every_step_and_may_cancel(models):
     windows = len(
         make_plan(clip_of(10), speech_of(0.4), Options(**FAST), track_of(10), window_frames=4).windows
     )
-    heard = [("listen", 0, 1), ("listen", 1, 1)]
-    assert seen == heard + [("resync", i, 2 * windows) for i in range(2 * windows + 1)]
+    listened = [("listen", 0, 1), ("listen", 1, 1)]
+    assert seen == listened + [("resync", i, 2 * windows) for i in range(2 * windows + 1)]
 
     def cancel(stage, done, total):
         raise KeyboardInterrupt

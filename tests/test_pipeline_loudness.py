@@ -1,4 +1,4 @@
-"""The mouth does not follow how loud the speech is; `exact` hears it as it is, as upstream does."""
+"""The mouth does not depend on how loud the speech is; `exact` takes it as it is, as upstream does."""
 
 import numpy as np
 import pytest

@@ -91,12 +91,12 @@ class SlideShow(TensorClip):
 
 
 def test_two_hours_of_silence_are_not_listened_to(models):
-    heard = []
+    totals = []
 
     def progress(stage, done, total):
         if stage == "listen":
-            heard.append(total)
+            totals.append(total)
 
     options = Options(length="silence", **FAST)
     frames = list(lip_sync(SlideShow(), speech_of(1.0), models, options, track_of(2), progress=progress))
-    assert len(frames) == 2 and set(heard) == {1}
+    assert len(frames) == 2 and set(totals) == {1}

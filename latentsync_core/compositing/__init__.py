@@ -1,4 +1,4 @@
-"""Put the generated mouths back into the frames, touching nothing but the mouth's region."""
+"""Blend the generated mouths back into the frames; nothing but the mouth's region changes."""
 
 from .blend import blend_mask, match_colors, surround
 from .paste import Pasted, no_alpha, paste

@@ -1,4 +1,4 @@
-"""Blending in crop space: where the mouth shows, and how its colours meet those of the source."""
+"""Blending in crop space: the alpha of the mouth, and the match of its colours to those of the source."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy.typing as npt
 from ..data import Array, FloatArray
 
 BORDER = 8 / 256
-"""The blend mask falls to 0 over this share of the crop's side at the crop's border."""
+"""The blend mask falls to 0 over this fraction of the crop's side at the crop's border."""
 RING = 12 / 256
-"""Colours are compared on a ring of this width around the mask, in shares of the crop's side."""
+"""Width of the ring around the mask on which colours are compared, as a fraction of the crop's side."""
 
 
 def blend_mask(keep: npt.NDArray[np.float32], feather: float) -> npt.NDArray[np.float32]:
-    """How much of the mouth shows, (R, R), 0..1, from the keep mask (R, R), 1 = keep.
+    """Compute the mouth's alpha, (R, R) in 0..1, from the keep mask (R, R), 1 = keep.
 
-    1 over all that was generated, then falling smoothly over `feather` (share of the side) outside of it,
-    where the network saw the source and reproduces it; 0 at the border of the crop.
+    It is 1 over all that was generated, falls smoothly over `feather` (a fraction of the side) outside of it, where
+    the network saw the source and reproduces it, and is 0 at the border of the crop.
     """
     side = len(keep)
-    fall = _smoothstep(1 - _outside(keep) / max(1.0, feather * side))
+    fall = _smoothstep(1 - _distance_outside(keep) / max(1.0, feather * side))
     edge = np.minimum(np.arange(side), np.arange(side)[::-1]) / (BORDER * side)
     border = _smoothstep(np.minimum(edge[:, None], edge[None, :]))
     return (fall * border).astype(np.float32)
@@ -32,7 +32,9 @@ def match_colors(mouths: FloatArray, crops: FloatArray, keep: npt.NDArray[np.flo
 
     mouths, crops: (F, R, R, 3) in 0..255; keep: (R, R), 1 = keep.
     """
-    distance = _outside(keep)
+    # Outside of the mask the network reproduces what it saw, so the two should be equal there: what differs on
+    # average is a shift of colour by the VAE, which would show as a seam. Inside, speech changes the colours.
+    distance = _distance_outside(keep)
     ring = (distance > 0) & (distance <= max(1.0, RING * len(keep)))
     shift = (crops[:, ring] - mouths[:, ring]).mean(1, dtype=np.float64)  # (F, 3)
     mouths += shift[:, None, None].astype(np.float32)
@@ -40,12 +42,15 @@ def match_colors(mouths: FloatArray, crops: FloatArray, keep: npt.NDArray[np.flo
 
 
 def surround(mouths: FloatArray, crops: FloatArray, keep: npt.NDArray[np.float32]) -> FloatArray:
-    """The generated pixels inside the mask, the crop's outside: upstream's `paste_surrounding_pixels_back`."""
+    """Take the generated pixels inside the mask, the crop's outside: upstream's `paste_surrounding_pixels_back`.
+
+    Arguments as of `match_colors`; returns (F, R, R, 3).
+    """
     return np.where(keep[..., None] == 1, crops, mouths * (1 - keep[..., None]) + crops * keep[..., None])
 
 
-def _outside(keep: npt.NDArray[np.float32]) -> Array:
-    """Distance of each kept pixel to the painted part; 0 in there."""
+def _distance_outside(keep: npt.NDArray[np.float32]) -> Array:
+    """Return the distance of each kept pixel to the generated part; 0 within it."""
     return cv2.distanceTransform((keep > 0.5).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
 
 

@@ -1,4 +1,4 @@
-"""Warp a mouth back into its frame, in the region of interest only."""
+"""Warp a mouth back into its frame and blend it, in the region of interest only."""
 
 from __future__ import annotations
 
@@ -11,49 +11,50 @@ import numpy.typing as npt
 from ..data import Array
 
 Pasted = tuple[Array, npt.NDArray[np.float32]]
-"""The frame with the mouth in it, and how much of each pixel is the mouth's, (H, W), 0..1."""
+"""The frame with the mouth in it, and the mouth's alpha, (H, W) in 0..1."""
 
 
 def paste(frame: Array, mouth: Array, matrix: Array, size: tuple[int, int], mask: Array) -> Pasted:
-    """A copy of the frame with the mouth blended in; where the share of the mouth is 0 it is the frame bit for bit.
+    """Blend the mouth into a copy of the frame; where its alpha is 0 the copy equals the frame bit for bit.
 
     frame: (H, W, 3), uint8 or float 0..1. mouth: (R, R, 3) in 0..255. matrix: (2, 3), frame pixels to the
-    pixels of an aligned crop of `size` (width, height). mask: (R, R), 0..1, how much of the mouth shows.
+    pixels of an aligned crop of `size` (width, height). mask: (R, R), 0..1, the mouth's alpha.
     """
-    out, alphas = frame.copy(), no_alpha(frame)
-    roi = region_of(frame, matrix, size, _extent(mask, size))
+    out, alpha_map = frame.copy(), no_alpha(frame)
+    roi = region_of(frame, matrix, size, _bounding_box(mask, size))
     if roi is None:
-        return out, alphas
+        return out, alpha_map
+    # The cubic kernel overshoots at edges, hence the clips.
     shrunk = _shrink(np.dstack([mouth, mask]), matrix, size)
     warped = roi.warp(shrunk, size, cv2.INTER_CUBIC)
     face, alpha = np.clip(warped[..., :3], 0, 255), np.clip(warped[..., 3:], 0, 1)
     view = out[roi.rows, roi.columns]
     blended = view + alpha * (face * unit_of(frame) - view)
     view[...] = np.rint(blended) if frame.dtype == np.uint8 else blended
-    alphas[roi.rows, roi.columns] = alpha[..., 0]
-    return out, alphas
+    alpha_map[roi.rows, roi.columns] = alpha[..., 0]
+    return out, alpha_map
 
 
 def no_alpha(frame: Array) -> npt.NDArray[np.float32]:
-    """The shares of a frame that passes through: 0, (H, W)."""
+    """Return the alpha of a frame that passes through: 0, (H, W)."""
     return np.zeros(frame.shape[:2], np.float32)
 
 
 def unit_of(frame: Array) -> np.float32:
-    """One 8-bit step in the units of the frame."""
+    """Return one 8-bit step in the units of the frame."""
     return np.float32(1 if frame.dtype == np.uint8 else 1 / 255)
 
 
 @dataclass(frozen=True)
 class Region:
-    """The part of a frame that a crop covers, and the way from its pixels to those of the crop."""
+    """The part of a frame that a crop covers, and the transform from its pixels to those of the crop."""
 
     rows: slice
     columns: slice
     matrix: Array  # (2, 3), pixels of the region to pixels of the crop
 
     def warp(self, image: Array, size: tuple[int, int], interpolation: int = cv2.INTER_LINEAR) -> Array:
-        """Bring an image of the whole crop, at any resolution, to the region; 0 outside of the crop."""
+        """Warp an image of the whole crop, at any resolution, to the region; 0 outside of the crop."""
         height, width = image.shape[:2]
         scale = np.array([width / size[0], height / size[1]])
         matrix = self.matrix * scale[:, None]
@@ -65,13 +66,14 @@ class Region:
 def region_of(
     frame: Array, matrix: Array, size: tuple[int, int], extent: tuple[float, float, float, float] | None
 ) -> Region | None:
-    """The region under the box `extent` (x0, y0, x1, y1) of the crop; None if it misses the frame."""
+    """Return the region under the box `extent` (x0, y0, x1, y1) of the crop; None if it misses the frame."""
     if extent is None:
         return None
     x0, y0, x1, y1 = extent
     inverse = cv2.invertAffineTransform(np.asarray(matrix, np.float64))
     corners = np.array([[x0, y0, 1], [x1, y0, 1], [x1, y1, 1], [x0, y1, 1]]) @ inverse.T
     limits = np.array(frame.shape[1::-1])
+    # The kernel of the warp spreads what is not 0 beyond the box, hence the margin.
     low = np.clip(np.floor(corners.min(0)).astype(int) - 3, 0, limits)
     high = np.clip(np.ceil(corners.max(0)).astype(int) + 4, 0, limits)
     if (high <= low).any():
@@ -81,8 +83,8 @@ def region_of(
     return Region(slice(low[1], high[1]), slice(low[0], high[0]), local)
 
 
-def _extent(mask: Array, size: tuple[int, int]) -> tuple[float, float, float, float] | None:
-    """Box around what is not 0, in pixels of a crop of `size`."""
+def _bounding_box(mask: Array, size: tuple[int, int]) -> tuple[float, float, float, float] | None:
+    """Return the box around what is not 0, in pixels of a crop of `size`; None where all is 0."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):
         return None
@@ -91,7 +93,7 @@ def _extent(mask: Array, size: tuple[int, int]) -> tuple[float, float, float, fl
 
 
 def _shrink(image: Array, matrix: Array, size: tuple[int, int]) -> Array:
-    """Average down to the size that the crop has in the frame; one that is larger there stays as it is."""
+    """Average down to the size that the crop has in the frame, so that the warp does not alias; never enlarge."""
     scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))  # pixels of the crop to a pixel of the frame
     width, height = (max(1, round(side / scale)) for side in size)
     if width >= image.shape[1] or height >= image.shape[0]:

@@ -1,4 +1,4 @@
-"""The only part that needs a GPU: crops and speech tokens of a window in, mouths out."""
+"""Diffusion, the only part that needs a GPU: crops and speech tokens of a window in, mouths out."""
 
 from .denoise import Denoiser, noise_frame
 from .familiar import strange_faces

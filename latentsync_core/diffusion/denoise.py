@@ -28,14 +28,14 @@ SCHEDULERS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
 
 
 def noise_frame(channels: int, height: int, width: int, generator: torch.Generator) -> Tensor:
-    """The one frame of noise that all frames of all windows start from, shape (1, C, 1, h, w).
+    """Draw the one frame of noise that all frames of all windows start from, shape (1, C, 1, h, w).
 
-    Drawn on the CPU, so that a seed means the same on every device.
+    It is drawn on the CPU, so that a seed means the same on every device.
     """
     return torch.randn((1, channels, 1, height, width), generator=generator)
 
 
-def _scheduler(sampler: str, models: LipSyncModels) -> Any:
+def _make_scheduler(sampler: str, models: LipSyncModels) -> Any:
     try:
         return SCHEDULERS[sampler](models.scheduler_config)
     except (TypeError, ValueError, NotImplementedError) as exc:
@@ -60,7 +60,7 @@ class Denoiser:
         self._models, self._options, self._on_step = models, options, on_step
         self._codec = LatentCodec(models.vae)
         self._rows = Slicer("UNet", 2)
-        self._scheduler = _scheduler(options.sampler, models)
+        self._scheduler = _make_scheduler(options.sampler, models)
         generator = torch.Generator().manual_seed(options.seed)
         size = models.resolution // 2 ** (len(models.vae.config["block_out_channels"]) - 1)
         noise = noise_frame(models.unet.latent_channels, size, size, generator)
@@ -71,33 +71,35 @@ class Denoiser:
 
     @torch.inference_mode()
     def denoise(self, crops: npt.NDArray[np.float32], tokens: npt.NDArray[np.float32]) -> Tensor:
-        """The final latents of one window, (1, C, F, h, w), float32.
+        """Denoise one window; return its final latents (1, C, F, h, w), float32.
 
         crops: (F, R, R, 3) in 0..255, F up to 24. tokens: (F, tokens, width). Raises DeviceError when even
         the smallest slices do not fit the device.
         """
         predict = NoisePredictor(
             self._models.unet,
-            self._condition(to_pixels(crops).to(self._models.device)),
+            self._encode_condition(to_pixels(crops).to(self._models.device)),
             torch.from_numpy(tokens)[None].to(self._models.device, self._models.dtype),
             guidance=self._options.guidance,
             reuse=self._options.reuse,
             rows=self._rows,
         )
+        # Every frame of every window starts from the same noise, as upstream's do. The noise decides which of the
+        # many mouths that fit the speech comes out, so windows with noise of their own would disagree at their seams.
         self._scheduler.set_timesteps(self._options.steps, device=self._models.device)
         latents = self._noise.expand(-1, -1, len(crops), -1, -1) * self._scheduler.init_noise_sigma
         for step, t in enumerate(self._scheduler.timesteps):
             noise = predict(step, t, self._scheduler.scale_model_input(latents, t))
             latents = self._scheduler.step(noise, t, latents).prev_sample
             self._on_step()
-        return self._checked(latents)
+        return self._check_finite(latents)
 
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> npt.NDArray[np.float32]:
-        """Latents (1, C, F, h, w) -> mouths (F, R, R, 3) in 0..255, not clipped."""
-        return to_crops(self._checked(self._codec.decode(latents.to(self._models.device))))
+        """Decode latents (1, C, F, h, w) to mouths (F, R, R, 3) in 0..255, not clipped."""
+        return to_crops(self._check_finite(self._codec.decode(latents.to(self._models.device))))
 
-    def _checked(self, values: Tensor) -> Tensor:
+    def _check_finite(self, values: Tensor) -> Tensor:
         if not values.sum().isfinite():
             raise WeightsError(
                 f"{self._models.name} returned NaN in {self._models.dtype}. Try dtype fp32; if it stays, the file "
@@ -105,8 +107,8 @@ class Denoiser:
             )
         return values
 
-    def _condition(self, pixels: Tensor) -> Tensor:
-        """Mask, latents of the masked frames, latents of the same frames whole: (1, 1 + 2C, F, h, w)."""
+    def _encode_condition(self, pixels: Tensor) -> Tensor:
+        """Stack mask, latents of the masked frames, latents of the same frames whole: (1, 1 + 2C, F, h, w)."""
         masked = self._codec.encode(pixels * self._keep, self._sampled_by)
         reference = self._codec.encode(pixels, self._sampled_by)
         mask = self._mask.expand(-1, -1, len(pixels), -1, -1)

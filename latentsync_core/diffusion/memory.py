@@ -25,7 +25,7 @@ class Slicer:
         self.what, self.size = what, size
 
     def __call__(self, function: Callable[..., T], *batches: Tensor) -> list[T]:
-        """One result a slice; `batches` all have the same first dimension. Raises DeviceError."""
+        """Return one result per slice; `batches` have one first dimension. Raises DeviceError without memory."""
         while True:
             try:
                 return [

@@ -1,4 +1,4 @@
-"""Predict the noise of a window: guidance by the speech, and reuse of deep features between steps."""
+"""Predict the noise of a window: classifier-free guidance, and reuse of deep features between steps."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from .memory import Slicer
 class NoisePredictor:
     """Calls the UNet for one window, step after step.
 
-    With guidance the batch has two rows, without and with speech; they run together, or one after the other
-    when memory is short (the norms are per row, so the result is the same).
+    With guidance the batch has two rows, unconditional and conditioned on speech; they run together, or one after the
+    other when memory is short (the norms are per row, so the result is the same).
     """
 
     def __init__(
@@ -33,13 +33,13 @@ class NoisePredictor:
         self._deep: Tensor | None = None
 
     def __call__(self, step: int, timestep: Tensor, latents: Tensor) -> Tensor:
-        """Noise in `latents` (1, C, F, h, w), float32; every `reuse`-th step runs the whole UNet."""
+        """Predict the noise in `latents` (1, C, F, h, w), float32; every `reuse`-th step runs the whole UNet."""
         sample = torch.cat([latents, self._condition], 1).to(self._tokens.dtype)
         noise = self._predict(step, timestep, sample.expand(len(self._tokens), -1, -1, -1, -1)).float()
         if self._guidance <= 1:
             return noise
-        null, conditioned = noise.chunk(2)
-        return null + self._guidance * (conditioned - null)
+        unconditional, conditioned = noise.chunk(2)
+        return unconditional + self._guidance * (conditioned - unconditional)
 
     def _predict(self, step: int, t: Tensor, sample: Tensor) -> Tensor:
         if self._reuse == 1:

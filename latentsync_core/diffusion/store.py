@@ -1,4 +1,4 @@
-"""Keep finished windows on disk, so that a run that was stopped goes on where it was."""
+"""Keep finished windows on disk, so that a run that was stopped can be continued."""
 
 from __future__ import annotations
 
@@ -18,15 +18,14 @@ from ..options import Options
 SAMPLING = ("steps", "guidance", "seed", "sampler", "reuse")
 """The options that change a window's latents, given its crops and tokens."""
 FINGERPRINT_SAMPLES = 64
-"""Values of each weight tensor that tell one checkpoint from another: training moves nearly all of them."""
+"""Values of each weight tensor that are hashed: training changes nearly all of them, so a few identify a checkpoint."""
 LATENTS = "latents"
 
 
 class WindowStore:
-    """Final latents by the content they depend on: crops, tokens, sampling options and networks.
+    """Final latents, keyed by all that they depend on: crops, tokens, sampling options and networks.
 
-    Whatever changes in between (another clip, another seed, another checkpoint), a window is found again
-    when denoising it would give the same latents.
+    So a window is found again exactly when denoising it would give the same latents, whatever was done in between.
     """
 
     def __init__(self, folder: Path, models: LipSyncModels, options: Options) -> None:
@@ -40,7 +39,7 @@ class WindowStore:
         self._common = digest
 
     def key(self, crops: Array, tokens: Array) -> str:
-        """The name of a window."""
+        """Return the key of a window."""
         digest = self._common.copy()
         for array in (crops, tokens):
             digest.update(repr(array.shape).encode())
@@ -48,11 +47,11 @@ class WindowStore:
         return digest.hexdigest()[:32]
 
     def load(self, key: str) -> Tensor | None:
-        """The latents of a finished window, None if there are none."""
+        """Return the latents of a finished window, None if there are none."""
         return self._kept.load(key, lambda arrays: torch.from_numpy(arrays[LATENTS]))
 
     def save(self, key: str, latents: Tensor) -> None:
-        """Keep a finished window."""
+        """Store a finished window."""
         self._kept.save(key, {LATENTS: latents.float().contiguous().cpu().numpy()})
 
 

@@ -1,4 +1,4 @@
-"""Join the mouths of overlapping windows into one mouth a frame, in order, holding only what is needed."""
+"""Cross-fade the mouths of overlapping windows into one mouth per frame, in order, holding only what is needed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 from ..data import Array, IntArray, Plan, Window
 
 Render = Callable[[Array, IntArray], Array]
-"""(crops (F, R, R, 3), output frames (F,)) -> mouths (F, R, R, 3)."""
+"""From crops (F, R, R, 3) and the output frames (F,) to mouths (F, R, R, 3)."""
 
 
 def cross_fade(plan: Plan, crops: Iterator[Array | None], render: Render) -> Iterator[Array | None]:
     """Yield the mouth (R, R, 3) of every output frame, None where the frame passes through.
 
-    crops: one item an output frame, needed where a window has it. `crops` is read at most one window ahead
-    of what is yielded, and never falls behind it. `render` is called once a window, in order.
+    crops: one item per output frame, None where no window has the frame. It is read at most one window ahead of what
+    is yielded, and never falls behind it. `render` is called once per window, in order.
     """
     queue = deque(plan.windows)
     reach = _greatest_step(plan)
@@ -26,34 +26,35 @@ def cross_fade(plan: Plan, crops: Iterator[Array | None], render: Render) -> Ite
     mouths: dict[int, Array] = {}
     segment = -1
     for frame in range(len(plan)):
-        # A frame between two denoised ones blends both, so the window that holds the next denoised frame must be
-        # rendered before this frame is yielded: it lies up to `reach` frames ahead. In another segment (a cut, or
-        # frames that pass through) nothing is blended across, and rendering early would only hold more crops.
+        # A mouth is complete when every window that covers its frame was rendered: those share it by weights that
+        # sum to 1. Above 31 fps only some frames are denoised and one in between blends its two neighbours, so the
+        # window of the next denoised frame, up to `reach` frames ahead, is needed as well. Into another segment (a
+        # cut, or frames that pass through) nothing is blended, and rendering early would only hold more crops.
         while queue and queue[0].frames[0] < frame + (reach if queue[0].segment == segment else 1):
             window = queue.popleft()
             segment = window.segment
             _add(mouths, window, render(ahead.get(window.frames), window.frames))
-            # Crops before the next window's first frame are done with; those it shares with this one are not.
+            # The next window needs the crops of the frames that it shares with this one once more; drop the others.
             ahead.drop(queue[0].frames[0] if queue else len(plan))
         ahead.read(frame)
-        yield _mouth_at(mouths, frame) if plan.strength[frame] > 0 else None
+        yield _blend_mouth(mouths, frame) if plan.strength[frame] > 0 else None
 
 
 def _add(mouths: dict[int, Array], window: Window, rendered: Array) -> None:
     for frame, weight, mouth in zip(window.frames.tolist(), window.weights, rendered, strict=True):
-        weight = mouth if weight == 1 else weight * mouth
-        mouths[frame] = mouths[frame] + weight if frame in mouths else weight
+        weighted = mouth if weight == 1 else weight * mouth
+        mouths[frame] = mouths[frame] + weighted if frame in mouths else weighted
 
 
 def _greatest_step(plan: Plan) -> int:
-    """Most output frames from one denoised frame of a segment to the next."""
+    """Return the most output frames from one denoised frame to the next of its segment."""
     keys = sorted({(window.segment, int(frame)) for window in plan.windows for frame in window.frames})
     return max((b - a for (s, a), (t, b) in pairwise(keys) if s == t), default=1)
 
 
-def _mouth_at(mouths: dict[int, Array], frame: int) -> Array:
-    """A frame between two denoised ones takes a blend of both, or holds the last of its segment."""
-    # No later frame looks further back than to the nearest denoised frame, so the older ones can go.
+def _blend_mouth(mouths: dict[int, Array], frame: int) -> Array:
+    """Return the mouth of a frame: its own, a blend of the denoised ones on either side, or its segment's last."""
+    # No later frame needs more than the nearest denoised frame before it, so the older ones are dropped.
     below = max(key for key in mouths if key <= frame)
     for key in [key for key in mouths if key < below]:
         del mouths[key]
@@ -65,7 +66,7 @@ def _mouth_at(mouths: dict[int, Array], frame: int) -> Array:
 
 
 class _Lookahead:
-    """Reads a stream forward and holds the items that are still wanted."""
+    """Reads a stream forward and holds the items that are still needed."""
 
     def __init__(self, stream: Iterator[Array | None]) -> None:
         self._stream, self._next = stream, 0

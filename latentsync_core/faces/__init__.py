@@ -1,4 +1,4 @@
-"""Faces: find, follow, choose, align, cut out. Runs on the weights in assets/faces; nothing is downloaded."""
+"""Faces: detect, track, choose, align, crop. Runs on the weights in assets/faces; nothing is downloaded."""
 
 from .align import crop_size, similarity, smooth_matrices, template
 from .crop import crop_face, warp_crop

@@ -1,4 +1,4 @@
-"""Where a face is cut out: three points -> a similarity transform from the frame to the crop.
+"""Face alignment: three points give a similarity transform from the frame to the crop.
 
 Upstream is bytedance/LatentSync's `AlignRestore` (latentsync/utils/affine_transform.py). Matrices are (2, 3) and map
 pixels of the frame to pixels of the crop: x' = matrix @ (x, y, 1).
@@ -16,32 +16,35 @@ from ..errors import InputError
 from .smooth import fill_gaps, segments, smooth_values
 
 _TEMPLATE = np.array([[17.0, 20.0], [58.0, 20.0], [37.5, 40.0]])
+"""Left brow, right brow, nose in a face of `_CROP`: upstream's numbers, as are the next two."""
 _CROP = 75, 100
 _SCALE = 2.8
-"""Left brow, right brow, nose in a face of 75 x 100, and its scale for a crop of 256: upstream's numbers."""
+"""From a face of `_CROP` to a crop of 256 pixels."""
 
 _MAX_GAP = 0.5
+"""Seconds without a face that are interpolated."""
 _SIGMA_PLACE = 0.02
+"""Seconds, half a frame at 25 fps. On known motion it does not add to the error of the position."""
 _SIGMA_SHAPE = 0.06
-"""Seconds: 0.5 and 1.5 frames at 25 fps. On known motion they halve the error of scale and rotation and do not add
-to that of the position."""
+"""Seconds, 1.5 frames at 25 fps. On known motion it halves the error of scale and rotation."""
 
 
 def template(resolution: int) -> npt.NDArray[np.float64]:
-    """The three points (3, 2) as they lie in the crop made for faces of `resolution`, in pixels."""
+    """Return the three points (3, 2), in pixels of the crop made for faces of `resolution`."""
     return _TEMPLATE * (resolution / 256 * _SCALE)
 
 
 def crop_size(resolution: int) -> tuple[int, int]:
-    """(width, height) of the crop before it is made square: 210 x 280 at 256, 420 x 560 at 512."""
+    """Return the (width, height) of the crop before it is made square: 210 x 280 at 256, 420 x 560 at 512."""
     ratio = resolution / 256 * _SCALE
     return int(_CROP[0] * ratio), int(_CROP[1] * ratio)
 
 
 def similarity(points: npt.NDArray[np.float64], resolution: int) -> npt.NDArray[np.float64]:
-    """The transforms (N, 2, 3) that bring points (N, 3, 2) nearest to the template; NaN where points are.
+    """Fit the transforms (N, 2, 3) that bring points (N, 3, 2) nearest to the template; NaN where points are.
 
     Upstream's definition: scale is the ratio of standard deviations (not Umeyama's), rotation is Kabsch's.
+    Raises InputError for another shape.
     """
     check_points(points)
     target = template(resolution)
@@ -59,7 +62,7 @@ def smooth_matrices(
     resolution: int,
     cuts: IntArray | Sequence[int] = (),
 ) -> npt.NDArray[np.float64]:
-    """The transforms (N, 2, 3) of a whole track, without jitter and without lag; NaN where there is no face.
+    """Fit the transforms (N, 2, 3) of a whole track, without jitter and without lag; NaN where there is no face.
 
     `points` (N, 3, 2) may hold NaN, `times` (N,) are in seconds and rise, `cuts` are indices of frames that start
     a scene. Gaps of up to 0.5 s within a scene are filled. Position, scale and rotation of the crop are smoothed by
@@ -68,15 +71,16 @@ def smooth_matrices(
     if np.shape(times) != points.shape[:1] or (np.diff(times) <= 0).any():
         raise InputError(f"smooth_matrices takes one rising time for each of {len(points)} frames.")
     matrices = similarity(points, resolution)
+    # The entries of the matrices must not be smoothed: the mean of two rotations is no rotation (the crop would
+    # shrink), and the translation is that of the frame's corner, which a small turn moves far. So position (the
+    # point of the frame in the middle of the crop), log scale and angle are smoothed instead.
     middle = (np.array(crop_size(resolution)) - 1) / 2
     scale = np.hypot(matrices[:, 0, 0], matrices[:, 1, 0])
     angle = np.arctan2(matrices[:, 1, 0], matrices[:, 0, 0])
-    back = (
-        matrices[:, :, :2].transpose(0, 2, 1) / (scale**2)[:, None, None]
-    )  # inverse of scale times rotation
-    place = np.einsum("nij,nj->ni", back, middle - matrices[:, :, 2])
+    inverse = matrices[:, :, :2].transpose(0, 2, 1) / (scale**2)[:, None, None]  # of scale times rotation
+    place = np.einsum("nij,nj->ni", inverse, middle - matrices[:, :, 2])
     found = ~np.isnan(scale)
-    angle[found] = np.unwrap(angle[found])
+    angle[found] = np.unwrap(angle[found])  # else a head that rolls past 180 degrees spins back through 0
 
     scenes = np.searchsorted(np.asarray(cuts, int), np.arange(len(points)), side="right")
     motion = fill_gaps(np.column_stack([place, np.log(scale), angle]), times, scenes, _MAX_GAP)
@@ -89,7 +93,7 @@ def smooth_matrices(
 def _compose(
     source: FloatArray, target: FloatArray, scale: FloatArray, angle: FloatArray
 ) -> npt.NDArray[np.float64]:
-    """Turn and scale by (N,) so that `source` (N, 2) lands on `target` (2,)."""
+    """Build the matrices (N, 2, 3) that rotate and scale by (N,) and bring `source` (N, 2) to `target` (2,)."""
     cos, sin = scale * np.cos(angle), scale * np.sin(angle)
     linear = np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], 1)  # (N, 2, 2)
     return np.concatenate([linear, (target - np.einsum("nij,nj->ni", linear, source))[..., None]], -1)

@@ -1,4 +1,4 @@
-"""Cuts aligned faces out of frames."""
+"""Crop aligned faces out of frames."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def warp_crop(
 ) -> npt.NDArray[np.float32]:
     """Sample a frame (H, W, 3), uint8 or float 0..1, bilinearly; returns (height, width, 3) float32 in 0..255.
 
-    `matrix` (2, 3) maps frame pixels to crop pixels, `size` is (width, height), `fill` (0..255) lies outside the
-    frame. Only the part of the frame that the crop shows is read. OpenCV 4 places samples to
-    1/32 pixel, OpenCV 5 exactly. Raises InputError for a matrix that can't be inverted.
+    `matrix` (2, 3) maps frame pixels to crop pixels, `size` is (width, height), `fill` (0..255) is the value outside
+    of the frame. OpenCV 4 places samples to 1/32 pixel, OpenCV 5 exactly. Raises InputError for a matrix that can't
+    be inverted.
     """
     image = check_frame(frame)
     affine = np.asarray(matrix, np.float64)
@@ -30,6 +30,7 @@ def warp_crop(
         raise InputError(
             f"A crop takes an invertible matrix (2, 3), got {affine.tolist()}. Skip frames without a face."
         )
+    # Only the part of the frame under the crop is converted: a whole frame in 4K would be 100 MB of float32.
     corners = np.array([[0, 0], [size[0], 0], [0, size[1]], size]) - affine[:, 2]
     corners = np.linalg.solve(affine[:, :2], corners.T).T
     limit = np.array(image.shape[1::-1])
@@ -53,7 +54,7 @@ def warp_crop(
 def crop_face(
     frame: npt.ArrayLike, matrix: FloatArray, resolution: int, align_resolution: int | None = None
 ) -> npt.NDArray[np.float32]:
-    """Cut the face out as the model sees it: (R, R, 3) float32 in 0..255, nothing rounded.
+    """Crop the face as the model sees it: (R, R, 3) float32 in 0..255, nothing rounded.
 
     `matrix` (2, 3) was made for `align_resolution` (default: `resolution`).
     """
@@ -61,6 +62,6 @@ def crop_face(
 
 
 def to_square(crop: Array, resolution: int) -> npt.NDArray[np.float32]:
-    """Resize a crop of 3 by 4 to the square of the model, by Lanczos; (R, R, 3) float32 in 0..255."""
+    """Resize a crop of aspect 3 : 4 to the model's square by Lanczos; (R, R, 3) float32 in 0..255."""
     face = cv2.resize(crop, (resolution, resolution), interpolation=cv2.INTER_LANCZOS4)
     return np.clip(face, 0, 255).astype(np.float32)

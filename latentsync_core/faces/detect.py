@@ -1,4 +1,4 @@
-"""Finds faces with BlazeFace (full range): a square region for each, upright with respect to the face.
+"""Detect faces with BlazeFace (full range): a square region for each, upright with respect to the face.
 
 The network was made by Google (V. Bazarevsky et al., "BlazeFace", 2019); NOTICE.md in assets/faces names the
 file. Pre- and post-processing follow MediaPipe's face_detection_full_range: a letterbox of 192 pixels in
@@ -45,21 +45,21 @@ class Roi:
 
 
 def detect(network: Graph, frames: Sequence[Array]) -> list[list[Roi]]:
-    """Find the faces of each frame (any sizes), best first; small ones (under 1/8 of the frame) are missed."""
+    """Detect the faces of each frame (any sizes), best first; small ones (under 1/8 of the frame) are missed."""
     boxed = [_letterbox(frame, network.size) for frame in frames]
     images = torch.from_numpy(np.stack([image for image, _, _ in boxed])).permute(0, 3, 1, 2)  # (B, 3, S, S)
     rows, logits = (out.float().cpu().numpy() for out in network(images.to(network.device)))
     return [
-        [_roi((found - offset) / scale) for found in _decode(row, logit[:, 0], network.size)]
+        [_roi_of((found - offset) / scale) for found in _decode(row, logit[:, 0], network.size)]
         for row, logit, (_, scale, offset) in zip(rows, logits, boxed, strict=True)
     ]
 
 
 def detect_small(network: Graph, frame: Array) -> list[Roi]:
-    """Find small faces by looking at overlapping tiles; one face may be found more than once."""
+    """Detect small faces in overlapping tiles; one face may be found more than once."""
     height, width = frame.shape[:2]
     side = max(1, int(min(height, width) * _TILE), max(height, width) // _MAX_TILES)
-    corners = [(x, y) for y in _tile_starts(height, side) for x in _tile_starts(width, side)]
+    corners = [(x, y) for y in _place_tiles(height, side) for x in _place_tiles(width, side)]
     tiles = [frame[y : y + side, x : x + side] for x, y in corners]
     return [
         replace(roi, x=roi.x + x, y=roi.y + y)
@@ -69,20 +69,20 @@ def detect_small(network: Graph, frame: Array) -> list[Roi]:
 
 
 def detect_rolled(network: Graph, frame: Array) -> list[Roi]:
-    """Find faces that lie on a side or stand on their head."""
+    """Detect faces that are rolled by about 90 or 180 degrees."""
     turned = [np.ascontiguousarray(np.rot90(frame, turns)) for turns in (1, 2, 3)]
     found = detect(network, turned)
     return [_turn_back(roi, turns, frame) for turns, rois in enumerate(found, 1) for roi in rois]
 
 
-def _tile_starts(length: int, side: int) -> list[int]:
+def _place_tiles(length: int, side: int) -> list[int]:
     room = max(0, length - side)
     count = math.ceil(length / side * _TILE_DENSITY) if room else 1
     return np.linspace(0, room, count).astype(int).tolist()
 
 
 def _turn_back(roi: Roi, turns: int, frame: Array) -> Roi:
-    """Undo np.rot90(frame, turns), which turns the picture counter-clockwise."""
+    """Undo np.rot90(frame, turns), which turns the image counter-clockwise."""
     height, width = frame.shape[:2]
     x, y = {
         1: (width - 1 - roi.y, roi.x),
@@ -93,7 +93,7 @@ def _turn_back(roi: Roi, turns: int, frame: Array) -> Roi:
 
 
 def _letterbox(frame: Array, size: int) -> tuple[FloatArray, float, npt.NDArray[np.float64]]:
-    """The whole frame in the middle of a black square in -1..1, the scale and the (x, y) offset."""
+    """Fit the whole frame into the middle of a black square in -1..1; return it, the scale and the (x, y) offset."""
     height, width = frame.shape[:2]
     scale = size / max(height, width)
     inner = max(1, round(width * scale)), max(1, round(height * scale))
@@ -105,20 +105,21 @@ def _letterbox(frame: Array, size: int) -> tuple[FloatArray, float, npt.NDArray[
 
 
 def _decode(rows: FloatArray, logits: FloatArray, size: int) -> list[FloatArray]:
-    """Boxes and eyes as (4, 2) points (top left, bottom right, left eye, right eye) in network pixels."""
+    """Decode boxes and eyes as (4, 2) points (top left, bottom right, left eye, right eye) in network pixels."""
     keep = np.flatnonzero(logits > math.log(_MIN_SCORE / (1 - _MIN_SCORE)))
     cells = size // _STRIDE
     anchors = (np.stack([keep % cells, keep // cells], -1)[:, None] + 0.5) * _STRIDE  # (K, 1, 2)
-    raw = rows[keep].reshape(
-        len(keep), 8, 2
-    )  # centre, size, six keypoints of which the first two are the eyes
+    # Centre, size and six keypoints, of which the first two are the eyes; offsets are from the anchor.
+    raw = rows[keep].reshape(len(keep), 8, 2)
     centre, half, eyes = raw[:, :1] + anchors, raw[:, 1:2] / 2, raw[:, 2:4] + anchors
     points = np.concatenate([centre - half, centre + half, eyes], 1).astype(np.float64)
     return _suppress(points, 1 / (1 + np.exp(-logits[keep].astype(np.float64))))
 
 
 def _suppress(points: FloatArray, scores: FloatArray) -> list[FloatArray]:
-    """Weighted non-maximum suppression: overlapping candidates are averaged by their scores."""
+    """Average candidates that overlap, weighted by their scores (weighted non-maximum suppression)."""
+    # With plain suppression the box of the best candidate alone stays, and which one is best changes from frame to
+    # frame: boxes would jitter.
     kept: list[FloatArray] = []
     order = np.argsort(-scores)
     while len(order):
@@ -131,14 +132,14 @@ def _suppress(points: FloatArray, scores: FloatArray) -> list[FloatArray]:
 
 
 def overlap(box: FloatArray, boxes: FloatArray) -> FloatArray:
-    """Intersection over union of one box (4,) with boxes (K, 4), each x0, y0, x1, y1."""
+    """Return the intersection over union of one box (4,) with boxes (K, 4), each x0, y0, x1, y1."""
     low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
     shared = np.clip(high - low, 0, None).prod(1)
     union = np.prod(box[2:] - box[:2]) + (boxes[:, 2:] - boxes[:, :2]).prod(1) - shared
     return shared / np.maximum(union, 1e-9)
 
 
-def _roi(points: FloatArray) -> Roi:
+def _roi_of(points: FloatArray) -> Roi:
     low, high, left_eye, right_eye = points
     (x, y), (along_x, along_y) = (low + high) / 2, right_eye - left_eye
     side = max(1.0, float(np.abs(high - low).max()) * _ROI_SCALE)

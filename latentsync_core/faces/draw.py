@@ -1,4 +1,4 @@
-"""Draws what a survey found, to choose the speaker by."""
+"""Draw what a survey found, to choose the speaker by."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _COLORS: tuple[Color, ...] = (
     (235, 235, 60),
 )
 _INK: Color = (16, 16, 16)
-"""Not black, which stands for nothing drawn."""
+"""Dark, but not black: black pixels of the layer count as not drawn."""
 _EDGE: Color = (255, 255, 255)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _CAPITALS = 22
-"""Height of that font's digits in pixels, at scale 1."""
+"""Height of the font's digits in pixels, at scale 1."""
 _LABEL = 0.09
-"""Height of a number, of the shorter side of the picture: to be read where the picture is shown small."""
+"""Height of a number as a fraction of the image's shorter side, so that it can be read in a small preview."""
 _RESOLUTION = 256
 
 
 def draw_faces(frame: npt.ArrayLike, survey: Survey, index: int, chosen: int | None = None) -> Array:
     """Return a copy of frame `index` (H, W, 3) with each person's box, number (from 1), points and crop.
 
-    The crop is the tilted rectangle: what the model will see. chosen: the number of the person who is to speak, drawn
-    with a bolder box that has a white edge, and named "speaks". uint8 stays uint8, float stays float.
+    The crop is the tilted rectangle that the model will see. chosen: the number of the person who is to speak, drawn
+    with a bolder box with a white edge and labelled "speaks". uint8 stays uint8, float stays float.
     """
     image = check_frame(frame).copy()
     layer: Array = np.zeros(image.shape, np.uint8)  # OpenCV 5 writes text on uint8 only
@@ -64,7 +64,7 @@ def _draw_box(image: Array, box: npt.NDArray[np.float64], color: Color, width: i
 
 
 def _draw_label(image: Array, box: npt.NDArray[np.float64], label: str, color: Color, width: int) -> None:
-    """Dark on a plate of the person's colour, above the box or, where there is no room, in it."""
+    """Draw dark text on a plate of the person's colour, above the box or, where there is no room, in it."""
     height = _LABEL * min(image.shape[:2])
     scale, weight = height / _CAPITALS, max(1, round(height / 9))
     across = cv2.getTextSize(label, _FONT, scale, weight)[0][0]

@@ -10,7 +10,7 @@ from ..errors import InputError
 
 
 def check_frame(frame: npt.ArrayLike) -> Array:
-    """Return a frame (H, W, 3), uint8 in 0..255 or float in 0..1, as contiguous uint8 or float32.
+    """Check a frame (H, W, 3), uint8 in 0..255 or float in 0..1; return it as contiguous uint8 or float32.
 
     Raises InputError for any other shape or type.
     """
@@ -23,5 +23,5 @@ def check_frame(frame: npt.ArrayLike) -> Array:
 
 
 def white(frame: Array) -> float:
-    """The value of white in a frame: 255 for uint8, 1 for float."""
+    """Return the value of white in a frame: 255 for uint8, 1 for float."""
     return 255.0 if frame.dtype == np.uint8 else 1.0

@@ -1,4 +1,4 @@
-"""Runs the small convolutional networks that ship in assets/faces."""
+"""Run the small convolutional networks that ship in assets/faces."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Graph(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return next(self.buffers()).device
 
     @torch.inference_mode()
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Run on images (B, 3, size, size), float32, best channels-last; gives (B, values) or (B, rows, values)."""
+        """Run on images (B, 3, size, size), float32, best channels-last; return (B, values) or (B, rows, values)."""
         slots = {0: images}
         for number, step in enumerate(self.steps):
             weights = [getattr(self, f"{number}_{kind}") for kind in _WEIGHTS.get(step["op"], ())]

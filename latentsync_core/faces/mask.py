@@ -1,4 +1,4 @@
-"""The U-shaped mask of LatentSync: what is kept of a crop, and what the model paints."""
+"""The U-shaped mask of LatentSync: the part of a crop that is kept, and the part that the model generates."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _OUTLINE = """
     244 169 244 163 245 162 245 149 246 148 246 135 247 134 247 128 246 127 246 95 178 95 178 127 177
     128 78 128 77 127 77 95
 """
-"""x y of the corners of the painted part; filled, they give latentsync/utils/mask.png pixel for pixel."""
+"""x y of the corners of the generated part; filled, they give latentsync/utils/mask.png pixel for pixel."""
 
 
 def keep_mask(resolution: int) -> npt.NDArray[np.float32]:
-    """Return the mask (R, R) in 0..1: 1 = keep the pixel, 0 = paint it.
+    """Return the mask (R, R) in 0..1: 1 = keep the pixel, 0 = generate it.
 
     Sizes other than 256 are scaled as upstream does, by Lanczos in 8 bit, and have soft edges.
     """

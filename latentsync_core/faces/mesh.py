@@ -1,4 +1,4 @@
-"""Measures faces with FaceMesh (468 vertices), run twice: the second look goes where the first one saw the face.
+"""Measure faces with FaceMesh (468 vertices), run twice: the first mesh says where to run the second time.
 
 The network was made by Google (Y. Kartynnik et al., "Real-time Facial Surface Geometry from Monocular Video on
 Mobile GPUs", 2019); NOTICE.md in assets/faces names the file.
@@ -20,11 +20,11 @@ from .detect import Roi
 from .frame import white
 from .graph import Graph
 
+# The means of these vertices are LatentSync's points (brows: 43, 48..51 and 101..105, nose: 74, 77, 83, 86 of
+# insightface's 106 landmarks). Chosen on faces with known 106 landmarks: scale within 1 %, rotation within 1 degree.
 _LEFT_BROW = [70, 63, 105, 66, 107, 55]
 _RIGHT_BROW = [336, 296, 334, 293, 300, 285]
 _NOSE = [195, 5, 4, 4, 64, 64, 294, 294]
-"""Vertices whose mean is LatentSync's point (brow: 43, 48..51 and 101..105, nose: 74, 77, 83, 86 of insightface's
-106 landmarks). Chosen on faces with known 106 landmarks: scale within 1 %, rotation within 1 degree."""
 _EYE_CORNERS = 33, 263
 _UPPER_LIP, _LOWER_LIP = [82, 13, 312], [87, 14, 317]
 """The middle of the inner edges of the lips."""
@@ -32,15 +32,14 @@ _FOREHEAD, _CHIN = 10, 152
 _ROI_SCALE = 1.5
 _BATCH = 16
 MIN_SCORE = 0.5
-"""Below it, what was looked at is no face: true faces score above 0.9, BlazeFace's mistakes below 0.2."""
-_MAX_LOOKS = 6
+"""A region with a lower score holds no face: true faces score above 0.9, BlazeFace's mistakes below 0.2."""
+_MAX_PASSES = 6
 _SETTLED = math.radians(4)
-"""Beyond 60 degrees of roll BlazeFace's angle is too small; the mesh finds the rest in steps of 10 to 20."""
-_LOOK_ROWS, _LOOK_COLUMNS, _LOOK_BLOCK = slice(8, 120), slice(8, 184), 16
-"""The part of the second image from hair to nose, which speech does not move, and the size of its blocks."""
-
-
-Job = tuple[Array, Roi]
+"""A roll that changes by less from one pass to the next has settled."""
+_LOOK_ROWS, _LOOK_COLUMNS = slice(8, 120), slice(8, 184)
+"""The part of the network's image from hair to nose, which speech does not move."""
+_LOOK_BLOCK = 16
+"""Side in pixels of the blocks whose mean colours describe a face."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,21 +47,25 @@ class Face:
     """One face in one frame."""
 
     points: npt.NDArray[np.float64]
-    """Shape (3, 2): left brow, right brow, nose as (x, y) in pixels; left is the left of the picture."""
+    """Shape (3, 2): left brow, right brow, nose as (x, y) in pixels; left is the left of the image."""
     box: npt.NDArray[np.float64]
     """Shape (4,): x0, y0, x1, y1 around the whole face in pixels."""
     score: float
-    """0..1: how sure FaceMesh is that it looked at a face."""
+    """0..1: FaceMesh's probability that the region holds a face."""
     look: npt.NDArray[np.float32]
-    """Shape (231,): the upper face in 7 x 11 colours with mean 0 and norm 1, to know the person again."""
+    """Shape (231,): an appearance descriptor, the upper face in 7 x 11 RGB colours with mean 0 and norm 1."""
     opening: float
     """Distance of the inner lips over the height of the face: near 0 for a shut mouth, 0.2 for a wide open one."""
     imprint: npt.NDArray[np.float32] | None = None
-    """What `origin.imprint` gives, in the frames by which a clip is known again."""
+    """The result of `origin.imprint`, only in the frames by which a clip is recognised."""
+
+
+Job = tuple[Array, Roi]
+"""A frame and the region of it to measure."""
 
 
 def measure(network: Graph, frames: Sequence[Array], rois: Sequence[Sequence[Roi]]) -> list[list[Face]]:
-    """Measure the regions of each frame; what is no face comes back with a score near 0."""
+    """Measure the regions of each frame; one without a face is returned with a score near 0."""
     jobs = [(frame, roi) for frame, found in zip(frames, rois, strict=True) for roi in found]
     faces = iter(
         [face for i in range(0, len(jobs), _BATCH) for face in _measure(network, jobs[i : i + _BATCH])]
@@ -71,21 +74,21 @@ def measure(network: Graph, frames: Sequence[Array], rois: Sequence[Sequence[Roi
 
 
 def _measure(network: Graph, jobs: Sequence[Job]) -> list[Face]:
-    """Look twice at each region, and up to `_MAX_LOOKS` times at a face that still turns out more rolled."""
-    # The mesh is read well only where the face is upright and fills its region, and the detector's region is
-    # neither for rolled heads. So each region is looked at again, placed by the mesh of the first look; while the
-    # roll still changes much the mesh was not settled. A region without a face would wander: its score ends it.
+    """Run the mesh twice on each region, and up to `_MAX_PASSES` times while the roll it finds still changes."""
+    # FaceMesh is exact only on an upright face that fills its region, which the detector's regions of rolled heads
+    # are not: beyond 60 degrees its angle is too small, and the mesh corrects it by 10 to 20 degrees a pass. So each
+    # region is measured again where the last mesh lies. Without a face the region would wander: a low score ends it.
     current = list(jobs)
     faces: dict[int, Face] = {}
     todo = list(range(len(jobs)))
-    for look in range(_MAX_LOOKS):
+    for number in range(_MAX_PASSES):
         again = []
         for i, mesh, score, image in zip(todo, *_run(network, [current[i] for i in todo]), strict=True):
             frame, roi = current[i]
-            current[i] = frame, _roi(mesh)
-            faces[i] = _face(mesh, score, image)
+            current[i] = frame, _roi_of(mesh)
+            faces[i] = _to_face(mesh, score, image)
             turned = abs(math.remainder(current[i][1].angle - roi.angle, math.tau))
-            if look == 0 or (turned > _SETTLED and score > MIN_SCORE):
+            if number == 0 or (turned > _SETTLED and score > MIN_SCORE):
                 again.append(i)
         todo = again
         if not todo:
@@ -94,10 +97,10 @@ def _measure(network: Graph, jobs: Sequence[Job]) -> list[Face]:
 
 
 def _run(network: Graph, jobs: Sequence[Job]) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Vertices (B, 468, 2) in frame pixels, scores (B,) and the images looked at (B, S, S, 3) in 0..1."""
-    matrices = np.stack([_to_frame(roi, network.size) for _, roi in jobs])  # (B, 2, 3)
+    """Return vertices (B, 468, 2) in frame pixels, scores (B,) and the network's images (B, S, S, 3) in 0..1."""
+    matrices = np.stack([_matrix_of(roi, network.size) for _, roi in jobs])  # (B, 2, 3)
     images = np.stack(
-        [_look_at(frame, m, network.size) for (frame, _), m in zip(jobs, matrices, strict=True)]
+        [_cut_region(frame, m, network.size) for (frame, _), m in zip(jobs, matrices, strict=True)]
     )
     tensors = torch.from_numpy(images).permute(0, 3, 1, 2).to(network.device)
     vertices, logits = (out.float().cpu().numpy().astype(np.float64) for out in network(tensors))
@@ -109,16 +112,17 @@ def _run(network: Graph, jobs: Sequence[Job]) -> tuple[FloatArray, FloatArray, F
     )
 
 
-def _to_frame(roi: Roi, size: int) -> FloatArray:
-    """The (2, 3) matrix from network pixels to frame pixels."""
+def _matrix_of(roi: Roi, size: int) -> FloatArray:
+    """Return the matrix (2, 3) from network pixels to frame pixels."""
     scale = roi.side / size
     cos, sin = scale * math.cos(roi.angle), scale * math.sin(roi.angle)
     turn = np.array([[cos, -sin], [sin, cos]])
     return np.column_stack([turn, np.array([roi.x, roi.y]) - turn @ [size / 2, size / 2]])
 
 
-def _look_at(frame: Array, to_frame: FloatArray, size: int) -> npt.NDArray[np.float32]:
-    """Cut the region out, reduced by areas first where it is much larger than the network's image."""
+def _cut_region(frame: Array, to_frame: FloatArray, size: int) -> npt.NDArray[np.float32]:
+    """Crop the region to the network's image, (size, size, 3) in 0..1."""
+    # Bilinear sampling reads 4 pixels, so a region more than twice as large would alias: shrink it by areas first.
     scale = math.hypot(*to_frame[:, 0])
     if scale > 2:
         frame, to_frame = _reduce(frame, to_frame, size, 2 ** int(math.log2(scale)))
@@ -141,8 +145,8 @@ def _reduce(frame: Array, to_frame: FloatArray, size: int, factor: int) -> tuple
     return small, to_frame * ratio + np.concatenate([np.zeros((2, 2)), shift], 1)
 
 
-def _roi(mesh: FloatArray) -> Roi:
-    """The upright square around the vertices."""
+def _roi_of(mesh: FloatArray) -> Roi:
+    """Return the square around the vertices, upright with respect to the face."""
     left, right = mesh[list(_EYE_CORNERS)]
     angle = math.atan2(right[1] - left[1], right[0] - left[0])
     turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
@@ -152,19 +156,19 @@ def _roi(mesh: FloatArray) -> Roi:
     return Roi(float(x), float(y), max(1.0, float((high - low).max()) * _ROI_SCALE), angle)
 
 
-def _face(mesh: FloatArray, score: float, image: FloatArray) -> Face:
+def _to_face(mesh: FloatArray, score: float, image: FloatArray) -> Face:
     points = np.stack([mesh[vertices].mean(0) for vertices in (_LEFT_BROW, _RIGHT_BROW, _NOSE)])
     box = np.concatenate([mesh.min(0), mesh.max(0)])
-    return Face(points, box, float(score), _look(image), _opening(mesh))
+    return Face(points, box, float(score), _describe_look(image), _measure_opening(mesh))
 
 
-def _opening(mesh: FloatArray) -> float:
+def _measure_opening(mesh: FloatArray) -> float:
     gap = mesh[_LOWER_LIP].mean(0) - mesh[_UPPER_LIP].mean(0)
     height = mesh[_CHIN] - mesh[_FOREHEAD]
     return float(gap @ height / max(1e-9, height @ height))
 
 
-def _look(image: FloatArray) -> npt.NDArray[np.float32]:
+def _describe_look(image: FloatArray) -> npt.NDArray[np.float32]:
     upper = image[_LOOK_ROWS, _LOOK_COLUMNS]
     rows, columns = upper.shape[0] // _LOOK_BLOCK, upper.shape[1] // _LOOK_BLOCK
     small = upper.reshape(rows, _LOOK_BLOCK, columns, _LOOK_BLOCK, 3).mean((1, 3)).ravel()

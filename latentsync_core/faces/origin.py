@@ -1,7 +1,7 @@
-"""Whether a face track belongs to a clip, and the track in that clip's pixels.
+"""Check that a face track belongs to a clip, and scale it to that clip's pixels.
 
-A clip may have been scaled, encoded again or coloured since its faces were found; then the same face still lies at
-the same points. In another clip, another part of it, or its mirror image, it does not.
+A clip may have been scaled, encoded again or graded since its faces were found; the same face is still at the same
+points. In another clip, another part of it, or its mirror image, it is not.
 """
 
 from __future__ import annotations
@@ -20,20 +20,24 @@ from .crop import warp_crop
 SHAPE = 14, 21
 """(height, width) of an imprint."""
 _RESOLUTION = 256
-_LOOKED_AT = 5
-"""Imprints that are compared; the others are there for clips in which the face is seldom seen."""
+_COMPARED = 5
+"""Imprints that are compared; the others are for clips in which the face is seldom seen."""
 _LEAST_LIKENESS = 0.8
 """Median correlation of imprints. Measured on four clips: 0.96 and more after scaling by 1/3..2, H.264 at crf 40,
 noise, sharpening, grey and gamma 0.5..2, 0.82 and more after local equalising and strong blur; 0.77 and less on other
-clips. On other parts of one clip it tells how far the face has moved: 0.85 for a twelfth of the brows' distance."""
+clips. On other parts of one clip it falls as the face moves: 0.85 at a twelfth of the distance of the brows."""
 _REMEDY = "Look for the face in this clip (`find_face`), or give no track."
 _SAME_ASPECT = 0.01
+"""Relative difference that is allowed: sides are rounded to multiples of up to 16 pixels."""
 _SAME_RATE = 0.01
-"""Relative differences: sides are rounded to multiples of up to 16 pixels, 24 fps stands for 23.976."""
+"""Relative difference that is allowed: 24 fps stands for 23.976."""
 
 
 def imprint(frame: Array, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-    """The face at three points (3, 2), from the hair to the nose, which speech does not move: grey, mean 0, norm 1."""
+    """Describe the face at three points (3, 2): hair to nose, which speech does not move, grey, mean 0, norm 1.
+
+    Shape `SHAPE`; the product of two of them, summed, is their correlation.
+    """
     width, height = crop_size(_RESOLUTION)
     face = warp_crop(frame, similarity(points[None], _RESOLUTION)[0], (width, height))
     small = cv2.resize(face[: height // 2].mean(-1), SHAPE[::-1], interpolation=cv2.INTER_AREA)
@@ -42,10 +46,10 @@ def imprint(frame: Array, points: npt.NDArray[np.float64]) -> npt.NDArray[np.flo
 
 
 def fit_track(track: FaceTrack, clip: Clip) -> FaceTrack:
-    """The track in the pixels of a clip.
+    """Return the track in the pixels of a clip.
 
-    Raises TrackError where the clip has another number of frames, another shape of frame or another rate, or shows
-    something else where the face should be.
+    Raises TrackError where the clip has another number of frames, aspect ratio or frame rate, or shows something else
+    where the face should be.
     """
     if len(track) != len(clip.times):
         raise TrackError(
@@ -58,7 +62,7 @@ def fit_track(track: FaceTrack, clip: Clip) -> FaceTrack:
 
 
 def scale_track(track: FaceTrack, height: int, width: int) -> FaceTrack:
-    """The track in frames of another size; raises TrackError where these are not the old ones scaled."""
+    """Scale the track to frames of another size; raises TrackError where their aspect ratio differs."""
     if track.size is None or track.size == (height, width):
         return track
     y, x = height / track.size[0], width / track.size[1]
@@ -77,16 +81,17 @@ def _check_origin(track: FaceTrack, origin: Origin, clip: Clip) -> None:
             f"The face was found in a clip of {float(origin.fps):.5g} frames a second; this one has "
             f"{float(clip.fps):.5g}. {_REMEDY}"
         )
-    if len(origin.frames) and (likeness := _likeness(track, origin, clip)) < _LEAST_LIKENESS:
+    if len(origin.frames) and (likeness := _measure_likeness(track, origin, clip)) < _LEAST_LIKENESS:
         raise TrackError(
             f"The clip does not show the chosen face where the face track has it (likeness {likeness:.2f} of 1): it "
             f"is another clip, or another part of it. {_REMEDY}"
         )
 
 
-def _likeness(track: FaceTrack, origin: Origin, clip: Clip) -> float:
-    """Median correlation of the faces in a few frames with what was seen there."""
-    chosen = np.unique(np.linspace(0, len(origin.frames) - 1, _LOOKED_AT).round().astype(int))
+def _measure_likeness(track: FaceTrack, origin: Origin, clip: Clip) -> float:
+    """Return the median correlation of the face in a few frames with its imprints there."""
+    # The median, so that one frame with a hand before the face does not decide.
+    chosen = np.unique(np.linspace(0, len(origin.frames) - 1, _COMPARED).round().astype(int))
     numbers = origin.frames[chosen]
     faces = [
         imprint(frame, track.points[i]) for i, frame in zip(numbers, clip.read(numbers.tolist()), strict=True)

@@ -1,4 +1,4 @@
-"""Smooths measurements over time without lag: both sides of a frame count alike, and straight motion stays."""
+"""Smooth measurements over time without lag: both sides of a frame count alike, and linear motion is kept."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def segments(valid: npt.NDArray[np.bool_], scenes: IntArray) -> IntArray:
 def smooth_values(values: FloatArray, times: FloatArray, parts: IntArray, sigma: float) -> FloatArray:
     """Smooth rows (N, C) by a Gaussian of `sigma` seconds within parts; rows of part 0 are returned as they are.
 
-    Each value is that of a straight line, fitted with Gaussian weights to the values around it (local linear
-    regression: W. S. Cleveland, 1979). In the middle of even times this is Gaussian smoothing; at an end, where
-    only one side is known, it doesn't drag a motion back.
+    Each value is replaced by that of a straight line, fitted with Gaussian weights to the values around it (local
+    linear regression: W. S. Cleveland, 1979). Amid evenly spaced times this is plain Gaussian smoothing.
     """
     if not len(values):
         return values
-    # Sums of weight times 1, d, d^2 (s) and of weight times y, d y (y), for all frames at once and one neighbour at
-    # a time: least squares of y = a + b d, of which a is wanted. A plain weighted mean would lag at the ends.
+    # Why a line and not a weighted mean: at the ends of a part, where only one side is known, a mean lags behind the
+    # motion, and the mouth is pasted beside its place for a few frames. Least squares of y = a + b d, with d the
+    # distance in time, returns a; its sums (s: of w, w d, w d^2; y: of w y, w d y) are built one neighbour at a time.
     count = len(values)
     known = np.where(parts[:, None] > 0, values, 0.0)
     s0, s1, s2 = np.zeros((3, count, 1))
@@ -59,7 +59,7 @@ def smooth_values(values: FloatArray, times: FloatArray, parts: IntArray, sigma:
         weight, distance = weight[:, None], distance[:, None]
         s0, s1, s2 = s0 + weight, s1 + weight * distance, s2 + weight * distance**2
         y0, y1 = y0 + weight * known[other], y1 + weight * distance * known[other]
-    # With one known neighbour only no line is determined; its weighted mean is what is left.
+    # A frame alone in its part determines no line; the weighted mean, its own value, is what is left.
     spread = s0 * s2 - s1**2
     line = np.where(spread > 1e-9 * s0 * s2, (s2 * y0 - s1 * y1) / np.where(spread > 0, spread, 1), y0 / s0)
     return np.where(parts[:, None] > 0, line, values)

@@ -1,4 +1,4 @@
-"""Surveys kept on disk, so that no clip is looked through twice."""
+"""Surveys kept on disk, so that no clip is surveyed twice."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from ..kept import Kept
 from .survey import Survey
 
 _FORMAT = 1
-"""To be raised when faces are found or kept in another way."""
+"""Increase it when faces are detected or stored in another way."""
 
 
 class SurveyStore:
-    """The survey of a clip, by its frames; a clip that cannot tell them from others (`identity`) has none."""
+    """The survey of a clip, keyed by its frames' content; a clip without `identity` is not stored."""
 
     def __init__(self, folder: Path, clip: Clip) -> None:
         self._kept, self._clip, self._key = Kept(folder, "survey"), clip, _key(clip)
 
     def load(self) -> Survey | None:
-        """The survey, None if there is none."""
+        """Return the survey, None if there is none."""
         if self._key is None:
             return None
-        return self._kept.load(self._key, lambda arrays: _survey(arrays, self._clip))
+        return self._kept.load(self._key, lambda arrays: _build_survey(arrays, self._clip))
 
     def save(self, found: Survey) -> None:
-        """Keep the survey."""
+        """Store the survey."""
         if self._key is not None:
-            self._kept.save(self._key, _arrays(found))
+            self._kept.save(self._key, _to_arrays(found))
 
 
 def _key(clip: Clip) -> str | None:
@@ -41,14 +41,14 @@ def _key(clip: Clip) -> str | None:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
-def _arrays(found: Survey) -> dict[str, Array]:
+def _to_arrays(found: Survey) -> dict[str, Array]:
     arrays = {"boxes": found.boxes, "cuts": found.cuts}
     for number, track in enumerate(found.tracks):
-        arrays |= {f"{name}.{number}": array for name, array in _parts(track)}
+        arrays |= {f"{name}.{number}": array for name, array in _track_arrays(track)}
     return arrays
 
 
-def _parts(track: FaceTrack) -> Iterator[tuple[str, Array]]:
+def _track_arrays(track: FaceTrack) -> Iterator[tuple[str, Array]]:
     yield "points", track.points
     yield "scores", track.scores
     if track.origin is not None:
@@ -56,7 +56,7 @@ def _parts(track: FaceTrack) -> Iterator[tuple[str, Array]]:
         yield "faces", track.origin.faces
 
 
-def _survey(arrays: dict[str, Array], clip: Clip) -> Survey:
+def _build_survey(arrays: dict[str, Array], clip: Clip) -> Survey:
     cuts = tuple(arrays["cuts"].tolist())
     tracks = []
     for number in range(len(arrays["boxes"])):

@@ -1,4 +1,4 @@
-"""Looks at a whole clip once: who is in it, where, in which frames; and chooses the speaker."""
+"""Survey a whole clip once: which persons are in it, where, in which frames; and choose the speaker."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ Speaker = str | int | tuple[float, float] | tuple[float, float, float, float]
 _BATCH = 16
 _BATCH_PIXELS = _BATCH * 1920 * 1088
 """Large frames come in smaller batches, so that memory stays bounded."""
-_PROBES = 3
+_SAMPLES = 3
 """Frames of an empty batch that are searched thoroughly before the whole batch is."""
 _MAX_PERSONS = 16
 _IMPRINTED = 16
-"""Frames, spread over the clip, by whose faces it is known again."""
+"""Frames, spread over the clip, by whose faces the clip is recognised."""
 _MAX_GAP = 0.5
-"""Seconds for which a face may be hidden and still be followed by its motion."""
+"""Seconds for which a face may be hidden and still be tracked by its motion."""
 _BYSTANDER = 0.1
+"""Fraction of the first person's area below which another is a bystander."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +40,11 @@ class Survey:
     """The persons of a clip, the one with the most face area over all frames first."""
 
     tracks: tuple[FaceTrack, ...]
-    """One track a person, each over all N frames."""
+    """One track per person, each over all N frames."""
     boxes: npt.NDArray[np.float64]
     """Shape (persons, N, 4): x0, y0, x1, y1 in pixels, NaN where the person was not found."""
     cuts: npt.NDArray[np.int64]
-    """Shape (K,): indices, rising, of frames that start a new scene or before which a person jumps."""
+    """Shape (K,): indices, rising, of frames that start a new scene or in which a person's position jumps."""
 
     def __post_init__(self) -> None:
         persons, frames = self.boxes.shape[:2]
@@ -69,8 +70,7 @@ def survey(clip: Clip, finder: FaceFinder, on_progress: Callable[[int, int], Non
     """Read the clip once and link its faces to persons, of whom the 16 with the most face area are kept.
 
     `on_progress` is called with the frames done and the frames in all, first and after each batch; it may raise to
-    cancel.
-    At most 16 frames (fewer above 1080p) are held at a time.
+    cancel. At most 16 frames (fewer above 1080p) are held at a time. Raises InputError where frames are missing.
     """
     count = len(clip.times)
     faces: list[list[Face]] = []
@@ -79,9 +79,9 @@ def survey(clip: Clip, finder: FaceFinder, on_progress: Callable[[int, int], Non
         on_progress(0, count)
     imprinted = set(np.linspace(0, count - 1, _IMPRINTED).round().astype(int).tolist())
     size = max(1, min(_BATCH, _BATCH_PIXELS // max(1, clip.height * clip.width)))
-    for batch in _batches(clip.read(range(count)), size):
+    for batch in _split_batches(clip.read(range(count)), size):
         found = enumerate(zip(batch, _find(finder, batch), strict=True), len(faces))
-        faces += [_imprinted(frame, some) if i in imprinted else some for i, (frame, some) in found]
+        faces += [_add_imprints(frame, some) if i in imprinted else some for i, (frame, some) in found]
         thumbnails += [thumbnail(frame) for frame in batch]
         if on_progress is not None:
             on_progress(len(faces), count)
@@ -89,14 +89,14 @@ def survey(clip: Clip, finder: FaceFinder, on_progress: Callable[[int, int], Non
         raise InputError(
             f"The clip has {count} times but {len(faces)} frames could be read; encode it again."
         )
-    return _survey(clip, faces, find_cuts(np.stack(thumbnails)))
+    return _build_survey(clip, faces, find_cuts(np.stack(thumbnails)))
 
 
 def choose(found: Survey, speaker: Speaker = "auto") -> FaceTrack:
     """Pick the track of the person who is to speak.
 
     "auto": the most face area over all frames. k = 1, 2, ...: the k-th in that order, as `draw_faces` numbers
-    them. "left", "right": by mean position in the picture, bystanders (under a tenth of the first person's area)
+    them. "left", "right": by mean position in the frame, bystanders (under a tenth of the first person's area)
     left out. (x, y) in pixels: the person whose box contains that point or is nearest to it, on average.
     (x0, y0, x1, y1) in pixels: the person whose box overlaps that box most (intersection over union), on average over
     the frames in which the person was found. Raises FaceError where no face was found or there is no such
@@ -108,10 +108,10 @@ def choose(found: Survey, speaker: Speaker = "auto") -> FaceTrack:
             "40 pixels high in 1080p, lit, and show both eyes; cartoon faces are often not found. Crop the video to "
             "the face, or give the landmarks yourself (FaceTrack.from_points)."
         )
-    return found.tracks[_chosen(found, speaker)]
+    return found.tracks[_pick_person(found, speaker)]
 
 
-def _chosen(found: Survey, speaker: Speaker) -> int:
+def _pick_person(found: Survey, speaker: Speaker) -> int:
     if speaker == "auto":
         return 0
     if isinstance(speaker, int) and not isinstance(speaker, bool):
@@ -127,14 +127,14 @@ def _chosen(found: Survey, speaker: Speaker) -> int:
         outside = np.maximum(0, np.maximum(found.boxes[..., :2] - point, point - found.boxes[..., 2:]))
         return int(np.argmin(np.nanmean(np.linalg.norm(outside, axis=-1), axis=1)))
     if isinstance(speaker, tuple) and len(speaker) == 4:
-        return _in_box(found, speaker)
+        return _match_box(found, speaker)
     raise OptionError(
         "speaker takes 'auto', 'left', 'right', a number from 1, a point (x, y) or a box (x0, y0, x1, y1), "
         f"got {speaker!r}."
     )
 
 
-def _in_box(found: Survey, corners: tuple[float, float, float, float]) -> int:
+def _match_box(found: Survey, corners: tuple[float, float, float, float]) -> int:
     box = np.asarray(corners, float)
     if not (box[:2] < box[2:]).all():
         raise OptionError(f"A speaker's box takes (x0, y0, x1, y1) with x0 < x1 and y0 < y1, got {corners}.")
@@ -144,42 +144,43 @@ def _in_box(found: Survey, corners: tuple[float, float, float, float]) -> int:
     return int(np.argmax(shared))
 
 
-def _batches(frames: Iterator[Array], size: int) -> Iterator[list[Array]]:
+def _split_batches(frames: Iterator[Array], size: int) -> Iterator[list[Array]]:
     while batch := [check_frame(frame) for frame in itertools.islice(frames, size)]:
         yield batch
 
 
 def _find(finder: FaceFinder, batch: Sequence[Array]) -> list[list[Face]]:
-    """Find the faces of neighbouring frames; search hard only where a few probes say that it is worth it."""
+    """Find the faces of neighbouring frames; search empty ones thoroughly only where a few samples found a face."""
+    # A thorough search costs about 15 detections a frame, too much for a long stretch in which nobody is to be seen.
     faces = finder.find(batch)
     empty = [index for index, found in enumerate(faces) if not found]
-    probes = {empty[i] for i in np.linspace(0, len(empty) - 1, min(_PROBES, len(empty))).astype(int)}
-    for index in sorted(probes):
+    sampled = {empty[i] for i in np.linspace(0, len(empty) - 1, min(_SAMPLES, len(empty))).astype(int)}
+    for index in sorted(sampled):
         faces[index] = finder.find([batch[index]], thorough=True)[0]
-    if any(faces[index] for index in probes):
-        for index in set(empty) - probes:
+    if any(faces[index] for index in sampled):
+        for index in set(empty) - sampled:
             faces[index] = finder.find([batch[index]], thorough=True)[0]
     return faces
 
 
-def _imprinted(frame: Array, faces: Sequence[Face]) -> list[Face]:
+def _add_imprints(frame: Array, faces: Sequence[Face]) -> list[Face]:
     return [replace(face, imprint=imprint(frame, face.points)) for face in faces]
 
 
-def _survey(clip: Clip, faces: Sequence[Sequence[Face]], cuts: npt.NDArray[np.int64]) -> Survey:
+def _build_survey(clip: Clip, faces: Sequence[Sequence[Face]], cuts: npt.NDArray[np.int64]) -> Survey:
     max_gap = max(1, round(float(clip.fps) * _MAX_GAP))
     persons, jumps = link(faces, cuts.tolist(), max_gap)
-    persons = sorted(persons, key=_area, reverse=True)[:_MAX_PERSONS]
+    persons = sorted(persons, key=_area_of, reverse=True)[:_MAX_PERSONS]
     boxes = np.full((len(persons), len(faces), 4), np.nan)
     for number, person in enumerate(persons):
         for index, face in person.faces.items():
             boxes[number, index] = face.box
     cuts = np.union1d(cuts, np.array(jumps, np.int64))
-    tracks = tuple(_track(clip, person, tuple(cuts.tolist())) for person in persons)
+    tracks = tuple(_build_track(clip, person, tuple(cuts.tolist())) for person in persons)
     return Survey(tracks, boxes, cuts)
 
 
-def _track(clip: Clip, person: Person, cuts: tuple[int, ...]) -> FaceTrack:
+def _build_track(clip: Clip, person: Person, cuts: tuple[int, ...]) -> FaceTrack:
     points, scores = np.full((len(clip.times), 3, 2), np.nan), np.zeros(len(clip.times))
     for index, face in person.faces.items():
         points[index], scores[index] = face.points, face.score
@@ -189,6 +190,6 @@ def _track(clip: Clip, person: Person, cuts: tuple[int, ...]) -> FaceTrack:
     return FaceTrack(points, scores, cuts, (clip.height, clip.width), origin)
 
 
-def _area(person: Person) -> float:
+def _area_of(person: Person) -> float:
     boxes: FloatArray = np.array([face.box for face in person.faces.values()])
     return float((boxes[:, 2:] - boxes[:, :2]).prod(1).sum())

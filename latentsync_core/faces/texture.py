@@ -14,9 +14,9 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def fine_detail(image: npt.NDArray[np.float32]) -> FloatArray:
-    """Mean size of the brightness in two bands of detail, 1 to 3 pixels fine, shape (2,), in the picture's units.
+    """Return the mean magnitude of brightness in two bands of detail, 1 to 3 pixels fine, (2,), in the image's units.
 
-    picture: (H, W, 3), also a difference of two.
+    image: (H, W, 3), also a difference of two.
     """
     light = image @ _LUMA
     bands = [cv2.GaussianBlur(light, (0, 0), a) - cv2.GaussianBlur(light, (0, 0), b) for a, b in _BANDS]

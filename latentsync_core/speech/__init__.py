@@ -1,4 +1,4 @@
-"""Speech to tokens: mel spectrogram, Whisper hidden states, one block of tokens for every frame."""
+"""Speech to tokens: mel spectrogram, Whisper hidden states, one block of tokens per frame."""
 
 from .activity import speaking, speech_extent
 from .encode import ROWS_PER_SECOND, encode, log_mel

@@ -1,8 +1,8 @@
-"""Whisper's hidden states of a whole sound, as LatentSync reads them (whisper/audio2feature.py there).
+"""Whisper's hidden states of audio of any length, as LatentSync uses them (its whisper/audio2feature.py).
 
-Three things differ from transformers' usual call: the mel is taken over the whole sound without padding
-it to 30 s, a short last window is padded with 0.0 in the log-mel domain, and the last hidden state is
-the one *before* the encoder's final LayerNorm.
+Three things differ from transformers' usual call: the mel spectrogram is that of the whole audio without padding it to
+30 s, a short last window is padded with 0.0 in the log-mel domain, and the last hidden state is the one *before* the
+encoder's final LayerNorm.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ ROWS_PER_SECOND = 50
 MIN_SAMPLES = 320
 """One row; the original fails below it."""
 CONTEXT_ROWS = 250
-"""Rows of a 30 s window that lie within 5 s of a seam are taken from the neighbour that hears both sides."""
+"""Rows of a 30 s window within 5 s of its edge are taken from the neighbouring window, which covers both sides."""
 
 
 def log_mel(samples: npt.NDArray[np.float32], n_mels: int = 80) -> Tensor:
-    """Whisper's log-mel spectrogram of a whole sound, shape (n_mels, n // 160).
+    """Compute Whisper's log-mel spectrogram of the whole audio, shape (n_mels, n // 160).
 
-    samples: (n,) float32 at 16 kHz. The floor lies 8 below the loudest moment of the whole sound, so one
-    loud bang darkens everything, as in the original.
+    samples: (n,) float32 at 16 kHz. Values are clipped at 8 below the maximum of the whole audio, as in the original,
+    so one loud bang raises the floor everywhere. Raises MediaError below 20 ms.
     """
     if samples.size < MIN_SAMPLES:
         raise MediaError(
@@ -54,19 +54,19 @@ def encode(
     seams: bool = False,
     progress: Progress | None = None,
 ) -> SpeechTokens:
-    """Run the encoder over a sound of any length.
+    """Run the encoder over audio of any length.
 
     whisper: a `WhisperEncoder` whose `layer_norm` is `nn.Identity`, in float32. samples: (n,) float32 at
     16 kHz, n >= 320. With `seams` its 30 s windows touch without overlap, as upstream's do; otherwise they
-    overlap by 10 s and every row comes from the window that hears at least 5 s on either side of it.
-    progress is called at the start and after every window of the stage `listen`.
+    overlap by 10 s and every row comes from a window with at least 5 s of context on either side of it.
+    progress is called at the start and after every window of the stage `listen`. Raises DeviceError without memory.
     """
     mel = log_mel(samples, whisper.config.num_mel_bins)
     rows = mel.shape[1] // MELS_PER_ROW
     size: int = whisper.config.max_source_positions
     context = 0 if seams else CONTEXT_ROWS
     parts = []
-    windows = _windows(rows, size, context)
+    windows = _split_windows(rows, size, context)
     if progress is not None:
         progress("listen", 0, len(windows))
     for done, (start, first, last) in enumerate(windows, 1):
@@ -77,7 +77,7 @@ def encode(
     return SpeechTokens(torch.cat(parts).numpy(), ROWS_PER_SECOND)
 
 
-def _windows(rows: int, size: int, context: int) -> list[tuple[int, int, int]]:
+def _split_windows(rows: int, size: int, context: int) -> list[tuple[int, int, int]]:
     """Cover `rows` by windows of `size`: (start of the window, first row kept, end of the rows kept).
 
     rows 40, size 20, context 5 -> (0, 0, 15), (10, 15, 25), (20, 25, 40)
@@ -92,10 +92,10 @@ def _windows(rows: int, size: int, context: int) -> list[tuple[int, int, int]]:
 
 
 @enough_memory(
-    "The device ran out of memory while it listened; free memory held by other programs, or use device=cpu."
+    "The device ran out of memory while it encoded the speech; free memory held by other programs, or use device=cpu."
 )
 def _encode_window(whisper: Any, mel: Tensor, size: int) -> Tensor:
-    """(n_mels, <= 2 size) -> (size, states, width) on the host."""
+    """Encode a mel spectrogram (n_mels, <= 2 size) to states (size, states, width) on the host."""
     padded = F.pad(mel, (0, size * MELS_PER_ROW - mel.shape[1]))
     features = padded[None].to(whisper.device, whisper.dtype)
     states = whisper(features, output_hidden_states=True).hidden_states  # states of (1, size, width)

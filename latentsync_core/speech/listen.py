@@ -12,7 +12,7 @@ from ..data import SPEECH_RATE, Progress, SpeechTokens
 from .encode import ROWS_PER_SECOND, encode
 
 SILENCE_ENCODED = 4
-"""Seconds of silence after the speech that are encoded, of which the last second hears the end of the sound."""
+"""Seconds of silence after the speech that are encoded; the last one's rows, near the end, are dropped."""
 
 
 def listen(
@@ -20,8 +20,10 @@ def listen(
 ) -> SpeechTokens:
     """Encode speech and the silence after it, up to `seconds`; arguments as of `encode`.
 
-    Silence is heard for a few seconds: what is later takes the last row, the last that hears nothing but silence.
+    Only a few seconds of silence are encoded; `tokens_at` repeats their last row for all that follows.
     """
+    # Encoding minutes of silence costs as much as speech and gives the same rows over and over. The last second is
+    # dropped: near the end of the audio Whisper's states change, and the repeated row would be one of those.
     missing, most = round(seconds * SPEECH_RATE) - len(samples), SILENCE_ENCODED * SPEECH_RATE
     padded = np.pad(samples, (0, min(max(0, missing), most)))
     tokens = encode(whisper, padded, progress=progress)

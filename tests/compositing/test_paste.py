@@ -61,7 +61,7 @@ PLACES = {
 @given(**PLACES)
 @settings(max_examples=60, deadline=None)
 def test_outside_the_mask_nothing_changes(scale, angle, x, y, dtype):
-    """Whatever the transform, also partly or wholly out of the picture."""
+    """Whatever the transform, also partly or wholly out of the frame."""
     source, matrix = placed(scale, angle, x, y, dtype)
     mask = blend_mask(keep_mask(128), 0.06)
     out, _ = paste(source, np.full((128, 128, 3), 255, np.float32), matrix, (105, 140), mask)
@@ -79,19 +79,19 @@ def test_outside_the_mask_nothing_changes(scale, angle, x, y, dtype):
 @given(exact=st.booleans(), **PLACES)
 @settings(max_examples=60, deadline=None)
 def test_the_shares_say_what_was_changed(exact, scale, angle, x, y, dtype):
-    """Where the share is 0 the frame is as it was; where it is not, it moved towards the mouth by that share."""
+    """Where alpha is 0 the frame is as it was; where it is not, it moved towards the mouth by alpha."""
     source, matrix = placed(scale, angle, x, y, dtype)
     white, size = np.full((128, 128, 3), 255, np.float32), (105, 140)
     if exact:
-        out, share = paste_crop(source, white, matrix, size)
+        out, alpha = paste_crop(source, white, matrix, size)
     else:
-        out, share = paste(source, white, matrix, size, blend_mask(keep_mask(128), 0.06))
-    assert share.shape == source.shape[:2] and share.dtype == np.float32
-    assert share.min() >= 0 and share.max() <= 1
-    assert np.array_equal(out[share == 0], source[share == 0])
+        out, alpha = paste(source, white, matrix, size, blend_mask(keep_mask(128), 0.06))
+    assert alpha.shape == source.shape[:2] and alpha.dtype == np.float32
+    assert alpha.min() >= 0 and alpha.max() <= 1
+    assert np.array_equal(out[alpha == 0], source[alpha == 0])
     unit = 255 if dtype == np.uint8 else 1
-    blended = source + share[..., None] * (unit - source.astype(float))
-    inside = slice(None) if not exact else share > 0.999  # upstream's crop is dark along its rim
+    blended = source + alpha[..., None] * (unit - source.astype(float))
+    inside = slice(None) if not exact else alpha > 0.999  # upstream's crop is dark along its rim
     assert np.abs(out.astype(float) - blended)[inside].max(initial=0) <= (1 if dtype == np.uint8 else 0.01)
 
 
@@ -168,8 +168,8 @@ def test_surround_keeps_the_crop_outside_of_the_mask():
 def test_a_face_out_of_the_picture_changes_nothing():
     source = frame(60, 60, 0)
     matrix = np.array([[1.0, 0, 900], [0, 1, 900]])
-    for out, share in (
+    for out, alpha in (
         paste_crop(source, golden_face(256), matrix, (210, 280)),
         paste(source, golden_face(256), matrix, (210, 280), np.ones((256, 256), np.float32)),
     ):
-        assert np.array_equal(out, source) and not share.any()
+        assert np.array_equal(out, source) and not alpha.any()

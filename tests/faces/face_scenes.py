@@ -1,4 +1,4 @@
-"""Pictures and clips for the face tests: three painted heads on a plain background, and hand-made faces."""
+"""Images and clips for the face tests: three painted heads on a plain background, and hand-made faces."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -12,20 +12,20 @@ HEAD = 176
 
 
 def head(number):
-    """One of three painted heads (176, 176, 3); heads.jpg comes from a prototype of the procedural head."""
+    """Read one of three painted heads (176, 176, 3); heads.jpg comes from a prototype of the procedural head."""
     image = cv2.imread(str(Path(__file__).with_name("heads.jpg")))[..., ::-1]
     return np.ascontiguousarray(image[:, number * HEAD : (number + 1) * HEAD])
 
 
 def scene(*places, size=(360, 480), background=(90, 110, 100)):
-    """A picture of `size` (height, width) with heads at places (number, x, y, side, degrees)."""
+    """Paint an image of `size` (height, width) with heads at places (number, x, y, side, degrees)."""
     image = np.full((*size, 3), background, np.uint8)
     for number, x, y, side, degrees in places:
         matrix = cv2.getRotationMatrix2D((HEAD / 2, HEAD / 2), degrees, side / HEAD)
         matrix[:, 2] += np.array([x, y]) - HEAD / 2
-        image = cv2.warpAffine(head(number), matrix, size[::-1])
+        warped = cv2.warpAffine(head(number), matrix, size[::-1])
         inside = cv2.warpAffine(np.ones((HEAD, HEAD), np.float32), matrix, size[::-1]) > 0.99
-        image[inside] = image[inside]
+        image[inside] = warped[inside]
     return image
 
 
@@ -46,7 +46,7 @@ class ListClip:
 
 
 def face_at(x, y, size=100.0, person=0, score=0.9):
-    """A face as the networks would report it, of one of several persons with unlike looks."""
+    """Make a face as the networks would report it, of one of several persons who look different."""
     look = np.random.default_rng(person).standard_normal(231).astype(np.float32)
     points = np.array([[-0.25, -0.2], [0.25, -0.2], [0.0, 0.1]]) * size + [x, y]
     box = np.array([x - size / 2, y - size / 2, x + size / 2, y + size / 2])

@@ -114,7 +114,7 @@ def test_an_impulse_spreads_evenly_to_both_sides():
 
 
 @given(st.floats(-5000, 5000), st.floats(-5000, 5000))
-def test_a_shift_of_the_picture_shifts_the_crop(dx, dy):
+def test_a_shift_of_the_image_shifts_the_crop(dx, dy):
     points = steady(20) + np.random.default_rng(3).normal(0, 2, (20, 3, 2))
     times = np.arange(20) / 25
     plain, shifted = smooth_matrices(points, times, 256), smooth_matrices(points + [dx, dy], times, 256)

@@ -15,12 +15,12 @@ FACE = np.load(GOLDEN / "face.npz")
 CROPS = [name for name in FACE if name.startswith("crop_")]
 MASK = golden_json("mask.json")
 # OpenCV 4 rounds the place of a sample to 1/32 pixel, OpenCV 5 does not.
-MOST, SHARE = (1, 0.002) if int(cv2.__version__.split(".")[0]) >= 5 else (2, 0.08)
+MOST, FRACTION = (1, 0.002) if int(cv2.__version__.split(".")[0]) >= 5 else (2, 0.08)
 HALF = np.array([[0.5, 0.0, 3.0], [0.0, 0.5, -2.0]])
 
 
 def differences(ours, golden):
-    """Largest difference in grey levels and the share of values that differ."""
+    """Return the largest difference in grey levels and the fraction of values that differ."""
     difference = np.abs(ours.astype(int) - golden)
     return difference.max(), (difference > 0).mean()
 
@@ -30,15 +30,15 @@ def test_crops_are_upstreams(name):
     resolution, index, first, last = map(int, re.findall(r"\d+", name))
     matrix = causal_matrices(FACE["landmarks"], resolution)[index]
     crop = warp_crop(frame(180, 200, index), matrix, crop_size(resolution)).astype(np.uint8)
-    most, share = differences(crop[first:last], FACE[name])
-    assert most <= MOST and share < SHARE
+    most, fraction = differences(crop[first:last], FACE[name])
+    assert most <= MOST and fraction < FRACTION
 
 
 def test_face_is_upstreams():
     matrix = causal_matrices(FACE["landmarks"], 256)[0]
     face = crop_in_8_bit(frame(180, 200, 0), matrix, 256, 256)
-    most, share = differences(face[60:120], FACE["face256_lanczos_i0_rows60_120"])
-    assert face.dtype == np.float32 and most <= MOST and share < SHARE
+    most, fraction = differences(face[60:120], FACE["face256_lanczos_i0_rows60_120"])
+    assert face.dtype == np.float32 and most <= MOST and fraction < FRACTION
 
 
 def test_a_face_that_is_not_exact_is_not_rounded():

@@ -1,4 +1,4 @@
-"""Detector and mesh on pictures with known faces."""
+"""Detector and mesh on images with known faces."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from face_scenes import scene
 
 from latentsync_core.data import FaceTrack
 from latentsync_core.errors import InputError
-from latentsync_core.faces.detect import _tile_starts
+from latentsync_core.faces.detect import _place_tiles
 
 
 def centre(face):
@@ -83,7 +83,7 @@ def test_no_face(finder, frame):
 
 @pytest.mark.parametrize("length, side", [(1080, 648), (1920, 648), (10, 648), (3000, 500)])
 def test_tiles_cover_the_frame_and_are_few(length, side):
-    starts = _tile_starts(length, side)
+    starts = _place_tiles(length, side)
     assert starts[0] == 0 and starts[-1] + side >= length and len(starts) <= 8
     assert all(b - a < side for a, b in zip(starts, starts[1:], strict=False))
 

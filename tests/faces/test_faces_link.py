@@ -40,7 +40,7 @@ def test_a_hidden_face_is_followed_through_its_gap():
     assert len(persons) == 1 and jumps == [] and len(persons[0].faces) == 25
 
 
-def test_a_person_who_returns_after_a_cutaway_is_known_again():
+def test_a_person_who_returns_after_a_cutaway_is_recognised():
     frames = [[face_at(200, 200)]] * 10 + [[face_at(220, 210, person=1)]] * 10 + [[face_at(600, 400)]] * 10
     persons, jumps = link(frames, [10, 20], 12)
     assert [sorted(p.faces) for p in persons] == [[*range(10), *range(20, 30)], [*range(10, 20)]]

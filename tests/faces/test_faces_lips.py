@@ -32,7 +32,7 @@ def test_measured_opening_follows_the_true_one(finder, clip, resolution):
     assert np.abs(measured[true < 0.02]).max() < 0.02 < measured[true > 0.7].min()
 
 
-def test_turned_pictures_make_no_difference(finder, clip):
+def test_turned_images_make_no_difference(finder, clip):
     frames, matrices = looked_at(clip, 128, every=6)
     upright = mouth_openings(finder, frames, matrices, 128)
     high = frames[0].shape[1] - 1

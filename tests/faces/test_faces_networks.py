@@ -17,7 +17,7 @@ GOLDEN = np.load(Path(__file__).with_name("golden_networks.npz"))
 
 
 def golden_input():
-    """The picture that scripts/convert_face_models.py showed to the originals."""
+    """Make the image on which scripts/convert_face_models.py ran the originals."""
     y, x = np.mgrid[0:192, 0:192].astype(np.float32)
     waves = np.stack([np.sin(x / 19 + y / 31), np.cos(x / 23) * np.sin(y / 29), np.cos((x + y) / 37)])
     return torch.from_numpy(waves / 2 + 0.5)[None].float()

@@ -10,7 +10,7 @@ from latentsync_core.faces import Survey, choose, draw_faces, survey
 
 
 class FakeFinder:
-    """Finds what it was told to find, frame by frame; `hidden` is found only by a thorough search."""
+    """Finds the given faces, frame by frame; `hidden` ones only by a thorough search."""
 
     def __init__(self, faces, hidden=()):
         self.faces, self.hidden, self.thorough_calls = faces, hidden, 0

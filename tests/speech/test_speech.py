@@ -21,7 +21,7 @@ from latentsync_core.speech import (
     speech_extent,
     tokens_at,
 )
-from latentsync_core.speech.encode import _windows
+from latentsync_core.speech.encode import _split_windows
 from latentsync_core.upstream import frame_count
 
 MEL, FEATURES = 2e-5, 3e-5
@@ -98,7 +98,7 @@ def test_upstream_seam_at_thirty_seconds(whisper, golden):
 
 
 def test_overlapping_windows_hear_across_the_seam(whisper):
-    """Around 30 s the overlapped rows are those of a window that hears both sides; far from it, upstream's."""
+    """Around 30 s the overlapped rows are those of a window that covers both sides; far from it, upstream's."""
     cut, smooth = (encode(whisper, samples(504333), seams=s).rows for s in (True, False))
     assert cut.shape == smooth.shape
     assert max_difference(cut[:1000], smooth[:1000]) == 0
@@ -112,7 +112,7 @@ def test_the_last_layer_norm_would_be_noticed(golden):
 
 @given(rows=st.integers(1, 5000), size=st.integers(20, 1500), context=st.integers(0, 9))
 def test_windows_cover_every_row_once(rows, size, context):
-    windows = _windows(rows, size, context)
+    windows = _split_windows(rows, size, context)
     kept = [row for _, first, last in windows for row in range(first, last)]
     assert kept == list(range(rows))
     for start, first, last in windows:
@@ -143,24 +143,24 @@ def test_token_blocks_are_time_major():
 
 
 def test_speaking_finds_the_pause():
-    sound = samples(48000).copy()
-    sound[16000:32000] = 0
-    active = speaking(sound, np.arange(0, 4, 0.04))
+    audio = samples(48000).copy()
+    audio[16000:32000] = 0
+    active = speaking(audio, np.arange(0, 4, 0.04))
     assert active[2:24].all() and active[52:74].all()
     assert not active[31:44].any() and not active[75:].any()
 
 
 def test_short_pauses_belong_to_the_speech():
-    sound = samples(48000).copy()
-    sound[16000:20000] = 0  # 0.25 s, a stop and a breath
-    assert speaking(sound, np.arange(0, 3, 0.04)).all()
+    audio = samples(48000).copy()
+    audio[16000:20000] = 0  # 0.25 s, a stop and a breath
+    assert speaking(audio, np.arange(0, 3, 0.04)).all()
 
 
 @pytest.mark.parametrize("gain", [0.01, 1.0])
 def test_speaking_does_not_depend_on_gain(gain):
-    sound = samples(48000).copy()
-    sound[16000:32000] = 0
-    assert speaking(sound * np.float32(gain), np.array([0.5, 1.5])).tolist() == [True, False]
+    audio = samples(48000).copy()
+    audio[16000:32000] = 0
+    assert speaking(audio * np.float32(gain), np.array([0.5, 1.5])).tolist() == [True, False]
 
 
 def test_silence_and_no_sound_are_not_speech():
@@ -175,10 +175,10 @@ def test_hiss_is_a_pause_however_little_is_said():
 
 
 def test_the_last_sound_is_found_to_a_hundredth_of_a_second():
-    sound = samples(48000).copy()
-    assert speech_extent(sound) == 3.0 and speech_extent(sound[:-1]) == 3.0
-    sound[16000:] = 0
-    assert 0.9 < speech_extent(sound) <= 1.0
-    sound[32000:32160] = 0.5
-    assert speech_extent(sound) == 2.01
+    audio = samples(48000).copy()
+    assert speech_extent(audio) == 3.0 and speech_extent(audio[:-1]) == 3.0
+    audio[16000:] = 0
+    assert 0.9 < speech_extent(audio) <= 1.0
+    audio[32000:32160] = 0.5
+    assert speech_extent(audio) == 2.01
     assert speech_extent(np.zeros(16000, np.float32)) == speech_extent(np.zeros(3, np.float32)) == 0.0
