@@ -14,7 +14,9 @@ from latentsync_core.errors import FaceError
 from latentsync_core.media import Timeline, fit
 from latentsync_core.method import Upstream
 from latentsync_core.options import Options
-from latentsync_core.plan import Layout, _find_breaks, _is_turned, _lay_windows, _pick_keys, build_plan
+from latentsync_core.plan import Layout, build_plan
+from latentsync_core.plan.causes import _is_turned
+from latentsync_core.plan.layout import find_breaks, lay_windows, pick_keys
 
 FACE = np.array([[40.0, 40], [80, 40], [60, 65]])
 
@@ -64,7 +66,7 @@ def plan_of(
 
 @given(keys=st.integers(1, 200), size=st.integers(1, 24), overlap=st.integers(0, 8), exact=st.booleans())
 def test_windows_cover_every_frame_with_shares_that_sum_to_one(keys, size, overlap, exact):
-    windows = _lay_windows(np.arange(keys), size, overlap, layout=UPSTREAM if exact else Layout())
+    windows = lay_windows(np.arange(keys), size, overlap, layout=UPSTREAM if exact else Layout())
     total = np.zeros(keys)
     for window in windows:
         assert np.array_equal(window.frames, np.arange(window.frames[0], window.frames[-1] + 1))
@@ -80,7 +82,7 @@ def test_windows_cover_every_frame_with_shares_that_sum_to_one(keys, size, overl
 
 
 def test_windows_start_where_the_docstring_says():
-    assert [w.frames[0] for w in _lay_windows(np.arange(40), 16, 4)] == [0, 12, 24]
+    assert [w.frames[0] for w in lay_windows(np.arange(40), 16, 4)] == [0, 12, 24]
 
 
 @settings(deadline=None, max_examples=60)
@@ -124,7 +126,7 @@ def test_a_cut_parts_windows_and_is_not_faded():
 def breaks(source, cuts=(), fps=25, times=None):
     timeline = Timeline(np.array(source), np.arange(len(source)) / fps, len(source) / fps)
     clip_times = np.arange(max(source) + 1) / fps if times is None else times
-    return np.flatnonzero(_find_breaks(timeline, clip_times, cuts)).tolist()
+    return np.flatnonzero(find_breaks(timeline, clip_times, cuts)).tolist()
 
 
 def test_cuts_are_seen_in_both_directions():
@@ -172,7 +174,7 @@ def test_high_rates_are_denoised_every_kth_frame(fps, stride):
 
 def test_where_frames_come_unevenly_only_the_dense_ones_are_thinned():
     times = np.concatenate([np.arange(60) / 60, 1 + np.arange(5) / 5])
-    keys = _pick_keys(times, 0, 65, 1 / 31)
+    keys = pick_keys(times, 0, 65, 1 / 31)
     assert keys.tolist() == [*range(0, 60, 2), *range(60, 65)]
 
 

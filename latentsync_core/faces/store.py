@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from ..data import Array, Clip, FaceTrack, Origin
+from ..data import SIGNALS, Array, Clip, FaceTrack, Origin
 from ..kept import Kept
 from .survey import Survey
 
-_FORMAT = 1
+_FORMAT = 2
 """Increase it when faces are detected or stored in another way."""
 
 
@@ -51,6 +51,10 @@ def _to_arrays(found: Survey) -> dict[str, Array]:
 def _track_arrays(track: FaceTrack) -> Iterator[tuple[str, Array]]:
     yield "points", track.points
     yield "scores", track.scores
+    for name in SIGNALS:
+        values = getattr(track, name)
+        if values is not None:
+            yield name, values
     if track.origin is not None:
         yield "frames", track.origin.frames
         yield "faces", track.origin.faces
@@ -64,5 +68,6 @@ def _build_survey(arrays: dict[str, Array], clip: Clip) -> Survey:
             arrays[f"{n}.{number}"] for n in ("points", "scores", "frames", "faces")
         )
         origin = Origin(Fraction(clip.fps), frames, faces)
-        tracks.append(FaceTrack(points, scores, cuts, (clip.height, clip.width), origin))
+        signals = {name: arrays.get(f"{name}.{number}") for name in SIGNALS}
+        tracks.append(FaceTrack(points, scores, cuts, (clip.height, clip.width), origin, **signals))
     return Survey(tuple(tracks), arrays["boxes"], arrays["cuts"])

@@ -181,13 +181,14 @@ def _build_survey(clip: Clip, faces: Sequence[Sequence[Face]], cuts: npt.NDArray
 
 
 def _build_track(clip: Clip, person: Person, cuts: tuple[int, ...]) -> FaceTrack:
-    points, scores = np.full((len(clip.times), 3, 2), np.nan), np.zeros(len(clip.times))
+    count = len(clip.times)
+    points, scores, openings = np.full((count, 3, 2), np.nan), np.zeros(count), np.full(count, np.nan)
     for index, face in person.faces.items():
-        points[index], scores[index] = face.points, face.score
+        points[index], scores[index], openings[index] = face.points, face.score, face.opening
     seen = {index: face.imprint for index, face in sorted(person.faces.items()) if face.imprint is not None}
     imprints = np.array(list(seen.values()), np.float32).reshape(-1, *SHAPE)
     origin = Origin(clip.fps, np.array(list(seen), np.int64), imprints)
-    return FaceTrack(points, scores, cuts, (clip.height, clip.width), origin)
+    return FaceTrack(points, scores, cuts, (clip.height, clip.width), origin, openings=openings)
 
 
 def _area_of(person: Person) -> float:

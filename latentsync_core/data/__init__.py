@@ -1,0 +1,27 @@
+"""What the stages hand to one another: small frozen dataclasses that check themselves.
+
+Arrays are numpy on the host; only `diffusion` and the networks see torch tensors. Time is in seconds,
+frame rates are `fractions.Fraction`, pixels are RGB and the pixel centre (0, 0) is the top-left pixel.
+"""
+
+from .clip import SPEECH_RATE, Array, Clip, FloatArray, IntArray, Progress, SpeechTokens, Waveform, pluralize
+from .plan import Plan, Window
+from .track import LEAST_SCORE, SIGNALS, FaceTrack, Origin
+
+__all__ = [
+    "LEAST_SCORE",
+    "SIGNALS",
+    "SPEECH_RATE",
+    "Array",
+    "Clip",
+    "FaceTrack",
+    "FloatArray",
+    "IntArray",
+    "Origin",
+    "Plan",
+    "Progress",
+    "SpeechTokens",
+    "Waveform",
+    "Window",
+    "pluralize",
+]

@@ -1,0 +1,70 @@
+"""Plan every output frame before anything is denoised.
+
+The `Plan` says how long the result is, which frames change, which pass through and why, and how much there is to
+compute.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ..data import Clip, FaceTrack, Plan
+from ..media.lengths import length_notes
+from ..media.timeline import Timeline
+from ..options import Options
+from .causes import RESYNC, decide, find_causes, require_faces
+from .layout import Layout, early_starts, fade_segments, find_breaks, find_segments, lay_windows, pick_keys
+
+__all__ = ["Layout", "build_plan", "early_starts"]
+
+
+def build_plan(
+    clip: Clip,
+    timeline: Timeline,
+    track: FaceTrack,
+    present: npt.NDArray[np.bool_],
+    speaks: npt.NDArray[np.bool_],
+    speech_duration: float,
+    options: Options,
+    window_frames: int = 16,
+    layout: Layout | None = None,
+) -> Plan:
+    """Plan the output frames of a timeline of the clip.
+
+    track, present: the face and whether it is usable, one entry per frame of the clip. speaks: (M,), whether there
+    is speech at each output frame. speech_duration: in seconds. window_frames: denoised together. layout: None is
+    `Layout()`. Raises FaceError if no frame shows the face, or if one does not and `options.missing_face` is `error`.
+    """
+    layout = layout or Layout()
+    causes = find_causes(timeline.source, track, present, speaks, options)
+    reasons, alpha = decide(causes, len(timeline.source))
+    require_faces(reasons, options)
+    changed = np.array([reason == RESYNC for reason in reasons])
+    rate = len(timeline.source) / timeline.duration
+    breaks = find_breaks(timeline, clip.times, track.cuts) & layout.breaks
+    segments = list(find_segments(changed, breaks))
+    windows = [
+        window
+        for number, (first, last) in enumerate(segments)
+        for window in lay_windows(
+            pick_keys(timeline.times, first, last, 1 / layout.most_fps),
+            window_frames,
+            options.overlap,
+            number,
+            layout,
+        )
+    ]
+    return Plan(
+        fps=options.fps or clip.fps,
+        source=timeline.source,
+        times=timeline.times,
+        duration=timeline.duration,
+        reasons=reasons,
+        strength=np.minimum(
+            alpha, fade_segments(segments, changed, breaks, round(layout.fade_seconds * rate))
+        ),
+        windows=tuple(windows),
+        speech_duration=speech_duration,
+        notes=length_notes(options.length, clip.times, clip.duration, speech_duration, timeline.duration),
+    )

@@ -1,0 +1,82 @@
+"""Why each output frame changes or passes through, and how much of the new mouth it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..data import FaceTrack, FloatArray, IntArray
+from ..errors import FaceError
+from ..options import Options
+
+RESYNC, NO_FACE, TURNED, SILENT = "resync", "no face", "turned away", "silent"
+"""`Plan.reasons`."""
+TURN_BACK = 0.85
+"""A head that was turned too far counts as back below this fraction of the limit (hysteresis)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cause:
+    """One reason to keep the source's mouth."""
+
+    reason: str
+    alpha: npt.NDArray[np.float32]
+    """Shape (M,), 0..1: how much of the new mouth it lets through at each output frame."""
+
+
+def find_causes(
+    source: IntArray,
+    track: FaceTrack,
+    present: npt.NDArray[np.bool_],
+    speaks: npt.NDArray[np.bool_],
+    options: Options,
+) -> Iterator[Cause]:
+    """Yield what may keep the source's mouth, the most important first; arguments as of `build_plan`.
+
+    source: (M,), the frame of the clip that each output frame shows.
+    """
+    yield Cause(NO_FACE, present[source].astype(np.float32))
+    yield Cause(TURNED, (~_is_turned(track.turn, options.max_turn))[source].astype(np.float32))
+    if options.silence == "keep":
+        yield Cause(SILENT, speaks.astype(np.float32))
+
+
+def decide(causes: Iterator[Cause], frames: int) -> tuple[tuple[str, ...], npt.NDArray[np.float32]]:
+    """Return why each output frame changes or passes through, and how much of the new mouth shows, (M,) in 0..1.
+
+    The first cause that lets nothing through names the reason.
+    """
+    reasons, alpha = np.full(frames, RESYNC, dtype=object), np.ones(frames, np.float32)
+    for cause in causes:
+        reasons[(cause.alpha == 0) & (alpha > 0)] = cause.reason
+        alpha = np.minimum(alpha, cause.alpha)
+    return tuple(reasons.tolist()), alpha
+
+
+def _is_turned(turn: FloatArray, limit: float) -> npt.NDArray[np.bool_]:
+    """Tell in which frames the head is turned beyond the limit; it counts as back only when it is well below."""
+    # Without hysteresis a head that rests near the limit would switch between two mouths from frame to frame. Where
+    # no face was found (NaN) the state is held, so that a blink of the detector does not end it.
+    turned, state = np.zeros(len(turn), bool), False
+    for i, value in enumerate(turn):
+        if not np.isnan(value):
+            state = bool(value > (limit * TURN_BACK if state else limit))
+        turned[i] = state
+    return turned
+
+
+def require_faces(reasons: tuple[str, ...], options: Options) -> None:
+    """Raise FaceError where no frame shows the face, or where one does not and `options.missing_face` is `error`."""
+    missing = [i for i, reason in enumerate(reasons) if reason == NO_FACE]
+    if len(missing) == len(reasons):
+        raise FaceError(
+            f"None of the {len(reasons)} frames shows the face. Check the clip, or the speaker that was chosen."
+        )
+    if missing and options.missing_face == "error":
+        raise FaceError(
+            f"{len(missing)} of {len(reasons)} frames show no face, the first is frame {missing[0]}. "
+            'With missing_face="keep" such frames pass through unchanged.'
+        )
