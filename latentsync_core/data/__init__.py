@@ -6,11 +6,11 @@ frame rates are `fractions.Fraction`, pixels are RGB and the pixel centre (0, 0)
 
 from .clip import SPEECH_RATE, Array, Clip, FloatArray, IntArray, Progress, SpeechTokens, Waveform, pluralize
 from .plan import Plan, Window
-from .track import LEAST_SCORE, SIGNALS, FaceTrack, Origin
+from .track import LEAST_SCORE, MEASURED, FaceTrack, Origin
 
 __all__ = [
     "LEAST_SCORE",
-    "SIGNALS",
+    "MEASURED",
     "SPEECH_RATE",
     "Array",
     "Clip",

@@ -14,7 +14,7 @@ from .clip import FloatArray, IntArray, pluralize
 LEAST_SCORE = 0.6
 """Mean score of the detector below which a face is hard to recognise."""
 
-SIGNALS = ("yaw", "openings", "covered", "others")
+MEASURED = ("yaw", "openings", "covered", "others")
 """Fields of a track that hold one value per frame where they were measured."""
 
 
@@ -60,7 +60,7 @@ class FaceTrack:
             raise InputError(
                 f"FaceTrack takes one score per frame, got {self.scores.shape} for {len(self.points)} frames."
             )
-        for name in SIGNALS:
+        for name in MEASURED:
             values = getattr(self, name)
             if values is not None and values.shape != self.points.shape[:1]:
                 raise InputError(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from ..data import SIGNALS, Array, Clip, FaceTrack, Origin
+from ..data import MEASURED, Array, Clip, FaceTrack, Origin
 from ..kept import Kept
 from .survey import Survey
 
@@ -51,7 +51,7 @@ def _to_arrays(found: Survey) -> dict[str, Array]:
 def _track_arrays(track: FaceTrack) -> Iterator[tuple[str, Array]]:
     yield "points", track.points
     yield "scores", track.scores
-    for name in SIGNALS:
+    for name in MEASURED:
         values = getattr(track, name)
         if values is not None:
             yield name, values
@@ -68,6 +68,6 @@ def _build_survey(arrays: dict[str, Array], clip: Clip) -> Survey:
             arrays[f"{n}.{number}"] for n in ("points", "scores", "frames", "faces")
         )
         origin = Origin(Fraction(clip.fps), frames, faces)
-        signals = {name: arrays.get(f"{name}.{number}") for name in SIGNALS}
+        signals = {name: arrays.get(f"{name}.{number}") for name in MEASURED}
         tracks.append(FaceTrack(points, scores, cuts, (clip.height, clip.width), origin, **signals))
     return Survey(tuple(tracks), arrays["boxes"], arrays["cuts"])
