@@ -95,7 +95,7 @@ _NO_MEMORY = (
 
 
 def ran_out_of_memory(exc: BaseException) -> bool:
-    """Whether memory was short: Python's and numpy's MemoryError, torch's OutOfMemoryError, what CPU and MPS raise."""
+    """Tell whether memory ran out: Python's, numpy's and torch's errors for it, and what CPU and MPS raise."""
     if isinstance(exc, MemoryError) or type(exc).__name__ == "OutOfMemoryError":
         return True
     return isinstance(exc, RuntimeError) and any(words in str(exc).lower() for words in _NO_MEMORY)
@@ -103,7 +103,7 @@ def ran_out_of_memory(exc: BaseException) -> bool:
 
 @contextmanager
 def enough_memory(advice: str) -> Iterator[None]:
-    """Raise DeviceError with `advice`, a sentence, where the block runs out of memory, whichever library says so."""
+    """Raise DeviceError with `advice`, a sentence, where the block runs out of memory in any library."""
     try:
         yield
     except (MemoryError, RuntimeError) as exc:

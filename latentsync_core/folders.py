@@ -1,4 +1,4 @@
-"""Where this platform keeps what a program needs for one user."""
+"""The platform's folders for a user's files."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Literal
 
 
 def user_folder(kind: Literal["data", "state"]) -> Path:
-    """The folder for data (checkpoints) or for state (keys, the journal of jobs); it need not exist.
+    """Return the folder for data (checkpoints) or for state (keys, the journal of jobs); it need not exist.
 
-    Linux keeps them apart (XDG Base Directory Specification), Windows and macOS together.
+    On Linux they are separate (XDG Base Directory Specification), on Windows and macOS one.
     """
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")

@@ -1,6 +1,6 @@
-"""Results that took long, kept on disk by what they depend on.
+"""A cache on disk of results that took long, keyed by what they depend on.
 
-They only save time: what cannot be read is made again, and where nothing can be written the work goes on without.
+It only saves time: what cannot be read is computed again, and where nothing can be written the work goes on without.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ T = TypeVar("T")
 
 SUFFIX = ".safetensors"
 _OURS = re.compile(r"\.?[a-z]+-[0-9a-f]{32}(\.[0-9a-f-]+\.partial)?\.safetensors")
-"""Results, and what a process that was killed left of one."""
+"""The names of results, and of partial files that a killed process left."""
 
 
 class Kept:
-    """Named arrays in a folder, one small file for each result of a kind such as `window`."""
+    """Named arrays in a folder, one file per result, of a kind such as `window`."""
 
     def __init__(self, folder: Path, kind: str) -> None:
         self._folder, self._kind, self._writable = folder, kind, not folder.is_symlink()
 
     def load(self, key: str, read: Callable[[dict[str, Array]], T]) -> T | None:
-        """What `read` makes of a result, None if there is none; it counts as new from now on."""
+        """Return what `read` makes of a result, None if there is none; marks it as just used (see `prune`)."""
         path = self._path(key)
         try:
             result = read(load_file(path))
@@ -50,7 +50,7 @@ class Kept:
             return None
 
     def save(self, key: str, arrays: dict[str, Array]) -> None:
-        """Keep a result."""
+        """Store a result; warns, once, where it cannot be written."""
         if not self._writable:
             return
         try:
@@ -66,7 +66,7 @@ class Kept:
 
 
 def prune(folder: Path, most: int) -> None:
-    """Remove what was not used for longest from a folder of results until `most` bytes are left."""
+    """Remove the least recently used results from a folder until at most `most` bytes are left."""
     files = {path: path.stat() for path in folder.glob(f"*{SUFFIX}")}
     size = sum(status.st_size for status in files.values())
     for path, status in sorted(files.items(), key=lambda file: file[1].st_mtime_ns):
@@ -77,9 +77,9 @@ def prune(folder: Path, most: int) -> None:
 
 
 def forget(folder: Path) -> None:
-    """Remove all results from a folder, and the folder where nothing else is in it.
+    """Remove all results from a folder, and the folder if nothing else is in it.
 
-    Another file in it is somebody else's and stays, as does a link. What cannot be removed stays as well.
+    Other files belong to somebody else and stay, as does a link. What cannot be removed stays as well.
     """
     if folder.is_symlink() or not folder.is_dir():
         return

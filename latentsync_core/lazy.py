@@ -1,4 +1,4 @@
-"""Names of a package that are loaded when they are first used, so that importing the package costs nothing."""
+"""Load the names of a package when they are first used, so that importing the package costs nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def load_from(package: str, homes: Mapping[str, tuple[str, ...]]) -> Callable[[str], Any]:
-    """Make a package's `__getattr__` (PEP 562): homes maps a module of the package to the names that come from it."""
+    """Make a package's `__getattr__` (PEP 562); homes maps each module of the package to the names it defines."""
     home = {name: module for module, names in homes.items() for name in names}
 
     def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""How a lip-sync is made: one frozen dataclass and the presets people choose from."""
+"""The options of a lip-sync: one frozen dataclass and its presets."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ class Options:
     """Everything that changes the result, apart from the clip, the speech and the checkpoint."""
 
     steps: int = 20
-    """Denoising steps a window, 1..500; above, the published schedule would not start at full noise."""
+    """Denoising steps per window, 1..500; with more, the published schedule would not start at full noise."""
     guidance: float = 1.5
-    """Weight of the speech (classifier-free guidance), 1..10. 1 turns it off and halves the time;
-    more moves the lips further and, beyond about 2, distorts them."""
+    """Scale of classifier-free guidance by the speech, 1..10. 1 turns it off and halves the time; more moves the lips
+    further and, beyond about 2, distorts them."""
     seed: int = 1247
     """Seed of the one noise frame, 0..2**63-1. The default is upstream's."""
     sampler: Sampler = "ddim"
-    """`ddim` is what the checkpoints were published with; `dpm++` needs about half the steps."""
+    """`ddim` is the sampler that the checkpoints were published with; `dpm++` needs about half the steps."""
     reuse: int = 1
     """Run the whole UNet every `reuse`-th step and only its last layer in between, 1..10; 1 is off. 3 is the DeepCache
     of upstream's script (`cache_interval=3, cache_branch_id=0`)."""
     overlap: int = 4
     """Frames that neighbouring windows share and cross-fade, 0..8."""
     length: LengthMode = "longest"
-    """What happens where the video and the speech differ in length, see `media.timeline`."""
+    """What to do where the video and the speech differ in length, see `media.timeline`."""
     fps: Fraction | None = None
     """Frame rate of the result; None keeps the times of the clip's own frames."""
     silence: SilencePolicy = "model"
@@ -46,10 +46,10 @@ class Options:
     feather: float = 0.06
     """Width of the soft edge of the blend mask, 0..0.5 of the crop's side."""
     color_match: bool = True
-    """Shift the generated mouth to the colours of the source along the rim of the mask."""
+    """Shift the colours of the generated mouth to those of the source around the mask."""
     exact: bool = False
     """Do as upstream does, for comparison: rounded landmarks, causal smoothing, crops truncated to 8 bit,
-    sampled VAE latents, speech as loud as it is, Whisper windows without overlap, the whole crop pasted back."""
+    sampled VAE latents, speech at its own loudness, Whisper windows without overlap, the whole crop pasted back."""
 
     def __post_init__(self) -> None:
         for name, low, high in _RANGES:
@@ -70,7 +70,7 @@ class Options:
 
     @classmethod
     def preset(cls, name: str, **overrides: Any) -> Options:
-        """Options of a preset, with single values replaced: `Options.preset("draft", seed=7)`."""
+        """Return a preset, with single values replaced: `Options.preset("draft", seed=7)`. Raises OptionError."""
         if name not in PRESETS:
             raise OptionError(f"preset takes {', '.join(PRESETS)}, got {name!r}.")
         known = {field.name for field in fields(cls)}
@@ -80,7 +80,7 @@ class Options:
 
 
 def choices_of(kind: Any) -> tuple[str, ...]:
-    """The values that a Literal type of this module takes."""
+    """Return the values that a Literal type of this module takes."""
     return get_args(kind)
 
 

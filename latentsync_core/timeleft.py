@@ -1,4 +1,4 @@
-"""How long the rest of a stage takes, from what of it is done; never a guess before anything is."""
+"""Estimate how long the rest of a stage takes, from the part that is done; no estimate before that."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from .data import Array, Plan
 
 _RECENT = 8
-"""Units that the speed is taken from: it changes while a machine warms up or does other things."""
+"""Units that the speed is averaged over: it changes while a machine warms up or does other things."""
 RESYNC_STAGE = "resync"
 
 
 class TimeLeft:
-    """Hears of all progress (as `data.Progress`), and for a re-sync of its frames as well."""
+    """Estimates the time left; call it as `data.Progress`, and pass a re-sync's frames through `frames`."""
 
     def __init__(self) -> None:
         self._stage, self._done, self._total = "", 0, 0
@@ -24,7 +24,7 @@ class TimeLeft:
         self._windows: _Windows | None = None
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        """A stage begins with a report of what of it is done before: usually 0."""
+        """Note progress; a stage's first report says how much of it was done before: usually nothing."""
         self._newest = time.monotonic()
         if stage != self._stage:
             self._stage, self._first, self._first_done = stage, self._newest, done
@@ -33,15 +33,15 @@ class TimeLeft:
             self._windows.step(self._newest, done, total)
 
     def frames(self, frames: Iterator[Array], plan: Plan) -> Iterator[Array]:
-        """Hand on the frames of a `lip_sync`, and see how long each takes until the next one is asked for."""
+        """Yield the frames of a `lip_sync`, and time each until the next one is asked for."""
         self._windows = windows = _Windows(plan)
         for frame, changed in zip(frames, (plan.strength > 0).tolist(), strict=True):
-            windows.made(time.monotonic(), changed)
+            windows.on_frame(time.monotonic(), changed)
             yield frame
-            windows.written(time.monotonic(), changed)
+            windows.on_next(time.monotonic(), changed)
 
     def seconds(self) -> float | None:
-        """The rest of the stage in seconds; None while nothing of it was done."""
+        """Estimate the rest of the stage in seconds; None before any of it is done."""
         if self._stage == RESYNC_STAGE and self._windows is not None:
             return self._windows.seconds()
         done = self._done - self._first_done
@@ -50,7 +50,7 @@ class TimeLeft:
 
 @dataclass
 class _Speed:
-    """Seconds for a unit of some kind: the mean of the latest ones, without the first, which warms everything up."""
+    """Seconds per unit of work: the mean of the latest units, without the first, which warms everything up."""
 
     recent: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT))
     count: int = 0
@@ -67,10 +67,11 @@ class _Speed:
 
 
 class _Windows:
-    """A re-sync: windows are denoised step by step and decoded, and then their frames are pasted and written.
+    """A re-sync: windows are denoised step by step and decoded, then their frames are pasted and written.
 
-    The time until a frame is asked for is that of a whole window now and then, and that of the frame alone otherwise.
-    Windows that an earlier run finished are taken out of `total`, so that they do not count as quick ones.
+    So a frame takes a whole window's time now and then, and its own otherwise; the two speeds are kept apart, as are
+    those of frames that change and that pass through. Windows that an earlier run finished are no longer in `total`,
+    so that they do not count as quick ones.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -94,23 +95,23 @@ class _Windows:
             self._kept = True
         self._done, self._total = done, total
 
-    def made(self, now: float, changed: bool) -> None:
-        """A frame is there, and so are the windows that it needed."""
+    def on_frame(self, now: float, changed: bool) -> None:
+        """Note that a frame was made, and with it the windows that it needed."""
         self._left[changed] -= 1
         self._alone = not (self._steps or self._kept)
         if self._steps and self._mark is not None:
             self._measure(now, self._mark)
         self._steps, self._kept = [], False
 
-    def written(self, now: float, changed: bool) -> None:
-        """The next frame is asked for."""
+    def on_next(self, now: float, changed: bool) -> None:
+        """Note that the next frame is asked for, so this one is written."""
         if self._mark is not None:  # there is a stage
             if self._alone:
                 self._frames[changed].add(now - self._mark)
             self._mark = now
 
     def _measure(self, now: float, begun: float) -> None:
-        """Windows that were denoised and decoded since the last frame."""
+        """Time the windows that were denoised and decoded since the last frame."""
         spent, count = self._steps[-1] - begun, len(self._steps)
         self._decoded += count / self._size
         if self._step.count == 0 and count > 1:  # the very first step loads and compiles what it needs

@@ -1,4 +1,4 @@
-"""The version, of which pyproject.toml is the only source: the Comfy registry reads it there and nowhere else."""
+"""The version; pyproject.toml is its only source, as the Comfy registry reads it there."""
 
 import re
 from importlib import metadata
@@ -8,7 +8,7 @@ NAME = "latentsync-native"
 
 
 def find_version(folder: Path) -> str:
-    """The version in `folder`/pyproject.toml if it is this project's, else the one that pip installed.
+    """Return the version in `folder`/pyproject.toml if it is this project's, else the one that pip installed.
 
     A checkout and a pack of ComfyUI have the file beside the package and need not be installed; an installed wheel has
     no such file. "unknown" where the package was copied without either.

@@ -16,15 +16,15 @@ from latentsync_lab.synthetic import bundled_speech, mono_16k, talking_clip
 LEAST_CORRELATION = 0.85
 """Of the mesh's opening with the true one; 0.95 was measured."""
 MOST_SILENT = 0.08
-"""Opening in silence, as a share of what the mesh sees in the widest true mouth; -0.01 was measured."""
+"""Opening in silence, as a fraction of what the mesh measures in the widest true mouth; -0.01 was measured."""
 PERSON = 60_100
-"""Neither trained on nor in the test set of the judge of nano."""
+"""Neither trained on nor in the test set of nano's evaluator."""
 SECONDS, SILENCE = 1.6, 0.6
 REPORT = Path(__file__).resolve().parents[1] / "docs" / "nano"
 
 
 def sound(name, start):
-    """So many seconds of a bundled sentence, and silence after it, mono at 16 kHz."""
+    """Cut `SECONDS` of a bundled sentence, and add silence, mono at 16 kHz."""
     first = round(start * 16_000)
     said = mono_16k(bundled_speech(name))[first : first + round(SECONDS * 16_000)]
     return np.pad(said, (0, round(SILENCE * 16_000)))

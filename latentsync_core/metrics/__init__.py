@@ -1,4 +1,4 @@
-"""Measures of a result: synchrony with the sound, steadiness, likeness to an original or to the truth."""
+"""Metrics of a result: synchrony with the audio, steadiness, similarity to an original or to the ground truth."""
 
 from .against import Comparison
 from .score import Score, score

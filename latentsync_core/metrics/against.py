@@ -1,4 +1,4 @@
-"""A result against its original: the same crops of both, inside and outside the part that LatentSync paints."""
+"""Compare a result with its original: the same crops of both, inside and outside the part that is generated."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..faces import keep_mask
 from ..models.videomae import ClipEncoder
 from .image import decibels, mean_square, ssim
 from .temporal import temporal_distance
-from .view import CHUNK, Scene, mouth_steps, source_of
+from .view import CHUNK, Scene, mouth_changes, source_of
 
 
 @dataclass(frozen=True)
@@ -21,31 +21,31 @@ class Comparison:
     """Means over all frames that show the face."""
 
     psnr_inside: float
-    """dB, within the painted part of the crop."""
+    """dB, within the generated part of the crop."""
     psnr_outside: float
     ssim_inside: float
     ssim_outside: float
     jitter: float
     """Of the original's mouth, in grey levels, as `Score.jitter`."""
     temporal: float | None
-    """TREPA's distance; None without a clip encoder, or where the face is too short in view for it."""
+    """TREPA's distance; None without a clip encoder, or where the face is visible too briefly for it."""
 
 
 @torch.inference_mode()
 def compare_images(scene: Scene, against: Clip, encoder: ClipEncoder | None = None) -> Comparison:
-    """Compare what a scene shows with the same moments of another clip, through the same crops.
+    """Compare a scene with the same moments of another clip, in the same crops.
 
     Where one is longer, the rest of it is left out. Raises InputError where the two differ in size or share no two
     neighbouring frames with a face.
     """
-    made, true = _paired(scene, against)
+    result, original = _pair_scenes(scene, against)
     inside = torch.from_numpy(1 - keep_mask(scene.resolution))
     size = CHUNK if encoder is None else encoder.model.config.num_frames
     rows, steps, distances = [], [], []
     before = torch.zeros(0, 3, scene.resolution, scene.resolution)
-    for (part, _, ours), (_, _, theirs) in zip(made.chunks(size), true.chunks(size), strict=True):
-        steps.append(mouth_steps(before, theirs, made.found, part))
-        before, found = theirs, made.found[part]
+    for (part, _, ours), (_, _, theirs) in zip(result.chunks(size), original.chunks(size), strict=True):
+        steps.append(mouth_changes(before, theirs, result.found, part))
+        before, found = theirs, result.found[part]
         if encoder is not None and len(found) == size and found.all():
             place = next(encoder.parameters()).device
             distances.append(float(temporal_distance(encoder, ours[None].to(place), theirs[None].to(place))))
@@ -62,8 +62,8 @@ def compare_images(scene: Scene, against: Clip, encoder: ClipEncoder | None = No
     )
 
 
-def _paired(scene: Scene, against: Clip) -> tuple[Scene, Scene]:
-    """Both clips as scenes of one length, with the crops of the first."""
+def _pair_scenes(scene: Scene, against: Clip) -> tuple[Scene, Scene]:
+    """Return both clips as scenes of one length, with the crops of the first."""
     size, other = ((clip.width, clip.height) for clip in (scene.clip, against))
     if size != other:
         raise InputError(
@@ -74,5 +74,5 @@ def _paired(scene: Scene, against: Clip) -> tuple[Scene, Scene]:
     found = scene.found[:count]
     if not (found[1:] & found[:-1]).any():
         raise InputError("The two clips have no neighbouring frames in common that show the face.")
-    made = replace(scene, source=scene.source[:count], matrices=scene.matrices[:count])
-    return made, replace(made, clip=against, source=source[:count])
+    result = replace(scene, source=scene.source[:count], matrices=scene.matrices[:count])
+    return result, replace(result, clip=against, source=source[:count])

@@ -1,4 +1,4 @@
-"""The score of a clip: whether mouth and sound belong together, how steady the mouth is, what the original lost."""
+"""Score a clip: whether mouth and audio are in sync, how steady the mouth is, how it differs from the original."""
 
 from __future__ import annotations
 
@@ -30,7 +30,6 @@ from .view import View, look
 log = logging.getLogger(__name__)
 
 SAMPLES_PER_FRAME = SPEECH_RATE // FPS
-"""Of sound in a frame."""
 SILENCE_DB = -100.0
 PUBLISHED_EVALUATOR = (
     "`latentsync weights get 1.6 --syncnet` and score with --model 1.6; in the node, model 1.6"
@@ -39,25 +38,25 @@ PUBLISHED_EVALUATOR = (
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """What was measured on a clip, at 25 frames a second."""
+    """The measurements of a clip, at 25 frames a second."""
 
     curve: SyncCurve
     found: float
-    """Share of the frames that show the face."""
+    """Fraction of the frames that show the face."""
     opening: npt.NDArray[np.float64]
     """Shape (N,): how far the mouth is open, see `faces.mouth_openings`; NaN where there is no face."""
     level: npt.NDArray[np.float64]
-    """Shape (N,): loudness of the sound in dB below full scale, -100 for silence."""
+    """Shape (N,): level of the audio in dB of full scale, -100 for silence."""
     knows: str
-    """What the judge was trained on; of other faces and sounds its figures say little."""
+    """What the evaluator was trained on; of other faces and voices its figures say little."""
     jitter: float
-    """Mean change of the mouth from frame to frame, in grey levels of 256; speech and noise alike."""
+    """Mean change of the mouth from frame to frame, in grey levels of 256, by speech as well as by noise."""
     against: Comparison | None = None
     """With the original, where one was given."""
 
     @property
     def offset(self) -> int | None:
-        """Frames by which the sound comes too early; negative: too late; None where `confidence` is below 0.3."""
+        """Frames by which the audio comes too early; negative: too late; None where `confidence` is below 0.3."""
         return self.curve.offset if self.curve.sure else None
 
     @property
@@ -71,7 +70,7 @@ class Score:
         return np.arange(len(self.opening)) / FPS
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, ready for JSON; NaN is None."""
+        """Return everything, ready for JSON; NaN becomes None."""
         opening = [None if np.isnan(value) else round(float(value), 4) for value in self.opening]
         return {
             "offset_frames": self.offset,
@@ -96,7 +95,7 @@ class Score:
         """A few lines for people."""
         best, reach = float(self.curve.cosines.max()), self.curve.reach
         lines = [
-            _in_words(self.offset),
+            _describe_offset(self.offset),
             f"confidence {self.confidence:.3f}: the best cosine, {best:.3f}, above the median of shifts "
             f"of -{reach}..{reach} frames, over {pluralize(self.curve.windows, 'window')}",
             f"the face is in {self.found:.0%} of {len(self.opening)} frames; its mouth changes by "
@@ -106,11 +105,11 @@ class Score:
             lines.append(
                 f"the clip is short: no shift beyond {reach} frames was tried, and other words can fit as well"
             )
-        lines.append(f"the judge knows {self.knows}; of other faces and sounds its figures say little")
+        lines.append(f"the evaluator knows {self.knows}; of other faces and voices its figures say little")
         if self.knows != KNOWS:
             lines.append(f"for {KNOWS}: {PUBLISHED_EVALUATOR}")
         if self.against is not None:
-            lines += _comparison_lines(self.against)
+            lines += _describe_comparison(self.against)
         return "\n".join(lines)
 
 
@@ -124,13 +123,12 @@ def score(
     track: FaceTrack | None = None,
     progress: Progress | None = None,
 ) -> Score:
-    """Measure a clip and a sound that starts with it.
+    """Score a clip and audio that starts with it.
 
     against: the original of a re-synced clip. clip_encoder: adds TREPA's distance to that comparison. track: the
-    face, one entry a frame of the clip; None is the one with the most area. progress: called for `survey` and
-    `look`. Clips of other rates are looked at 25 times a second; what is longer, clip or sound, is heard or seen
-    only where the other lasts. Raises InputError below 26 frames of both (1.04 s), FaceError without a face for 16
-    frames on end.
+    face, one entry per frame of the clip; None is the one with the most area. progress: called for `survey` and
+    `look`. Clips of other rates are sampled at 25 frames a second; where clip or audio is longer, the rest of it is
+    left out. Raises InputError below 26 frames of both (1.04 s), FaceError without a face for 16 frames in a row.
     """
     view = look(clip, syncnet, track, progress)
     return Score(
@@ -145,15 +143,15 @@ def score(
 
 
 def measure_sync(view: View, samples: npt.NDArray[np.float32], syncnet: StableSyncNet) -> SyncCurve:
-    """Compare what was seen with a sound (n,) at 16 kHz; raises InputError and FaceError as `score`."""
+    """Compare a view with audio (n,) at 16 kHz; raises InputError and FaceError as `score`."""
     frames = min(len(view.opening), len(samples) // SAMPLES_PER_FRAME)
     reach = reach_of(frames)
     if reach < MAX_OFFSET:
-        log.warning("With %d frames of picture and sound, shifts up to %d frames are tried.", frames, reach)
+        log.warning("With %d frames of video and audio, shifts up to %d frames are tried.", frames, reach)
     usable = (view.starts >= reach) & (view.starts <= frames - FRAMES - reach)
     if not usable.any():
         raise FaceError(
-            f"The face is not in view for {FRAMES} frames on end with {reach} frames of sound before and after; "
+            f"The face is not in view for {FRAMES} frames in a row with {reach} frames of audio before and after; "
             "give a longer clip."
         )
     audio = embed_audio(syncnet, samples, frames)
@@ -161,24 +159,24 @@ def measure_sync(view: View, samples: npt.NDArray[np.float32], syncnet: StableSy
 
 
 def audio_level(samples: npt.NDArray[np.float32], frames: int) -> npt.NDArray[np.float64]:
-    """Root mean square of a sound (n,) at 16 kHz within each frame, in dB of full scale, at least -100; (frames,)."""
+    """Compute the RMS level of audio (n,) at 16 kHz in each frame, (frames,), in dB of full scale, at least -100."""
     padded = np.zeros(frames * SAMPLES_PER_FRAME)
     padded[: len(samples)] = samples[: len(padded)]
     power = (padded.reshape(frames, SAMPLES_PER_FRAME) ** 2).mean(1)
     return 10 * np.log10(np.maximum(power, 10 ** (SILENCE_DB / 10)))
 
 
-def _in_words(offset: int | None) -> str:
+def _describe_offset(offset: int | None) -> str:
     if offset is None:
         return f"no verdict: with a confidence below {LEAST_CONFIDENCE}, no shift fits clearly better than the others"
     if offset == 0:
-        return "the sound fits the mouth best where it is (offset +0)"
+        return "the audio fits the mouth best where it is (offset +0)"
     early = "early: delay" if offset > 0 else "late: advance"
     frames = f"{pluralize(abs(offset), 'frame')} ({abs(offset) / FPS:.2f} s)"
-    return f"the sound comes {frames} too {early} it (offset {offset:+d})"
+    return f"the audio comes {frames} too {early} it (offset {offset:+d})"
 
 
-def _comparison_lines(against: Comparison) -> list[str]:
+def _describe_comparison(against: Comparison) -> list[str]:
     return [
         f"against the original, inside the mask: PSNR {against.psnr_inside:.2f} dB, SSIM {against.ssim_inside:.4f}",
         f"outside the mask: PSNR {against.psnr_outside:.2f} dB, SSIM {against.ssim_outside:.4f}",

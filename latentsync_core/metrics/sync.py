@@ -1,4 +1,4 @@
-"""How well mouths and a sound belong together, measured by a SyncNet: confidence and offset over a clip."""
+"""Synchrony of mouth and audio, measured by a SyncNet: confidence and offset over a clip."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from transformers.audio_utils import mel_filter_bank
 from ..data import SPEECH_RATE
 from ..errors import InputError
 
+# Wav2Lip's mel spectrogram, on which the published SyncNet was trained.
 MEL_FFT, MEL_HOP = 800, 200
 MEL_BANDS, LOWEST_HZ, HIGHEST_HZ = 80, 55.0, 7600.0
 PREEMPHASIS = 0.97
@@ -30,15 +31,19 @@ FPS = 25
 MEL_LENGTH = math.ceil(FRAMES / 5 * 16)
 """52 spectra beside 16 frames (bytedance/LatentSync a229c39, syncnet_dataset.py)."""
 MAX_OFFSET, LEAST_OFFSET = 15, 5
+"""Frames by which audio is shifted at most, and at least."""
 LEAST_CONFIDENCE = 0.3
 """Below this a curve says nothing. By the bundled SyncNet, on clips of 4 to 6 s: drawn heads and their own words 0.53
-to 0.55, other words at most 0.24, a filmed person, whom it does not know, at most 0.12."""
+to 0.55, other words at most 0.24, a video of a person, on whom it was not trained, at most 0.12."""
 LEAST_FRAMES = FRAMES + 2 * LEAST_OFFSET
 BATCH = 16
 
 
 def sync_mel(samples: npt.NDArray[np.float32]) -> Tensor:
-    """SyncNet's mel spectrogram of a sound (n,) at 16 kHz, shape (80, 1 + n // 200), in -4..4."""
+    """Compute SyncNet's mel spectrogram of audio (n,) at 16 kHz, shape (80, 1 + n // 200), in -4..4.
+
+    Raises InputError below 200 samples, or for another shape.
+    """
     if samples.ndim != 1 or samples.size < MEL_HOP:
         raise InputError(f"sync_mel takes mono samples of shape (n,), n >= {MEL_HOP}, got {samples.shape}.")
     audio = torch.from_numpy(np.asarray(samples, np.float64))
@@ -62,34 +67,34 @@ def sync_mel(samples: npt.NDArray[np.float32]) -> Tensor:
 
 
 def mel_window(mel: Tensor, frame: int, length: int = MEL_LENGTH) -> Tensor:
-    """The spectra beside the 16 frames that start at `frame`, (1, 80, 52); beyond the ends the last is held."""
+    """Return the spectra of the 16 frames that start at `frame`, (1, 80, 52); past the end the last is repeated."""
     start = int(MEL_RATE * frame / FPS)
     index = torch.arange(start, start + length).clamp(0, mel.shape[1] - 1)
     return mel[None, :, index]
 
 
 def face_window(crops: Tensor, frame: int) -> Tensor:
-    """Lower halves of 16 crops, (16 * 3, R / 2, R), from crops (N, 3, R, R) in -1..1."""
+    """Return the lower halves of 16 crops, (16 * 3, R / 2, R), from crops (N, 3, R, R) in -1..1."""
     half = crops.shape[-2] // 2
     return crops[frame : frame + FRAMES, :, half:].flatten(0, 1)
 
 
 @dataclass(frozen=True, eq=False)
 class SyncCurve:
-    """Mean cosine of mouths and sound for every shift of the sound against the picture."""
+    """Mean cosine of mouths and audio for every shift of the audio against the video."""
 
     offsets: npt.NDArray[np.int64]
-    """Frames at 25 a second; positive: the sound is moved to later."""
+    """Frames at 25 a second; positive: the audio is delayed."""
     cosines: npt.NDArray[np.float64]
     windows: int
-    """Windows of 16 frames that each mean is over."""
+    """Windows of 16 frames that are averaged."""
 
     @property
     def offset(self) -> int:
-        """The shift at which they fit best: how many frames the sound comes too early. 0 in a clip in sync.
+        """The shift that fits best: how many frames the audio comes too early. 0 in a clip in sync.
 
-        Positive: a mouth opens after its sound is heard; delay the sound by so many frames. Negative: the sound
-        comes late; play it earlier.
+        Positive: a mouth opens after its sound; delay the audio by so many frames. Negative: the audio comes late;
+        advance it.
         """
         return int(self.offsets[self.cosines.argmax()])
 
@@ -116,14 +121,15 @@ class SyncCurve:
 
 
 def reach_of(frames: int) -> int:
-    """How far a sound is shifted against so many frames: a third of those to spare, but 5 to 15.
+    """Return how far audio is shifted against so many frames: a third of those beyond one window, within 5..15.
 
-    The other third is left for windows to compare. Raises InputError below 26 frames, where not one is left.
+    Shifts to both sides take two thirds, the last third is for windows to compare. Raises InputError below 26 frames,
+    where not one window is left.
     """
     if frames < LEAST_FRAMES:
         raise InputError(
             f"Synchrony is measured on at least {LEAST_FRAMES} frames at {FPS} a second "
-            f"({LEAST_FRAMES / FPS:.2f} s) of picture and sound, got {frames}; give a longer clip."
+            f"({LEAST_FRAMES / FPS:.2f} s) of video and audio, got {frames}; give a longer clip."
         )
     return min(MAX_OFFSET, max(LEAST_OFFSET, (frames - FRAMES) // 3))
 
@@ -131,35 +137,37 @@ def reach_of(frames: int) -> int:
 def sync_curve(
     syncnet: Any, crops: Tensor, samples: npt.NDArray[np.float32], *, step: int = 4, reach: int = MAX_OFFSET
 ) -> SyncCurve:
-    """Shift a sound against a clip by -reach..reach frames and compare.
+    """Shift audio against a clip by -reach..reach frames and compare.
 
-    crops: (N, 3, R, R) in -1..1 at 25 frames a second, N >= 16 + 2 * reach, of the size the network was made for.
-    samples: (n,) at 16 kHz. step: frames from one window to the next.
+    crops: (N, 3, R, R) in -1..1 at 25 frames a second, N >= 16 + 2 * reach, of the network's resolution.
+    samples: (n,) at 16 kHz. step: frames from one window to the next. Raises InputError for fewer frames.
     """
     starts = np.arange(reach, len(crops) - FRAMES - reach + 1, step)
     if not len(starts):
         raise InputError(f"sync_curve takes at least {FRAMES + 2 * reach} frames, got {len(crops)}.")
-    seen = embed_mouths(syncnet, (face_window(crops, k) for k in starts.tolist()))
-    return compare(seen, starts, embed_audio(syncnet, samples, len(crops)), reach)
+    mouths = embed_mouths(syncnet, (face_window(crops, k) for k in starts.tolist()))
+    return compare(mouths, starts, embed_audio(syncnet, samples, len(crops)), reach)
 
 
-def compare(seen: Tensor, starts: npt.NDArray[np.int64], audio: Tensor, reach: int) -> SyncCurve:
-    """The curve of mouths (K, n), whose windows begin at `starts` (K,), and of the sound at every frame (M, n).
+def compare(mouths: Tensor, starts: npt.NDArray[np.int64], audio: Tensor, reach: int) -> SyncCurve:
+    """Compare mouths (K, n), whose windows begin at `starts` (K,), with the audio at every frame (M, n).
 
     Each start must lie in reach..M - 1 - reach.
     """
+    # Every shift is measured on the same windows: if the clip's ends joined in at some shifts only, the curve would
+    # also show which parts of the clip are easy. Delaying the audio by `offset` brings what was earlier to the mouth.
     offsets = np.arange(-reach, reach + 1)
-    cosines = [float((seen * audio[starts - offset]).sum(1).mean()) for offset in offsets]
+    cosines = [float((mouths * audio[starts - offset]).sum(1).mean()) for offset in offsets]
     return SyncCurve(offsets, np.array(cosines), len(starts))
 
 
 def embed_mouths(syncnet: Any, windows: Iterable[Tensor]) -> Tensor:
-    """Unit vectors (K, n) of `face_window`s, on the host."""
+    """Embed `face_window`s as unit vectors (K, n), on the host."""
     return _embed(syncnet, syncnet.visual_encoder, windows)
 
 
 def embed_audio(syncnet: Any, samples: npt.NDArray[np.float32], frames: int) -> Tensor:
-    """Unit vectors (frames - 15, n) of the sound beside every window of so many frames, on the host."""
+    """Embed the audio of every window of so many frames as unit vectors (frames - 15, n), on the host."""
     mel = sync_mel(samples)
     return _embed(syncnet, syncnet.audio_encoder, (mel_window(mel, k) for k in range(frames - FRAMES + 1)))
 

@@ -1,4 +1,4 @@
-"""Looks at the mouth of one person through a whole clip, at 25 frames a second, a few frames at a time."""
+"""Measure one person's mouth through a whole clip, at 25 frames a second, a few frames at a time."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from .temporal import changes, mouth_part
 CHUNK = 16
 """Frames held at a time, besides the last 15."""
 GREY_LEVELS = 127.5
-"""In a unit of a crop in -1..1."""
-MANY_WINDOWS = 100
-"""Windows start at every frame of a clip of so many; in longer ones at every second or fourth."""
+"""Grey levels in a unit of a crop in -1..1."""
+MANY_FRAMES = 100
+"""Windows start at every frame of a clip of up to so many frames; in longer ones at every second or fourth."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class Scene:
         return ~np.isnan(self.matrices[:, 0, 0])
 
     def chunks(self, size: int = CHUNK) -> Iterator[tuple[slice, list[Array], Tensor]]:
-        """Where in the scene, the frames, and their crops (F, 3, R, R) in -1..1, grey where there is no face."""
+        """Yield the place in the scene, the frames, and their crops (F, 3, R, R) in -1..1, grey without a face."""
         frames = self.clip.read(self.source.tolist())
         for first in range(0, len(self.source), size):
             some = list(itertools.islice(frames, size))
@@ -55,7 +55,7 @@ class Scene:
 
 
 def crops_of(frames: Sequence[Array], matrices: npt.NDArray[np.float64], resolution: int) -> Tensor:
-    """Aligned crops (F, 3, R, R) in -1..1, 0 where a matrix is NaN."""
+    """Crop the faces, (F, 3, R, R) in -1..1, 0 where a matrix is NaN."""
     crops = np.zeros((len(frames), resolution, resolution, 3), np.float32)
     for crop, frame, matrix in zip(crops, frames, matrices, strict=True):
         if not np.isnan(matrix[0, 0]):
@@ -64,7 +64,7 @@ def crops_of(frames: Sequence[Array], matrices: npt.NDArray[np.float64], resolut
 
 
 def source_of(clip: Clip) -> IntArray:
-    """The frames that a clip shows at 25 frames a second, (N,)."""
+    """Return the frames that a clip shows at 25 frames a second, (N,)."""
     return fit(clip.times, clip.duration, clip.duration, "silence", Fraction(FPS)).source
 
 
@@ -78,7 +78,7 @@ def scene_of(clip: Clip, track: FaceTrack, resolution: int) -> Scene:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What was seen, before any sound is heard."""
+    """All measurements of a clip that do not depend on audio."""
 
     scene: Scene
     mouths: Tensor
@@ -94,23 +94,25 @@ class View:
 def look(
     clip: Clip, syncnet: StableSyncNet, track: FaceTrack | None = None, progress: Progress | None = None
 ) -> View:
-    """See everything in a clip that scores need; frames are read twice (once with `track`) and not kept.
+    """Measure everything that a score needs of a clip; frames are read twice (once with `track`) and not kept.
 
-    track: the face, one entry a frame of the clip; None is the one with the most area. Raises FaceError where no
-    face is found, or none for 16 frames on end.
+    track: the face, one entry per frame of the clip; None is the one with the most area. Raises FaceError where no
+    face is found, or none for 16 frames in a row.
     """
     finder = FaceFinder(next(syncnet.parameters()).device)
     if track is None:
         report = None if progress is None else lambda done, total: progress("survey", done, total)
         track = choose(survey(clip, finder, report))
     scene = scene_of(clip, track, syncnet.resolution)
-    starts = _starts(scene.found)
+    starts = _find_starts(scene.found)
     openings, steps, mouths = [], [], []
     recent = torch.zeros(0, 3, scene.resolution, scene.resolution)
     for part, frames, crops in scene.chunks():
         openings.append(mouth_openings(finder, frames, scene.matrices[part], scene.resolution))
-        steps.append(mouth_steps(recent, crops, scene.found, part))
+        steps.append(mouth_changes(recent, crops, scene.found, part))
         recent = torch.cat([recent, crops])
+        # Windows that end within this chunk are complete now; they may begin up to 15 frames before it, so so many
+        # crops are carried over.
         begin = part.stop - len(recent)  # the frame that `recent` begins with
         ready = starts[(starts > part.start - FRAMES) & (starts <= part.stop - FRAMES)] - begin
         if len(ready):
@@ -123,22 +125,22 @@ def look(
     )
 
 
-def _starts(found: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    """Frames at which a window starts that shows the face throughout."""
-    step = 1 if len(found) <= MANY_WINDOWS else 2 if len(found) <= 2 * MANY_WINDOWS else 4
+def _find_starts(found: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Return the frames at which a window starts that shows the face throughout."""
+    step = 1 if len(found) <= MANY_FRAMES else 2 if len(found) <= 2 * MANY_FRAMES else 4
     whole = [k for k in range(0, len(found) - FRAMES + 1, step) if found[k : k + FRAMES].all()]
     if not whole:
         raise FaceError(
-            f"The face is nowhere in view for {FRAMES} frames on end ({FRAMES / FPS:.2f} s), which SyncNet looks at "
+            f"The face is nowhere in view for {FRAMES} frames in a row ({FRAMES / FPS:.2f} s), which SyncNet takes "
             f"together; it was found in {found.sum()} of {len(found)} frames. See `latentsync faces VIDEO OUT`."
         )
     return np.array(whole)
 
 
-def mouth_steps(before: Tensor, crops: Tensor, found: npt.NDArray[np.bool_], part: slice) -> Array:
-    """Grey levels by which the mouth changes into each frame of a chunk, where that and the one before show it.
+def mouth_changes(before: Tensor, crops: Tensor, found: npt.NDArray[np.bool_], part: slice) -> Array:
+    """Return the grey levels by which the mouth changes to each frame of a chunk, where both frames show the face.
 
-    before: the crops of the frames before the chunk, of which the last counts; none for the first chunk.
+    before: the crops of the frames before the chunk, of which only the last is used; none for the first chunk.
     """
     shown = found[max(0, part.start - 1) : part.stop]
     steps = changes(mouth_part(torch.cat([before[-1:], crops]))) * GREY_LEVELS

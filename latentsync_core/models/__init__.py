@@ -1,1 +1,1 @@
-"""The networks: the UNet with its two norm scopes, and the bundle that holds all of a checkpoint."""
+"""The networks: the UNet, SyncNet, VideoMAE, and the bundle that holds all of a checkpoint."""

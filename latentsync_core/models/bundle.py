@@ -16,21 +16,19 @@ from .fp8 import is_fp8
 from .unet import LatentSyncUNet
 
 WHISPER_SIZES = {384: "tiny", 512: "base", 768: "small", 1024: "medium", 1280: "large"}
-"""Width of OpenAI's published Whisper models."""
-
-
+"""OpenAI's published Whisper models by their width."""
 MAX_RESOLUTION = 2048
 """Pixels; the published checkpoints use 256 and 512."""
 
 
 def whisper_size(width: int) -> str:
-    """Say a token width in words: `384 wide (Whisper tiny)`."""
+    """Describe a token width: `384 wide (Whisper tiny)`."""
     return f"{width} wide (Whisper {WHISPER_SIZES[width]})" if width in WHISPER_SIZES else f"{width} wide"
 
 
 @dataclass(frozen=True, eq=False)
 class LipSyncModels:
-    """Everything of a checkpoint that a lip-sync needs; the networks are in eval mode, without gradients."""
+    """The networks of a checkpoint that a lip-sync needs, in eval mode, without gradients."""
 
     unet: LatentSyncUNet
     vae: AutoencoderKL
@@ -42,25 +40,25 @@ class LipSyncModels:
     resolution: int
     """Side of the face crop in pixels."""
     name: str
-    """What the checkpoint is called in messages and reports: `1.6`, or its folder's name."""
+    """The checkpoint's name in messages and reports: `1.6`, or its folder's name."""
     device: torch.device
     dtype: torch.dtype
-    """That `unet` and `vae` compute in."""
+    """The dtype that `unet` and `vae` compute in."""
     window_frames: int = 16
     """Frames denoised together."""
     align_resolution: int | None = None
-    """The resolution whose face template crops are aligned with; None is `resolution`."""
+    """The resolution whose face template crops are aligned to; None is `resolution`."""
     note: str | None = None
-    """What users should be told about this checkpoint."""
+    """A remark on this checkpoint for its users."""
     faces: str | None = None
-    """What faces it was made for: `drawn`, or None for those of people."""
+    """The kind of faces that it was trained on: `drawn`, or None for those of people."""
 
     def __post_init__(self) -> None:
         self._check_networks()
         self._check_sizes()
 
     def _check_networks(self) -> None:
-        latent, wanted = self.vae.config["latent_channels"], self.unet.config["cross_attention_dim"]
+        latent, width = self.vae.config["latent_channels"], self.unet.config["cross_attention_dim"]
         channels = (self.unet.config["in_channels"], self.unet.config["out_channels"])
         if channels != (3 * latent + 1, latent):
             raise WeightsMismatchError(
@@ -68,9 +66,9 @@ class LipSyncModels:
                 f"and gives {latent}; this one has {channels[0]} and {channels[1]}. It belongs to another VAE, "
                 "or is no LatentSync UNet."
             )
-        if self.whisper.config.d_model != wanted:
+        if self.whisper.config.d_model != width:
             raise WeightsMismatchError(
-                f"{self.name}: this UNet takes speech tokens {whisper_size(wanted)}, but the Whisper file is "
+                f"{self.name}: this UNet takes speech tokens {whisper_size(width)}, but the Whisper file is "
                 f"{whisper_size(self.whisper.config.d_model)}. Put the Whisper of the right size beside the UNet."
             )
 
@@ -89,7 +87,7 @@ class LipSyncModels:
 
     @property
     def precision(self) -> str:
-        """In words: `float16`, or `float16 with float8 weights`."""
+        """For reports: `float16`, or `float16 with float8 weights`."""
         name = str(self.dtype).removeprefix("torch.")
         return f"{name} with float8 weights" if is_fp8(self.unet) else name
 

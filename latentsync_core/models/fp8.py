@@ -1,4 +1,4 @@
-"""Weights kept as float8 and computed in the precision of what comes in: half the memory of fp16.
+"""Weights stored as float8 and computed in the precision of their input: half the memory of fp16.
 
 The bytes of float8_e4m3fn (one sign, four exponent, three mantissa bits) are held as integers, so that
 `module.to(device, dtype)` moves them and leaves them as they are.
@@ -21,7 +21,7 @@ class Fp8Linear(nn.Linear):
     scale: Tensor
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.linear(input, _unpacked(self.weight, self.scale, input.dtype), self.bias)
+        return F.linear(input, _unpack(self.weight, self.scale, input.dtype), self.bias)
 
 
 class Fp8Conv2d(nn.Conv2d):
@@ -30,7 +30,7 @@ class Fp8Conv2d(nn.Conv2d):
     scale: Tensor
 
     def forward(self, input: Tensor) -> Tensor:
-        return self._conv_forward(input, _unpacked(self.weight, self.scale, input.dtype), self.bias)
+        return self._conv_forward(input, _unpack(self.weight, self.scale, input.dtype), self.bias)
 
 
 _KINDS: dict[type[nn.Module], type[nn.Module]] = {nn.Linear: Fp8Linear, nn.Conv2d: Fp8Conv2d}
@@ -49,11 +49,12 @@ def store_as_fp8(network: nn.Module) -> None:
 
 
 def is_fp8(network: nn.Module) -> bool:
-    """Whether `store_as_fp8` was applied."""
+    """Tell whether `store_as_fp8` was applied."""
     return any(isinstance(module, tuple(_KINDS.values())) for module in network.modules())
 
 
 def _pack(module: nn.Module) -> None:
+    # Scales are powers of two, so that multiplying by them adds no rounding of its own in any precision.
     weight = module.get_parameter("weight").detach()
     greatest = weight.float().flatten(1).abs().amax(1).reshape(-1, *[1] * (weight.ndim - 1))
     scale = torch.exp2(torch.ceil(torch.log2(greatest / torch.finfo(STORAGE).max))).clamp(_SMALLEST_SCALE)
@@ -62,5 +63,5 @@ def _pack(module: nn.Module) -> None:
     module.register_buffer("scale", scale.to(weight.dtype))
 
 
-def _unpacked(packed: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
+def _unpack(packed: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
     return packed.view(STORAGE).to(dtype) * scale

@@ -1,6 +1,6 @@
-"""StableSyncNet: tells whether a mouth and a sound belong together, on diffusers' blocks.
+"""StableSyncNet: whether a mouth and audio are in sync, on diffusers' blocks.
 
-Two encoders bring 16 frames of the lower half of a face and the mel spectrogram of the same 0.64 s to unit
+Two encoders embed 16 frames of the lower half of a face and the mel spectrogram of the same 0.64 s as unit
 vectors, whose cosine is high where they match. Layer for layer the published network
 (bytedance/LatentSync a229c39, models/stable_syncnet.py); only the keys of its attention are named otherwise.
 """
@@ -30,23 +30,23 @@ EPS, HEADS = 1e-6, 8
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """One of the two encoders."""
+    """The architecture of one of the two encoders."""
 
     in_channels: int
     block_out_channels: tuple[int, ...]
     downsample_factors: tuple[Factor, ...]
-    """How much each level shrinks: both sides alike, or (height, width); 1 does not."""
+    """How much each level downsamples: both sides alike, or (height, width); 1 does not."""
     attention: tuple[bool, ...]
     """Whether a transformer follows each level."""
     groups: int = 32
-    """Channels are normed in so many groups. The features are one pixel large: of a group of two, norming leaves
-    only which is the greater, and no gradient, so narrow encoders take fewer groups."""
+    """Groups of each GroupNorm. The features are one pixel large: normalising a group of two leaves only which of them
+    is the greater, and no gradient, so narrow encoders take fewer groups."""
 
     def __post_init__(self) -> None:
         levels = {len(self.block_out_channels), len(self.downsample_factors), len(self.attention)}
         if len(levels) != 1 or levels == {0}:
             raise InputError(
-                "block_out_channels, downsample_factors and attention take one value a level, got "
+                "block_out_channels, downsample_factors and attention take one value per level, got "
                 f"{len(self.block_out_channels)}, {len(self.downsample_factors)} and {len(self.attention)}."
             )
         if self.groups < 1 or any(width % self.groups for width in self.block_out_channels):
@@ -54,7 +54,7 @@ class EncoderConfig:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> EncoderConfig:
-        """From upstream's names; raises KeyError, TypeError, ValueError or InputError for anything else."""
+        """Read upstream's names; raises KeyError, TypeError, ValueError or InputError for anything else."""
         factors = (
             tuple(map(int, f)) if isinstance(f, list) else int(f) for f in content["downsample_factors"]
         )
@@ -67,7 +67,7 @@ class EncoderConfig:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """In the names of upstream's configs/syncnet, and `groups`, which are always 32 there."""
+        """Return upstream's names (configs/syncnet), and `groups`, which are always 32 there."""
         return {
             "in_channels": self.in_channels,
             "block_out_channels": self.block_out_channels,
@@ -77,6 +77,7 @@ class EncoderConfig:
         }
 
 
+# The published `stable_syncnet.pt` (configs/syncnet/syncnet_16_pixel_attn.yaml): 401 million parameters.
 AUDIO = EncoderConfig(
     in_channels=1,
     block_out_channels=(32, 64, 128, 256, 512, 1024, 2048),
@@ -89,15 +90,13 @@ VISUAL = EncoderConfig(
     downsample_factors=((1, 2), 2, 2, 2, 2, 2, 2, 2),
     attention=(False, False, False, False, True, True, False, False),
 )
-"""The published `stable_syncnet.pt` (configs/syncnet/syncnet_16_pixel_attn.yaml): 401 million parameters."""
-
 
 KNOWS = "people who were filmed, and their recorded voices"
-"""What the published network was trained on."""
+"""The training data of the published network, in words."""
 
 
 class _Level(ResnetBlock2D):
-    """A residual block, and a strided convolution behind it."""
+    """A residual block, followed by a strided convolution."""
 
     def __init__(self, before: int, after: int, factor: Factor, groups: int) -> None:
         super().__init__(
@@ -115,7 +114,7 @@ class _Level(ResnetBlock2D):
 
 
 def _padding(factor: Factor) -> tuple[int, int, int, int]:
-    """Left, right, top, bottom: a side that shrinks is padded at its end only."""
+    """Return left, right, top, bottom: a side that is downsampled is padded at its end only."""
     height, width = factor if isinstance(factor, tuple) else (factor, factor)
     return (int(width == 1), 1, int(height == 1), 1)
 
@@ -129,7 +128,7 @@ class _Attention(Transformer2DModel):
 
 
 class SyncEncoder(nn.Module):
-    """Pictures or spectrograms (B, C, H, W) -> features (B, n)."""
+    """Encodes images or spectrograms (B, C, H, W) to features (B, n)."""
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
@@ -154,12 +153,12 @@ class SyncEncoder(nn.Module):
 
 
 class StableSyncNet(nn.Module):
-    """Faces and sounds to unit vectors; the defaults are the published network."""
+    """Embeds faces and audio as unit vectors; the defaults are the published network."""
 
     def __init__(
         self, visual: EncoderConfig = VISUAL, audio: EncoderConfig = AUDIO, knows: str = KNOWS
     ) -> None:
-        """knows: in words, what it was trained on; its judgement of anything else means little."""
+        """knows: in words, what it was trained on; its scores of anything else mean little."""
         super().__init__()
         self.knows = knows
         self.visual_encoder, self.audio_encoder = SyncEncoder(visual), SyncEncoder(audio)
@@ -167,25 +166,25 @@ class StableSyncNet(nn.Module):
 
     @property
     def resolution(self) -> int:
-        """Side in pixels of the crops that it takes the lower halves of: its factors bring them to one pixel."""
+        """Side in pixels of the crops whose lower halves it takes: its factors bring them to one pixel."""
         factors = self.configs["visual_encoder"].downsample_factors
         return prod(f[1] if isinstance(f, tuple) else f for f in factors)
 
     def enable_gradient_checkpointing(self) -> None:
-        """See `SyncEncoder.gradient_checkpointing`."""
+        """Turn on `SyncEncoder.gradient_checkpointing` in both encoders."""
         self.visual_encoder.gradient_checkpointing = self.audio_encoder.gradient_checkpointing = True
 
     def forward(self, faces: Tensor, mels: Tensor) -> tuple[Tensor, Tensor]:
-        """Unit vectors (B, n) of both.
+        """Embed both as unit vectors (B, n).
 
-        faces: (B, 16 * 3, H, W), lower halves of 16 crops in -1..1, one after another; 128 x 256 for the
-        published network. mels: (B, 1, 80, 52), see `metrics.sync`.
+        faces: (B, 16 * 3, H, W), lower halves of 16 crops in -1..1, concatenated; 128 x 256 for the published
+        network. mels: (B, 1, 80, 52), see `metrics.sync`.
         """
         return F.normalize(self.visual_encoder(faces)), F.normalize(self.audio_encoder(mels))
 
 
 def sync_loss(faces: Tensor, mels: Tensor, matching: Tensor) -> Tensor:
-    """Binary cross-entropy of the cosine (clamped to 0..1) of unit vectors (B, n) against `matching` (B,)."""
+    """Compute the binary cross-entropy of the cosine (clamped to 0..1) of unit vectors (B, n) with `matching` (B,)."""
     cosine = torch.cosine_similarity(faces, mels).clamp(0, 1)
     return F.binary_cross_entropy(cosine, matching)
 
@@ -205,10 +204,10 @@ _BLOCK = re.compile(r"(.*\.down_blocks\.\d+\.)(\w+)(\..*)")
 def convert_syncnet_keys(state_dict: Mapping[str, T]) -> dict[str, T]:
     """Rename the keys of the published `stable_syncnet.pt`; keys that are already ours stay as they are."""
     attentions = {match[1] for key in state_dict if (match := _BLOCK.match(key)) and match[2] == "attn"}
-    return {_renamed(key, attentions): value for key, value in state_dict.items()}
+    return {_rename(key, attentions): value for key, value in state_dict.items()}
 
 
-def _renamed(key: str, attentions: Sequence[str] | set[str]) -> str:
+def _rename(key: str, attentions: Sequence[str] | set[str]) -> str:
     match = _BLOCK.match(key)
     if match is None or match[1] not in attentions:
         return key

@@ -50,14 +50,14 @@ class FrameGroupNorm(nn.GroupNorm):
 
 
 class NoMotion(nn.Module):
-    """Stands where a checkpoint has no motion module."""
+    """Replaces a motion module in checkpoints without it."""
 
     def forward(self, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         return hidden_states
 
 
 class LatentSyncUNet(UNetMotionModel):
-    """The denoiser: latents of a window, a timestep and speech tokens to the predicted noise.
+    """The denoiser: predicts the noise from the latents of a window, a timestep and speech tokens.
 
     `motion` says which blocks have motion modules: `all` (1.5, 1.6), `decoder` (stage2_efficient) or
     `none` (1.0). The other arguments are those of `UNetMotionModel`; the defaults are 1.5 and 1.6.
@@ -117,6 +117,7 @@ class LatentSyncUNet(UNetMotionModel):
                 block.motion_modules = nn.ModuleList(NoMotion() for _ in block.motion_modules)
 
     def _scope_norms(self) -> None:
+        # Only the class is swapped, so that parameters, their keys and their initial values stay diffusers'.
         for module in self.modules():
             if isinstance(module, ResnetBlock2D):
                 module.norm1.__class__ = module.norm2.__class__ = ClipGroupNorm
@@ -126,7 +127,7 @@ class LatentSyncUNet(UNetMotionModel):
 
     @property
     def latent_channels(self) -> int:
-        """Channels of one latent: the input holds three of them and the mask."""
+        """Channels of one latent; the input is three of them and the mask."""
         return (int(self.config["in_channels"]) - MASK_CHANNELS) // 3
 
     def forward(
@@ -141,7 +142,7 @@ class LatentSyncUNet(UNetMotionModel):
         return super().forward(sample, timestep, encoder_hidden_states.flatten(0, 1), **kwargs)
 
     def deep(self, sample: Tensor, timestep: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Predict the noise as `forward` does, and keep what `shallow` needs, (B, F, C, H, W)."""
+        """Predict the noise as `forward` does; return it and the features that `shallow` needs, (B, F, C, H, W)."""
         kept: list[Tensor] = []
         last = self.up_blocks[-1].resnets[-1]
 
@@ -193,7 +194,7 @@ _RENAMES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 _REPEATED = ".attention_blocks.1.pos_encoder.pe"
-"""The published files hold the position table twice; diffusers keeps one for both attentions."""
+"""The published files hold the position table twice; diffusers has one for both attentions."""
 
 
 def convert_unet_keys(state_dict: Mapping[str, T]) -> dict[str, T]:
@@ -201,10 +202,10 @@ def convert_unet_keys(state_dict: Mapping[str, T]) -> dict[str, T]:
 
     Keys that are already ours stay as they are; values are handed on untouched.
     """
-    return dict(_renamed(state_dict))
+    return dict(_rename(state_dict))
 
 
-def _renamed(state_dict: Mapping[str, T]) -> Iterator[tuple[str, T]]:
+def _rename(state_dict: Mapping[str, T]) -> Iterator[tuple[str, T]]:
     for key, value in state_dict.items():
         if key.endswith(_REPEATED):
             continue

@@ -1,4 +1,4 @@
-"""What a clip looks like to VideoMAE, on transformers' blocks: the network behind TREPA.
+"""VideoMAE's features of clips, on transformers' blocks: the network of TREPA.
 
 Layer for layer VideoMAEv2's `VisionTransformer.forward_features` as LatentSync calls it
 (bytedance/LatentSync a229c39, latentsync/trepa); only the keys are named otherwise.
@@ -16,7 +16,7 @@ from transformers import VideoMAEModel
 
 
 class ClipEncoder(nn.Module):
-    """VideoMAE's features of whole clips: the mean of its last tokens, normed (`fc_norm` of the published one).
+    """Embeds whole clips: the mean of VideoMAE's last tokens, normalised (`fc_norm` of the published one).
 
     config: a `VideoMAEConfig` with `use_mean_pooling`.
     """
@@ -27,14 +27,14 @@ class ClipEncoder(nn.Module):
         self.fc_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
     def enable_gradient_checkpointing(self) -> None:
-        """Compute layers again in the backward pass: far less memory. Puts the network in training mode."""
+        """Recompute layers in the backward pass, which saves memory; puts the network in training mode."""
         new_name = hasattr(self.model, "activation_checkpointing_enable")  # transformers 6 drops the old one
         name = "activation_checkpointing_enable" if new_name else "gradient_checkpointing_enable"
         getattr(self.model, name)({"use_reentrant": False})
         self.model.train()  # in eval mode transformers leaves it off; there is no dropout
 
     def forward(self, clips: Tensor) -> Tensor:
-        """Clips (B, F, 3, H, W) in -1..1 of any size, F as in the config -> unit vectors (B, width)."""
+        """Embed clips (B, F, 3, H, W) in -1..1 of any size, F as in the config, as unit vectors (B, width)."""
         size = self.model.config.image_size
         frames = F.interpolate(clips.flatten(0, 1), (size, size), mode="bicubic")
         frames = (frames / 2 + 0.5).clamp(0, 1)  # without ImageNet's mean and deviation, as upstream
@@ -57,7 +57,7 @@ _FUSED = ".attn.qkv.weight"
 _ATTENTION = ".attention.attention."
 _OTHER_NAME = {"query.bias": "q_bias", "value.bias": "v_bias", "q_bias": "query.bias", "v_bias": "value.bias"}
 _UNUSED = ("head.",)
-"""The classifier of Something-Something v2."""
+"""The classifier for Something-Something v2."""
 
 
 def convert_videomae_keys(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""A clip of a talking head, as frames in memory, its sound, and what is seen in it."""
+"""A clip of a talking head, as frames in memory, its audio, and its view."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from latentsync_core.metrics.view import look
 
 @pytest.fixture(scope="session")
 def scene():
-    drawn, sound = speaker()
+    drawn, audio = speaker()
     clip = TensorClip(torch.from_numpy(np.stack(list(drawn.read(range(75))))), 25)
     clip.truth = drawn.truth
-    return clip, sound, look(clip, Redness(), true_track(drawn))
+    return clip, audio, look(clip, Redness(), true_track(drawn))

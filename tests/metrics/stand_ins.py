@@ -1,4 +1,4 @@
-"""A talking head, and what stands for a trained SyncNet: it compares how red a mouth is with how loud its sound is."""
+"""A talking head, and what stands for a trained SyncNet: it compares how red a mouth is with how loud its audio is."""
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ def babble(seconds, seed=0):
 
 
 def speaker(seconds=3.0, fps=25, size=(192, 192)):
-    """A person who babbles, and the sound."""
+    """A person who babbles, and the audio."""
     said = babble(seconds)
     return talking_clip(7, said, fps, size), Waveform(said[None], 16_000)
 
@@ -27,13 +27,13 @@ def true_track(clip):
     return FaceTrack.from_points(clip.truth[0].points)
 
 
-def shifted(sound, frames):
-    """The sound moved to later by so many frames at 25 a second."""
-    samples = np.roll(sound.samples, 640 * frames, axis=1)
+def shifted(audio, frames):
+    """Delay the audio by so many frames at 25 a second."""
+    samples = np.roll(audio.samples, 640 * frames, axis=1)
     samples[:, : max(0, 640 * frames)] = 0
     if frames < 0:
         samples[:, 640 * frames :] = 0
-    return Waveform(samples, sound.sample_rate)
+    return Waveform(samples, audio.sample_rate)
 
 
 class Redness(nn.Module):

@@ -13,33 +13,35 @@ def images(seed=0, size=24):
 
 
 def test_psnr_of_a_known_error():
-    true = torch.zeros(1, 3, 16, 16)
-    assert psnr(true + 0.02, true) == pytest.approx(40, abs=1e-3)  # a hundredth of the range
-    assert psnr(true, true) > 100
+    target = torch.zeros(1, 3, 16, 16)
+    assert psnr(target + 0.02, target) == pytest.approx(40, abs=1e-3)  # a hundredth of the range
+    assert psnr(target, target) > 100
 
 
 def test_weights_choose_where():
-    true = torch.zeros(1, 3, 32, 32)
-    made, left = true.clone(), torch.zeros(32, 32)
+    target = torch.zeros(1, 3, 32, 32)
+    predicted, left = target.clone(), torch.zeros(32, 32)
     left[:, :16] = 1
-    made[..., :16] = 0.2
-    assert psnr(made, true, left) == pytest.approx(20, abs=1e-3)
-    assert psnr(made, true, 1 - left) > 100
-    assert psnr(made, true, (1 - left) + 0.25 * left) == pytest.approx(20 + 10 * math.log10(5), abs=1e-3)
-    noisy = true + torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(1)) * left
+    predicted[..., :16] = 0.2
+    assert psnr(predicted, target, left) == pytest.approx(20, abs=1e-3)
+    assert psnr(predicted, target, 1 - left) > 100
+    assert psnr(predicted, target, (1 - left) + 0.25 * left) == pytest.approx(
+        20 + 10 * math.log10(5), abs=1e-3
+    )
+    noisy = target + torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(1)) * left
     far = torch.zeros(32, 32)
     far[:, 22:] = 1  # the window reaches 5 pixels
-    assert ssim(noisy, true, far) == pytest.approx(1)
-    assert ssim(noisy, true, left) < 0.1
+    assert ssim(noisy, target, far) == pytest.approx(1)
+    assert ssim(noisy, target, left) < 0.1
 
 
 def test_ssim_equals_the_definition():
     """Equation 13 of Wang et al., written out for one window in double precision."""
-    made, true = images(0), (images(0) + 0.3 * images(1)).clamp(-1, 1)
+    predicted, target = images(0), (images(0) + 0.3 * images(1)).clamp(-1, 1)
     at = np.arange(11) - 5
     bell = np.exp(-(at[:, None] ** 2 + at[None] ** 2) / (2 * 1.5**2))
     bell /= bell.sum()
-    x, y = (p[1, 2, 4:15, 7:18].numpy().astype(float) + 1 for p in (made, true))
+    x, y = (p[1, 2, 4:15, 7:18].numpy().astype(float) + 1 for p in (predicted, target))
     mx, my = (bell * x).sum(), (bell * y).sum()
     sx, sy, sxy = (
         (bell * (x - mx) ** 2).sum(),
@@ -47,9 +49,9 @@ def test_ssim_equals_the_definition():
         (bell * (x - mx) * (y - my)).sum(),
     )
     c1, c2 = 0.02**2, 0.06**2
-    wanted = (2 * mx * my + c1) * (2 * sxy + c2) / ((mx**2 + my**2 + c1) * (sx + sy + c2))
-    assert float(ssim_map(made, true)[1, 2, 4, 7]) == pytest.approx(wanted, abs=1e-5)
-    assert ssim(made, true) == pytest.approx(float(ssim_map(made, true).mean()))
+    expected = (2 * mx * my + c1) * (2 * sxy + c2) / ((mx**2 + my**2 + c1) * (sx + sy + c2))
+    assert float(ssim_map(predicted, target)[1, 2, 4, 7]) == pytest.approx(expected, abs=1e-5)
+    assert ssim(predicted, target) == pytest.approx(float(ssim_map(predicted, target).mean()))
 
 
 def test_ssim_of_the_same_and_of_the_opposite():

@@ -27,23 +27,23 @@ def no_mesh(monkeypatch):
 
 @pytest.mark.parametrize("late", [-10, -4, 0, 3, 10])
 def test_a_sound_that_comes_late_has_a_negative_offset(scene, late):
-    _, sound, view = scene
-    curve = measure_sync(view, shifted(sound, late).samples[0], Redness())
+    _, audio, view = scene
+    curve = measure_sync(view, shifted(audio, late).samples[0], Redness())
     assert abs(curve.offset + late) <= 1
     assert curve.confidence > 0.2 and curve.reach == 15
 
 
 def test_moving_the_sound_by_the_offset_brings_it_into_sync(scene):
-    _, sound, view = scene
-    late = shifted(sound, 6)
+    _, audio, view = scene
+    late = shifted(audio, 6)
     mended = shifted(late, measure_sync(view, late.samples[0], Redness()).offset)
     assert abs(measure_sync(view, mended.samples[0], Redness()).offset) <= 1
 
 
 def test_score_finds_the_face_itself_and_measures_the_mouth(scene):
-    clip, sound, _ = scene
+    clip, audio, _ = scene
     stages = []
-    result = score(clip, sound, Redness(), progress=lambda *step: stages.append(step))
+    result = score(clip, audio, Redness(), progress=lambda *step: stages.append(step))
     assert abs(result.offset) <= 1 and result.found == 1
     assert correlation(result.opening, clip.truth[0].mouth.openness) > 0.9
     assert len(result.level) == len(result.opening) == len(result.times) == 75
@@ -54,8 +54,8 @@ def test_score_finds_the_face_itself_and_measures_the_mouth(scene):
 
 @pytest.mark.parametrize("fps", [15, 50])
 def test_other_frame_rates_are_seen_at_25(fps, no_mesh):
-    clip, sound = speaker(fps=fps)
-    result = score(clip, shifted(sound, 5), Redness(), track=true_track(clip))
+    clip, audio = speaker(fps=fps)
+    result = score(clip, shifted(audio, 5), Redness(), track=true_track(clip))
     assert len(result.opening) == 75
     assert abs(result.offset + 5) <= 1
 
@@ -71,13 +71,13 @@ def test_frames_are_read_in_parts_without_a_difference(scene, monkeypatch):
 
 
 def test_windows_without_the_face_are_left_out(scene, no_mesh):
-    clip, sound, _ = scene
+    clip, audio, _ = scene
     points = clip.truth[0].points.copy()
     points[20:40] = np.nan
     view = look(clip, Redness(), FaceTrack.from_points(points))
     assert view.starts.tolist() == [*range(5), *range(40, 60)]
     assert (~view.scene.found).sum() == 20
-    assert measure_sync(view, sound.samples[0], Redness()).windows == 5
+    assert measure_sync(view, audio.samples[0], Redness()).windows == 5
     points[0:] = np.nan
     points[:10] = clip.truth[0].points[:10]
     with pytest.raises(FaceError, match="nowhere in view for 16 frames .* found in 10 of 75 frames"):
@@ -88,23 +88,23 @@ def test_reach_shrinks_with_the_clip(scene, caplog):
     assert [reach_of(n) for n in (26, 31, 46, 61, 1000)] == [5, 5, 10, 15, 15]
     with pytest.raises(InputError, match=r"at least 26 frames at 25 a second \(1.04 s\).*got 25"):
         reach_of(25)
-    _, sound, view = scene
-    curve = measure_sync(view, sound.samples[0, : 46 * 640], Redness())
+    _, audio, view = scene
+    curve = measure_sync(view, audio.samples[0, : 46 * 640], Redness())
     assert (curve.reach, curve.windows) == (10, 11)
-    assert "With 46 frames of picture and sound, shifts up to 10 frames are tried" in caplog.text
+    assert "With 46 frames of video and audio, shifts up to 10 frames are tried" in caplog.text
 
 
 def test_track_of_another_clip(scene):
-    clip, sound, _ = scene
+    clip, audio, _ = scene
     with pytest.raises(InputError, match="The face track has 3 frames, but the clip has 75"):
-        score(clip, sound, Redness(), track=FaceTrack.from_points(np.zeros((3, 3, 2))))
+        score(clip, audio, Redness(), track=FaceTrack.from_points(np.zeros((3, 3, 2))))
 
 
 def test_report_and_json(scene, no_mesh):
-    clip, sound, _ = scene
-    result = score(clip, shifted(sound, 4), Redness(), track=true_track(clip), against=clip)
+    clip, audio, _ = scene
+    result = score(clip, shifted(audio, 4), Redness(), track=true_track(clip), against=clip)
     offset = result.offset
-    assert f"the sound comes {-offset} frames ({-offset / 25:.2f} s) too late: advance it" in str(result)
+    assert f"the audio comes {-offset} frames ({-offset / 25:.2f} s) too late: advance it" in str(result)
     assert "PSNR" in str(result) and "short" not in str(result)
     curve = replace(result.curve, cosines=result.curve.cosines[::-1])
     assert f"{-offset} frames ({-offset / 25:.2f} s) too early: delay it" in str(replace(result, curve=curve))
@@ -114,9 +114,9 @@ def test_report_and_json(scene, no_mesh):
 
 
 def test_a_low_confidence_is_no_verdict(scene, no_mesh):
-    """No advice in words, no offset in figures, but the curve and what the judge knows are there."""
-    clip, sound, _ = scene
-    result = score(clip, shifted(sound, 4), Redness(), track=true_track(clip))
+    """No advice in words, no offset in figures, but the curve and what the evaluator knows are there."""
+    clip, audio, _ = scene
+    result = score(clip, shifted(audio, 4), Redness(), track=true_track(clip))
     assert result.offset is not None and "no verdict" not in str(result)
     flat = replace(result.curve, cosines=result.curve.cosines * 0.2)
     assert 0 < flat.confidence < LEAST_CONFIDENCE and flat.offset == result.offset
@@ -131,20 +131,20 @@ def test_a_low_confidence_is_no_verdict(scene, no_mesh):
     assert len(saved["curve"]["cosines"]) == 31
 
 
-def test_a_judge_says_what_it_knows(scene, no_mesh):
-    clip, sound, _ = scene
-    result = score(clip, sound, Redness(), track=true_track(clip))
-    assert "the judge knows babble" in str(result) and "weights get 1.6 --syncnet" in str(result)
+def test_an_evaluator_says_what_it_knows(scene, no_mesh):
+    clip, audio, _ = scene
+    result = score(clip, audio, Redness(), track=true_track(clip))
+    assert "the evaluator knows babble" in str(result) and "weights get 1.6 --syncnet" in str(result)
     published = replace(result, knows=KNOWS)
-    assert f"the judge knows {KNOWS}" in str(published) and "weights get" not in str(published)
+    assert f"the evaluator knows {KNOWS}" in str(published) and "weights get" not in str(published)
     assert "drawn heads" in load_syncnet(find_syncnet("nano")).knows
 
 
-def test_quiet_sound_is_judged_as_loud_sound_is(scene, no_mesh):
-    """The bundled judge's confidence fell from 0.56 to 0 for the same sound at -40 dB."""
-    clip, sound, _ = scene
+def test_quiet_audio_scores_as_loud_audio_does(scene, no_mesh):
+    """The bundled evaluator's confidence fell from 0.56 to 0 for the same audio at -40 dB."""
+    clip, audio, _ = scene
     usual, quiet = (
-        score(clip, Waveform(sound.samples * np.float32(gain), 16_000), Redness(), track=true_track(clip))
+        score(clip, Waveform(audio.samples * np.float32(gain), 16_000), Redness(), track=true_track(clip))
         for gain in (1, 0.01)
     )
     np.testing.assert_allclose(quiet.curve.cosines, usual.curve.cosines, atol=1e-3)
@@ -159,7 +159,7 @@ def test_level_of_known_sounds():
 
 
 def test_silent_and_too_short_sounds(scene, no_mesh):
-    clip, sound, view = scene
+    clip, audio, view = scene
     assert measure_sync(view, np.zeros(48_000, np.float32), Redness()).confidence < 0.01
     with pytest.raises(InputError, match="at least 26 frames"):
-        score(clip, Waveform(sound.samples[:, :16_000], 16_000), Redness(), track=true_track(clip))
+        score(clip, Waveform(audio.samples[:, :16_000], 16_000), Redness(), track=true_track(clip))

@@ -38,32 +38,32 @@ def narrow():
 @torch.inference_mode()
 def test_narrow_network_equals_the_official_one():
     golden = golden_tensors("syncnet_tiny.safetensors")
-    seen, heard = narrow()(
+    seen, embedded = narrow()(
         recipe_input("syncnet.visual", (1, 48, 128, 256)), recipe_input("syncnet.audio", (2, 1, 80, 52))
     )
     torch.testing.assert_close(seen, golden["vision_embeds"], atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(heard, golden["audio_embeds"], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(embedded, golden["audio_embeds"], atol=1e-5, rtol=1e-4)
 
 
 def test_crops_and_sound_reach_the_network_as_the_official_code_brings_them():
-    """The golden picture as the lower halves of 16 crops, and the golden mel as what is heard beside them."""
+    """The golden image as the lower halves of 16 crops, and the golden mel as their audio."""
     golden, net = golden_tensors("syncnet_tiny.safetensors"), narrow()
     crops = torch.full((16, 3, 256, 256), 9.0)
     crops[:, :, 128:] = recipe_input("syncnet.visual", (1, 48, 128, 256))[0].unflatten(0, (16, 3))
     seen = embed_mouths(net, [face_window(crops, 0)])
     torch.testing.assert_close(seen, golden["vision_embeds"], atol=1e-5, rtol=1e-4)
-    heard = embed_audio(net, wave(16_000).astype(np.float32) / 32768, 24)
+    embedded = embed_audio(net, wave(16_000).astype(np.float32) / 32768, 24)
     mel = golden["mel_1s"].float()
-    assert heard.shape == (9, 64)
+    assert embedded.shape == (9, 64)
     for frame in (0, 1, 8):
         part = mel[None, None, :, int(80 * frame / 25) :][..., :MEL_LENGTH]  # as upstream's crop_audio_window
         with torch.inference_mode():
             torch.testing.assert_close(
-                heard[frame], net.audio_encoder(part)[0] / net.audio_encoder(part).norm()
+                embedded[frame], net.audio_encoder(part)[0] / net.audio_encoder(part).norm()
             )
-    curve = compare(seen, np.array([4]), heard, 4)
+    curve = compare(seen, np.array([4]), embedded, 4)
     assert curve.cosines.tolist() == pytest.approx(
-        [float(seen[0] @ heard[4 - k]) for k in range(-4, 5)], abs=1e-6
+        [float(seen[0] @ embedded[4 - k]) for k in range(-4, 5)], abs=1e-6
     )
 
 
@@ -91,7 +91,7 @@ def test_windows_cover_the_same_time():
 
 
 class Loudness(nn.Module):
-    """Stands for a trained network: a picture is as bright as its sound is loud."""
+    """Stands for a trained network: an image is as bright as its audio is loud."""
 
     def __init__(self):
         super().__init__()
@@ -111,11 +111,11 @@ class Loudness(nn.Module):
 def test_curve_finds_a_shift(shift):
     rng = np.random.default_rng(0)
     loud = np.convolve(rng.random(120), np.ones(3) / 3, "same")
-    sound = np.repeat(loud, 640) * rng.standard_normal(120 * 640)
-    level = sync_mel(sound.astype(np.float32)).mean(0)
+    audio = np.repeat(loud, 640) * rng.standard_normal(120 * 640)
+    level = sync_mel(audio.astype(np.float32)).mean(0)
     bright = torch.stack([level[int(3.2 * k) : int(3.2 * k) + 3].mean() for k in range(118)])
     crops = (bright - bright.mean())[:, None, None, None].expand(-1, 3, 8, 8)
-    late = np.roll(sound, -640 * shift).astype(np.float32)  # must be moved to later by `shift`
+    late = np.roll(audio, -640 * shift).astype(np.float32)  # must be moved to later by `shift`
     curve = sync_curve(Loudness(), crops, late)
     assert abs(curve.offset - shift) <= 1
     assert curve.confidence > 0.1

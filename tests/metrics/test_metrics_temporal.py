@@ -28,13 +28,15 @@ def test_features_are_unit_vectors_of_any_size():
 
 
 def test_distance_is_zero_for_the_same_clip_and_teaches_pixels():
-    network, true = encoder(), torch.rand(1, 4, 3, 16, 16) * 2 - 1
-    assert temporal_distance(network, true, true) == 0
-    made = (true.flip(1) * 0.5).requires_grad_()
-    before = temporal_distance(network, made, true)
+    network, target = encoder(), torch.rand(1, 4, 3, 16, 16) * 2 - 1
+    assert temporal_distance(network, target, target) == 0
+    predicted = (target.flip(1) * 0.5).requires_grad_()
+    before = temporal_distance(network, predicted, target)
     before.backward()
-    assert made.grad.abs().min() >= 0 and made.grad.abs().sum() > 0
-    after = temporal_distance(network, (made - 1e-2 * made.grad / made.grad.abs().max()).detach(), true)
+    assert predicted.grad.abs().min() >= 0 and predicted.grad.abs().sum() > 0
+    after = temporal_distance(
+        network, (predicted - 1e-2 * predicted.grad / predicted.grad.abs().max()).detach(), target
+    )
     assert after < before
 
 
@@ -45,14 +47,14 @@ def test_changes_are_the_mean_steps():
 
 def test_gradient_is_that_of_finite_differences():
     network = encoder().double()
-    true, made = (0.8 * torch.rand(1, 4, 3, 16, 16, dtype=torch.float64) for _ in range(2))
-    made.requires_grad_()
-    temporal_distance(network, made, true).backward()
-    for direction in torch.randn(4, *made.shape, dtype=torch.float64):
+    target, predicted = (0.8 * torch.rand(1, 4, 3, 16, 16, dtype=torch.float64) for _ in range(2))
+    predicted.requires_grad_()
+    temporal_distance(network, predicted, target).backward()
+    for direction in torch.randn(4, *predicted.shape, dtype=torch.float64):
         step = 1e-5 * direction
-        ahead, behind = (temporal_distance(network, (made + s).detach(), true) for s in (step, -step))
+        ahead, behind = (temporal_distance(network, (predicted + s).detach(), target) for s in (step, -step))
         slope = (ahead - behind) / 2e-5
-        torch.testing.assert_close((made.grad * direction).sum(), slope.detach(), rtol=1e-4, atol=1e-12)
+        torch.testing.assert_close((predicted.grad * direction).sum(), slope.detach(), rtol=1e-4, atol=1e-12)
 
 
 def test_values_beyond_white_and_black_are_clipped():
