@@ -1,7 +1,7 @@
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
 
-// ComfyUI's upload button for sound needs a player on the same node, and adds one to its own nodes only.
+// ComfyUI's upload button for audio needs a player on the same node, and adds one to its own nodes only.
 app.registerExtension({
   name: "LatentSync.LoadAudio",
   beforeRegisterNodeDef(nodeType, nodeData) {
@@ -23,7 +23,7 @@ app.registerExtension({
     const { onExecuted } = nodeType.prototype;
     nodeType.prototype.onExecuted = function (output) {
       if (output?.animated?.[0]) {
-        // The last picture of the run would be shown in place of the player.
+        // The last preview image of the run would be shown in place of the player.
         this.imgs = undefined;
         delete app.nodePreviewImages[this.id];
       }
