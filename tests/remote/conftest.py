@@ -19,11 +19,11 @@ def fake():
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory) -> Path:
-    """One second of h264 video, 64 x 64, 5 frames a second, no sound."""
+    """One second of h264 video, 64 x 64, 5 frames a second, no audio."""
     return demo_video(tmp_path_factory.mktemp("remote") / "clip.mp4")
 
 
 @pytest.fixture(scope="session")
 def speech(tmp_path_factory) -> Path:
-    """Two seconds of WAV sound."""
+    """Two seconds of WAV audio."""
     return demo_audio(tmp_path_factory.mktemp("remote") / "speech.wav", length=2.0)

@@ -1,4 +1,4 @@
-"""One run of the client against the fake host, and all that can be seen of it afterwards."""
+"""One run of the client against the fake host, and all traces that it leaves."""
 
 import asyncio
 import json
@@ -28,8 +28,8 @@ class Bench:
     folder: Path
     video: Path
     audio: Path
-    listen: bool = True
-    """Whether to take down what is logged."""
+    record_log: bool = True
+    """Whether to record what is logged."""
     log: list[str] = field(default_factory=list)
 
     @property
@@ -41,14 +41,14 @@ class Bench:
         return Settings(self.folder, key, self.fake.base_url, largest_result=LARGEST_RESULT)
 
     def run(self, take: int = 1, **more) -> RemoteResult | LatentSyncError:
-        """The result of the job, or the error of the library; any other exception is a bug and passes through."""
+        """Run the job; return its result, or the error of the library. Any other exception is a bug and passes through."""
         job = RemoteJob(self.video, self.audio, self.output, take=take)
         options = {
             "settings": self.settings(),
             "clock": self.fake.clock,
             "transport": AsyncImpatientTransport(),
         }
-        with _Heard(self.log) if self.listen else nullcontext():
+        with _LogRecorder(self.log) if self.record_log else nullcontext():
             try:
                 result = asyncio.run(remote_lip_sync(job, **options | more))
                 self.log += [str(result), json.dumps(result.report())]
@@ -57,26 +57,26 @@ class Bench:
                 self.log.append("".join(traceback.format_exception(error)))
                 return error
 
-    def traces(self) -> Iterator[str]:
-        """What a run should not leave: secrets, files, requests against the contract."""
-        yield from (f"leak: {line}" for line in self.leaks())
-        yield from (f"litter: {name}" for name in self.litter())
+    def list_traces(self) -> Iterator[str]:
+        """Yield what a run should not leave: secrets, files, requests against the contract."""
+        yield from (f"leak: {line}" for line in self.list_leaks())
+        yield from (f"leftover: {name}" for name in self.list_leftovers())
         yield from self.fake.violations
 
-    def leaks(self) -> list[str]:
-        """Where the key or a signature can be read: log, errors, files."""
+    def list_leaks(self) -> list[str]:
+        """Return where the key or a signature can be read: log, errors, files."""
         secrets = (self.fake.key, self.fake.signature)
         found = [line for line in self.log if any(secret in line for secret in secrets)]
         files = [path for path in self.folder.rglob("*") if path.is_file()]
         return found + [path.name for path in files if any(s.encode() in path.read_bytes() for s in secrets)]
 
-    def litter(self) -> set[str]:
-        """Files that should not be left."""
+    def list_leftovers(self) -> set[str]:
+        """Return the names of files that should not be left."""
         return {path.name for path in self.folder.rglob("*")} - QUIET
 
 
-class _Heard(logging.Handler):
-    """Takes down everything that any logger says, at DEBUG."""
+class _LogRecorder(logging.Handler):
+    """Records everything that any logger logs, at DEBUG."""
 
     def __init__(self, lines: list[str]) -> None:
         super().__init__(logging.DEBUG)

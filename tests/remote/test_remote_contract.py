@@ -35,7 +35,7 @@ def upload(web, bare, path):
 
 @pytest.fixture
 def inputs(web, bare, clip, speech):
-    """URLs of an uploaded video and sound."""
+    """URLs of an uploaded video and audio."""
     return {"audio": upload(web, bare, speech), "video": upload(web, bare, clip)}
 
 

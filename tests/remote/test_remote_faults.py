@@ -21,12 +21,12 @@ from latentsync_core.errors import LatentSyncError, UnknownOutcomeError
 from latentsync_core.remote import RemoteResult
 
 QUOTE = 0.15
-DOORS = {
+PREREQUISITES = {
     "upload": "ticket#1+ http 404",
     "account_balance": "balance#1+ http 404",
     "history": "submit#1 hang after",
 }
-"""Routes that a run without trouble does not take, and what leads there."""
+"""Routes that a run without trouble does not take, and the fault that leads there."""
 OURS = [fault for fault in FAULTS if fault.route != "delete"]
 """A purchase deletes nothing."""
 PARTS = 12
@@ -49,7 +49,7 @@ class Outcome:
     tasks_of_first: int
     second: str
     trail: tuple[str, ...]
-    """The states of the job, in order, where the log was listened to."""
+    """The states of the job, in order, where the log was recorded."""
     calls: frozenset[str]
     wrong: tuple[str, ...]
 
@@ -61,9 +61,9 @@ def media() -> tuple[Path, Path]:
 
 
 @cache
-def run_with(*faults: Fault, listen: bool = True) -> Outcome:
+def run_with(*faults: Fault, record_log: bool = True) -> Outcome:
     with FakeWaveSpeed(*faults) as fake, tempfile.TemporaryDirectory(prefix="remote-run-") as folder:
-        bench = Bench(fake, Path(folder), *media(), listen=listen)
+        bench = Bench(fake, Path(folder), *media(), record_log=record_log)
         first = bench.run()
         tasks, calls = len(fake.ledger.tasks), frozenset(fake.calls)
         wrong = list(_wrong_at_once(bench, first))
@@ -85,7 +85,7 @@ def _wrong_at_once(bench, result):
         yield "a result in spite of the error"
     if isinstance(result, LatentSyncError):
         yield from _left_out(result, ledger.tasks)
-    yield from bench.traces()
+    yield from bench.list_traces()
 
 
 def _left_out(error, tasks):
@@ -106,11 +106,11 @@ def _wrong_in_the_end(bench, result):
         yield f"{len(good)} good tasks in the end"
     if good and not isinstance(result, RemoteResult):
         yield f"the task is lost: {result!r}"
-    if good and bench.output.is_file() and bench.output.read_bytes() != bench.fake.result_of(good[0]):
+    if good and bench.output.is_file() and bench.output.read_bytes() != bench.fake.read_result(good[0]):
         yield "the result is not the host's"
     if isinstance(result, RemoteResult) and not good:
         yield "a result from nowhere"
-    yield from bench.traces()
+    yield from bench.list_traces()
 
 
 def wrong(outcomes):
@@ -118,13 +118,13 @@ def wrong(outcomes):
 
 
 def test_one_fault_of_each_behaviour():
-    assert wrong({str(fault): run_with(*behind_its_door(fault)) for fault in DISTINCT}) == {}
+    assert wrong({str(fault): run_with(*with_prerequisite(fault)) for fault in DISTINCT}) == {}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
 def test_every_single_fault(part):
-    outcomes = {fault: run_with(*behind_its_door(fault)) for fault in OURS[part::PARTS]}
+    outcomes = {fault: run_with(*with_prerequisite(fault)) for fault in OURS[part::PARTS]}
     assert wrong(outcomes) == {}
     assert [str(fault) for fault, outcome in outcomes.items() if not strikes_during(fault, outcome)] == []
     known = set(map(behaviour, DISTINCT))
@@ -133,13 +133,13 @@ def test_every_single_fault(part):
 
 def behaviour(fault: Fault) -> tuple[object, ...]:
     """How a fault alone takes a job, and the next run of it, through the states of the journal."""
-    outcome = run_with(*behind_its_door(fault))
+    outcome = run_with(*with_prerequisite(fault))
     assert len(outcome.trail) > 1
     return fault.route, outcome.first, outcome.second, outcome.trail
 
 
-def behind_its_door(fault: Fault) -> tuple[Fault, ...]:
-    return (Fault.parse(DOORS[fault.route]), fault) if fault.route in DOORS else (fault,)
+def with_prerequisite(fault: Fault) -> tuple[Fault, ...]:
+    return (Fault.parse(PREREQUISITES[fault.route]), fault) if fault.route in PREREQUISITES else (fault,)
 
 
 def strikes_during(fault: Fault, outcome: Outcome) -> bool:
@@ -154,7 +154,7 @@ def meet(first: Fault, second: Fault) -> bool:
 
 def check_pairs(candidates):
     met = [pair for pair in candidates if meet(*pair)]
-    assert wrong({" + ".join(map(str, pair)): run_with(*pair, listen=False) for pair in met}) == {}
+    assert wrong({" + ".join(map(str, pair)): run_with(*pair, record_log=False) for pair in met}) == {}
     return len(met)
 
 

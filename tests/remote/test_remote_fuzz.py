@@ -107,7 +107,7 @@ PATHS = {
     "/api/v3/predictions/delete": "delete",
     "/bucket": "put",
 }
-DOORS = {"history": "submit", "upload": "ticket"}
+PREREQUISITES = {"history": "submit", "upload": "ticket"}
 """What has to fail for a reply of that kind to be asked for."""
 
 
@@ -181,7 +181,7 @@ class Host:
         kind = PATHS.get(request.url.path, "media")
         if kind == self.kind:
             return reply(kind, self.movie, self.dice)
-        if kind == DOORS.get(self.kind):
+        if kind == PREREQUISITES.get(self.kind):
             return httpx.Response(404 if kind == "ticket" else 502)
         if kind == "media":
             return httpx.Response(200, headers={"content-type": "video/mp4"}, stream=Whole(self.movie))

@@ -64,7 +64,7 @@ def test_a_disk_that_fills_up_later_loses_nothing(bench, monkeypatch):
 
 @pytest.mark.parametrize("stage", ["submit", "queued", "processing", "download"])
 def test_a_journal_that_cannot_be_written_any_more_loses_nothing(bench, monkeypatch, stage):
-    def hear(progress):
+    def record(progress):
         if progress.stage == stage:
             broken.setattr(Journal, "_update", full)
 
@@ -72,7 +72,7 @@ def test_a_journal_that_cannot_be_written_any_more_loses_nothing(bench, monkeypa
         raise sqlite3.OperationalError("database or disk is full")
 
     with monkeypatch.context() as broken:
-        error = bench.run(on_progress=hear)
+        error = bench.run(on_progress=record)
     tasks = bench.fake.ledger.tasks
     assert isinstance(error, (errors.OutputError, errors.DetachedError)) and "disk is full" in str(error)
     assert len(tasks) == (stage != "submit") and all(task.id in str(error) for task in tasks)
@@ -84,7 +84,7 @@ def test_a_lease_that_cannot_be_given_back_hides_nothing_and_is_not_kept(bench, 
 
     async def submit_to_the_last_write(*arguments):
         reply = await submit(*arguments)
-        broken.setattr(Journal, "_transaction", full)
+        broken.setattr(Journal, "_transact", full)
         return reply
 
     def full(_):
@@ -130,7 +130,7 @@ def test_a_damaged_journal_buys_nothing(bench):
     assert bench.fake.calls == []
 
 
-def test_an_id_that_the_host_does_not_know_is_told_at_once(bench):
+def test_an_id_that_the_host_does_not_know_is_reported_at_once(bench):
     bench.fake.run_seconds = 1000
     with pytest.raises(errors.ExpiredError, match="and the id"):
         asyncio.run(
@@ -175,7 +175,7 @@ def silent(bench, tmp_path):
     return {"audio": bench.video}
 
 
-def long_sound(bench, tmp_path):
+def long_audio(bench, tmp_path):
     return {"audio": demo_audio(tmp_path / "long.wav", length=41.0)}
 
 
@@ -190,7 +190,7 @@ BAD = [
     ("rejected while running", nothing, "result#1+ http 401", errors.KeyRejectedError, "may have been spent"),
     ("no credit", nothing, "balance amount 0", errors.NoCreditError, NOTHING_SPENT),
     ("no credit at the submit", nothing, "submit http 402", errors.NoCreditError, NOTHING_SPENT),
-    ("over budget", long_sound, "", errors.OverBudgetError, NOTHING_SPENT),
+    ("over budget", long_audio, "", errors.OverBudgetError, NOTHING_SPENT),
     ("quoted too high", nothing, "price amount 500", errors.OverBudgetError, NOTHING_SPENT),
     ("unreachable media", nothing, "result#1+ error 1402", errors.MediaUnreachableError, "is refunded"),
     ("moderated", nothing, "result#1+ error 1200", errors.ModeratedError, "is refunded"),
@@ -209,7 +209,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("given", "fault", "kind", "money"), [pytest.param(*b[1:], id=b[0]) for b in BAD])
-def test_bad_input_is_told_with_cause_remedy_id_and_money(
+def test_bad_input_is_reported_with_cause_remedy_id_and_money(
     bench, tmp_path, request, given, fault, kind, money
 ):
     bench.fake.faults = [Fault.parse(fault)] if fault else []
@@ -238,11 +238,11 @@ def test_a_file_that_changes_while_it_is_sent_is_not_bought(bench, tmp_path, kin
     setattr(bench, kind, path)
     content = path.read_bytes()
 
-    def hear(progress):
+    def record(progress):
         if progress.stage == "upload" and path.exists() and path.read_bytes() == content:
             change(path)
 
-    error = bench.run(on_progress=hear)
+    error = bench.run(on_progress=record)
     assert isinstance(error, errors.BadInputError) and f"{path} was written to" in str(error)
     assert NOTHING_SPENT in str(error) and bench.fake.ledger.tasks == []
     path.write_bytes(content)

@@ -112,8 +112,8 @@ def test_samples_become_a_wav_of_exactly_their_length(look, tmp_path):
     ("form", "codec", "passes"),
     [("mp3", "mp3", "mp3"), ("adts", "aac", "aac"), ("ipod", "aac", "m4a"), ("flac", "flac", "")],
 )
-def test_sound_files(look, tmp_path, form, codec, passes):
-    path = tmp_path / "sound"
+def test_audio_files(look, tmp_path, form, codec, passes):
+    path = tmp_path / "audio"
     with av.open(str(path), "w", format=form) as container:
         stream = container.add_stream(codec, rate=44100, layout="stereo")
         frame = av.AudioFrame.from_ndarray(TONE.samples, format="fltp", layout="stereo")
@@ -140,8 +140,8 @@ def test_fingerprints_follow_the_content(look, tmp_path, clip):
     copied.write_bytes(clip.read_bytes())
     assert look(video=copied)[0].sha256 == video.sha256
     prints = {
-        look(video=TensorClip(pixels, fps), audio=sound)[which].sha256
-        for which, pixels, fps, sound in (
+        look(video=TensorClip(pixels, fps), audio=audio)[which].sha256
+        for which, pixels, fps, audio in (
             (0, frames(), 12, TONE), (0, frames(), 25, TONE), (0, frames(shift=1), 12, TONE),
             (1, frames(), 12, TONE), (1, frames(), 12, Waveform(TONE.samples, 48000)),
             (1, frames(), 12, Waveform(TONE.samples[:1], 44100)),
@@ -154,7 +154,7 @@ def test_fingerprints_follow_the_content(look, tmp_path, clip):
 
 def test_bad_media_are_refused_before_anything_is_sent(look, tmp_path, clip):
     (tmp_path / "empty.mp4").write_bytes(b"")
-    (tmp_path / "text.wav").write_text("no sound")
+    (tmp_path / "text.wav").write_text("no audio")
     with pytest.raises(MediaError, match="no audio stream"):
         look(audio=clip)
     with pytest.raises(MediaError, match="empty"):
@@ -177,7 +177,7 @@ def test_a_file_that_is_too_large(look, tmp_path, monkeypatch, caplog):
         prepare_upload(video, tmp_path, GO)
 
 
-def test_threads_stop_when_they_are_told(look, tmp_path):
+def test_threads_stop_when_they_are_asked_to(look, tmp_path):
     halt = Work(halted=True)
     with pytest.raises(Halted):
         open_job_media(RemoteJob(TensorClip(frames(), 12), TONE, tmp_path / "out.mp4"), halt)

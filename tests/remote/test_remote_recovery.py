@@ -54,10 +54,10 @@ def test_killed_at_a_state_and_started_again(bench, state, moment):
     if (state, moment) == ("submitting", "after"):  # written down, but not sent: nobody can know
         assert isinstance(result, UnknownOutcomeError) and bench.fake.ledger.tasks == []
     else:
-        assert bench.output.read_bytes() == bench.fake.result_of(bench.fake.ledger.tasks[0])
+        assert bench.output.read_bytes() == bench.fake.read_result(bench.fake.ledger.tasks[0])
         assert len(bench.fake.ledger.tasks) == 1 and bench.fake.ledger.dollars == 0.15
         assert result.prediction_id == bench.fake.ledger.tasks[0].id
-    assert list(bench.traces()) == []
+    assert list(bench.list_traces()) == []
 
 
 PLACES = {
@@ -93,7 +93,7 @@ def test_cancel_is_answered_within_a_second_and_the_next_run_goes_on(
             assert isinstance(result, UnknownOutcomeError) and fake.ledger.tasks == []
         else:
             assert result.path == bench.output and len(fake.ledger.tasks) == 1
-        assert list(bench.traces()) == []
+        assert list(bench.list_traces()) == []
 
 
 async def cancelled_at(bench, call):
@@ -116,7 +116,7 @@ def test_runs_after_one_another_in_one_process(bench):
     assert again.reused and again.sha256 == first.sha256 and not other.reused
     assert len(bench.fake.ledger.tasks) == 2 and bench.fake.ledger.dollars == 0.3
     assert first.prediction_id == again.prediction_id != other.prediction_id
-    assert list(bench.traces()) == []
+    assert list(bench.list_traces()) == []
 
 
 def test_memory_does_not_grow_with_the_file(bench, tmp_path):
@@ -137,7 +137,7 @@ def test_memory_does_not_grow_with_the_file(bench, tmp_path):
 def test_the_real_transport_talks_to_the_host(bench):
     """Without the impatient transport: what the tests put in its place is not what makes them pass."""
     result = bench.run(transport=None)
-    assert result.path == bench.output and list(bench.traces()) == []
+    assert result.path == bench.output and list(bench.list_traces()) == []
 
 
 def test_a_long_sound_costs_more_and_over_the_limit_nothing_is_sent(bench, tmp_path):
@@ -150,4 +150,4 @@ def test_what_is_looked_for_is_found_where_it_is(bench):
     bench.run()
     (bench.folder / "note.txt").write_text(f"url?Signature={bench.fake.signature}")
     bench.log.append(f"Authorization: Bearer {bench.fake.key}")
-    assert len(bench.leaks()) == 2 and bench.litter() == {"note.txt"}
+    assert len(bench.list_leaks()) == 2 and bench.list_leftovers() == {"note.txt"}

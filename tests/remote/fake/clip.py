@@ -1,4 +1,4 @@
-"""Real media for the fake host: how long a file is, and a result made of the frames and the sound it was sent."""
+"""Real media for the fake host: how long a file is, and a result made of the frames and the audio it was sent."""
 
 import io
 from fractions import Fraction
@@ -23,21 +23,21 @@ def seconds(path: Path) -> float:
 
 
 def dub(video: Path, audio: Path) -> bytes:
-    """An mp4: the frames of `video`, forwards and backwards as often as the sound of `audio` needs."""
+    """An mp4: the frames of `video`, forwards and backwards as often as the length of `audio` needs."""
     try:
-        with av.open(str(video)) as source, av.open(str(audio)) as sound:
+        with av.open(str(video)) as source, av.open(str(audio)) as track:
             frames = [frame.to_ndarray(format="rgb24") for frame in source.decode(video=0)]
-            samples = [_packed(frame) for frame in sound.decode(audio=0)]
+            samples = [_pack(frame) for frame in track.decode(audio=0)]
             fps = source.streams.video[0].average_rate or Fraction(25)
-            rate = sound.streams.audio[0].rate
+            rate = track.streams.audio[0].rate
     except (av.FFmpegError, OSError, IndexError) as exc:
         raise UnreadableMedia(str(exc)) from exc
     if not frames or not samples:
-        raise UnreadableMedia("no frames, or no sound")
+        raise UnreadableMedia("no frames, or no audio")
     return _encode(frames, Fraction(fps), np.concatenate(samples, axis=1), rate)
 
 
-def _packed(frame: av.AudioFrame) -> np.ndarray:
+def _pack(frame: av.AudioFrame) -> np.ndarray:
     """(1, samples) int16 mono."""
     resampler = av.AudioResampler(format="s16", layout="mono", rate=frame.sample_rate)
     return np.concatenate([part.to_ndarray() for part in resampler.resample(frame)], axis=1)
@@ -49,7 +49,7 @@ def _encode(frames: list[np.ndarray], fps: Fraction, samples: np.ndarray, rate: 
         image = result.add_stream("libx264", rate=fps, options={"preset": "ultrafast", "crf": "23"})
         image.height, image.width = frames[0].shape[:2]
         image.pix_fmt = "yuv420p"
-        sound = result.add_stream("aac", rate=rate, layout="mono")
+        stream = result.add_stream("aac", rate=rate, layout="mono")
         there_and_back = frames + frames[-2:0:-1]
         for number in range(max(1, round(samples.shape[1] / rate * fps))):
             frame = av.VideoFrame.from_ndarray(there_and_back[number % len(there_and_back)], format="rgb24")
@@ -57,13 +57,13 @@ def _encode(frames: list[np.ndarray], fps: Fraction, samples: np.ndarray, rate: 
         result.mux(image.encode(None))
         track = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
         track.sample_rate = rate
-        result.mux(sound.encode(track))
-        result.mux(sound.encode(None))
+        result.mux(stream.encode(track))
+        result.mux(stream.encode(None))
     return file.getvalue()
 
 
 def demo_video(path: Path, length: float = 1.0, fps: int = 5, size: int = 64) -> Path:
-    """A small h264 mp4 without sound: a bar that wanders over grey."""
+    """A small h264 mp4 without audio: a bar that wanders over grey."""
     with av.open(str(path), "w", format="mp4") as movie:
         stream = movie.add_stream("libx264", rate=fps, options={"preset": "ultrafast"})
         stream.height = stream.width = size

@@ -17,7 +17,7 @@ Misbehaviour = Callable[
     ["FakeWaveSpeed", web.Request, Fault, web.StreamResponse | None], Awaitable[web.StreamResponse]
 ]
 IMPATIENT = "X-Fake-Impatient"
-"""Header of requests that want to be told of a silence instead of living through it, see impatient.py."""
+"""Header of requests whose client gets a silence as a timeout at once, see impatient.py."""
 HTML = """<!DOCTYPE html><html><body><h1>Bad gateway</h1><script>{"data": {"id": "req-7f3a9c21"}}</script></body></html>"""
 """Gateways show the id of the request; it is no task's."""
 

@@ -135,7 +135,7 @@ class FakeWaveSpeed:
             path = ROUTES[route]["path"].replace("{model}", "{model:.+}").replace("{path}", "{path:.+}")
             methods = ["GET", "HEAD"] if route == "media" else [ROUTES[route]["method"]]
             for method in methods:
-                app.router.add_route(method, path, self._served(route, handler))
+                app.router.add_route(method, path, self._serve(route, handler))
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
         await self._runner.setup()
         await self._listen()
@@ -180,7 +180,7 @@ class FakeWaveSpeed:
     async def _date(self, request: web.Request, reply: web.StreamResponse) -> None:
         reply.headers["Date"] = formatdate(self.clock.utc() + self.skew, usegmt=True)
 
-    def _served(self, route: str, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    def _serve(self, route: str, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def serve(request: web.Request) -> web.StreamResponse:
             self._counts[route] += 1
             call = self._counts[route]
@@ -229,17 +229,17 @@ class FakeWaveSpeed:
         file = self.folder.joinpath(*parts)
         return file if ".." not in parts and file.is_file() else None
 
-    def result_of(self, task: Task) -> bytes:
+    def read_result(self, task: Task) -> bytes:
         """What the media host gives as the result of a task."""
         return self._result(task).read_bytes()
 
     def _result(self, task: Task) -> Path:
-        """The result of a task: its frames with its sound, or the video as it came where that cannot be made."""
+        """The result of a task: its frames with its audio, or the video as it came where that cannot be made."""
         target = self.folder / f"{task.id}.mp4"
         if not target.exists():
             video, audio = (self.stored(task.inputs[name]) for name in ("video", "audio"))
             assert video and audio
-            name = "".join(map(_sha256, (video, audio)))
+            name = "".join(map(_hash, (video, audio)))
             if name not in _DUBBED:
                 try:
                     _DUBBED[name] = dub(video, audio)
@@ -249,7 +249,7 @@ class FakeWaveSpeed:
         return target
 
 
-def _sha256(path: Path) -> str:
+def _hash(path: Path) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(2**20):
