@@ -54,14 +54,14 @@ def run(home):
     """
 
     def call(node_id, prompt=None, **inputs):
-        outputs = executed(node_id, inputs, prompt).args
+        outputs = execute_node(node_id, inputs, prompt).args
         return outputs[0] if len(outputs) == 1 else outputs
 
     return call
 
 
-def nested(node_id, inputs):
-    """Inputs of an API prompt as ComfyUI hands them to the node; a menu with inputs of its own starts at its first."""
+def nest_inputs(node_id, inputs):
+    """Return inputs of an API prompt as ComfyUI passes them to the node; a menu with inputs of its own starts at its first."""
     given = dict(inputs)
     for menu in NODES[node_id].GET_SCHEMA().inputs:
         if menu.io_type == "COMFY_DYNAMICCOMBO_V3":
@@ -74,16 +74,16 @@ def nested(node_id, inputs):
 @pytest.fixture
 def ui(home):
     """ui("LatentSyncFaces", images=...) -> what the node shows when it has run."""
-    return lambda node_id, **inputs: executed(node_id, inputs).ui
+    return lambda node_id, **inputs: execute_node(node_id, inputs).ui
 
 
-def executed(node_id, inputs, prompt=None):
-    """What a node gives when ComfyUI runs it as number 7."""
+def execute_node(node_id, inputs, prompt=None):
+    """Run a node as ComfyUI does, as number 7."""
     from comfy_api.latest import io
 
     hidden = {io.Hidden.unique_id: "7", io.Hidden.prompt: prompt}
     node = NODES[node_id].PREPARE_CLASS_CLONE({"hidden_inputs": hidden})
-    inputs = nested(node_id, inputs)
+    inputs = nest_inputs(node_id, inputs)
     with torch.inference_mode():  # as ComfyUI does
         if inspect.iscoroutinefunction(node.execute):
             return asyncio.run(node.EXECUTE_NORMALIZED_ASYNC(**inputs))

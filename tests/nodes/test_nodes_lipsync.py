@@ -14,7 +14,7 @@ from comfy_api.latest import InputImpl, Types
 
 @pytest.fixture
 def expected(core, checkpoint, images, audio):
-    """What the library makes of the same clip, called directly."""
+    """The frames that the library computes of the same clip, called directly."""
     clip = core.TensorClip(images, 25)
     speech = core.Waveform(audio["waveform"][0].numpy(), 16000)
     options = core.Options(steps=2, guidance=1.0)
@@ -103,13 +103,13 @@ def test_a_speaker_of_another_clip_is_refused(sync, images, core):
 
 def refused(images, audio):
     rate = {"sample_rate": 16000}
-    new_audio = audio["waveform"]
+    waveform = audio["waveform"]
     yield {"audio": None}, "has no audio"
-    yield {"audio": {"waveform": new_audio}}, r"waveform, sample_rate\), got \['waveform'\]"
+    yield {"audio": {"waveform": waveform}}, r"waveform, sample_rate\), got \['waveform'\]"
     yield {"audio": "speech.wav"}, "got str"
-    yield {"audio": {"waveform": new_audio[..., :0], **rate}}, "no samples"
+    yield {"audio": {"waveform": waveform[..., :0], **rate}}, "no samples"
     yield (
-        {"audio": {"waveform": torch.cat([new_audio, new_audio]), **rate}},
+        {"audio": {"waveform": torch.cat([waveform, waveform]), **rate}},
         r"a batch of one, .* got \(2, 1, 12800\)",
     )
     yield {"images": images[:0]}, "images is empty"
