@@ -91,6 +91,7 @@ async def _wait_within(
             raise asyncio.TimeoutError
         return task.result()
     finally:
+        # The cancelled request is awaited, so that no open connection outlives the run.
         began.cancel()
         task.cancel()
         await asyncio.gather(task, began, return_exceptions=True)

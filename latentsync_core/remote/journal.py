@@ -158,13 +158,13 @@ class Journal:
         return self.get(job_key)
 
     def list_known_ids(self) -> set[str]:
-        """All predictions that belong to a job, earlier failures included; not those that were only fetched."""
+        """Return the ids of all predictions that were bought here, with earlier failures; not of those only fetched."""
         return {row[0] for row in self._connection.execute("SELECT id FROM predictions")}
 
     def find_cached_upload(self, account: str, kind: str, sha256: str) -> tuple[str, float] | None:
-        """URL and time of an upload (`kind` is audio or video) of the last 24 hours of the same content, or None.
+        """Return URL and time of an upload (`kind`: audio or video) of the same content in the last 24 hours, or None.
 
-        Not one of a job whose outcome is unknown: the history can only tell tasks apart by their URLs.
+        Uploads of a job whose outcome is unknown do not count: the history tells tasks apart by their URLs alone.
         """
         unsure = ", ".join(f"'{state.value}'" for state in UNCERTAIN)
         column = {"audio": "audio_url", "video": "video_url"}[kind]

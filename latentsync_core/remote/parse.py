@@ -224,6 +224,7 @@ def _as_text(value: Any) -> str:
 
 
 def _as_integer(value: Any) -> int | None:
+    # The bound leaves out NaN and infinities, which Python's JSON reads and `int` refuses.
     return int(value) if isinstance(value, (int, float)) and abs(value) < 2**53 else None
 
 

@@ -65,6 +65,7 @@ async def poll(api: Api, entry: Entry, on_look: OnLook) -> TaskEnd:
             on_look(seen)
             if end := watch.end_of(seen):
                 return end
+        # After the task's own end, so that a result that comes late is still taken.
         left = watch.check_deadline()
         if not seen:
             watch.check_key(reply)

@@ -61,7 +61,7 @@ class _Redactor(logging.Filter):
 
 
 @contextmanager
-def redacted_logs(key: ApiKey) -> Iterator[None]:
+def redact_logs(key: ApiKey) -> Iterator[None]:
     """Redact all that this package, httpx and httpcore log within the block.
 
     httpx logs whole URLs at INFO, httpcore the headers of replies at DEBUG: both hold presigned queries.

@@ -88,6 +88,7 @@ def classify(reply: Reply) -> ReplyKind:
         return ReplyKind.UNREACHED
     if 300 <= reply.status < 500:
         return _classify_code(reply.status)
+    # A status from 500 on may come from a gateway, while the host behind it has done what was asked.
     envelope = reply.envelope
     if not 200 <= reply.status < 300 or envelope is None:
         return ReplyKind.TROUBLE

@@ -71,6 +71,7 @@ class VideoSource:
         """Open and hash a file, or frames; raises MediaError."""
         if not isinstance(given, (Path, FileClip)):
             return cls(given, _hash(_serialize_frames(given), work))
+        # Before anything is read, so that a later change of the file is noticed.
         file = GivenFile.at(given if isinstance(given, Path) else given.path)
         clip = FileClip(given) if isinstance(given, Path) else given
         with open_media(file.path) as container:
@@ -186,6 +187,7 @@ def hash_file(path: Path, work: Work) -> str:
 
 
 def _is_plain_mp4(container: InputContainer) -> bool:
+    # FFmpeg opens QuickTime and mp4 files as one format; only the brand tells them apart.
     stream = find_video(container)
     return (
         stream is not None
@@ -223,7 +225,7 @@ def _write_wav(path: Path, parts: Iterable[Samples], sample_rate: int, work: Wor
         with wave.open(str(path), "wb") as file:
             for number, part in enumerate(parts):
                 work.step()
-                if number == 0:
+                if number == 0:  # the first part shows the number of channels
                     file.setparams((len(part), 2, sample_rate, 0, "NONE", ""))
                 file.writeframes((np.clip(part.T, -1, 1) * 32767).round().astype("<i2").tobytes())
     except OSError as exc:
@@ -231,6 +233,7 @@ def _write_wav(path: Path, parts: Iterable[Samples], sample_rate: int, work: Wor
 
 
 def _serialize_frames(clip: Clip) -> Iterator[bytes]:
+    # Size, rate, times and dtype count, too: the same bytes with others are another video, and another job.
     yield f"{clip.fps} {clip.height} {clip.width} ".encode()
     for index, frame in enumerate(clip.read(range(len(clip.times)))):
         yield f"{float(clip.times[index])!r} {frame.dtype} ".encode()

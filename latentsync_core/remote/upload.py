@@ -69,6 +69,7 @@ async def upload(api: Api, source: VideoSource | AudioSource, workspace: Path, t
     workspace.mkdir(mode=0o700, exist_ok=True)
     media = await run_in_thread(lambda work: prepare_upload(source, workspace, work), look)
     url = await send_file(api, media, lambda done, total: tell("upload", done, total))
+    # Again at the end: what was sent has to be what was hashed, or the job has a wrong identity.
     if source.file:
         source.file.check_unchanged()
     return Upload(url, at)
@@ -155,6 +156,7 @@ async def _is_there(api: Api, url: str, size: int) -> bool:
     request = api.client.build_request(
         "HEAD", target.url, headers=target.headers, extensions={**target.extensions}
     )
+    # The size counts, because an attempt that broke off may have left a shorter file.
     reply = await exchange(api.client, request, api.settings.timeouts.read)
     return reply.status == 200 and reply.headers.get("content-length") == str(size)
 

@@ -98,7 +98,7 @@ def list_evaluators() -> list[str]:
     return ["nano", *others] + ([] if EVALUATOR in others else [EVALUATOR_DOWNLOAD])
 
 
-def evaluator(choice: str, reporter: Reporter) -> Path:
+def fetch_evaluator(choice: str, reporter: Reporter) -> Path:
     """Return the SyncNet of a choice; download it if the choice says so and it is not here. Raises as `fetch`."""
     here = _find_evaluators()
     if choice == EVALUATOR_DOWNLOAD and EVALUATOR not in here:

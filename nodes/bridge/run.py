@@ -75,6 +75,7 @@ def resync(
         if warning:
             warning = f"Warning: {warning} {OTHER_MODEL}"
             reporter.warn(warning)
+        # Only the newest mask is held, so that a long video needs no more memory than a short one.
         mask: deque[Array] = deque(maxlen=1)
         frames = lip_sync(
             clip, speech, models, options, track, plan=plan, progress=reporter, work=work, masks=mask.append

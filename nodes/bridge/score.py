@@ -50,7 +50,7 @@ def measure(
     from ...latentsync_core.weights import load_syncnet
 
     audio, reporter = audio_of(source, audio), Reporter(node_id, last="look")
-    syncnet = load_syncnet(checkpoints.evaluator(model, reporter))
+    syncnet = load_syncnet(checkpoints.fetch_evaluator(model, reporter))
     with keep_results() as work, devices.on_device(syncnet):
         track = speaker or find_face(
             source.clip, device=str(mm.get_torch_device()), progress=reporter, work=work

@@ -77,6 +77,7 @@ def reword_errors_of(node: Any) -> None:
     """Make a node class raise its errors in ComfyUI's words."""
     execute = node.execute.__func__
 
+    # Two wrappers, as ComfyUI awaits a node only if its `execute` is a coroutine function.
     @wraps(execute)
     def reworded(cls: type, *args: Any, **inputs: Any) -> Any:
         with reword_errors():
@@ -99,6 +100,7 @@ def reword_errors() -> Iterator[None]:
         exc.args = tuple(reword(part) for part in exc.args)
         if isinstance(exc, RemoteError):
             exc.cause, exc.remedy = exc.args
+        # The exception is changed in place: a new one would lose its traceback and cause.
         exc.__class__ = _hide_module(type(exc))
         raise
 

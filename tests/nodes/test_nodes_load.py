@@ -128,7 +128,7 @@ def test_auto_takes_what_the_device_is_made_for(bridge, monkeypatch):
     for fp16, bf16, expected in zip((True, False, False), (True, True, False), kinds, strict=True):
         monkeypatch.setattr(mm, "should_use_fp16", lambda device, answer=fp16: answer)
         monkeypatch.setattr(mm, "should_use_bf16", lambda device, answer=bf16: answer)
-        assert devices._usual(device) == expected
+        assert devices._choose_dtype(device) == expected
 
 
 @pytest.mark.parametrize(

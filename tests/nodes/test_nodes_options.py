@@ -122,6 +122,6 @@ def test_without_a_model_the_best_on_this_machine_is_taken(used, bridge, monkeyp
     monkeypatch.setattr(checkpoints, "_list_checkpoints", lambda: (real, drawn))
     order = []
     while real:
-        order.append(checkpoints.best())
+        order.append(checkpoints.find_best())
         del real[0]
-    assert [*order, checkpoints.best()] == ["/m/1.6", "/m/1.5", "/m/mine", "nano"]
+    assert [*order, checkpoints.find_best()] == ["/m/1.6", "/m/1.5", "/m/mine", "nano"]

@@ -115,7 +115,7 @@ def test_the_download_fetches_the_syncnet_too(bridge, installed, evaluator, monk
         return evaluator
 
     monkeypatch.setattr(checkpoints, "download_release", download)
-    assert checkpoints.evaluator("1.6 (download)", print) == evaluator / "syncnet"
+    assert checkpoints.fetch_evaluator("1.6 (download)", print) == evaluator / "syncnet"
     assert asked == [("1.6", str(installed), True)]
 
 

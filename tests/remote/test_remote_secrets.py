@@ -15,7 +15,7 @@ import pytest
 from latentsync_core.errors import KeyMissingError, OptionError, RemoteError
 from latentsync_core.remote import ApiKey, Settings, save_key
 from latentsync_core.remote.keys import KEY_NAME, find_key
-from latentsync_core.remote.redact import clean_text, log, redact, redacted_logs
+from latentsync_core.remote.redact import clean_text, log, redact, redact_logs
 
 CANARY = "wsk_canary_5e1f"
 ROOT = Path(__file__).resolve().parents[2]
@@ -155,7 +155,7 @@ def test_logs_are_redacted_and_left_as_they_were(caplog):
     loggers = [log, *map(logging.getLogger, ("httpx", "httpcore.http11", "httpcore.connection"))]
     for logger in loggers:  # other libraries make some of them quiet
         caplog.set_level(logging.DEBUG, logger.name)
-    with redacted_logs(ApiKey(CANARY)):
+    with redact_logs(ApiKey(CANARY)):
         for logger in loggers:
             logger.debug("%s of %s", CANARY, "https://h/x?Signature=abc")
     assert len(caplog.messages) == 4 and set(caplog.messages) == {"*** of https://h/x?..."}

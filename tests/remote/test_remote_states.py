@@ -138,7 +138,7 @@ class Script:
     def begin(self, state, **values):
         with Journal(self.options["settings"].make_state_dir()) as journal:
             account = self.options["settings"].key.derive_tag(journal.salt)
-            entry = journal.open(self.job.identity(account, "0", "0"))
+            entry = journal.open(self.job.identify(account, "0", "0"))
             journal.note(entry.job_key, state=State(state), submitted_at=1.0, prediction_id=ID, **values)
 
     def steps(self, outcomes):
