@@ -30,7 +30,7 @@ from .faces import (
     survey,
 )
 from .media import fit
-from .media.lengths import part_notes
+from .media.lengths import describe_part
 from .method import Method, method_of
 from .models.bundle import LipSyncModels
 from .options import Options
@@ -118,7 +118,9 @@ def make_plan(
     made = build_plan(
         clip, timeline, track, present, speaks, speech.duration, options, window_frames, method.layout
     )
-    return made if audio_start is None else replace(made, speech_start=start, notes=part_notes(made, start))
+    return (
+        made if audio_start is None else replace(made, speech_start=start, notes=describe_part(made, start))
+    )
 
 
 def _part(audio_start: float | None, options: Options) -> tuple[float, Options]:

@@ -52,7 +52,7 @@ def test_two_parts_are_the_frames_of_one_go(models, whole, cut):
 def test_a_part_keeps_its_frames_whatever_the_length_mode(length, start):
     plan = make_plan(clip_of(10), speech_of(2.0), Options(length=length), track_of(10), audio_start=start)
     assert len(plan) == 10 and plan.speech_start == start
-    assert f"hears the speech from {start:.2f} s on" in str(plan)
+    assert f"takes the speech from {start:.2f} s on" in str(plan)
     assert ("the last 0.40 s are silent" in str(plan)) == (start == 5.0)
 
 

@@ -1,11 +1,11 @@
-"""Videos and sound: read, laid out in time, written. All of it through PyAV."""
+"""Videos and audio: read, laid out in time, written. All of it through PyAV."""
 
 from .audio import read_audio, to_mono_16k
 from .color import ColorTags
-from .hearing import to_speech_16k
 from .loudness import loudness, normalize
 from .soundtrack import AudioInput
 from .span import cut, trim
+from .speech_level import to_speech_16k
 from .splice import MixMode, mix, splice
 from .tensor import TensorClip
 from .timeline import LENGTH_MODES, Timeline, fit

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import av
 from av.video.reformatter import Interpolation
 
+# Code points of ITU-T H.273, the numbers that FFmpeg and every container use.
 RGB, BT709, UNSPECIFIED, SMPTE170M = 0, 1, 2, 6
 LIMITED = 1
 PQ, HLG = 16, 18
-"""Code points of ITU-T H.273, the numbers that FFmpeg and every container use."""
 
 ACCURATE = Interpolation.BILINEAR | 0x40000 | 0x2000 | 0x4000
 """SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP: halves the mean error of libswscale's default
@@ -45,12 +45,12 @@ class ColorTags:
         return self.transfer in (PQ, HLG)
 
 
-def output_tags(color: ColorTags | None, height: int) -> ColorTags:
+def choose_tags(color: ColorTags | None, height: int) -> ColorTags:
     """Choose the tags of a YUV result from those of its source.
 
     A source without tags gives a result without tags, converted by the matrix it was read with (libswscale's BT.601):
-    players guess the same for both, so both look alike. Without a source (None), or from RGB, the custom for the height
-    is used.
+    players guess the same for both, so both look alike. Without a source (None), or from RGB, the tags are the
+    usual ones for the height.
     """
     if color is not None and color.matrix != RGB:
         return ColorTags(color.matrix, LIMITED, color.primaries, color.transfer)

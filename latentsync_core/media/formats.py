@@ -1,4 +1,4 @@
-"""What a result can be written as, by the suffix of its name."""
+"""The formats that a result can be written in, by the suffix of its name."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .soundtrack import MOV_CODECS, MP4_CODECS
 
 @dataclass(frozen=True)
 class Format:
-    """A movie file: container, video encoder, and what its sound may be."""
+    """A movie file: its container, video encoder and audio codecs."""
 
     container: str
     video: str
     copied_audio: frozenset[str] | None
     """Codecs whose packets are copied; None: whatever the container holds."""
     audio: str
-    """Encoder for all other sound."""
+    """Encoder for all other audio."""
     lossless: bool = False
 
 
@@ -29,7 +29,7 @@ FORMATS: dict[str, Format] = {
     ".mov": Format("mov", "libx264", MOV_CODECS, "aac"),
     ".mkv": Format("matroska", "ffv1", None, "flac", lossless=True),
 }
-"""A name without a suffix is a folder of PNG pictures."""
+"""A name without a suffix is a folder of PNG images."""
 
 ENCODER_PRESETS = (
     "ultrafast",
@@ -48,7 +48,7 @@ ENCODER_PRESETS = (
 
 @dataclass(frozen=True)
 class Encoding:
-    """How the pictures of a movie are encoded; see `write.open_writer`. Raises OptionError on what x264 refuses."""
+    """How the frames of a movie are encoded; see `write.open_writer`. Raises OptionError on what x264 refuses."""
 
     crf: int = 18
     preset: str = "medium"

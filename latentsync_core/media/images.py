@@ -1,4 +1,4 @@
-"""Write frames as numbered PNG pictures, with the sound in a file beside them."""
+"""Write frames as numbered PNG images, with the audio in a file beside them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .soundtrack import AudioInput, add_soundtrack
 class ImageWriter:
     """Writes frame_000000.png and so on into a new folder; the times of the frames are not kept.
 
-    A sound file is copied unchanged as audio.<its suffix>, the sound of a video goes to audio.mka packet by
+    An audio file is copied unchanged as audio.<its suffix>, the audio of a video goes to audio.mka packet by
     packet, samples go to audio.wav as 32-bit floats.
     """
 
@@ -40,12 +40,12 @@ class ImageWriter:
         self._count += 1
 
     def finish(self) -> None:
-        """Check that there is something."""
+        """Check that a frame was written; InputError where none was."""
         if self._count == 0:
             raise InputError("No frame was written; write at least one.")
 
     def close(self) -> None:
-        """Nothing is open between frames."""
+        """Do nothing: no file is open between frames."""
 
 
 def _write_audio(folder: Path, audio: AudioInput) -> None:

@@ -13,17 +13,26 @@ import numpy.typing as npt
 from av.container import InputContainer
 
 from ..errors import MediaError
-from .opening import counts_packets, find_video, longest_step, open_media, reading
-from .stamps import USUAL_RATE, Int64s, Stamp, in_order, in_packet_order, name_frames, rising, without_jumps
+from .opening import counts_packets, find_video, longest_step_of, open_media, reading
+from .stamps import (
+    USUAL_RATE,
+    Int64s,
+    Stamp,
+    assign_packet_times,
+    assign_rising_times,
+    is_rising,
+    is_unambiguous,
+    remove_jumps,
+)
 
 log = logging.getLogger(__name__)
 
 _CODECS_WITH_HIDDEN_PACKETS = {"vp8"}
-"""Their alternate reference frames are packets of their own that never become a frame."""
+"""Codecs whose alternate reference frames are packets of their own that never become a frame."""
 _DECLARES_LENGTH = ("mp4", "matroska")
 """Containers whose header holds the true length; elsewhere FFmpeg estimates it from the bit rate."""
 _MISSING_SECONDS = 0.5
-"""A file that ends this much before the length in its header is cut short."""
+"""A file that ends more than this before the length in its header is cut short."""
 _CONTAINER_ROUNDING = 0.001
 """Matroska and WebM round timestamps to milliseconds."""
 
@@ -39,7 +48,7 @@ class FrameIndex:
     stamps: Int64s
     """Shape (N,): the timestamp by which the decoder names each frame."""
     keyframes: Int64s
-    """Rising numbers of the frames from which decoding can start."""
+    """Numbers, rising, of the frames from which decoding can start."""
     end: int
     """End of the last frame, in units of `time_base`."""
     time_base: Fraction
@@ -47,7 +56,7 @@ class FrameIndex:
     declared_rate: Fraction | None
     """Frames a second by the file's header."""
     order: Int64s | None = None
-    """Shape (N,), where timestamps do not name the frames: how many the decoder gives before each, from the start."""
+    """Shape (N,), where timestamps do not name the frames: how many the decoder gives before each; else None."""
 
     @property
     def duration(self) -> float:
@@ -66,42 +75,42 @@ class FrameIndex:
 
     @property
     def times(self) -> npt.NDArray[np.float64]:
-        """Shape (N,), seconds from the first frame; where only the container's rounding blurs it, the exact grid."""
+        """Shape (N,), seconds from the first frame; the exact grid where only the container's rounding differs."""
         times = (self.pts - self.pts[0]) * float(self.time_base)
         grid = np.arange(len(times)) / float(self.rate)
         tolerance = min(float(self.time_base), _CONTAINER_ROUNDING) + 1e-9
         return grid if np.abs(times - grid).max() <= tolerance else times
 
-    def without_start(self, stamp: int | None) -> FrameIndex:
-        """The frames from the one that the decoder names `stamp` on."""
+    def drop_start(self, stamp: int | None) -> FrameIndex:
+        """Return the index without the frames before the one that the decoder names `stamp`."""
         skipped = 0 if stamp is None or self.order is not None else int(np.searchsorted(self.stamps, stamp))
         keyframes = self.keyframes[self.keyframes >= skipped] - skipped
         return replace(self, pts=self.pts[skipped:], stamps=self.stamps[skipped:], keyframes=keyframes)
 
 
 def build_index(path: Path) -> FrameIndex:
-    """List the frames of a video by reading its packets; they are decoded only where their timestamps do not do.
+    """List the frames of a video by reading its packets; they are decoded only where timestamps do not suffice.
 
     Raises MediaError where there is no video, no frame, or less of the file than its header promises.
     """
     with open_media(path) as container, reading(path, f"is damaged. {REMEDY}"):
         stream = find_video(container)
         if stream is None:
-            raise MediaError(f"{path} has no video stream; choose a file with a picture.")
+            raise MediaError(f"{path} has no video stream; choose a file with video.")
         if stream.codec_context is None:
             raise MediaError(
                 f"{path} has video in a codec that is not known here; re-encode it, to H.264 say."
             )
-        packets = _packet_rows(path, container, stream)
+        packets = _read_packets(path, container, stream)
         if not packets or not stream.time_base:
             raise MediaError(f"{path} has a video stream without frames. {REMEDY}")
-        rows, counted = _shown(path, packets, container, stream)
+        rows, counted = _order_as_shown(path, packets, container, stream)
         total = sum(row.duration for row in packets) if "mp4" in container.format.name else 0
-        return _index(path, stream, rows, total, counted, longest_step(container))
+        return _make_index(path, stream, rows, total, counted, longest_step_of(container))
 
 
-def _packet_rows(path: Path, container: InputContainer, stream: av.VideoStream) -> list[Stamp]:
-    """Rows in the order of the file. Checks that the file is all there."""
+def _read_packets(path: Path, container: InputContainer, stream: av.VideoStream) -> list[Stamp]:
+    """Read the packets in the order of the file; MediaError where the file ends too early."""
     rows: list[Stamp] = []
     reached, count, cut = 0.0, 0, False
     for packet in container.demux():
@@ -113,7 +122,7 @@ def _packet_rows(path: Path, container: InputContainer, stream: av.VideoStream) 
         if packet.stream_index == stream.index and not packet.is_discard:
             cut = packet.is_corrupt  # of the last; in between it is for the decoder to say
             rows.append(Stamp(packet.pts, packet.dts, packet.duration or 0, packet.is_keyframe))
-    declared = _declared_end(container)
+    declared = _find_declared_end(container)
     missing = declared - reached > _MISSING_SECONDS and not 0 < stream.frames <= count
     if cut or missing:
         total = max(stream.frames, round(declared * (stream.average_rate or 0)), len(rows))
@@ -121,35 +130,37 @@ def _packet_rows(path: Path, container: InputContainer, stream: av.VideoStream) 
     return rows
 
 
-def _declared_end(container: InputContainer) -> float:
-    """Seconds at which the file ends by its header, in the file's own clock; 0 where it does not say.
+def _find_declared_end(container: InputContainer) -> float:
+    """Return the second at which the file ends by its header, in the file's own clock; 0 where it does not say.
 
-    Of a file that starts late some writers give the length instead: its end is then taken for an earlier one.
+    Some writers put the length there also where the file starts late: the end is then taken too early, never too late.
     """
     if container.duration is None or not any(name in container.format.name for name in _DECLARES_LENGTH):
         return 0.0
     return container.duration / av.time_base
 
 
-def _shown(
+def _order_as_shown(
     path: Path, packets: list[Stamp], container: InputContainer, stream: av.VideoStream
 ) -> tuple[list[Stamp], bool]:
-    """Rows in the order in which the frames are shown, and whether only their order in the file names them."""
+    """Return rows in the order in which the frames are shown, and whether only their place in that order names them."""
+    # From cheap to dear: packets alone, if their timestamps can be believed; else all frames are decoded for their
+    # own timestamps; else the frames are counted, and a seek cannot be trusted to reach the one that is meant.
     time_base = stream.time_base or Fraction(1)
     if counts_packets(container, stream):
-        return in_packet_order(packets, _decoded_rows(path)), True
+        return assign_packet_times(packets, _decode_rows(path)), True
     hidden = stream.codec_context.name in _CODECS_WITH_HIDDEN_PACKETS
-    if not hidden and name_frames(packets, time_base):
+    if not hidden and is_unambiguous(packets, time_base):
         return sorted(packets, key=lambda row: row.pts or 0), False
-    frames = _decoded_rows(path)
-    if rising(frames):
+    frames = _decode_rows(path)
+    if is_rising(frames):
         return frames, False
     log.warning("%s has timestamps that are missing or go back; its frames are shown as they follow.", path)
-    return in_order(frames, _usual_step(stream), time_base), True
+    return assign_rising_times(frames, _usual_step_of(stream), time_base), True
 
 
-def _decoded_rows(path: Path) -> list[Stamp]:
-    """Rows in the order in which the decoder gives the frames, which is the one in which they are shown."""
+def _decode_rows(path: Path) -> list[Stamp]:
+    """Decode all frames to rows; the decoder gives them in the order in which they are shown."""
     with open_media(path) as container:
         stream = find_video(container)
         if stream is None:
@@ -158,25 +169,26 @@ def _decoded_rows(path: Path) -> list[Stamp]:
         return [Stamp(frame.pts, None, 0, frame.key_frame) for frame in container.decode(stream)]
 
 
-def _usual_step(stream: av.VideoStream) -> int:
+def _usual_step_of(stream: av.VideoStream) -> int:
     return max(1, round(1 / ((stream.average_rate or USUAL_RATE) * (stream.time_base or 1))))
 
 
-def _index(
+def _make_index(
     path: Path, stream: av.VideoStream, rows: list[Stamp], total: int, counted: bool, longest: int
 ) -> FrameIndex:
-    """The index of rows in the order in which they are shown; total: length in ticks where the packets tell, else 0."""
+    """Make the index of rows in the order in which they are shown; total: length in ticks by the packets, or 0."""
     if not rows or not stream.time_base:
         raise MediaError(f"{path} has a video stream without frames. {REMEDY}")
     stamps = np.array([row.pts for row in rows], np.int64)
+    # Of frames with one timestamp the first is kept; the decoder leaves the same ones out (`FrameDecoder`).
     kept = np.flatnonzero(np.diff(stamps, prepend=stamps[0] - 1))
     if twice := len(stamps) - len(kept):
         log.warning("%s has %d frames at the timestamps of others; one is kept for each.", path, twice)
     stamps, keys = stamps[kept], np.array([row.key for row in rows])[kept]
     steps = np.diff(stamps)
-    last = rows[-1].duration or (int(np.median(steps)) if len(steps) else _usual_step(stream))
+    last = rows[-1].duration or (int(np.median(steps)) if len(steps) else _usual_step_of(stream))
     last = max(last, int(stamps[0]) + total - int(stamps[-1]))
-    pts, end, time_base = without_jumps(stamps, last, stream.time_base, longest)
+    pts, end, time_base = remove_jumps(stamps, last, stream.time_base, longest)
     if time_base != stream.time_base or end - pts[0] != stamps[-1] + last - stamps[0]:
         log.warning("%s has a clock that jumps; the jumps are taken out.", path)
     keyframes = np.flatnonzero(keys & (not counted))

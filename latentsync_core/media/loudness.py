@@ -1,4 +1,4 @@
-"""How loud sound is to people, and sound at a wanted loudness (ITU-R BS.1770-4).
+"""Measure how loud audio is to people, and bring it to a target loudness (ITU-R BS.1770-4).
 
 The two filters of the K-weighting are given by the recommendation at 48 kHz only; their analogue parameters, from
 which they follow at any rate, are those of libebur128 (J. Kokemüller), which FFmpeg uses too.
@@ -16,7 +16,7 @@ from ..data import Waveform
 from ..errors import OptionError
 
 PEAK = 10 ** (-1 / 20)
-"""Largest sample of a normalised sound: -1 dBFS."""
+"""Largest sample of normalised audio: -1 dBFS."""
 
 _SHELF_HZ, _SHELF_Q, _SHELF_GAIN = 1681.974450955533, 0.7071752369554196, 10 ** (3.999843853973347 / 20)
 _SHELF_SLOPE = 0.4996667741545416
@@ -33,24 +33,24 @@ _SETTLING = 10
 
 
 def loudness(waveform: Waveform) -> float:
-    """Integrated loudness in LUFS; -inf for silence. Sound shorter than 0.4 s counts as if silence followed."""
-    powers = np.array(list(hop_powers(waveform)))
+    """Measure the integrated loudness in LUFS; -inf for silence. Audio shorter than 0.4 s is padded with silence."""
+    powers = np.array(list(measure_hop_powers(waveform)))
     blocks = np.convolve(powers, np.full(_HOPS_PER_BLOCK, 1 / _HOPS_PER_BLOCK), "valid")
     loud = blocks[blocks > _SILENT]
     if not len(loud):
         return -math.inf
-    return in_lufs(float(loud[loud > _QUIETER * loud.mean()].mean()))
+    return to_lufs(float(loud[loud > _QUIETER * loud.mean()].mean()))
 
 
-def in_lufs(power: float) -> float:
-    """A power of K-weighted sound, > 0, in LUFS."""
+def to_lufs(power: float) -> float:
+    """Convert a power of K-weighted audio, > 0, to LUFS."""
     return -0.691 + 10 * math.log10(power)
 
 
 def normalize(waveform: Waveform, lufs: float) -> Waveform:
-    """Bring sound to an integrated loudness of `lufs` (-70..0) by one gain for all samples.
+    """Bring audio to an integrated loudness of `lufs` (-70..0) by one gain for all samples.
 
-    The gain is lower where a sample would exceed -1 dBFS, so that sound with high peaks stays quieter than asked for;
+    The gain is lower where a sample would exceed -1 dBFS, so that audio with high peaks stays quieter than asked for;
     nothing is compressed or limited. -23 is the custom of television (EBU R 128), -16 that of the web. Silence is
     returned unchanged. Raises OptionError on another value.
     """
@@ -63,15 +63,17 @@ def normalize(waveform: Waveform, lufs: float) -> Waveform:
     return Waveform(waveform.samples * np.float32(gain), waveform.sample_rate)
 
 
-def hop_powers(waveform: Waveform) -> Iterator[float]:
-    """Mean square of the K-weighted sound of every whole 0.1 s, summed over the weighted channels; at least four."""
+def measure_hop_powers(waveform: Waveform) -> Iterator[float]:
+    """Yield the mean square of the K-weighted audio of every whole 0.1 s, summed over weighted channels; 4 at least."""
     rate, channels = waveform.sample_rate, len(waveform.samples)
     hop = max(1, round(rate / 10))
     missing = max(0, _HOPS_PER_BLOCK * hop - waveform.samples.shape[1])
     samples = np.pad(waveform.samples, ((0, 0), (0, missing)))
     weights = np.array(_SURROUND.get(channels, [1] * channels))
     size = (_HOPS_AT_ONCE + 2 * _SETTLING) * hop
-    response = _k_weighting(size, rate)
+    # Filtered by FFT, block by block: the filters are recursive, and a loop over samples would be slow in Python.
+    # A block starts a second early, in which what came before decays, and its padding keeps the end off its start.
+    response = _k_weighting_response(size, rate)
     for first in range(0, samples.shape[1] - hop + 1, _HOPS_AT_ONCE * hop):
         before = min(first, _SETTLING * hop)
         part = samples[:, first - before : first + _HOPS_AT_ONCE * hop]
@@ -80,8 +82,8 @@ def hop_powers(waveform: Waveform) -> Iterator[float]:
         yield from weights @ (hops**2).mean(2)
 
 
-def _k_weighting(size: int, rate: int) -> npt.NDArray[np.complex128]:
-    """Frequency response of the K-weighting, a high shelf and a high-pass, for a real FFT of `size`."""
+def _k_weighting_response(size: int, rate: int) -> npt.NDArray[np.complex128]:
+    """Return the frequency response of the K-weighting, a high shelf and a high-pass, for a real FFT of `size`."""
     delay = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)
     k, gain = math.tan(math.pi * _SHELF_HZ / rate), _SHELF_GAIN
     shelf = _quadratic(delay, gain, gain**_SHELF_SLOPE * k / _SHELF_Q, k * k)
@@ -92,5 +94,5 @@ def _k_weighting(size: int, rate: int) -> npt.NDArray[np.complex128]:
 
 
 def _quadratic(delay: npt.NDArray[np.complex128], a: float, b: float, c: float) -> npt.NDArray[np.complex128]:
-    """a s^2 + b s + c at s = (1 - delay) / (1 + delay), the bilinear transform, times (1 + delay)^2."""
+    """Return a s^2 + b s + c at s = (1 - delay) / (1 + delay), the bilinear transform, times (1 + delay)^2."""
     return (a + b + c) + 2 * (c - a) * delay + (a - b + c) * delay**2

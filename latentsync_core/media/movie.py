@@ -1,4 +1,4 @@
-"""Write frames and sound into one movie file."""
+"""Write frames and audio into one movie file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from av.video.reformatter import ColorRange
 
 from ..data import Array
 from ..errors import InputError
-from .color import ACCURATE, output_tags
+from .color import ACCURATE, choose_tags
 from .formats import Encoding, Format
 from .pixels import to_uint8
 from .soundtrack import AudioInput, Packets, add_soundtrack
@@ -23,7 +23,7 @@ _TICKS = 10_000
 
 
 class MovieWriter:
-    """Encodes frames as they come and puts the sound between them; `finish` ends the file."""
+    """Encodes frames as they come and writes audio packets between them; `finish` ends the file."""
 
     def __init__(
         self,
@@ -37,8 +37,10 @@ class MovieWriter:
         duration: float | None,
     ) -> None:
         self._size, self._fps, self._duration = size, Fraction(fps), duration
-        self._tags = output_tags(encoding.color, size[0])
+        self._tags = choose_tags(encoding.color, size[0])
         self._time_base = 1 / (fps.numerator * Fraction(max(1, -(-_TICKS // fps.numerator))))
+        # How long a frame is shown is known when the next one comes: a frame waits for it, and since the encoder
+        # reorders frames (B-frames), the durations wait for their packets by timestamp.
         self._durations: dict[int, int] = {}
         self._pending: av.VideoFrame | None = None
         with ExitStack() as closing:
@@ -50,13 +52,13 @@ class MovieWriter:
             self._audio: Packets = iter(())
             if audio is not None:
                 self._audio = add_soundtrack(self._container, audio, form.copied_audio, form.audio, closing)
-            # What encoders and container refuse is refused now, before anybody worked for the first frame.
+            # What encoders and container refuse is refused now, before any work on the first frame.
             self._container.start_encoding()
             self._next_audio = next(self._audio, None)
             self._closing = closing.pop_all()
 
     def _add_video(self, form: Format, encoding: Encoding) -> av.VideoStream:
-        codec, options = _encoder(form, encoding)
+        codec, options = _choose_encoder(form, encoding)
         stream = cast(av.VideoStream, self._container.add_stream(codec, rate=self._fps, options=options))
         stream.height, stream.width = self._size
         stream.time_base = stream.codec_context.time_base = self._time_base
@@ -75,7 +77,7 @@ class MovieWriter:
 
     def write(self, frame: Array, time_seconds: float) -> None:
         """Add a frame (H, W, 3), uint8 or float 0..1, that is shown from `time_seconds` on."""
-        image = self._image(to_uint8(frame, self._size))
+        image = self._to_pixel_format(to_uint8(frame, self._size))
         image.pts = round(Fraction(time_seconds) / self._time_base)
         image.time_base = self._time_base
         if self._pending is not None:
@@ -83,7 +85,7 @@ class MovieWriter:
         self._pending = image
 
     def finish(self) -> None:
-        """Write the last frame, the rest of the sound and the table of contents."""
+        """Write the last frame, the rest of the audio and the table of contents; InputError without a frame."""
         if self._pending is None or self._pending.pts is None:
             raise InputError("No frame was written; write at least one.")
         end = self._pending.pts + round(1 / self._fps / self._time_base)
@@ -94,22 +96,22 @@ class MovieWriter:
         self._closing.close()
 
     def close(self) -> None:
-        """Let go of all files, finished or not."""
+        """Close all files, finished or not."""
         with suppress(av.FFmpegError, OSError):
             self._closing.close()
 
-    def _image(self, pixels: Array) -> av.VideoFrame:
+    def _to_pixel_format(self, pixels: Array) -> av.VideoFrame:
         image = av.VideoFrame.from_ndarray(pixels, format="rgb24")
         if self._stream.pix_fmt == "bgr0":
             return image.reformat(format="bgr0")
-        # Said of the frame, not as an argument: PyAV 17 has no argument for BT.2020.
+        # Set on the frame, not as an argument: PyAV 17 has no argument for BT.2020.
         image.colorspace = self._tags.matrix
         return image.reformat(
             format=self._stream.pix_fmt, dst_color_range=ColorRange.MPEG, interpolation=ACCURATE
         )
 
     def _encode_pending(self, end: int) -> None:
-        """Encode the frame before, now that its end is known, and the sound that starts before that end."""
+        """Encode the frame before, now that its end is known, and mux the audio that starts before that end."""
         frame = self._pending
         if frame is None or frame.pts is None or end <= frame.pts:
             raise InputError(
@@ -128,11 +130,11 @@ class MovieWriter:
             self._container.mux(packet)
 
 
-def _encoder(form: Format, encoding: Encoding) -> tuple[str, dict[str, str]]:
-    """Name and options of the video encoder."""
+def _choose_encoder(form: Format, encoding: Encoding) -> tuple[str, dict[str, str]]:
+    """Return name and options of the video encoder."""
     if not form.lossless:
         return form.video, {"crf": str(encoding.crf), "preset": encoding.preset}
     if encoding.pixel_aspect == 1:
         return form.video, {}
-    # FFV1 leaves the shape of pixels to the container, where PyAV cannot say it; H.264 holds it itself.
+    # FFV1 leaves the shape of pixels to the container, where PyAV cannot set it; H.264 stores it in the stream.
     return "libx264rgb", {"qp": "0", "bf": "0", "preset": encoding.preset}

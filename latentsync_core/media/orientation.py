@@ -1,4 +1,4 @@
-"""How a stored picture is flipped and turned to be shown: phones store it as the sensor lies."""
+"""How a stored frame is flipped and turned to be shown: phones store it in the direction of their sensor."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Orientation:
         The matrix takes (x, y), y downwards, to (a x + c y, b x + d y) and is stored as nine int32
         a b u, c d v, x y w (FFmpeg's libavutil/display.h, ISO 14496-12 section 6.2.2).
         """
-        matrix = _side_data(frame, stream).get("DISPLAYMATRIX")
+        matrix = _read_side_data(frame, stream).get("DISPLAYMATRIX")
         if matrix is None:
             return cls(False, 0)
         a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
@@ -52,11 +52,12 @@ class Orientation:
         )
 
 
-def _side_data(frame: av.VideoFrame, stream: av.VideoStream) -> Mapping[str, Any]:
-    """What comes along with a frame; PyAV fails on all of it where it cannot name a part, which is left out then."""
+def _read_side_data(frame: av.VideoFrame, stream: av.VideoStream) -> Mapping[str, Any]:
+    """Read the metadata that comes with a frame: its side data."""
     try:
         return cast(Mapping[str, Any], frame.side_data)
     except ValueError:
+        # PyAV raises for all side data when it has no name for one kind: those kinds are deleted by a filter first.
         graph = av.filter.Graph()
         steps = [graph.add_buffer(template=stream)]
         steps += [graph.add("sidedata", f"mode=delete:type={kind}") for kind in _UNNAMED]

@@ -1,4 +1,4 @@
-"""Frames of the library as 8-bit pictures."""
+"""Frames of the library as 8-bit images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sound of a result: packets copied from a file untouched, or encoded where the container cannot hold them."""
+"""The audio of a result: packets copied from a file untouched, or encoded where the container cannot hold them."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ import av
 from av.container import InputContainer, OutputContainer
 
 from ..data import Waveform
-from .audio import layout_name, seconds_of, to_frames
-from .audio_decode import Samples, audio_parts, find_audio, is_steady
-from .opening import MediaPath, open_media, reading, start_seconds
+from .audio import layout_of, seconds_of, to_frames
+from .audio_decode import Samples, decode_audio, find_audio, is_steady
+from .opening import MediaPath, open_media, reading, start_seconds_of
 from .trial import takes_packets
 
 log = logging.getLogger(__name__)
 
 AudioInput: TypeAlias = MediaPath | Waveform
-"""A file with sound, or samples."""
+"""A file with audio, or samples."""
 
+# The codecs that common players play from these containers; FFmpeg itself would write more.
 MP4_CODECS = frozenset({"aac", "mp3", "alac", "opus", "flac", "ac3", "eac3"})
 MOV_CODECS = frozenset({"aac", "mp3", "alac", "ac3", "eac3", "pcm_s16le", "pcm_s24le", "pcm_f32le"})
-"""What common players play from these containers; FFmpeg itself would write more."""
 _AAC_BITS_PER_CHANNEL = 96_000
-_MOST_CHANNELS = 8
-"""Of FLAC and AAC."""
+_MAX_CHANNELS = 8
+"""The limit of FLAC and AAC."""
 _PRIMING_SECONDS = 0.2
 """Packets this long before second 0 are kept: codecs need them to start up."""
 
@@ -43,10 +43,10 @@ def add_soundtrack(
     encoder: str,
     closing: ExitStack,
 ) -> Packets:
-    """Add an audio stream to `output` and give its packets, read as they are asked for.
+    """Add an audio stream to `output` and return an iterator over its packets, which are read lazily.
 
     Packets whose codec is in `copied` (None: all that the container holds) are copied bit for bit where the container
-    takes them, which is tried first, and the sound is steady; other sound is encoded by `encoder` at its own rate and
+    takes them, which is tried first, and the audio is steady; other audio is encoded by `encoder` at its own rate and
     channels. Files stay open until `closing` is closed.
     """
     if isinstance(audio, Waveform):
@@ -55,36 +55,36 @@ def add_soundtrack(
     container = closing.enter_context(open_media(audio))
     source = find_audio(container, audio)
     codec = source.codec_context.codec.canonical_name
-    wanted = codec in (output.supported_codecs if copied is None else copied)
-    if wanted and is_steady(audio) and takes_packets(output.format.name, audio):
-        return _copied(audio, container, source, output.add_stream_from_template(source))
+    is_copied = codec in (output.supported_codecs if copied is None else copied)
+    if is_copied and is_steady(audio) and takes_packets(output.format.name, audio):
+        return _copy_packets(audio, container, source, output.add_stream_from_template(source))
     channels, stored = source.codec_context.layout.nb_channels, source.codec_context.format
-    sample_format = (
-        stored.name if stored else "s32"
-    )  # FFmpeg 9 may not know before a frame; s32 loses nothing
-    parts = _mapped(audio, audio_parts(container, source))
+    # FFmpeg 9 may not know the format before it decoded a frame; s32 loses nothing.
+    sample_format = stored.name if stored else "s32"
+    parts = _blame_source(audio, decode_audio(container, source))
     return _encode(output, encoder, parts, (source.rate, channels, sample_format))
 
 
-def _copied(
+def _copy_packets(
     path: MediaPath, container: InputContainer, source: av.AudioStream, stream: av.AudioStream
 ) -> Packets:
-    origin = start_seconds(container, source)
-    for packet in _mapped(path, container.demux(source)):
+    origin = start_seconds_of(container, source)
+    for packet in _blame_source(path, container.demux(source)):
         if packet.dts is None or packet.pts is None or packet.time_base is None:
             continue
         start = float(packet.pts * packet.time_base) - origin
         if start < -_PRIMING_SECONDS:
             continue
+        # Second 0 of the result is the first frame of the source's video, or the start of its audio.
         shift = round(origin / packet.time_base)
         packet.pts, packet.dts, packet.stream = packet.pts - shift, packet.dts - shift, stream
         yield start, packet
 
 
-def _mapped(path: MediaPath, items: Iterator[_Item]) -> Iterator[_Item]:
-    """Iterate; what goes wrong is the source's fault, not the output's."""
+def _blame_source(path: MediaPath, items: Iterator[_Item]) -> Iterator[_Item]:
+    """Iterate; an error is raised as one of the source `path`, which is read here, not of the result being written."""
     while True:
-        with reading(path, "has damaged sound; copy it again or convert it to wav."):
+        with reading(path, "has damaged audio; copy it again or convert it to wav."):
             item = next(items, None)
         if item is None:
             return
@@ -94,12 +94,12 @@ def _mapped(path: MediaPath, items: Iterator[_Item]) -> Iterator[_Item]:
 def _encode(
     output: OutputContainer, encoder: str, parts: Iterator[Samples], kind: tuple[int, int, str]
 ) -> Packets:
-    """Encode sound of a kind: its rate, channels and FFmpeg's name of its samples' format."""
+    """Encode audio of a kind: its rate, channels and FFmpeg's name of its sample format."""
     rate, channels, sample_format = kind
-    if channels > _MOST_CHANNELS and not encoder.startswith("pcm"):
-        log.warning("%s holds %d channels, got %d; they are mixed to one.", encoder, _MOST_CHANNELS, channels)
+    if channels > _MAX_CHANNELS and not encoder.startswith("pcm"):
+        log.warning("%s holds %d channels, got %d; they are mixed to one.", encoder, _MAX_CHANNELS, channels)
         parts, channels = (part.mean(0, keepdims=True) for part in parts), 1
-    return _encoded(parts, rate, _add_encoder(output, encoder, rate, channels, sample_format))
+    return _encode_parts(parts, rate, _add_encoder(output, encoder, rate, channels, sample_format))
 
 
 def _add_encoder(
@@ -108,8 +108,8 @@ def _add_encoder(
     codec = av.Codec(encoder, "w")
     best = min(codec.audio_rates or [rate], key=lambda possible: abs(possible - rate))
     if best != rate:
-        log.warning("%s cannot hold %d Hz; the sound is resampled to %d Hz.", encoder, rate, best)
-    stream = cast(av.AudioStream, output.add_stream(encoder, rate=best, layout=layout_name(channels)))
+        log.warning("%s cannot hold %d Hz; the audio is resampled to %d Hz.", encoder, rate, best)
+    stream = cast(av.AudioStream, output.add_stream(encoder, rate=best, layout=layout_of(channels)))
     if encoder == "aac":
         stream.bit_rate = _AAC_BITS_PER_CHANNEL * channels
     elif encoder == "flac":
@@ -119,17 +119,17 @@ def _add_encoder(
     return stream
 
 
-def _encoded(parts: Iterator[Samples], rate: int, stream: av.AudioStream) -> Packets:
+def _encode_parts(parts: Iterator[Samples], rate: int, stream: av.AudioStream) -> Packets:
     context = stream.codec_context
     resampler = av.AudioResampler(
         context.format, context.layout, context.sample_rate, context.frame_size or None
     )
     for frame in chain(to_frames(parts, rate), [None]):
         for piece in resampler.resample(frame):
-            yield from _starts(stream.encode(piece))
-    yield from _starts(stream.encode(None))
+            yield from _add_starts(stream.encode(piece))
+    yield from _add_starts(stream.encode(None))
 
 
-def _starts(packets: list[av.Packet[Any]]) -> Packets:
+def _add_starts(packets: list[av.Packet[Any]]) -> Packets:
     for packet in packets:
         yield float((packet.pts or 0) * (packet.time_base or 0)), packet

@@ -1,4 +1,4 @@
-"""A span of seconds of a clip, or of sound."""
+"""A span of seconds of a clip, or of audio."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ TIME_TOLERANCE = 1e-6
 
 
 def trim(clip: Clip, start: float, duration: float = 0.0) -> Clip:
-    """View the frames of a clip that start at `start` or later and before `start + duration`, in seconds.
+    """Return a view of the frames of a clip that start at `start` or later and before `start + duration`, in seconds.
 
     A duration of 0 goes to the end. The times of the view begin at 0; nothing is decoded or copied before it is
     read. Raises InputError on a negative or infinite start or duration, and where no frame is left.
     """
-    stop = _stop(start, duration)
+    stop = _find_stop(start, duration)
     first, last = np.searchsorted(clip.times, np.array([start, stop]) - TIME_TOLERANCE)
     if first >= last:
         raise InputError(
-            f"The clip has no frame from second {start:g} {_until(duration)}; it has {clip.duration:g} seconds."
+            f"The clip has no frame {_describe_span(start, duration)}; it has {clip.duration:g} seconds."
         )
     return _Span(clip, int(first), int(last))
 
@@ -34,25 +34,25 @@ def cut(waveform: Waveform, start: float, duration: float = 0.0) -> Waveform:
 
     Raises InputError on a negative or infinite start or duration, and where no sample is left.
     """
-    stop, rate = _stop(start, duration), waveform.sample_rate
+    stop, rate = _find_stop(start, duration), waveform.sample_rate
     first = round(start * rate)
     samples = waveform.samples[:, first : None if stop == math.inf else first + round(duration * rate)]
     if not samples.shape[1]:
         raise InputError(
-            f"There is no sound from second {start:g} {_until(duration)}; there are {waveform.duration:g} seconds."
+            f"There is no audio {_describe_span(start, duration)}; there are {waveform.duration:g} seconds."
         )
     return Waveform(samples, rate)
 
 
 def check_numbers(indices: Iterable[int], count: int) -> Iterator[int]:
-    """Hand on the numbers of frames; InputError on one outside of 0..count-1."""
+    """Yield the frame numbers; InputError on one outside of 0..count-1."""
     for number in indices:
         if not 0 <= number < count:
             raise InputError(f"The clip has frames 0..{count - 1}, got {number}.")
         yield int(number)
 
 
-def _stop(start: float, duration: float) -> float:
+def _find_stop(start: float, duration: float) -> float:
     if not (0 <= start < math.inf and 0 <= duration < math.inf):
         raise InputError(
             f"A span takes a start >= 0 and a duration >= 0 seconds, got {start} and {duration}."
@@ -60,8 +60,8 @@ def _stop(start: float, duration: float) -> float:
     return start + duration if duration else math.inf
 
 
-def _until(duration: float) -> str:
-    return f"within {duration:g} seconds" if duration else "on"
+def _describe_span(start: float, duration: float) -> str:
+    return f"from second {start:g} " + (f"within {duration:g} seconds" if duration else "on")
 
 
 class _Span:
@@ -76,7 +76,7 @@ class _Span:
 
     @property
     def identity(self) -> str | None:
-        """What tells these frames from others, if the clip says it of its own."""
+        """What tells these frames from all others; None where the clip does not say it of its own."""
         whole: str | None = getattr(self._clip, "identity", None)
         return None if whole is None else f"{whole} from {self._first}"
 

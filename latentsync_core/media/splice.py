@@ -1,4 +1,4 @@
-"""Put a part back into the film that it was taken from: its pictures, and its sound."""
+"""Put a part back into the clip that it was taken from: its frames, and its audio."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from .pixels import to_uint8
 from .span import check_numbers
 
 MixMode = Literal["replace", "mix", "duck"]
-"""What becomes of the original sound under the new one: gone, as it is, or lowered."""
+"""What becomes of the original audio under the new one: gone, as it is, or lowered."""
 
 
 def splice(original: Clip | None, part: Clip, start: float = 0.0, fade: float = 0.0) -> Clip:
-    """View a film with a part of it shown anew from second `start` on; without a film, the part alone.
+    """Return a view of the original clip with `part` shown from second `start` on; without an original, the part.
 
-    The frames keep the film's number, times, size and dtype; those that start within the part show its nearest
-    frame, cross-faded with the film's over `fade` seconds (at most half the part) at both ends. All others are the
-    film's, bit for bit. Nothing is decoded before it is read. Raises InputError on a part of another size or one
-    that ends more than a frame after the film, and on a start or fade that is negative or infinite.
+    The frames keep the original's number, times, size and dtype; those that start within the part show its nearest
+    frame, cross-faded with the original's over `fade` seconds (at most half the part) at both ends. All others are
+    the original's, bit for bit. Nothing is decoded before it is read. Raises InputError on a part of another size or
+    one that ends more than a frame after the original, and on a start or fade that is negative or infinite.
     """
     if original is None:
         return part
@@ -43,13 +43,13 @@ def mix(
     duck_db: float = 12.0,
     fade: float = 0.03,
 ) -> Waveform | None:
-    """Lay new sound over a film's from second `start` on; None is silence.
+    """Lay new audio over the original from second `start` on; None is silence.
 
-    Under the new sound the film's is left out (`replace`), kept (`mix`) or lowered by `duck_db` (`duck`, >= 0 dB),
-    fading over `fade` seconds (at most half the new sound) at both ends. The result has the film's rate and channels
-    and, before and after the new sound, its samples bit for bit; it is longer only where the new sound ends later.
-    A sum beyond full scale is lowered to it, for as long as the new sound lasts. Raises OptionError on another mode
-    or duck_db, InputError on a start or fade that is negative or infinite.
+    Under the new audio the original is left out (`replace`), kept (`mix`) or lowered by `duck_db` (`duck`, >= 0 dB),
+    fading over `fade` seconds (at most half the new audio) at both ends. The result has the original's rate and
+    channels and, before and after the new audio, its samples bit for bit; it is longer only where the new audio ends
+    later. A sum beyond full scale is lowered to it, for as long as the new audio lasts. Raises OptionError on another
+    mode or duck_db, InputError on a start or fade that is negative or infinite.
     """
     _check_mix(mode, start, duck_db, fade)
     if new is None:
@@ -63,48 +63,51 @@ def mix(
     samples = np.pad(original.samples, ((0, 0), (0, missing)))
     under = samples[:, first : first + length]
     lowest = {"replace": 0.0, "mix": 1.0, "duck": 10 ** (-duck_db / 20)}[mode]
-    ramp = _ramp(np.arange(length) + 0.5, length, fade * rate).astype(np.float32)
-    total = under * _gain(lowest, ramp) + added
+    ramp = _make_ramp(np.arange(length) + 0.5, length, fade * rate).astype(np.float32)
+    # The gain against clipping follows the ramp too, so that the original goes on without a step where the new audio
+    # ends; what still exceeds full scale in the fades is clipped.
+    total = under * _gain_of(lowest, ramp) + added
     peak = float(np.abs(total).max(initial=1.0))
-    under[:] = np.clip(total * _gain(1 / peak, ramp), -1, 1) if peak > 1 else total
+    under[:] = np.clip(total * _gain_of(1 / peak, ramp), -1, 1) if peak > 1 else total
     return Waveform(samples, rate)
 
 
-def _ramp(middles: FloatArray, length: float, fade: float) -> npt.NDArray[np.float64]:
-    """0 to 1 over `fade`, 1, and back to 0 at `length`, at the middles of frames or samples."""
+def _make_ramp(middles: FloatArray, length: float, fade: float) -> npt.NDArray[np.float64]:
+    """Return weights at the middles of frames or samples: from 0 to 1 over `fade`, and back to 0 at `length`."""
     fade = min(fade, length / 2)
     if fade == 0:
         return np.ones(len(middles))
     return np.clip(np.minimum(middles, length - middles) / fade, 0, 1)
 
 
-def _gain(lowest: float, ramp: Samples) -> Samples:
+def _gain_of(lowest: float, ramp: Samples) -> Samples:
     return 1 - np.float32(1 - lowest) * ramp
 
 
 class _Splice:
-    """A film with another clip in its midst."""
+    """The original clip with another in its midst."""
 
     def __init__(self, original: Clip, part: Clip, start: float, fade: float) -> None:
         self._original, self._part = original, part
         self.fps, self.times, self.duration = original.fps, original.times, original.duration
         self.height, self.width = original.height, original.width
+        # Rounded, as a frame that starts at `start` but for the last bit of a float belongs to the part.
         since, length = np.round(original.times - start, 6), round(part.duration, 6)
         inside = (since >= 0) & (since < length)
-        self._alpha = inside * _ramp(since + float(0.5 / original.fps), length, fade)
+        self._alpha = inside * _make_ramp(since + float(0.5 / original.fps), length, fade)
         between = (part.times[1:] + part.times[:-1]) / 2
-        self._shown = np.searchsorted(between, since, side="right")
+        self._part_frames = np.searchsorted(between, since, side="right")
 
     def read(self, indices: Iterable[int]) -> Iterator[Array]:
         numbers = list(check_numbers(indices, len(self.times)))
-        shown = self._part.read(int(self._shown[i]) for i in numbers if self._alpha[i] > 0)
+        shown = self._part.read(int(self._part_frames[i]) for i in numbers if self._alpha[i] > 0)
         for number, frame in zip(numbers, self._original.read(numbers), strict=True):
             alpha = self._alpha[number]
             yield _blend(frame, next(shown), alpha) if alpha > 0 else frame
 
 
 def _blend(below: Array, above: Array, alpha: float) -> Array:
-    """`alpha` of the one over the rest of the other, in the dtype of `below`."""
+    """Blend `above` over `below` with weight `alpha`, in the dtype of `below`."""
     if below.dtype == np.uint8:
         above = to_uint8(above, below.shape[:2])
     elif above.dtype == np.uint8:
@@ -119,13 +122,13 @@ def _check_fit(original: Clip, part: Clip, start: float, fade: float) -> None:
     _check_seconds(start, fade)
     if (part.height, part.width) != (original.height, original.width):
         raise InputError(
-            f"The part is {part.width} x {part.height} pixels, the film {original.width} x {original.height}; "
-            "bring the part to the film's size."
+            f"The part is {part.width} x {part.height} pixels, the original {original.width} x {original.height}; "
+            "bring the part to the original's size."
         )
     end, frame = start + part.duration, float(1 / original.fps)
     if end > original.duration + frame:
         raise InputError(
-            f"The part lasts from second {start:g} to {end:g}, but the film ends at {original.duration:g}; start "
+            f"The part lasts from second {start:g} to {end:g}, but the original ends at {original.duration:g}; start "
             "earlier, or shorten the part."
         )
 

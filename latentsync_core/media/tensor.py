@@ -15,7 +15,7 @@ from ..errors import InputError
 from .span import check_numbers
 
 _LIMITS = (-0.5, 1.5)
-"""Resampling overshoots 0..1 a little; values beyond these limits mean another scale, such as 0..255."""
+"""Resizing overshoots 0..1 a little; values beyond these limits mean another scale, such as 0..255."""
 
 _NTSC_ROUNDING = 0.005
 """Television's rates are n * 1000/1001 and written with two or three decimals: 23.976, 23.98, 29.97."""
@@ -40,7 +40,7 @@ class TensorClip:
 
     @property
     def identity(self) -> str:
-        """A digest of all values, taken anew each time: about a second for each gigabyte and processor."""
+        """A digest of all values, computed anew each time: about a second for each gigabyte and processor."""
         with ThreadPoolExecutor() as pool:
             digests = pool.map(lambda frame: sha256(np.ascontiguousarray(frame).data).digest(), self._frames)
             return f"{self._frames.dtype} {sha256(b''.join(digests)).hexdigest()}"

@@ -21,7 +21,7 @@ _FRAME_TOLERANCE = 1e-6
 _END_TOLERANCE = 1e-9
 """Seconds by which a frame must start before the speech ends, so that rounding does not add a frame."""
 OVERHANG_SECONDS = 0.25
-"""In the mode `longest`, speech that is heard for less than this after the video adds no frame to it."""
+"""In the mode `longest`, speech that lasts less than this beyond the video adds no frame to it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +58,8 @@ def fit(
     """Lay out the frames of a clip for speech of a given length.
 
     `times` (N,) and `duration` are the clip's, in seconds; `mode` is a key of `LENGTH_MODES`; with `fps` the
-    clip is first brought to that constant rate. `speech_extent` is where the last sound in the speech ends (None:
-    where the speech does), for the mode `longest`. A frame belongs to the result when it starts before the
+    clip is first brought to that constant rate. `speech_extent` is where the speech falls silent for good (None:
+    at its end), for the mode `longest`. A frame belongs to the result when it starts before the
     speech ends; at least one frame always does. Raises OptionError on an unknown mode, InputError on speech
     that is empty or times that do not rise from 0.
     """
@@ -69,14 +69,14 @@ def fit(
         raise InputError(f"The speech has to last longer than 0 seconds, got {speech_seconds}.")
     clip = Timeline(np.arange(len(times)), np.asarray(times, np.float64), float(duration))
     if fps is not None:
-        clip = _at_constant_rate(clip, fps)
+        clip = _to_constant_rate(clip, fps)
     extent = speech_seconds if speech_extent is None else speech_extent
     if mode == "longest" and extent - clip.duration < OVERHANG_SECONDS:
         return clip
     return LENGTH_MODES[mode](clip, speech_seconds)
 
 
-def _at_constant_rate(clip: Timeline, fps: Fraction) -> Timeline:
+def _to_constant_rate(clip: Timeline, fps: Fraction) -> Timeline:
     count = max(1, round(clip.duration * fps))
     times = np.arange(count) / float(fps)
     shown = np.searchsorted(clip.times, times + _FRAME_TOLERANCE, side="right") - 1
@@ -115,14 +115,15 @@ def _bounce(clip: Timeline, speech_seconds: float) -> Timeline:
 
     As upstream (`LipsyncPipeline.loop_video`) the whole list is reversed, so the turning frame shows twice.
     """
-    # Backwards a frame starts where it ends forwards, counted from the clip's end: with uneven frame times the
-    # reversed starts alone would show each frame for as long as its neighbour.
+    # A frame that is shown from t0 to t1 forwards is shown from duration - t1 to duration - t0 backwards: it starts
+    # where it ends, counted from the end of the clip. The reversed starts alone would show each frame for as long as
+    # its neighbour, which goes unnoticed as long as the rate is constant.
     backwards_starts = clip.duration - np.append(clip.times[1:], clip.duration)[::-1]
     return _repeat(clip, speech_seconds, Timeline(clip.source[::-1], backwards_starts, clip.duration))
 
 
 def _repeat(first: Timeline, seconds: float, second: Timeline) -> Timeline:
-    """Play two laps of as many frames and of one length in turn until `seconds` are full."""
+    """Play two laps, equal in frames and length, in turn until `seconds` are full."""
     laps = np.arange(max(1, math.ceil(seconds / first.duration)))[:, None]
     odd = laps % 2 == 1
     times = np.asarray(laps * first.duration + np.where(odd, second.times, first.times), np.float64)

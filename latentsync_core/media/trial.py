@@ -1,4 +1,4 @@
-"""Find out whether a container takes the sound of a file packet by packet, before anything depends on it."""
+"""Find out whether a container takes the audio of a file packet by packet, before anything depends on it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from .audio_decode import find_audio
 from .opening import MediaPath, open_media
 
 
-class _Nowhere:
-    """A file that keeps nothing of what is written into it; muxers seek."""
+class _NullFile:
+    """A file that discards what is written to it; it can seek, as muxers do."""
 
     def __init__(self) -> None:
         self._position = self._size = 0
@@ -31,24 +31,24 @@ class _Nowhere:
 
 
 def takes_packets(container: str, path: MediaPath) -> bool:
-    """Whether a container (FFmpeg's name of it) holds a file's sound as it is: its packets are copied on trial.
+    """Whether a container (FFmpeg's name of it) holds a file's audio as it is: its packets are copied on trial.
 
-    FFmpeg's lists of codecs do not tell: one codec lies differently in different files, some packets have no time or
-    all the same, and channels or rate may change on the way, which a header cannot say. What does not decode is not
-    copied either.
+    FFmpeg's lists of codecs do not suffice: one codec is stored differently in different files, some packets have no
+    time or all the same, and channels or rate may change on the way, which a header cannot say. Audio that does not
+    decode is not copied either.
     """
     with open_media(path) as source:
-        given = find_audio(source, path)
+        source_stream = find_audio(source, path)
         try:
-            with av.open(_Nowhere(), "w", format=container) as target:
-                return _copy_all(source, given, target)
+            with av.open(_NullFile(), "w", format=container) as target:
+                return _copy_all(source, source_stream, target)
         except (av.FFmpegError, ValueError):
             return False
 
 
-def _copy_all(source: InputContainer, given: av.AudioStream, target: OutputContainer) -> bool:
-    stream, kinds, last = target.add_stream_from_template(given), set(), -math.inf
-    for packet in source.demux(given):
+def _copy_all(source: InputContainer, source_stream: av.AudioStream, target: OutputContainer) -> bool:
+    stream, kinds, last = target.add_stream_from_template(source_stream), set(), -math.inf
+    for packet in source.demux(source_stream):
         kinds |= {(frame.sample_rate, frame.layout.name) for frame in packet.decode()}
         if not packet.size:
             continue

@@ -1,4 +1,4 @@
-"""Write the result: a movie or a folder of pictures that appears under its name only when it is complete."""
+"""Write the result: a movie or a folder of images that appears under its name only when it is complete."""
 
 from __future__ import annotations
 
@@ -54,17 +54,17 @@ def open_writer(
     """Give a writer whose result appears at `path` when the block ends without an error, and else not at all.
 
     `path` ends in .mp4, .m4v or .mov (h264), .mkv (lossless RGB: FFV1, or h264 where pixels are not square), or has
-    no suffix: a folder of PNG pictures, made or, if it is there and empty, filled.
+    no suffix: a folder of PNG images, made or, if it is there and empty, filled.
     `fps` is the usual rate; frames may come at any rising times. The result ends at `duration` seconds (None:
-    one frame period after the last frame) and so does its sound. `audio`, a file or a Waveform, is copied
+    one frame period after the last frame) and so does its audio. `audio`, a file or a Waveform, is copied
     packet by packet where the container can hold it and encoded where not. `crf` 0..51 (less is better) and
-    `preset` are x264's. `color` are the tags of the source, see `color.output_tags`. `pixel_aspect` is the width
-    of a pixel over its height; PNG pictures do not keep it.
+    `preset` are x264's. `color` are the tags of the source, see `color.choose_tags`. `pixel_aspect` is the width
+    of a pixel over its height; PNG images do not keep it.
     Raises OptionError on an unknown suffix, crf, preset or pixel_aspect, OutputError where the result cannot
     be written.
     """
     encoding = Encoding(crf, preset, color, pixel_aspect)
-    target, size = _checked_target(path), (height, width)
+    target, size = _check_target(path), (height, width)
     writer: _Backend
     with partial_path(target, _folder_of(target)) as partial:
         with _writing(target):
@@ -74,13 +74,13 @@ def open_writer(
             else:
                 writer = ImageWriter(partial, size, audio)
         with closing(writer):
-            yield _Guarded(writer, target)
+            yield _GuardedWriter(writer, target)
             with _writing(target):
                 writer.finish()
                 _move_into_place(partial, target)
 
 
-class _Guarded:
+class _GuardedWriter:
     """A writer whose errors name the result instead of the temporary file."""
 
     def __init__(self, writer: Writer, target: Path) -> None:
@@ -110,17 +110,17 @@ def _writing(target: Path) -> Iterator[None]:
 
 
 def check_output(path: MediaPath, *, crf: int = 18, preset: str = "medium") -> None:
-    """Refuse, before any work is done, what `open_writer` would refuse: OptionError, OutputError."""
+    """Raise, before any work is done, what `open_writer` would raise: OptionError, OutputError."""
     Encoding(crf, preset)
-    _checked_target(path)
+    _check_target(path)
 
 
-def _checked_target(path: MediaPath) -> Path:
-    """The absolute path of a result that can be written, which also gives "." a name."""
+def _check_target(path: MediaPath) -> Path:
+    """Check that a result can be written; return its absolute path, which also gives "." a name."""
     target = Path(os.path.abspath(path))
     if target.suffix and target.suffix.lower() not in FORMATS:
         raise OptionError(
-            f"A result ends in {', '.join(FORMATS)}, or has no suffix for a folder of PNG pictures; "
+            f"A result ends in {', '.join(FORMATS)}, or has no suffix for a folder of PNG images; "
             f"got {target.suffix!r} in {target}."
         )
     with _writing(target):
@@ -129,7 +129,7 @@ def _checked_target(path: MediaPath) -> Path:
 
 
 def _folder_of(target: Path) -> Path:
-    """Where a result is made, on the disk it will be on: beside it, or in the empty folder that is to be filled."""
+    """Return where a result is made, on the disk it will be on: beside it, or in the empty folder that it fills."""
     return target if target.is_dir() else target.parent
 
 
@@ -140,7 +140,8 @@ def _check_place(target: Path) -> None:
     if target.is_dir() and (target.suffix or any(target.iterdir())):
         raise OutputError(f"{target} is a folder that is in use; choose another name or empty it.")
     if target.exists() and not (target.suffix or target.is_dir()):
-        raise OutputError(f"{target} is a file; choose another name for the folder of pictures.")
+        raise OutputError(f"{target} is a file; choose another name for the folder of images.")
+    # Only writing tells: permissions say little on Windows and on network disks, and a full disk shows here too.
     with partial_path(target, _folder_of(target)) as probe:
         probe.write_bytes(b"-")
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data import Clip, FaceTrack, Plan
-from ..media.lengths import length_notes
+from ..media.lengths import describe_lengths
 from ..media.timeline import Timeline
 from ..options import Options
 from .causes import RESYNC, decide, find_causes, require_faces
@@ -66,5 +66,5 @@ def build_plan(
         ),
         windows=tuple(windows),
         speech_duration=speech_duration,
-        notes=length_notes(options.length, clip.times, clip.duration, speech_duration, timeline.duration),
+        notes=describe_lengths(options.length, clip.times, clip.duration, speech_duration, timeline.duration),
     )

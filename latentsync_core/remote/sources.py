@@ -19,7 +19,7 @@ from ..data import Clip, Waveform
 from ..errors import BadInputError, OutputError
 from ..media import FileClip, open_writer
 from ..media.audio import seconds_of
-from ..media.audio_decode import Samples, audio_parts, find_audio
+from ..media.audio_decode import Samples, decode_audio, find_audio
 from ..media.color import ColorTags
 from ..media.opening import find_video, open_media, reading
 from .job import RemoteJob
@@ -133,7 +133,7 @@ class AudioSource:
         file = GivenFile.at(path)
         with open_media(path) as container, reading(path, "has damaged audio; convert it to wav."):
             stream = find_audio(container, path)
-            seconds = _count_samples(audio_parts(container, stream), work) / stream.rate
+            seconds = _count_samples(decode_audio(container, stream), work) / stream.rate
             suffix = _audio_suffix_of(container)
         sha256 = hash_file(path, work)
         return cls(partial(_read_file, path), stream.rate, seconds, sha256, file, suffix)
@@ -208,7 +208,7 @@ def _audio_suffix_of(container: InputContainer) -> str:
 
 def _read_file(path: Path) -> Iterator[Samples]:
     with open_media(path) as container:
-        yield from audio_parts(container, find_audio(container, path))
+        yield from decode_audio(container, find_audio(container, path))
 
 
 def _count_samples(parts: Iterable[Samples], work: Work) -> int:

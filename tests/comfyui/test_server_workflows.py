@@ -82,7 +82,7 @@ def test_an_example_runs_to_its_end(server, name):
 
 def test_one_picture_and_a_sentence_make_a_talking_picture(server):
     run = server.run(quick(workflow("02_talking_picture")))
-    assert "the picture is shown for as long as the speech lasts" in run.text()
+    assert "the image is shown for as long as the speech lasts" in run.text()
 
 
 def test_a_second_run_is_cached(server):

@@ -22,7 +22,7 @@ KINDS = {
     "ffv1.mkv": ("ffv1", "bgr0", {}),
     "mpeg4.avi": ("mpeg4", "yuv420p", {"bf": "2"}),
     "h264.avi": ("libx264", "yuv420p", {"bf": "0"}),
-    "picture.gif": ("gif", "rgb8", {}),
+    "image.gif": ("gif", "rgb8", {}),
 }
 
 
@@ -72,8 +72,8 @@ def make_audio(path, codec, samples, rate, container=None):
     return path
 
 
-def add_sound(video, audio, path, video_offset=0.0):
-    """Copy the picture of one file and the sound of another into a third; the picture starts later."""
+def add_audio(video, audio, path, video_offset=0.0):
+    """Copy the video of one file and the audio of another into a third; the video starts later."""
     with av.open(str(video)) as a, av.open(str(audio)) as b, av.open(str(path), "w") as output:
         pairs = [(s, output.add_stream_from_template(s)) for s in (a.streams.video[0], b.streams.audio[0])]
         for source, stream in pairs:

@@ -4,13 +4,13 @@ import struct
 
 import av
 import numpy as np
-from media_files import add_sound, make_audio, make_video
+from media_files import add_audio, make_audio, make_video
 
 RATE = 48000
 
 
 def bursts(seconds=3.0, rate=RATE, channels=1):
-    """Tones of 50 ms at 0.25, 0.75, 1.25... s, so that a place in the sound can be found again."""
+    """Tones of 50 ms at 0.25, 0.75, 1.25... s, so that a place in the audio can be found again."""
     t = np.arange(round(seconds * rate)) / rate
     tone = 0.5 * np.sin(2 * np.pi * 1000 * t) * ((t + 0.25) % 0.5 < 0.05) * (t > 0.2)
     return np.repeat(tone[None], channels, 0).astype(np.float32)
@@ -23,11 +23,11 @@ def burst_times(waveform):
     return loud[begins] / waveform.sample_rate
 
 
-def film(path, seconds=3, codec="aac", **options):
+def movie(path, seconds=3, codec="aac", **options):
     """A video of 25 frames a second with bursts."""
-    video = make_video(path.with_name("picture.mp4"), count=25 * seconds, g="25", **options)
-    audio = make_audio(path.with_name("sound.mka"), codec, bursts(seconds), RATE)
-    return add_sound(video, audio, path)
+    video = make_video(path.with_name("video.mp4"), count=25 * seconds, g="25", **options)
+    audio = make_audio(path.with_name("audio.mka"), codec, bursts(seconds), RATE)
+    return add_audio(video, audio, path)
 
 
 def retimed(source, path, change):

@@ -1,9 +1,9 @@
-"""Sound in: the file's own samples, aligned with its picture, and the speech encoder's 16 kHz."""
+"""Audio in: the file's own samples, aligned with its video, and the speech encoder's 16 kHz."""
 
 import av
 import numpy as np
 import pytest
-from media_files import add_sound, audio_packets, make_audio, make_video, tone
+from media_files import add_audio, audio_packets, make_audio, make_video, tone
 
 from latentsync_core.data import Waveform
 from latentsync_core.errors import InputError, MediaError
@@ -55,7 +55,7 @@ def test_a_part_is_the_same_as_that_part_of_the_whole(tmp_path, start, duration)
 
 def test_a_part_shorter_than_a_sample_is_nothing(tmp_path):
     path = make_audio(tmp_path / "a.wav", "pcm_s16le", tone(1), 44100)
-    with pytest.raises(MediaError, match="no sound from second 0 on"):
+    with pytest.raises(MediaError, match="no audio from second 0 on"):
         read_audio(path, 0.0, 1e-6)
 
 
@@ -64,52 +64,52 @@ def test_a_part_shorter_than_a_sample_is_nothing(tmp_path):
 )
 def test_parts_that_are_none_are_refused(tmp_path, start, duration):
     path = make_audio(tmp_path / "a.wav", "pcm_s16le", tone(0.1), 44100)
-    with pytest.raises(InputError, match="Sound is read from a start >= 0"):
+    with pytest.raises(InputError, match="Audio is read from a start >= 0"):
         read_audio(path, start, duration)
 
 
-def test_second_zero_is_where_the_picture_starts(tmp_path):
+def test_second_zero_is_where_the_video_starts(tmp_path):
     video = make_video(tmp_path / "v.mp4")
     audio = make_audio(tmp_path / "a.wav", "pcm_s16le", tone(1), 44100)
     samples = read_audio(audio).samples
-    late_picture = read_audio(add_sound(video, audio, tmp_path / "p.mkv", video_offset=0.25)).samples
+    late_video = read_audio(add_audio(video, audio, tmp_path / "p.mkv", video_offset=0.25)).samples
     # Matroska keeps times to the millisecond.
-    shift = samples.shape[1] - late_picture.shape[1]
+    shift = samples.shape[1] - late_video.shape[1]
     assert shift == pytest.approx(0.25 * 44100, abs=45)
-    np.testing.assert_array_equal(late_picture, samples[:, shift:])
+    np.testing.assert_array_equal(late_video, samples[:, shift:])
 
 
-def test_sound_that_starts_late_is_preceded_by_silence(tmp_path):
+def test_audio_that_starts_late_is_preceded_by_silence(tmp_path):
     video = make_video(tmp_path / "v.mp4")
     audio = make_audio(tmp_path / "a.wav", "pcm_s16le", tone(1), 44100)
-    both = read_audio(add_sound(video, audio, tmp_path / "p.mkv", video_offset=-0.2)).samples
+    both = read_audio(add_audio(video, audio, tmp_path / "p.mkv", video_offset=-0.2)).samples
     gap = both.shape[1] - 44100
     assert gap == pytest.approx(0.2 * 44100, abs=45) and not both[:, :gap].any()
     np.testing.assert_array_equal(both[:, gap:], read_audio(audio).samples)
 
 
-def test_silence_is_sound(tmp_path):
+def test_silence_is_audio(tmp_path):
     path = make_audio(tmp_path / "s.m4a", "aac", np.zeros((1, 22050), np.float32), 44100)
     assert read_audio(path).duration == pytest.approx(0.5) and not read_audio(path).samples.any()
 
 
-def test_files_without_usable_sound_are_refused(tmp_path):
+def test_files_without_usable_audio_are_refused(tmp_path):
     with pytest.raises(MediaError, match="no audio stream"):
         read_audio(make_video(tmp_path / "mute.mp4", count=3))
     wav = make_audio(tmp_path / "a.wav", "pcm_s16le", tone(0.1), 44100)
     (tmp_path / "header.wav").write_bytes(wav.read_bytes()[:78])
     (tmp_path / "noise.mp3").write_bytes(bytes(range(1, 200)) * 20)
-    for name, message in (("header.wav", "no sound"), ("noise.mp3", "not a video or audio|damaged|no sound")):
+    for name, message in (("header.wav", "no audio"), ("noise.mp3", "not a video or audio|damaged|no audio")):
         with pytest.raises(MediaError, match=message):
             read_audio(tmp_path / name)
-    with pytest.raises(MediaError, match="no sound from second 5"):
+    with pytest.raises(MediaError, match="no audio from second 5"):
         read_audio(wav, start=5)
     for start, duration in ((-1, None), (0, 0), (0, float("nan"))):
         with pytest.raises(InputError):
             read_audio(wav, start, duration)
 
 
-def test_mono_16k_sound_is_unchanged(tmp_path):
+def test_mono_16k_audio_is_unchanged(tmp_path):
     samples = np.round(tone(1.2, 16000, 1) * 32767).astype(np.int16)
     path = make_audio(tmp_path / "m.wav", "pcm_s16le", (samples / 32768).astype(np.float32), 16000)
     got = to_mono_16k(read_audio(path))
@@ -129,7 +129,7 @@ def test_stereo_44k_is_mixed_and_resampled():
     assert np.abs(opposite).max() <= 1 / 32768
 
 
-def test_sound_without_a_sample_is_refused():
+def test_audio_without_a_sample_is_refused():
     with pytest.raises(InputError, match="empty"):
         to_mono_16k(Waveform(np.zeros((1, 0), np.float32), 16000))
 

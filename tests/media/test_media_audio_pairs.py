@@ -19,7 +19,7 @@ CODECS = ("aac", "ac3", "adpcm_ima_wav", "alac", "eac3", "flac", "g722", "libmp3
           "pcm_u8", "tta", "wavpack")  # fmt: skip
 
 
-def sound_file(path, codec, container):
+def audio_file(path, codec, container):
     """0.4 s of a codec in a container, at a rate that the codec takes; None where FFmpeg does not write the pair."""
     for rate, channels in ((48000, 2), (16000, 1)):
         try:
@@ -51,7 +51,7 @@ def opus_in_caf(path):
 
 
 def result_of(audio, path):
-    """Write four frames with the sound; what goes wrong after the writer is open went wrong too late."""
+    """Write four frames with the audio; what goes wrong after the writer is open went wrong too late."""
     with open_writer(path, 48, 64, Fraction(10), audio=audio, preset="ultrafast") as writer:
         for number, frame in enumerate(still(4)):
             try:
@@ -62,7 +62,7 @@ def result_of(audio, path):
 
 
 def likeness(result, source):
-    """Correlation of 0.3 s of two sounds, shifted by up to a millisecond: containers round times."""
+    """Correlation of 0.3 s of two signals, shifted by up to a millisecond: containers round times."""
     at = np.arange(round(0.3 * source.sample_rate)) * result.sample_rate / source.sample_rate
     made = np.interp(at, np.arange(result.samples.shape[1]), result.samples[0])
     most = source.sample_rate // 1000
@@ -79,8 +79,8 @@ def check_all_results(source, folder):
 
 
 @pytest.mark.parametrize("codec", [codec for codec in CODECS if codec in av.codecs_available])
-def test_every_pair_gives_a_result_with_its_sound(tmp_path, codec):
-    sources = [sound_file(tmp_path / f"source.{name}", codec, name) for name in CONTAINERS]
+def test_every_pair_gives_a_result_with_its_audio(tmp_path, codec):
+    sources = [audio_file(tmp_path / f"source.{name}", codec, name) for name in CONTAINERS]
     assert any(sources)
     for source in filter(None, sources):
         folder = tmp_path / f"of {source.suffix}"

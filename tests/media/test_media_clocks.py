@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pytest
 from media_files import decode, make_audio, make_video, tone
-from odd_files import RATE, burst_times, bursts, film, patched, retimed, wav
+from odd_files import RATE, burst_times, bursts, movie, patched, retimed, wav
 
 from latentsync_core.errors import MediaError
 from latentsync_core.media import FileClip, read_audio
@@ -16,7 +16,7 @@ PLACES = np.arange(0.25, 3, 0.5)
 
 @pytest.mark.parametrize("name", ["late.mkv", "late.ts", "late.mov", "late.flv", "late.nut"])
 def test_a_late_first_timestamp_counts_once(tmp_path, name):
-    late = retimed(film(tmp_path / "film.mkv"), tmp_path / name, lambda kind, t: t + 100)
+    late = retimed(movie(tmp_path / "movie.mkv"), tmp_path / name, lambda kind, t: t + 100)
     clip = FileClip(late)
     assert len(clip) == 75 and clip.times[0] == 0 and clip.duration == pytest.approx(3, abs=0.01)
     assert len(list(clip.read(range(75)))) == 75
@@ -25,33 +25,33 @@ def test_a_late_first_timestamp_counts_once(tmp_path, name):
 
 @pytest.mark.parametrize("shift", [-0.4, 0.7])
 @pytest.mark.parametrize("suffix", ["mkv", "mp4", "ts", "nut"])
-def test_sound_starts_where_it_does_beside_the_picture(tmp_path, suffix, shift):
+def test_audio_starts_where_it_does_beside_the_video(tmp_path, suffix, shift):
     def change(kind, t):
         return 5 + t + (shift if kind == "audio" else 0)
 
-    moved = retimed(film(tmp_path / "film.mkv"), tmp_path / f"moved.{suffix}", change)
+    moved = retimed(movie(tmp_path / "movie.mkv"), tmp_path / f"moved.{suffix}", change)
     assert len(FileClip(moved)) == 75
-    heard = burst_times(read_audio(moved))
-    np.testing.assert_allclose(heard, (PLACES + shift)[PLACES + shift > 0], atol=0.03)
+    found = burst_times(read_audio(moved))
+    np.testing.assert_allclose(found, (PLACES + shift)[PLACES + shift > 0], atol=0.03)
 
 
 def test_a_cut_file_that_starts_late_is_still_cut(tmp_path):
-    late = retimed(film(tmp_path / "film.mkv"), tmp_path / "late.mkv", lambda kind, t: t + 100)
+    late = retimed(movie(tmp_path / "movie.mkv"), tmp_path / "late.mkv", lambda kind, t: t + 100)
     late.write_bytes(late.read_bytes()[: late.stat().st_size // 2])
     with pytest.raises(MediaError, match="cut short"):
         FileClip(late)
 
 
 @pytest.mark.parametrize("speed", [0.98, 0.9, 1.02])
-def test_sound_whose_clock_is_slow_or_fast_is_heard_where_it_plays(tmp_path, speed):
+def test_audio_whose_clock_is_slow_or_fast_is_read_where_it_plays(tmp_path, speed):
     source = make_audio(tmp_path / "s.mka", "aac", bursts(12), RATE)
     drift = retimed(source, tmp_path / "drift.mkv", lambda kind, t: t * speed)
-    heard, places = burst_times(read_audio(drift)), np.arange(0.25, 12, 0.5) * speed
-    assert all(np.abs(heard - place).min() < 0.07 for place in places)
+    found, places = burst_times(read_audio(drift)), np.arange(0.25, 12, 0.5) * speed
+    assert all(np.abs(found - place).min() < 0.07 for place in places)
     assert read_audio(drift).duration == pytest.approx(12 * speed, abs=0.08)
 
 
-def test_sound_that_is_missing_leaves_silence(tmp_path):
+def test_audio_that_is_missing_leaves_silence(tmp_path):
     source = make_audio(tmp_path / "s.mka", "aac", bursts(3), RATE)
     hole = retimed(source, tmp_path / "hole.mkv", lambda kind, t: t + (20 if t > 1.5 else 0))
     np.testing.assert_allclose(
@@ -61,7 +61,7 @@ def test_sound_that_is_missing_leaves_silence(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["mkv", "nut"])
 def test_a_clock_that_jumps_by_days_asks_for_no_terabytes(tmp_path, caplog, suffix):
-    whole = film(tmp_path / "film.mkv", bf="0")
+    whole = movie(tmp_path / "movie.mkv", bf="0")
     jump = retimed(whole, tmp_path / f"jump.{suffix}", lambda kind, t: t + (DAYS if t >= 1.5 else 0))
     with caplog.at_level(logging.WARNING):
         clip, audio = FileClip(jump), read_audio(jump)
@@ -96,7 +96,7 @@ def test_a_rate_is_never_zero(tmp_path):
 
 
 @pytest.mark.parametrize("seconds", [0.25, 1000.0])
-def test_a_header_that_lies_about_the_sound_cuts_nothing(tmp_path, seconds):
+def test_a_header_that_lies_about_the_audio_cuts_nothing(tmp_path, seconds):
     path = make_audio(tmp_path / "s.m4a", "aac", bursts(3), RATE)
     patched(path, (b"mdhd", 20), ">I", round(seconds * RATE))
     assert burst_times(read_audio(path))[-1] == pytest.approx(2.75, abs=0.03)

@@ -71,7 +71,7 @@ def test_one_channel_of_a_full_tone():
 
 
 @pytest.mark.parametrize("lufs", [-16, -23, -40])
-def test_normalised_sound_has_the_loudness_asked_for(lufs, real_speech):
+def test_normalised_audio_has_the_loudness_asked_for(lufs, real_speech):
     for audio in (sine((-50, 3)), noise(6, 44100, 2), read_audio(real_speech)):
         result = normalize(audio, lufs)
         assert result.samples.dtype == np.float32 and result.samples.shape == audio.samples.shape
@@ -97,7 +97,7 @@ def test_silence_stays_as_it_is(samples):
     assert loudness(silence) == -np.inf and normalize(silence, -16) is silence
 
 
-def test_short_sounds_have_a_loudness():
+def test_short_audio_has_a_loudness():
     assert -40 < loudness(sine((-20, 0.1))) < loudness(sine((-20, 0.3))) < -20
 
 

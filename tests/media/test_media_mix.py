@@ -1,4 +1,4 @@
-"""A part put back into its film: the sound."""
+"""A part put back into its clip: the audio."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def test_length_rate_channels_and_everything_outside_stay(
 
 
 @pytest.mark.parametrize("mode, under", [("replace", 0.0), ("mix", 1.0), ("duck", 0.25)])
-def test_what_remains_of_the_film_under_the_new_sound(mode, under):
+def test_what_remains_of_the_original_under_the_new_audio(mode, under):
     original, new = audio(), audio(0.5)
     result = mix(original, new, mode, 0.25, duck_db=20 * np.log10(4), fade=0.1)
     wanted = original.samples[:, 2000:6000] * np.float32(under) + new.samples
@@ -51,12 +51,12 @@ def test_what_remains_of_the_film_under_the_new_sound(mode, under):
     np.testing.assert_allclose(result.samples[:, 2000:6000][:, middle], wanted[:, middle], atol=1e-6)
 
 
-def test_replaced_sound_is_the_new_one_sample_for_sample():
+def test_replaced_audio_is_the_new_one_sample_for_sample():
     new = audio(0.5)
     assert np.array_equal(mix(audio(), new, "replace", 0.25, fade=0).samples[:, 2000:6000], new.samples)
 
 
-def test_the_film_fades_without_a_step():
+def test_the_original_fades_without_a_step():
     original = Waveform(np.full((1, 8000), 0.5, np.float32), 8000)
     result = mix(original, Waveform(np.zeros((1, 4000), np.float32), 8000), "replace", 0.25, fade=0.1)
     steps = np.abs(np.diff(result.samples[0]))
@@ -74,7 +74,7 @@ def test_loud_sums_are_lowered_as_one():
     np.testing.assert_allclose(quiet.samples[:, 2000:6000], wanted, atol=1e-6)
 
 
-def test_new_sound_takes_the_rate_and_channels_of_the_film():
+def test_new_audio_takes_the_rate_and_channels_of_the_original():
     mono = audio(0.5, 48000, 1)
     result = mix(audio(rate=16000), mono, "replace", 0.25, fade=0)
     wanted = audio(0.5, 16000, 1).samples[0]

@@ -28,14 +28,14 @@ def here(tmp_path, monkeypatch):
     """The working folder: a relative name without a slash is what looks like a protocol."""
     monkeypatch.chdir(tmp_path)
     make_video(tmp_path / "video.mp4", count=5)
-    make_audio(tmp_path / "sound.wav", "pcm_s16le", tone(0.2, 16000, 1), 16000)
+    make_audio(tmp_path / "audio.wav", "pcm_s16le", tone(0.2, 16000, 1), 16000)
     return tmp_path
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_any_name_is_read_and_written(here, name):
     shutil.copy("video.mp4", f"{name}.mp4")
-    shutil.copy("sound.wav", f"{name}.wav")
+    shutil.copy("audio.wav", f"{name}.wav")
     assert len(list(FileClip(f"{name}.mp4").read(range(5)))) == 5
     assert read_audio(f"{name}.wav").samples.shape == (1, 3200)
     for suffix in (".mkv", ".mov", ""):

@@ -1,4 +1,4 @@
-"""Sound that changes, is joined or cannot be decoded in parts."""
+"""Audio that changes, is joined or cannot be decoded in parts."""
 
 import logging
 
@@ -22,7 +22,7 @@ def joined(path, *parts):
 @pytest.mark.parametrize(
     "first,second", [((1, 44100), (2, 44100)), ((2, 44100), (1, 44100)), ((2, 44100), (1, 22050))]
 )
-def test_sound_that_changes_its_channels_or_rate_plays_on(tmp_path, caplog, first, second):
+def test_audio_that_changes_its_channels_or_rate_plays_on(tmp_path, caplog, first, second):
     parts = [
         make_audio(tmp_path / f"{k}.aac", "aac", bursts(3, rate, channels), rate, container="adts")
         for k, (channels, rate) in enumerate((first, second))
@@ -32,10 +32,10 @@ def test_sound_that_changes_its_channels_or_rate_plays_on(tmp_path, caplog, firs
     assert (
         len(audio.samples),
         audio.sample_rate,
-    ) == first and "changes its sound" in caplog.text
+    ) == first and "changes its audio" in caplog.text
     assert audio.duration == pytest.approx(6, abs=0.2)
-    heard = burst_times(audio)
-    assert len(heard) == 12 and heard[7] - heard[6] == pytest.approx(0.5, abs=0.01)
+    found = burst_times(audio)
+    assert len(found) == 12 and found[7] - found[6] == pytest.approx(0.5, abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_joined_files_play_one_after_the_other(tmp_path, caplog, name, codec, ra
     assert caplog.records
 
 
-def test_damage_is_left_out_unless_it_is_most_of_the_sound(tmp_path, caplog):
+def test_damage_is_left_out_unless_it_is_most_of_the_audio(tmp_path, caplog):
     part = make_audio(tmp_path / "one.mp3", "libmp3lame", bursts(3, 44100), 44100)
     data = part.read_bytes()
     (tmp_path / "junk.mp3").write_bytes(data[:9000] + bytes(range(1, 250)) * 20 + data[9000:])
@@ -77,7 +77,7 @@ def test_every_sample_format_is_read(tmp_path, codec, name):
 
 
 @pytest.mark.parametrize("channels", [8, 9, 16, 24])
-def test_many_channels_are_heard(tmp_path, channels):
+def test_many_channels_are_read(tmp_path, channels):
     audio = read_audio(wav(tmp_path / "many.wav", channels=channels))
     assert audio.samples.shape == (channels, 8000)
     loud = Waveform(np.full((channels, 16000), 0.25, np.float32), 16000)
@@ -111,8 +111,8 @@ def test_codecs_that_are_not_known_are_named_as_the_cause(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["two.mp3", "two.aac", "jump.mkv"])
-def test_sound_that_players_would_stumble_over_is_encoded_anew(tmp_path, name):
-    """The result sounds as what was read, and is no longer."""
+def test_audio_that_players_would_stumble_over_is_encoded_anew(tmp_path, name):
+    """The result plays as what was read, and is no longer."""
     kind = {"mp3": ("libmp3lame", "mp3"), "aac": ("aac", "adts"), "mkv": ("aac", "matroska")}[
         name.split(".")[1]
     ]
@@ -125,6 +125,6 @@ def test_sound_that_players_would_stumble_over_is_encoded_anew(tmp_path, name):
     else:
         joined(path, *parts)
     out = write(tmp_path / "out.mp4", still(200), audio=path)
-    heard, given = burst_times(read_audio(out)), burst_times(read_audio(path))
-    assert len(heard) == len(given) >= 6
-    np.testing.assert_allclose(heard, given, atol=0.03)
+    found, given = burst_times(read_audio(out)), burst_times(read_audio(path))
+    assert len(found) == len(given) >= 6
+    np.testing.assert_allclose(found, given, atol=0.03)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from media_files import (
     KINDS,
-    add_sound,
+    add_audio,
     decode,
     image,
     make_audio,
@@ -49,7 +49,7 @@ def sequential(videos):
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    name=st.sampled_from(["h264.mp4", "hevc_10bit.mp4", "vp9.webm", "mpeg4.avi", "picture.gif"]),
+    name=st.sampled_from(["h264.mp4", "hevc_10bit.mp4", "vp9.webm", "mpeg4.avi", "image.gif"]),
     order=st.one_of(
         st.lists(st.integers(0, 39), max_size=30),
         st.integers(1, 40).map(lambda n: [*range(n), *range(n)[::-1], *range(n)]),
@@ -100,7 +100,7 @@ def test_a_variable_frame_rate_keeps_its_times(tmp_path):
 
 def test_milliseconds_of_matroska_become_the_true_grid(tmp_path):
     rate = Fraction(24000, 1001)
-    clip = FileClip(make_video(tmp_path / "film.mkv", rate=rate))
+    clip = FileClip(make_video(tmp_path / "movie.mkv", rate=rate))
     assert clip.fps == rate
     np.testing.assert_allclose(clip.times, np.arange(40) / float(rate), atol=1e-9)
 
@@ -124,7 +124,7 @@ def test_frames_are_turned_and_mirrored_as_the_display_matrix_says(tmp_path, deg
     np.testing.assert_array_equal(frame, turned[:, ::-1] if mirrored else turned)
 
 
-def test_the_pixel_aspect_is_that_of_the_picture_as_shown(tmp_path):
+def test_the_pixel_aspect_is_that_of_the_frame_as_shown(tmp_path):
     path = write(tmp_path / "tv.mp4", still(2), pixel_aspect=Fraction(4, 3))
     assert FileClip(path).pixel_aspect == Fraction(4, 3)
     assert FileClip(set_display_matrix(path, TURNS[90])).pixel_aspect == Fraction(3, 4)
@@ -185,9 +185,9 @@ def test_a_loss_of_bits_is_logged(videos, caplog):
     assert "h264_10bit.mov has 10 bits" in caplog.text and "8 bit" in caplog.text
 
 
-def test_sound_and_cover_pictures_are_told_from_video(tmp_path, videos):
+def test_audio_and_cover_images_are_told_from_video(tmp_path, videos):
     audio = make_audio(tmp_path / "s.m4a", "aac", tone(0.5), 44100)
-    assert FileClip(add_sound(videos["h264.mp4"], audio, tmp_path / "both.mp4")).has_audio
+    assert FileClip(add_audio(videos["h264.mp4"], audio, tmp_path / "both.mp4")).has_audio
     with pytest.raises(MediaError, match="no video stream"):
         FileClip(audio)
 

@@ -1,4 +1,4 @@
-"""Parts of clips and of sound, by seconds."""
+"""Parts of clips and of audio, by seconds."""
 
 import numpy as np
 import pytest
@@ -64,7 +64,7 @@ def test_cut_takes_the_samples_of_its_span(start, duration):
         np.testing.assert_array_equal(part.samples, wanted)
         assert part.sample_rate == 8000
     else:
-        with pytest.raises(InputError, match="no sound"):
+        with pytest.raises(InputError, match="no audio"):
             cut(audio, start, duration)
 
 

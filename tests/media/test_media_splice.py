@@ -1,4 +1,4 @@
-"""A part put back into its film: the pictures."""
+"""A part put back into its clip: the frames."""
 
 import tracemalloc
 
@@ -14,7 +14,7 @@ from latentsync_core.media import FileClip, TensorClip, splice, trim
 SIZE = (6, 8)
 
 
-def film(count=40, fps=25, dtype=np.uint8, value=None):
+def clip_of(count=40, fps=25, dtype=np.uint8, value=None):
     frames = np.stack(
         [image(k, *SIZE) if value is None else np.full((*SIZE, 3), value) for k in range(count)]
     )
@@ -33,8 +33,8 @@ def read(clip):
     dtypes=st.tuples(*[st.sampled_from([np.uint8, np.float16, np.float32, np.float64])] * 2),
 )
 @settings(deadline=None, max_examples=40)
-def test_the_film_keeps_its_shape_and_all_frames_outside_the_part(start, fade, count, fps, dtypes):
-    original, part = film(60, 25, dtypes[0]), film(count, fps, dtypes[1], value=255)
+def test_the_original_keeps_its_shape_and_all_frames_outside_the_part(start, fade, count, fps, dtypes):
+    original, part = clip_of(60, 25, dtypes[0]), clip_of(count, fps, dtypes[1], value=255)
     result = splice(original, part, start, fade)
     assert (result.fps, result.duration) == (original.fps, original.duration)
     assert (result.height, result.width) == SIZE and result.times is original.times
@@ -48,13 +48,13 @@ def test_the_film_keeps_its_shape_and_all_frames_outside_the_part(start, fade, c
             assert np.array_equal(new, old)
         else:
             white = 255 if new.dtype == np.uint8 else 1
-            share = np.clip(distance / fade, 0, 1) if fade else 1
-            np.testing.assert_allclose(new / white, old / white * (1 - share) + share, atol=0.003)
+            alpha = np.clip(distance / fade, 0, 1) if fade else 1
+            np.testing.assert_allclose(new / white, old / white * (1 - alpha) + alpha, atol=0.003)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_a_part_taken_out_and_put_back_changes_nothing(dtype):
-    original = film(dtype=dtype)
+    original = clip_of(dtype=dtype)
     for start, duration, fade in ((0, 0, 0), (0.4, 0.48, 0.2), (0.41, 0.5, 0)):
         part = trim(original, start, duration)
         begin = float(original.times[np.searchsorted(original.times, start)])
@@ -63,7 +63,7 @@ def test_a_part_taken_out_and_put_back_changes_nothing(dtype):
 
 
 def test_the_nearest_frame_of_a_part_of_another_rate_is_shown():
-    original, part = film(25, 25, value=0), film(10, 12.5)
+    original, part = clip_of(25, 25, value=0), clip_of(10, 12.5)
     shown = read(splice(original, part, 0.1))
     sources = read(part)
     for number in range(3, 23):  # 0.12 .. 0.88 s: 0.02 .. 0.78 s of the part
@@ -82,14 +82,14 @@ def test_files_with_times_of_their_own_in_any_order(tmp_path):
     np.testing.assert_array_equal(next(result.read([6])), frames[6])
 
 
-def test_without_a_film_the_part_alone():
-    part = film(5)
+def test_without_an_original_the_part_alone():
+    part = clip_of(5)
     assert splice(None, part, 3.0, 1.0) is part
 
 
-def test_a_film_is_never_held_in_memory():
+def test_the_original_is_never_held_in_memory():
     class Endless(TensorClip):
-        """An hour of film that makes its frames as they are read."""
+        """An hour of video that makes its frames as they are read."""
 
         def read(self, indices):
             return (np.zeros((240, 320, 3), np.uint8) for _ in indices)
@@ -105,14 +105,14 @@ def test_a_film_is_never_held_in_memory():
 
 
 def test_what_does_not_fit_is_refused():
-    original = film(25)
-    with pytest.raises(InputError, match="part is 8 x 7 pixels, the film 8 x 6"):
+    original = clip_of(25)
+    with pytest.raises(InputError, match="part is 8 x 7 pixels, the original 8 x 6"):
         splice(original, TensorClip(np.zeros((5, 7, 8, 3), np.uint8), 25))
-    with pytest.raises(InputError, match="from second 0.9 to 1.3, but the film ends at 1"):
-        splice(original, film(10), 0.9)
-    splice(original, film(10), 0.62)  # half a frame too long is rounding
+    with pytest.raises(InputError, match="from second 0.9 to 1.3, but the original ends at 1"):
+        splice(original, clip_of(10), 0.9)
+    splice(original, clip_of(10), 0.62)  # half a frame too long is rounding
     for start, fade in ((-1, 0), (0, -1), (float("nan"), 0), (0, float("inf"))):
         with pytest.raises(InputError, match="seconds >= 0"):
-            splice(original, film(2), start, fade)
+            splice(original, clip_of(2), start, fade)
     with pytest.raises(InputError, match="frames 0..24"):
-        list(splice(original, film(2)).read([25]))
+        list(splice(original, clip_of(2)).read([25]))

@@ -1,4 +1,4 @@
-"""Pictures as clips of one frame: every usual format, the right way up."""
+"""Images as clips of one frame: every usual format, the right way up."""
 
 from fractions import Fraction
 
@@ -24,7 +24,7 @@ def save(path, orientation=None):
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "jpeg", "JPG", "png", "webp", "tiff", "bmp", "gif"])
-def test_a_picture_is_one_frame_of_25_a_second(tmp_path, suffix):
+def test_an_image_is_one_frame_of_25_a_second(tmp_path, suffix):
     clip = FileClip(save(tmp_path / f"still %02d: ünï.{suffix}"))
     assert (clip.height, clip.width, clip.fps, clip.times.tolist(), clip.duration) == (
         120,
@@ -48,6 +48,6 @@ def test_a_photograph_is_turned_as_its_exif_says(tmp_path, suffix, orientation):
     assert np.abs(frame.astype(int) - upright).mean() < 6
 
 
-def test_a_film_of_one_frame_is_a_picture_too(tmp_path):
+def test_a_video_of_one_frame_is_an_image_too(tmp_path):
     clip = FileClip(make_video(tmp_path / "one.mp4", count=1, rate=Fraction(1, 5)))
     assert (len(clip), clip.fps, clip.duration) == (1, 25, 0.04)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from latentsync_core.errors import InputError, OptionError
 from latentsync_core.media import LENGTH_MODES, fit
-from latentsync_core.media.lengths import length_notes
+from latentsync_core.media.lengths import describe_lengths
 from latentsync_core.media.timeline import OVERHANG_SECONDS
 from latentsync_core.options import LengthMode
 
@@ -37,7 +37,7 @@ speech_lengths = st.floats(0.001, 30)
 @given(
     clips(), speech_lengths, st.sampled_from(list(LENGTH_MODES)), st.none() | st.just(Fraction(24000, 1001))
 )
-def test_every_timeline_is_sound(clip, speech, mode, fps):
+def test_every_timeline_is_valid(clip, speech, mode, fps):
     times, duration = clip
     line = fit(times, duration, speech, mode, fps)
     assert len(line) >= 1 and line.times[0] == 0
@@ -59,11 +59,11 @@ def test_silence_keeps_exactly_the_frames_of_the_video(clip, speech):
 
 
 @given(clips(), speech_lengths, st.floats(0, 1))
-def test_longest_loses_neither_video_nor_speech(clip, speech, heard):
-    """Every frame of the video stays, and speech that is heard for 0.25 s or more after it makes the video bounce."""
+def test_longest_loses_neither_video_nor_speech(clip, speech, extent):
+    """Every frame of the video stays, and speech that lasts 0.25 s or more beyond it makes the video bounce."""
     times, duration = clip
-    line = fit(times, duration, speech, "longest", None, heard * speech)
-    longer = heard * speech - duration >= OVERHANG_SECONDS
+    line = fit(times, duration, speech, "longest", None, extent * speech)
+    longer = extent * speech - duration >= OVERHANG_SECONDS
     other = fit(times, duration, speech, "bounce" if longer else "silence")
     np.testing.assert_array_equal(line.source, other.source)
     np.testing.assert_array_equal(line.times, other.times)
@@ -71,11 +71,11 @@ def test_longest_loses_neither_video_nor_speech(clip, speech, heard):
 
 
 @pytest.mark.parametrize(
-    ("speech", "heard", "count"),
+    ("speech", "extent", "count"),
     [(2.0, 2.0, 50), (1.0, 1.0, 50), (2.24, 2.24, 50), (2.25, 2.25, 57), (3.0, 2.1, 50), (3.0, 0.0, 50), (3.0, 2.5, 75)],
 )  # fmt: skip
-def test_what_overhangs_shortly_or_silently_adds_no_frame(speech, heard, count):
-    line = fit(*grid(50), speech, "longest", None, heard)
+def test_what_overhangs_shortly_or_silently_adds_no_frame(speech, extent, count):
+    line = fit(*grid(50), speech, "longest", None, extent)
     assert len(line) == count
     assert line.source[:50].tolist() == list(range(50)) and line.source[50:].tolist() == list(
         range(49, 49 - count + 50, -1)
@@ -83,7 +83,7 @@ def test_what_overhangs_shortly_or_silently_adds_no_frame(speech, heard, count):
 
 
 @pytest.mark.parametrize(("fps", "count"), [(None, 60), (30, 72), (Fraction(10), 24), (Fraction(100), 240)])
-def test_a_picture_lasts_as_long_as_the_speech(fps, count):
+def test_an_image_lasts_as_long_as_the_speech(fps, count):
     line = fit(*grid(1), 2.4, "longest", fps and Fraction(fps))
     assert line.source.tolist() == [0] * count
     np.testing.assert_allclose(line.times, np.arange(count) * 2.4 / count, atol=1e-9)
@@ -167,9 +167,9 @@ def test_the_modes_are_those_of_the_options():
     [
         ("longest", 50, 5.0, ["the video (2.00 s) ends before the speech: it runs backwards and forwards until 5.00 s"]),
         ("longest", 50, 1.0, ["the last 1.00 s are silent"]),
-        ("longest", 50, 2.2, ["the last 0.20 s of the speech are cut: what is silent, or heard for less than 0.25 s"]),
+        ("longest", 50, 2.2, ["the last 0.20 s of the speech are cut: silence, or speech of less than 0.25 s"]),
         ("longest", 50, 2.0, []),
-        ("longest", 1, 2.4, ["the picture is shown for as long as the speech lasts"]),
+        ("longest", 1, 2.4, ["the image is shown for as long as the speech lasts"]),
         ("loop", 50, 5.0, ["it starts again until 5.00 s"]),
         ("remap", 50, 5.0, ["it is slowed down until 5.00 s"]),
         ("remap", 50, 1.0, ["the video (2.00 s) is sped up"]),
@@ -182,5 +182,5 @@ def test_the_modes_are_those_of_the_options():
 def test_what_was_done_to_lengths_is_said(mode, frames, speech, words):
     times, duration = grid(frames)
     result = fit(times, duration, speech, mode).duration
-    notes = length_notes(mode, times, duration, speech, result)
+    notes = describe_lengths(mode, times, duration, speech, result)
     assert len(notes) == len(words) and all(part in note for part, note in zip(words, notes, strict=True))

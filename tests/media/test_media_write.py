@@ -1,4 +1,4 @@
-"""Results out: the right pixels, colours, times and sound, or nothing at all."""
+"""Results out: the right pixels, colours, times and audio, or nothing at all."""
 
 import logging
 import os
@@ -7,12 +7,12 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from media_files import add_sound, audio_packets, decode, image, make_audio, make_video, still, tone, write
+from media_files import add_audio, audio_packets, decode, image, make_audio, make_video, still, tone, write
 
 from latentsync_core.data import Waveform
 from latentsync_core.media import ColorTags, FileClip, check_output, open_writer, read_audio
 
-FILM = Fraction(24000, 1001)
+FILM_RATE = Fraction(24000, 1001)
 FLAT = [
     (200, 30, 30),
     (30, 200, 30),
@@ -52,10 +52,10 @@ def test_colours_come_back_and_are_tagged(tmp_path, size, color):
 
 @pytest.mark.parametrize("name", ["f.mp4", "f.mov", "f.MP4", "f.mkv"])
 def test_film_rate_survives(tmp_path, name):
-    clip = FileClip(write(tmp_path / name, still(30), FILM))
-    assert (clip.fps, len(clip)) == (FILM, 30)
-    np.testing.assert_allclose(clip.times, np.arange(30) / float(FILM), atol=1e-9)
-    assert clip.duration == pytest.approx(30 / float(FILM), abs=1e-3)
+    clip = FileClip(write(tmp_path / name, still(30), FILM_RATE))
+    assert (clip.fps, len(clip)) == (FILM_RATE, 30)
+    np.testing.assert_allclose(clip.times, np.arange(30) / float(FILM_RATE), atol=1e-9)
+    assert clip.duration == pytest.approx(30 / float(FILM_RATE), abs=1e-3)
 
 
 @pytest.mark.parametrize("name,preset", [("v.mp4", "medium"), ("v.mkv", "medium"), ("v.mov", "ultrafast")])
@@ -82,9 +82,9 @@ def test_a_variable_rate_and_the_end_survive(tmp_path, name, preset):
 @pytest.mark.parametrize("aspect", [Fraction(1), Fraction(4, 3), Fraction(8, 9)])
 def test_pixel_aspect_survives(tmp_path, name, aspect):
     frames = list(np.random.default_rng(0).integers(0, 256, (4, 47, 63, 3), np.uint8))
-    clip = FileClip(write(tmp_path / name, frames, FILM, pixel_aspect=aspect))
+    clip = FileClip(write(tmp_path / name, frames, FILM_RATE, pixel_aspect=aspect))
     assert clip.pixel_aspect == aspect
-    np.testing.assert_allclose(clip.times, np.arange(4) / float(FILM), atol=1e-9)
+    np.testing.assert_allclose(clip.times, np.arange(4) / float(FILM_RATE), atol=1e-9)
     if name == "r.mkv":
         np.testing.assert_array_equal(list(clip.read(range(4))), frames)
 
@@ -102,7 +102,7 @@ def test_floats_are_rounded_to_the_nearest_level(tmp_path):
     assert (got != expected).mean() < 1e-3
 
 
-def test_pictures(tmp_path):
+def test_images(tmp_path):
     frames = [image(k) for k in range(3)]
     audio = make_audio(tmp_path / "voice.wav", "pcm_s16le", tone(0.2), 44100)
     (tmp_path / "100% új").mkdir()
@@ -116,12 +116,12 @@ def test_pictures(tmp_path):
         read_audio(write(tmp_path / "b", frames, audio=Waveform(samples, 12345)) / "audio.wav").samples,
         samples,
     )
-    video = add_sound(make_video(tmp_path / "v.mp4"), audio, tmp_path / "both.mkv")
+    video = add_audio(make_video(tmp_path / "v.mp4"), audio, tmp_path / "both.mkv")
     assert audio_packets(write(tmp_path / "c", frames, audio=video) / "audio.mka") == audio_packets(video)
 
 
 @pytest.mark.parametrize("relative", [".", "", "../here"])
-def test_pictures_fill_the_empty_working_folder(tmp_path, monkeypatch, relative):
+def test_images_fill_the_empty_working_folder(tmp_path, monkeypatch, relative):
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     check_output(relative)
@@ -144,7 +144,7 @@ COPIED = [
 
 
 @pytest.mark.parametrize("name,codec,rate,suffix", COPIED)
-def test_sound_is_copied_bit_for_bit_and_in_place(tmp_path, name, codec, rate, suffix):
+def test_audio_is_copied_bit_for_bit_and_in_place(tmp_path, name, codec, rate, suffix):
     audio = make_audio(tmp_path / name, codec, tone(1.0, rate), rate)
     result = write(tmp_path / f"r{suffix}", still(40), audio=audio)
     assert audio_packets(result) == audio_packets(audio)
@@ -176,7 +176,7 @@ def test_samples_are_encoded_at_their_own_rate(tmp_path, rate, channels, suffix,
     assert np.abs(got.samples[:, middle] - samples[:, middle]).max() < 0.05
 
 
-def test_sound_that_the_container_cannot_hold_is_encoded(tmp_path, caplog):
+def test_audio_that_the_container_cannot_hold_is_encoded(tmp_path, caplog):
     wav = make_audio(tmp_path / "a.wav", "pcm_s16le", tone(1.0, 44100), 44100)
     result = write(tmp_path / "r.mp4", still(40), audio=wav)
     assert read_audio(result).samples.shape == (2, 44100)
@@ -187,7 +187,7 @@ def test_sound_that_the_container_cannot_hold_is_encoded(tmp_path, caplog):
     assert "30000 Hz" in caplog.text
 
 
-def test_sound_ends_with_the_video(tmp_path):
+def test_audio_ends_with_the_video(tmp_path):
     audio = make_audio(tmp_path / "a.m4a", "aac", tone(3.0), 44100)
     result = write(tmp_path / "r.mp4", still(25), audio=audio)
     packets = audio_packets(result)
@@ -196,7 +196,7 @@ def test_sound_ends_with_the_video(tmp_path):
     assert packets == audio_packets(audio)[: len(packets)]
 
 
-def test_sound_lies_between_the_frames(tmp_path):
+def test_audio_lies_between_the_frames(tmp_path):
     audio = make_audio(tmp_path / "a.m4a", "aac", tone(8.0), 44100)
     frames = list(np.random.default_rng(0).integers(0, 256, (200, 48, 64, 3), np.uint8))
     result = write(tmp_path / "r.mp4", frames, audio=audio)
@@ -208,9 +208,9 @@ def test_sound_lies_between_the_frames(tmp_path):
         assert abs(audio - video) < 2.5
 
 
-def test_the_sound_of_a_video_stays_with_its_picture(tmp_path):
+def test_the_audio_of_a_video_stays_with_its_frames(tmp_path):
     audio = make_audio(tmp_path / "a.m4a", "aac", tone(1.5), 44100)
-    source = add_sound(make_video(tmp_path / "v.mp4"), audio, tmp_path / "late.mkv", video_offset=0.5)
+    source = add_audio(make_video(tmp_path / "v.mp4"), audio, tmp_path / "late.mkv", video_offset=0.5)
     before, after = read_audio(source), read_audio(write(tmp_path / "r.mp4", still(25), audio=source))
     a, b = before.samples[0, 8000:16000], after.samples[0]
     offset = min(range(-300, 300), key=lambda d: np.abs(a - b[8000 + d : 16000 + d]).max())

@@ -14,7 +14,7 @@ from latentsync_core.errors import InputError, MediaError, OptionError, OutputEr
 from latentsync_core.media import FileClip, check_output, open_writer
 from latentsync_core.media.movie import MovieWriter
 
-FILM = Fraction(24000, 1001)
+FILM_RATE = Fraction(24000, 1001)
 
 
 @pytest.mark.parametrize("name", ["r.mp4", "r.mkv", "r"])
@@ -119,7 +119,7 @@ def test_options_are_checked(tmp_path):
         write(tmp_path / "r.mp4", still(1), crf=99)
     with (
         pytest.raises(OptionError, match="preset"),
-        open_writer(tmp_path / "r.mp4", 4, 4, FILM, preset="quick"),
+        open_writer(tmp_path / "r.mp4", 4, 4, FILM_RATE, preset="quick"),
     ):
         pass
     with pytest.raises(OptionError, match="pixel_aspect"):
@@ -137,12 +137,12 @@ def test_frames_and_times_are_checked(tmp_path):
         with pytest.raises(InputError, match=message):
             write(tmp_path / "r.mp4", frames, times=times)
     for name in ("r.mp4", "r"):
-        with pytest.raises(InputError, match="No frame"), open_writer(tmp_path / name, 48, 64, FILM):
+        with pytest.raises(InputError, match="No frame"), open_writer(tmp_path / name, 48, 64, FILM_RATE):
             pass
     assert os.listdir(tmp_path) == []
 
 
-def test_sound_that_cannot_be_read_is_the_sources_fault(tmp_path):
+def test_audio_that_cannot_be_read_is_the_sources_fault(tmp_path):
     for name, audio in (
         ("r.mp4", tmp_path / "missing.wav"),
         ("r", make_video(tmp_path / "mute.mp4", count=2)),

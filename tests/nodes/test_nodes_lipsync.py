@@ -88,7 +88,7 @@ def test_one_image_and_a_sentence_make_a_talking_image(sync, images, audio):
     assert not torch.equal(result[3], result[12]) and torch.equal(
         result[:, :40], images[:1, :40].expand(20, -1, -1, -1)
     )
-    assert "is shown for as long as the speech lasts" in report
+    assert "the image is shown for as long as the speech lasts" in report
 
 
 def test_a_speaker_saves_the_survey(sync, expected, core, monkeypatch):

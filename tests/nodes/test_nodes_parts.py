@@ -32,7 +32,7 @@ def test_a_later_part_hears_its_own_part_of_the_speech(sync, audio):
         torch.equal(new_audio["waveform"], audio["waveform"][..., 5120:10240])
         and new_audio["sample_rate"] == 16000
     )
-    assert "hears the speech from 0.32 s on" in report
+    assert "takes the speech from 0.32 s on" in report
     assert not torch.equal(images, sync(8, 16)[0][:8])
 
 
