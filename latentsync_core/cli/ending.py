@@ -1,4 +1,4 @@
-"""How a command ends early: by a signal it cleans up as after Ctrl-C, and without a reader it is quiet."""
+"""End a command early: after a signal it cleans up as after Ctrl-C, and without a reader it is quiet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = ("SIGTERM", "SIGHUP", "SIGBREAK")
-"""What asks a process to end, beside Ctrl-C; not every system has all."""
+"""Signals that ask a process to end, beside Ctrl-C's; not every system has all."""
 
 
 class Ended(KeyboardInterrupt):
@@ -25,28 +25,28 @@ class Ended(KeyboardInterrupt):
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
     """Raise Ended in the block when one of SIGNALS comes; what the caller ignores, as under nohup, stays ignored."""
-    if threading.current_thread() is not threading.main_thread():  # Python lets no other set handlers
+    if threading.current_thread() is not threading.main_thread():  # only it may set handlers
         yield
         return
     numbers = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
-    taken = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    handled = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
 
     def end(number: int, _: FrameType | None) -> None:
-        for other in taken:  # a second one would break off the cleaning up
+        for other in handled:  # a second one would break off the cleaning up
             signal.signal(other, signal.SIG_IGN)
         raise Ended(number)
 
-    for number in taken:
+    for number in handled:
         signal.signal(number, end)
     try:
         yield
     finally:
-        for number in taken:
+        for number in handled:
             signal.signal(number, signal.SIG_DFL)
 
 
 def hush() -> None:
-    """Let what is still to be printed go nowhere, so that Python does not complain of a closed pipe when it ends."""
+    """Discard what is still to be printed, so that Python does not report a closed pipe when it ends."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(nowhere, stream.fileno())

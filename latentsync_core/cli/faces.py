@@ -11,7 +11,7 @@ from .outputs import check_apart
 from .progress import progress_bars
 
 
-def faces(args: argparse.Namespace) -> None:
+def mark_faces(args: argparse.Namespace) -> None:
     """Draw every person's box, number, points and crop into a copy of the video, and list the persons."""
     check_output(args.output)
     check_apart(args.output, args.video)

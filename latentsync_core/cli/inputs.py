@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import get_type_hints
 
 from ..options import PRESETS, LengthMode, Options, SilencePolicy, choices_of
-from .values import fps, speaker
+from .values import parse_fps, parse_speaker
 
 ADVANCED = {
     "sampler": "dpm++ needs about half the steps of ddim",
@@ -19,19 +19,19 @@ ADVANCED = {
     "feather": "soft edge around the new mouth, 0..0.5 of the side of the crop",
     "color_match": "shift the new mouth to the colours around it",
 }
-"""Options that few people need, and what `--help` says of them."""
+"""Options that few people need, and their help texts."""
 
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
-    """The video and the sound."""
-    parser.add_argument("video", type=Path, metavar="VIDEO", help="a video, or a picture that shall talk")
+    """Add the arguments of the video and the audio."""
+    parser.add_argument("video", type=Path, metavar="VIDEO", help="a video, or an image that shall talk")
     parser.add_argument(
-        "audio", type=Path, metavar="AUDIO", help="the new speech: a sound file, or a video's sound"
+        "audio", type=Path, metavar="AUDIO", help="the new speech: an audio file, or a video with audio"
     )
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The preset, and what may stand in for parts of it."""
+    """Add the preset, and the options that replace parts of it."""
     parser.add_argument(
         "--preset",
         default="balanced",
@@ -49,24 +49,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="where video and speech differ in length (usual: longest)",
     )
     parser.add_argument("--silence", choices=choices_of(SilencePolicy), help="what the mouth does in silence")
-    parser.add_argument("--fps", type=fps, help="frame rate of the result (default: the video's own times)")
+    parser.add_argument(
+        "--fps", type=parse_fps, help="frame rate of the result (default: the video's own times)"
+    )
     add_speaker(parser)
     _add_advanced(parser)
 
 
 def add_speaker(parser: argparse.ArgumentParser) -> None:
-    """Whose mouth it is."""
+    """Add the choice of the person whose mouth it is."""
     parser.add_argument(
         "--speaker",
-        type=speaker,
+        type=parse_speaker,
         default="auto",
         help="auto, left, right, a number (see `faces`), a point X,Y or a box X0,Y0,X1,Y1",
     )
 
 
 def _add_advanced(parser: argparse.ArgumentParser) -> None:
-    """An argument for each of the options in ADVANCED, of the type that the field has."""
-    group = parser.add_argument_group("advanced", "The preset decides what is not given.")
+    """Add an argument for each of the options in ADVANCED, of the type of its field."""
+    group = parser.add_argument_group("advanced", "What is left out is decided by the preset.")
     for name, kind in get_type_hints(Options).items():
         if name not in ADVANCED:
             continue
@@ -80,6 +82,6 @@ def _add_advanced(parser: argparse.ArgumentParser) -> None:
 
 
 def options_of(args: argparse.Namespace) -> Options:
-    """The preset, with what was given on the command line in its place."""
+    """Return the preset with the options of the command line in place of its own."""
     names = [field.name for field in fields(Options)]
     return Options.preset(args.preset, **{n: v for n in names if (v := getattr(args, n, None)) is not None})

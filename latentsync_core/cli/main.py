@@ -18,12 +18,12 @@ FAILED, BY_SIGNAL, UNREAD = 1, 128, 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command of `latentsync`; returns as `run`."""
-    return run(_parser(), __package__, argv)
+    """Run one command of `latentsync`; return the exit code, see `run`."""
+    return run(_make_parser(), __package__, argv)
 
 
 def run(parser: argparse.ArgumentParser, package: str, argv: Sequence[str] | None) -> int:
-    """Run one command; returns 0, 1 after an error, 128 + number after a signal (Ctrl-C: 130).
+    """Run one command; return 0, 1 after an error, 128 + number after a signal (Ctrl-C: 130).
 
     Wrong arguments exit with 2. 141 is returned where the reader of the output, such as `head`, went away.
     parser: sets `verbose`, and in `run` the command's module in `package` and its function.
@@ -61,7 +61,7 @@ def _run(parser: argparse.ArgumentParser, package: str, argv: Sequence[str] | No
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="latentsync", description="Re-sync the mouth in a video to new speech."
     )
@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     add_plan(commands.add_parser("plan", help="say what `sync` would do to each frame, without doing it"))
     add_faces(commands.add_parser("faces", help="draw the faces that are found, with their numbers"))
     add_score(
-        commands.add_parser("score", help="measure how well mouth and sound fit, and what a re-sync changed")
+        commands.add_parser("score", help="measure how well mouth and audio fit, and what a re-sync changed")
     )
     add_weights(commands.add_parser("weights", help="list, fetch and convert checkpoints"))
     add_remote(commands.add_parser("remote", help="lip-sync on WaveSpeed, which costs money"))

@@ -10,13 +10,13 @@ from .inputs import add_inputs, add_options, add_speaker
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
-    """`--version` and `--verbose`."""
+    """Add `--version` and `--verbose`."""
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument("-v", "--verbose", action="store_true", help="log what is done, and on which device")
 
 
 def add_sync(parser: argparse.ArgumentParser) -> None:
-    """`sync`."""
+    """Add the arguments of `sync`."""
     parser.set_defaults(run=("sync", "sync"))
     add_inputs(parser)
     parser.add_argument(
@@ -43,7 +43,7 @@ def add_sync(parser: argparse.ArgumentParser) -> None:
 
 
 def add_plan(parser: argparse.ArgumentParser) -> None:
-    """`plan`."""
+    """Add the arguments of `plan`."""
     parser.set_defaults(run=("plan", "plan"))
     add_inputs(parser)
     add_options(parser)
@@ -53,17 +53,17 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
 
 
 def add_faces(parser: argparse.ArgumentParser) -> None:
-    """`faces`."""
-    parser.set_defaults(run=("faces", "faces"))
+    """Add the arguments of `faces`."""
+    parser.set_defaults(run=("faces", "mark_faces"))
     parser.add_argument("video", type=Path, metavar="VIDEO")
     parser.add_argument("output", type=Path, metavar="OUT", help="drawn video, or a folder of PNGs")
 
 
 def add_score(parser: argparse.ArgumentParser) -> None:
-    """`score`."""
+    """Add the arguments of `score`."""
     parser.set_defaults(run=("score", "score_clip"))
     parser.add_argument("video", type=Path, metavar="VIDEO")
-    parser.add_argument("audio", type=Path, metavar="AUDIO", nargs="?", help="default: the video's own sound")
+    parser.add_argument("audio", type=Path, metavar="AUDIO", nargs="?", help="default: the video's own audio")
     parser.add_argument(
         "--against", type=Path, metavar="ORIGINAL", help="the video as it was before a re-sync"
     )
@@ -76,7 +76,7 @@ def add_score(parser: argparse.ArgumentParser) -> None:
         "--videomae", type=Path, metavar="FILE", help="with --against: TREPA's distance as well"
     )
     parser.add_argument(
-        "--plot", type=Path, metavar="OUT.png", help="draw the curve, the mouth and the sound"
+        "--plot", type=Path, metavar="OUT.png", help="draw the curve, the mouth and the audio"
     )
     parser.add_argument("--json", type=Path, metavar="OUT.json", help="write all figures to a file")
     parser.add_argument("--device", help="cuda, cuda:1, mps or cpu (default: the fastest there is)")
@@ -85,7 +85,7 @@ def add_score(parser: argparse.ArgumentParser) -> None:
 
 
 def add_weights(parser: argparse.ArgumentParser) -> None:
-    """`weights`."""
+    """Add the actions of `weights` and their arguments."""
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="say which checkpoints are here, and what they lack")
     listing.set_defaults(run=("weights", "show"))

@@ -13,14 +13,14 @@ from .progress import progress_bars
 
 
 def plan(args: argparse.Namespace) -> None:
-    """Print what would happen to each stretch of frames, and save what happens to each frame."""
+    """Print what would happen to each stretch of frames; save what would happen to each frame."""
     options = options_of(args)
     if args.save:
         check_report(args.save, args.video, args.audio)
     clip, speech = FileClip(args.video), read_audio(args.audio)
     with progress_bars() as progress:
-        made = make_plan(clip, speech, options, find_face(clip, args.speaker, progress=progress))
+        planned = make_plan(clip, speech, options, find_face(clip, args.speaker, progress=progress))
     if args.save:
-        write_json(args.save, made.to_json())
-    print(made)
-    print(f"{pluralize(len(made.windows), 'window')} of {pluralize(options.steps, 'step')} to denoise")
+        write_json(args.save, planned.to_json())
+    print(planned)
+    print(f"{pluralize(len(planned.windows), 'window')} of {pluralize(options.steps, 'step')} to denoise")

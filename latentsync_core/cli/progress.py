@@ -22,7 +22,7 @@ class Bars:
 
     def __init__(self, unit: str) -> None:
         self._unit, self._bars, self._left = unit, dict[str, Any](), TimeLeft()
-        self._shown = 0.0
+        self._shown_at = 0.0
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         self._left(stage, done, total)
@@ -36,23 +36,23 @@ class Bars:
             )  # fmt: skip
         bar = self._bars[stage]
         bar.n, bar.total = done, total
-        self._show(bar, at_once=done == total)
+        self._refresh(bar, at_once=done == total)
 
     def frames(self, frames: Iterator[Array], plan: Plan) -> Iterator[Array]:
-        """Hand on the frames of a `lip_sync`, from which the time that is left is known."""
+        """Yield the frames of a `lip_sync`; their pace gives the time that is left."""
         for frame in self._left.frames(frames, plan):
             yield frame
             if "resync" in self._bars:
-                self._show(self._bars["resync"])
+                self._refresh(self._bars["resync"])
 
     def close(self) -> None:
         while self._bars:
             self._bars.popitem()[1].close()
 
-    def _show(self, bar: Any, at_once: bool = False) -> None:
+    def _refresh(self, bar: Any, at_once: bool = False) -> None:
         now = time.monotonic()
-        if at_once or now - self._shown >= REFRESH_SECONDS:
-            self._shown, left = now, self._left.seconds()
+        if at_once or now - self._shown_at >= REFRESH_SECONDS:
+            self._shown_at, left = now, self._left.seconds()
             bar.set_postfix_str(
                 "" if left is None else f"about {tqdm.format_interval(left)} left", refresh=False
             )
@@ -61,7 +61,7 @@ class Bars:
 
 @contextmanager
 def progress_bars(unit: str = "it") -> Iterator[Bars]:
-    """Give what shows progress. unit: what is counted; "B" is shown as kB, MB and so on."""
+    """Give bars to call as `data.Progress`. unit: what is counted; "B" is shown as kB, MB and so on."""
     bars = Bars(unit)
     try:
         yield bars

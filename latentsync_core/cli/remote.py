@@ -47,50 +47,50 @@ def buy(args: argparse.Namespace) -> None:
         args.max_cost,
         args.dry_run,
     )
-    with _show_progress() as tell:
-        result = asyncio.run(remote_lip_sync(job, settings=Settings.from_environment(), on_progress=tell))
+    with _show_progress() as show:
+        result = asyncio.run(remote_lip_sync(job, settings=Settings.from_environment(), on_progress=show))
     if args.report:
         write_json(args.report, result.report())
     print(result)
 
 
 def price(args: argparse.Namespace) -> None:
-    """Say what a job would cost; the media are uploaded for that, because the host prices what it can measure."""
+    """Print what a job would cost; the media are uploaded for that, because the host prices what it can measure."""
     with tempfile.TemporaryDirectory() as folder:
-        nowhere = Path(folder) / "result.mp4"
+        unused = Path(folder) / "result.mp4"
         job = RemoteJob(
             args.video,
             args.audio,
-            nowhere,
+            unused,
             args.model,
             dict(args.param),
             max_cost_usd=Decimal(10**6),
             dry_run=True,
         )
-        with _show_progress() as tell:
-            print(asyncio.run(remote_lip_sync(job, settings=Settings.from_environment(), on_progress=tell)))
+        with _show_progress() as show:
+            print(asyncio.run(remote_lip_sync(job, settings=Settings.from_environment(), on_progress=show)))
 
 
 def resume(args: argparse.Namespace) -> None:
     """Wait for a prediction and fetch its result."""
-    with _show_progress() as tell:
+    with _show_progress() as show:
         print(
             asyncio.run(
-                resume_task(args.id, args.output, settings=Settings.from_environment(), on_progress=tell)
+                resume_task(args.id, args.output, settings=Settings.from_environment(), on_progress=show)
             )
         )
 
 
-def jobs(args: argparse.Namespace) -> None:
-    """List what the journal knows, newest first."""
+def list_jobs(args: argparse.Namespace) -> None:
+    """Print the jobs in the journal, newest first."""
     settings = Settings(find_state_dir(os.environ))
     with Journal(settings.make_state_dir()) as journal:
         entries = journal.list_recent(args.limit)
     print("\n".join(format_jobs(entries)))
 
 
-def balance(args: argparse.Namespace) -> None:
-    """Print what the account holds."""
+def print_balance(args: argparse.Namespace) -> None:
+    """Print the balance of the account."""
     print(f"${asyncio.run(fetch_balance(settings=Settings.from_environment()))}")
 
 
@@ -112,11 +112,11 @@ def set_key(args: argparse.Namespace) -> None:
 
 @contextmanager
 def _show_progress() -> Iterator[OnJobProgress]:
-    """Bars for what has a length, a line to stderr for every other change."""
+    """Give a callback: bars for stages with a length, a line to stderr for every other change of stage."""
     last = ""
     with progress_bars() as bars:
 
-        def tell(progress: JobProgress) -> None:
+        def show(progress: JobProgress) -> None:
             nonlocal last
             if progress.total:
                 bars(progress.stage, progress.done, progress.total)
@@ -125,4 +125,4 @@ def _show_progress() -> Iterator[OnJobProgress]:
                 print(f"{progress.elapsed:6.1f} s  {progress.stage}{cost}", file=sys.stderr)
             last = progress.stage
 
-        yield tell
+        yield show

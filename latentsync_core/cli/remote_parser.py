@@ -7,11 +7,11 @@ from decimal import Decimal
 from pathlib import Path
 
 from .inputs import add_inputs
-from .values import count, dollars, pair
+from .values import parse_count, parse_dollars, parse_pair
 
 
 def add_remote(parser: argparse.ArgumentParser) -> None:
-    """`remote`."""
+    """Add the actions of `remote` and their arguments."""
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     sync = actions.add_parser(
         "sync", help="buy a lip-sync; the same command again goes on, and never buys twice"
@@ -24,18 +24,24 @@ def add_remote(parser: argparse.ArgumentParser) -> None:
             "--model", default="bytedance/latentsync", help="its id at WaveSpeed (default: %(default)s)"
         )
         action.add_argument(
-            "--param", type=pair, action="append", default=[], metavar="NAME=VALUE", help="of the model"
+            "--param", type=parse_pair, action="append", default=[], metavar="NAME=VALUE", help="of the model"
         )
     sync.add_argument("output", type=Path, metavar="OUT", help=".mp4")
     sync.add_argument(
-        "--max-cost", type=dollars, default=Decimal(1), metavar="USD", help="at most so much (default: 1)"
+        "--max-cost",
+        type=parse_dollars,
+        default=Decimal(1),
+        metavar="USD",
+        help="at most so much (default: 1)",
     )
-    sync.add_argument("--take", type=count, default=1, help="another number buys another result (default: 1)")
+    sync.add_argument(
+        "--take", type=parse_count, default=1, help="another number buys another result (default: 1)"
+    )
     sync.add_argument("--dry-run", action="store_true", help="stop after the quote")
     sync.add_argument("--report", type=Path, metavar="FILE.json", help="write what was done to a file")
     jobs = actions.add_parser("jobs", help="list what was bought, and how far it came")
-    jobs.set_defaults(run=("remote", "jobs"))
-    jobs.add_argument("--limit", type=count, default=20, help="so many (default: %(default)s)")
+    jobs.set_defaults(run=("remote", "list_jobs"))
+    jobs.add_argument("--limit", type=parse_count, default=20, help="so many (default: %(default)s)")
     resume = actions.add_parser("resume", help="wait for a prediction and fetch its result; buys nothing")
     resume.set_defaults(run=("remote", "resume"))
     resume.add_argument("id", metavar="ID", help="the prediction's id, see `jobs`")
@@ -43,7 +49,7 @@ def add_remote(parser: argparse.ArgumentParser) -> None:
         "output", type=Path, nargs="?", metavar="OUT", help=".mp4 (default: what its job named)"
     )
     balance = actions.add_parser("balance", help="say what the account holds")
-    balance.set_defaults(run=("remote", "balance"))
+    balance.set_defaults(run=("remote", "print_balance"))
     forget = actions.add_parser("forget", help="delete a task that has ended, at WaveSpeed")
     forget.set_defaults(run=("remote", "delete"))
     forget.add_argument("id", metavar="ID", help="the prediction's id, see `jobs`")

@@ -17,7 +17,7 @@ from .progress import progress_bars
 
 
 def score_clip(args: argparse.Namespace) -> None:
-    """Print how well mouth and sound fit; write the figures and draw them where that was asked for."""
+    """Print how well mouth and audio fit; write the figures and draw them where that was asked for."""
     inputs = [path for path in (args.video, args.audio, args.against) if path]
     if args.videomae and not args.against:
         raise OptionError("--videomae compares the video with another one; name it with --against.")
@@ -52,7 +52,7 @@ def _check_plot(path: Path, inputs: list[Path]) -> None:
 
 
 def draw(measured: Score, path: Path) -> None:
-    """Draw the curve, and below it the mouth opening and the sound's level over time, as a PNG."""
+    """Draw the curve, and below it the mouth opening and the audio level over time, as a PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -65,14 +65,14 @@ def draw(measured: Score, path: Path) -> None:
         top.axvline(curve.offset, color="tab:red", linewidth=1)
     top.set(
         title=curve.title,
-        xlabel="shift of the sound, frames of 1/25 s (positive: the sound is moved to later)",
-        ylabel="cosine of mouth and sound",
+        xlabel="shift of the audio, frames of 1/25 s (positive: the audio is moved to later)",
+        ylabel="cosine of mouth and audio",
     )
     bottom.plot(measured.times, measured.opening, color="tab:blue")
     bottom.set(xlabel="seconds", ylabel="mouth opening over face height", ylim=(0, None))
     bottom.yaxis.label.set_color("tab:blue")
     loud = bottom.twinx()
     loud.plot(measured.times, measured.level.clip(min=-70), color="tab:orange", linewidth=1)
-    loud.set(ylabel="level of the sound, dB", ylim=(-72, 0))
+    loud.set(ylabel="level of the audio, dB", ylim=(-72, 0))
     loud.yaxis.label.set_color("tab:orange")
     figure.savefig(path, dpi=100)

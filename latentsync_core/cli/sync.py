@@ -42,10 +42,10 @@ def sync(args: argparse.Namespace) -> None:
     if models.note:
         print(f"{models.name}: {models.note}")
     started = time.monotonic()
-    with progress_bars() as progress, _kept_windows(args.output) as work:
+    with progress_bars() as progress, _keep_windows(args.output) as work:
         track = find_face(clip, args.speaker, device=str(models.device), progress=progress, work=work)
         plan = make_plan(clip, speech, options, track, window_frames=models.window_frames)
-        _say(plan, track)
+        _print_plan(plan, track)
         warning = strange_faces(clip, track, models, plan)
         if warning:
             log.warning(
@@ -60,13 +60,13 @@ def sync(args: argparse.Namespace) -> None:
                 writer.write(frame, float(seconds))
     if args.report:
         write_json(
-            args.report, _report(args, options, models, track, plan, warning, time.monotonic() - started)
+            args.report, _make_report(args, options, models, track, plan, warning, time.monotonic() - started)
         )
 
 
 @contextmanager
-def _kept_windows(output: Path) -> Iterator[Path]:
-    """A folder beside the output for finished windows; they go when the block succeeds and stay when not.
+def _keep_windows(output: Path) -> Iterator[Path]:
+    """Give a folder beside the output for finished windows; it is removed when the block succeeds and kept when not.
 
     Its name is without the output's suffix: another kind of file is made of the same windows.
     """
@@ -77,7 +77,7 @@ def _kept_windows(output: Path) -> Iterator[Path]:
     except BaseException as exc:
         windows = len(list(work.glob("window-*")))
         if isinstance(exc, FaceError) and not windows:
-            forget(work)  # the same command would end alike
+            forget(work)  # the same command would fail alike
         elif work.is_dir():
             log.warning(
                 "Kept the survey of faces and %s in %s; run the same command again to go on.",
@@ -87,7 +87,7 @@ def _kept_windows(output: Path) -> Iterator[Path]:
     forget(work)
 
 
-def _say(plan: Plan, track: FaceTrack) -> None:
+def _print_plan(plan: Plan, track: FaceTrack) -> None:
     print(plan)
     if track.hard_to_recognise:
         log.warning(
@@ -96,7 +96,7 @@ def _say(plan: Plan, track: FaceTrack) -> None:
         )  # fmt: skip
 
 
-def _report(
+def _make_report(
     args: argparse.Namespace,
     options: Options,
     models: LipSyncModels,

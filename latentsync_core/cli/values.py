@@ -1,4 +1,4 @@
-"""What arguments are read as; argparse says what was wrong."""
+"""Parse the values of arguments; argparse prints the ArgumentTypeError that each raises."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _RATE = re.compile(r"\s*\d{1,9}(\.\d{0,9}|/\d{1,9})?\s*", re.ASCII)
 """No exponent: Fraction would write out all digits of 1e99999999."""
 
 
-def fps(text: str) -> Fraction:
-    """A frame rate."""
+def parse_fps(text: str) -> Fraction:
+    """Parse a frame rate."""
     with suppress(ZeroDivisionError):
         if _RATE.fullmatch(text):
             return Fraction(text)
     raise argparse.ArgumentTypeError(f"takes a rate such as 25, 23.976 or 30000/1001, got {text[:40]}")
 
 
-def speaker(text: str) -> str | int | tuple[float, ...]:
-    """What `faces.choose` takes."""
+def parse_speaker(text: str) -> str | int | tuple[float, ...]:
+    """Parse a speaker, see `faces.choose`."""
     if text in ("auto", "left", "right"):
         return text
     numbers: tuple[float, ...] = ()
@@ -37,8 +37,8 @@ def speaker(text: str) -> str | int | tuple[float, ...]:
     return numbers
 
 
-def dollars(text: str) -> Decimal:
-    """An amount of money."""
+def parse_dollars(text: str) -> Decimal:
+    """Parse an amount of US dollars, 0 or more."""
     try:
         value = Decimal(text)
     except InvalidOperation:
@@ -48,15 +48,15 @@ def dollars(text: str) -> Decimal:
     return value
 
 
-def count(text: str) -> int:
-    """A whole number from 1 on."""
+def parse_count(text: str) -> int:
+    """Parse a whole number from 1 on."""
     if not (text.isascii() and text.isdigit() and int(text)):
         raise argparse.ArgumentTypeError(f"takes 1, 2, 3 and so on, got {text}")
     return int(text)
 
 
-def pair(text: str) -> tuple[str, str]:
-    """NAME=VALUE."""
+def parse_pair(text: str) -> tuple[str, str]:
+    """Parse NAME=VALUE."""
     name, sign, value = text.partition("=")
     if not (name and sign):
         raise argparse.ArgumentTypeError(f"takes NAME=VALUE, got {text}")

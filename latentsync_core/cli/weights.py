@@ -9,7 +9,7 @@ from .progress import progress_bars
 
 
 def show(args: argparse.Namespace) -> None:
-    """One line a checkpoint: where it is, how large, what it lacks."""
+    """Print one line for each checkpoint: where it is, how large, what it lacks."""
     for row in list_checkpoints(args.models_folder):
         state = "complete" if row.complete else f"lacks {', '.join(row.missing)}"
         place = f"{row.folder} ({row.size / 1e9:.2f} GB)" if row.folder else "not here"

@@ -50,7 +50,7 @@ class Release:
 
     @property
     def folder_name(self) -> str:
-        """What `download` calls the checkpoint folder."""
+        """Name of the checkpoint folder that `download_release` makes."""
         return f"LatentSync-{self.name}"
 
 
@@ -58,7 +58,7 @@ VAE_REPO, VAE_REVISION = "stabilityai/sd-vae-ft-mse", "31f26fdeee1355a5c34592e40
 VAE_CONFIG, VAE_WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
 
 
-def _release(
+def _make_release(
     name: str,
     resolution: int,
     revision: str,
@@ -80,13 +80,13 @@ def _release(
 
 
 RELEASES: dict[str, Release] = {
-    "1.5": _release(
+    "1.5": _make_release(
         "1.5",
         256,
         "32a20d29aead0498e3e885e90dbbe8027da1b61b",
         (5_072_348_184, "6440b49a7ccceff56cdc001f5f17605216337f5bbd66fa360139768926e23f51"),
     ),
-    "1.6": _release(
+    "1.6": _make_release(
         "1.6",
         512,
         "c42c7e6c8e9c213626389fa7d9a3c444b8536353",
@@ -116,8 +116,8 @@ SCHEDULER_CONFIG: dict[str, Any] = {
 """The published scheduler (configs/scheduler_config.json upstream), with DDIMScheduler's defaults written out."""
 
 
-def release(name: str) -> Release:
-    """The release called `name`; raises OptionError for another name."""
+def find_release(name: str) -> Release:
+    """Return the release called `name`; raises OptionError for another name."""
     if name not in RELEASES:
         raise OptionError(f"The published checkpoints are {' and '.join(RELEASES)}, got {name!r}.")
     return RELEASES[name]

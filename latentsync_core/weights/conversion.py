@@ -23,7 +23,7 @@ from ..models.videomae import ClipEncoder
 from ..partial import partial_path, remove_abandoned
 from .catalogue import VAE_WEIGHTS
 from .evaluators import load_syncnet
-from .load import load_unet, load_vae, load_whisper, scheduler_config
+from .load import load_unet, load_vae, load_whisper, scheduler_config_of
 from .locate import CLIP_ENCODER_FOLDER, SYNCNET_FOLDER, Checkpoint
 from .manifest import MANIFEST_FILE, Manifest
 
@@ -44,7 +44,7 @@ def convert_checkpoint(
         load_vae(checkpoint.vae),
         whisper,
         replace(manifest, resolution=checkpoint.resolution),
-        scheduler_config(checkpoint),
+        scheduler_config_of(checkpoint),
         dtype,
         load_syncnet(checkpoint.syncnet) if checkpoint.syncnet else None,
     )
@@ -63,39 +63,39 @@ def write_checkpoint(
 ) -> Path:
     """Write networks as a checkpoint folder; raises OutputError. See `convert_checkpoint`."""
     manifest = replace(manifest, whisper_heads=int(whisper.config.encoder_attention_heads))
-    with _new_folder(Path(folder)) as place:
-        _save(unet, place / "latentsync_unet.safetensors", dtype)
-        _save(whisper, place / "whisper" / "whisper.safetensors", dtype)
-        _save(vae, place / "vae" / VAE_WEIGHTS, dtype)
-        _write(place / "vae" / "config.json", vae.to_json_string())
-        _write(place / "scheduler" / "scheduler_config.json", json.dumps(dict(scheduler), indent=1) + "\n")
-        _write(place / MANIFEST_FILE, manifest.to_json())
+    with _fill_new_folder(Path(folder)) as home:
+        _save(unet, home / "latentsync_unet.safetensors", dtype)
+        _save(whisper, home / "whisper" / "whisper.safetensors", dtype)
+        _save(vae, home / "vae" / VAE_WEIGHTS, dtype)
+        _write(home / "vae" / "config.json", vae.to_json_string())
+        _write(home / "scheduler" / "scheduler_config.json", json.dumps(dict(scheduler), indent=1) + "\n")
+        _write(home / MANIFEST_FILE, manifest.to_json())
         if syncnet is not None:
-            _save(syncnet, place / SYNCNET_FOLDER / VAE_WEIGHTS, dtype)
+            _save(syncnet, home / SYNCNET_FOLDER / VAE_WEIGHTS, dtype)
             configs = {name: config.to_json() for name, config in syncnet.configs.items()}
             content = json.dumps({"knows": syncnet.knows, **configs}, indent=1) + "\n"
-            _write(place / SYNCNET_FOLDER / "config.json", content)
+            _write(home / SYNCNET_FOLDER / "config.json", content)
         if clip_encoder is not None:
-            _save(clip_encoder, place / CLIP_ENCODER_FOLDER / VAE_WEIGHTS, dtype)
-            _write(place / CLIP_ENCODER_FOLDER / "config.json", clip_encoder.model.config.to_json_string())
+            _save(clip_encoder, home / CLIP_ENCODER_FOLDER / VAE_WEIGHTS, dtype)
+            _write(home / CLIP_ENCODER_FOLDER / "config.json", clip_encoder.model.config.to_json_string())
     return Path(folder)
 
 
 @contextmanager
-def _new_folder(folder: Path) -> Iterator[Path]:
-    """A folder to fill that takes its real name at the end, or vanishes on an error."""
+def _fill_new_folder(folder: Path) -> Iterator[Path]:
+    """Give a folder to fill that takes the name `folder` at the end, or vanishes on an error."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError(f"{folder} exists and is not empty; give a new folder, or delete it first.")
     folder = folder.absolute()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         remove_abandoned(folder)
-        with partial_path(folder) as part:
-            part.mkdir()
-            yield part
+        with partial_path(folder) as partial:
+            partial.mkdir()
+            yield partial
             if folder.exists():
                 folder.rmdir()
-            part.rename(folder)
+            partial.rename(folder)
     except (OSError, SafetensorError) as exc:
         raise OutputError(
             f"{folder} cannot be written: {exc}. Check the free space and the folder's rights."

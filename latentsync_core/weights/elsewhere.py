@@ -1,4 +1,4 @@
-"""Where other packs keep LatentSync's files in a ComfyUI: looked into, and never written to."""
+"""Where other packs keep LatentSync's files in a ComfyUI: read, and never written to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PACKS = ("*[Ll]atent[Ss]ync*", ".disabled/*[Ll]atent[Ss]ync*")
 
 
 def folders_of_other_packs(models: Iterable[Path], custom_nodes: Iterable[Path]) -> list[Path]:
-    """Folders that may hold a checkpoint, themselves or one level down.
+    """List folders that may hold a checkpoint, themselves or one level down.
 
     models: such as ComfyUI/models and its `checkpoints`, for a download as `LatentSync-1.6` in one of them.
     custom_nodes: where packs are installed; each keeps its files in a folder `checkpoints` of its own.
@@ -20,7 +20,7 @@ def folders_of_other_packs(models: Iterable[Path], custom_nodes: Iterable[Path])
 
 
 def folders_of_own_comfyui() -> list[Path]:
-    """The same, and the folder of the nodes, for a library that lies in the custom_nodes of a ComfyUI."""
+    """List such folders and that of our nodes, if this library lies in the custom_nodes of a ComfyUI; else none."""
     installed = Path(__file__).resolve().parents[3]
     if installed.name != "custom_nodes":
         return []

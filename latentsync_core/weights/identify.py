@@ -1,4 +1,4 @@
-"""What a file of tensors seems to be, for the message that says it is not what was expected."""
+"""Guess what a file of tensors is, for the message that it is not what was expected."""
 
 from __future__ import annotations
 

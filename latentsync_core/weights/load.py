@@ -19,9 +19,9 @@ from ..models.bundle import LipSyncModels
 from ..models.fp8 import store_as_fp8
 from ..models.unet import LatentSyncUNet, convert_unet_keys
 from .catalogue import RELEASES, SCHEDULER_CONFIG
-from .files import build, fill, in_float32, mismatch, read_tensors, shapes_of
-from .infer import unet_config, vae_config, whisper_config
-from .locate import Checkpoint, find_checkpoint, vae_weights
+from .files import build, fill, make_mismatch_error, read_tensors, shapes_of, to_float32
+from .infer import infer_unet_config, infer_vae_config, infer_whisper_config
+from .locate import Checkpoint, find_checkpoint, find_vae_weights
 from .manifest import read_json
 from .place import FP8, Device, Dtype, pick_device, pick_dtype
 from .rename import rename_vae, rename_whisper
@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 
 HEAD_WIDTH = 64
 """Channels of one attention head in all of OpenAI's Whisper models."""
-_VAE_UNSEEN: dict[str, Any] = {"norm_num_groups": 32, "scaling_factor": 0.18215, "shift_factor": 0.0}
-"""What a VAE's tensors do not say, as in sd-vae-ft-mse."""
+_VAE_UNSEEN_SIZES: dict[str, Any] = {"norm_num_groups": 32, "scaling_factor": 0.18215, "shift_factor": 0.0}
+"""What a VAE's tensors do not show, as in sd-vae-ft-mse."""
 
 
 def load_unet(path: str | Path, *, heads: int = 8, groups: int = 32) -> LatentSyncUNet:
@@ -45,9 +45,9 @@ def load_unet(path: str | Path, *, heads: int = 8, groups: int = 32) -> LatentSy
     tensors = convert_unet_keys(read_tensors(path)[0])
     shapes = shapes_of(tensors)
     try:
-        config = unet_config(shapes, heads, groups)
+        config = infer_unet_config(shapes, heads, groups)
     except KeyError as exc:
-        raise mismatch(path, what, f"it has no {exc}", shapes) from exc
+        raise make_mismatch_error(path, what, f"it has no {exc}", shapes) from exc
     widths = config["block_out_channels"]
     if any(width % heads or width % groups for width in widths):
         raise WeightsMismatchError(
@@ -61,18 +61,18 @@ def load_unet(path: str | Path, *, heads: int = 8, groups: int = 32) -> LatentSy
 def load_whisper(path: str | Path, *, heads: int | None = None) -> WhisperEncoder:
     """Load Whisper's encoder in float32, without its last norm, from OpenAI's .pt or our .safetensors.
 
-    heads: attention heads; None is what the file says, else one for every 64 channels. Raises as `load_unet`.
+    heads: attention heads; None is the number in the file, else one for every 64 channels. Raises as `load_unet`.
     """
     path, what = Path(path), "a Whisper encoder"
     tensors, beside = read_tensors(path)
-    renamed = in_float32(rename_whisper(tensors), path, what)
+    renamed = to_float32(rename_whisper(tensors), path, what)
     shapes = shapes_of(renamed)
     try:
-        config = whisper_config(shapes)
+        config = infer_whisper_config(shapes)
     except KeyError as exc:
-        raise mismatch(path, what, f"it has no {exc}", shapes_of(tensors)) from exc
+        raise make_mismatch_error(path, what, f"it has no {exc}", shapes_of(tensors)) from exc
     width = config["d_model"]
-    heads = heads or _heads_said(beside) or width // HEAD_WIDTH
+    heads = heads or _find_heads(beside) or width // HEAD_WIDTH
     if heads < 1 or width % heads:
         raise WeightsMismatchError(
             f"{path}: a Whisper {width} wide does not divide into {heads} heads; a size that OpenAI does not "
@@ -84,8 +84,8 @@ def load_whisper(path: str | Path, *, heads: int | None = None) -> WhisperEncode
     return fill(encoder, renamed, path, what)
 
 
-def _heads_said(beside: Mapping[str, Any]) -> int | None:
-    """Attention heads as OpenAI's files say them beside their tensors, None where they do not."""
+def _find_heads(beside: Mapping[str, Any]) -> int | None:
+    """Return the attention heads that OpenAI's files store beside their tensors, None where they do not."""
     dims = beside.get("dims")
     heads = dims.get("n_audio_head") if isinstance(dims, Mapping) else None
     return heads if isinstance(heads, int) and not isinstance(heads, bool) and heads > 0 else None
@@ -98,15 +98,15 @@ def load_vae(path: str | Path) -> AutoencoderKL:
     Raises as `load_unet`.
     """
     path, what = Path(path), "a Stable Diffusion VAE"
-    file = vae_weights(path)
+    file = find_vae_weights(path)
     tensors = rename_vae(read_tensors(file)[0])
     shapes = shapes_of(tensors)
     config_file = file.parent / "config.json"
-    unseen = _vae_unseen(config_file) if path.is_dir() and config_file.is_file() else {}
+    unseen = _read_unseen_sizes(config_file) if path.is_dir() and config_file.is_file() else {}
     try:
-        config = vae_config(shapes) | _VAE_UNSEEN | unseen
+        config = infer_vae_config(shapes) | _VAE_UNSEEN_SIZES | unseen
     except KeyError as exc:
-        raise mismatch(file, what, f"it has no {exc}", shapes) from exc
+        raise make_mismatch_error(file, what, f"it has no {exc}", shapes) from exc
     widths, groups = config["block_out_channels"], config["norm_num_groups"]
     if any(width % groups for width in widths):
         raise WeightsMismatchError(
@@ -116,10 +116,10 @@ def load_vae(path: str | Path) -> AutoencoderKL:
     return fill(vae, tensors, file, what)
 
 
-def _vae_unseen(config_file: Path) -> dict[str, Any]:
-    """What the config says that tensors do not; WeightsMismatchError where that is no number of its kind."""
+def _read_unseen_sizes(config_file: Path) -> dict[str, Any]:
+    """Read what tensors do not show from a config; WeightsMismatchError where that is no number of its kind."""
     published = read_json(config_file)
-    unseen = {key: published[key] for key in _VAE_UNSEEN if published.get(key) is not None}
+    unseen = {key: published[key] for key in _VAE_UNSEEN_SIZES if published.get(key) is not None}
     groups = unseen.get("norm_num_groups", 1)
     numbers = [unseen.get("scaling_factor", 1), unseen.get("shift_factor", 0), groups]
     kinds_hold = all(type(number) in (int, float) and math.isfinite(number) for number in numbers)
@@ -140,7 +140,7 @@ def load_models(
 ) -> LipSyncModels:
     """Load a whole checkpoint: `nano`, `1.5`, `1.6`, or a folder in the published layout.
 
-    resolution: side of the face crop; None is what the checkpoint says. device: None is CUDA, else MPS, else
+    resolution: side of the face crop; None is that of the checkpoint. device: None is CUDA, else MPS, else
     the CPU. dtype: None is float16 on CUDA and float32 elsewhere; fp8 computes in the same but keeps the weights of
     the UNet as float8, in half the memory of float16. folders: searched before `default_folders`.
     Raises WeightsError, OptionError (no resolution known) or DeviceError (absent, or out of memory).
@@ -154,8 +154,8 @@ def load_models(
         unet=load_unet(checkpoint.unet, heads=manifest.unet_heads, groups=manifest.unet_groups),
         vae=load_vae(checkpoint.vae),
         whisper=load_whisper(checkpoint.whisper, heads=manifest.whisper_heads),
-        scheduler_config=scheduler_config(checkpoint),
-        resolution=_resolution(checkpoint, resolution),
+        scheduler_config=scheduler_config_of(checkpoint),
+        resolution=_choose_resolution(checkpoint, resolution),
         name=checkpoint.name,
         device=torch.device("cpu"),
         dtype=torch.float32,
@@ -172,19 +172,19 @@ def load_models(
         return models.to(place, kind)
 
 
-def scheduler_config(checkpoint: Checkpoint) -> dict[str, Any]:
-    """The checkpoint's own scheduler config, or the published one."""
+def scheduler_config_of(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return the checkpoint's own scheduler config, or the published one."""
     return read_scheduler(checkpoint.scheduler) if checkpoint.scheduler else dict(SCHEDULER_CONFIG)
 
 
-def _resolution(checkpoint: Checkpoint, wanted: int | None) -> int:
+def _choose_resolution(checkpoint: Checkpoint, asked: int | None) -> int:
     known = checkpoint.resolution
-    if wanted is None and known is None:
+    if asked is None and known is None:
         sizes = ", ".join(f"{release.resolution} for {name}" for name, release in RELEASES.items())
         raise OptionError(
             f"{checkpoint.unet} does not say its resolution, and 1.5 and 1.6 have the same tensors. "
             f"Give resolution ({sizes}), or name its folder after the version."
         )
-    if wanted is not None and known not in (None, wanted):
-        log.warning("%s was trained at %s px and is used at %s px.", checkpoint.name, known, wanted)
-    return wanted or known or 0
+    if asked is not None and known not in (None, asked):
+        log.warning("%s was trained at %s px and is used at %s px.", checkpoint.name, known, asked)
+    return asked or known or 0

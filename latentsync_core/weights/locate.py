@@ -48,7 +48,7 @@ class Checkpoint:
     scheduler: Path | None
     """A diffusers scheduler_config.json; None is the published scheduler."""
     resolution: int | None
-    """What the checkpoint says of itself: its manifest, else its being a published file, else its folder's name."""
+    """By its manifest, else by the release that its UNet or its folder's name belongs to; None where neither says."""
     manifest: Manifest
     syncnet: Path | None = None
     """See `find_syncnet`; None where the checkpoint has none, which only scores need."""
@@ -56,7 +56,7 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Parts:
-    """What was found of a checkpoint; None is what was not."""
+    """The files found of a checkpoint; None for those that were not."""
 
     name: str
     searched: tuple[Path, ...]
@@ -67,16 +67,16 @@ class Parts:
     @property
     def missing(self) -> tuple[str, ...]:
         """Published paths of the files that were not found."""
-        wanted = (
+        files = (
             (self.unet, "latentsync_unet.pt"),
             (self.whisper, "whisper/tiny.pt"),
             (self.vae, f"vae/{VAE_WEIGHTS}"),
         )
-        return tuple(name for found, name in wanted if found is None)
+        return tuple(name for found, name in files if found is None)
 
 
 def default_folders() -> list[Path]:
-    """Folders that are always searched: those in LATENTSYNC_MODELS, the user's data folder, the ComfyUI around us."""
+    """List the folders that are always searched: LATENTSYNC_MODELS, the user's data folder, a ComfyUI around us."""
     named = [Path(part) for part in os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep) if part]
     return [*named, user_folder("data"), *folders_of_own_comfyui()]
 
@@ -90,7 +90,7 @@ def find_checkpoint(source: str | Path, folders: Sequence[str | Path] = ()) -> C
     """
     parts = find_parts(source, folders)
     if parts.unet is None or parts.whisper is None or parts.vae is None:
-        raise WeightsMissingError(_missing_message(parts))
+        raise WeightsMissingError(_describe_missing(parts))
     home = parts.unet.parent
     manifest, scheduler = Manifest.read(home), home / "scheduler" / "scheduler_config.json"
     release = str(source) if str(source) in RELEASES else release_of(parts.unet)
@@ -102,7 +102,7 @@ def find_checkpoint(source: str | Path, folders: Sequence[str | Path] = ()) -> C
         scheduler=scheduler if scheduler.is_file() else None,
         resolution=manifest.resolution or (RELEASES[release].resolution if release else None),
         manifest=manifest,
-        syncnet=_syncnet_in(home),
+        syncnet=_find_syncnet_in(home),
     )
 
 
@@ -122,31 +122,31 @@ def find_syncnet(source: str | Path, folders: Sequence[str | Path] = ()) -> Path
         homes += [unet.parent] if unet else []
     else:
         homes = [NANO_FOLDER if name == NANO else Path(source)]
-    if found := next((path for home in homes if (path := _syncnet_in(home))), None):
+    if found := next((path for home in homes if (path := _find_syncnet_in(home))), None):
         return found
     remedy = "put stable_syncnet.pt, or a folder `syncnet` as `train` writes it, into that folder"
     if name in RELEASES or name == NANO:
-        wanted = name if name in RELEASES else "1.6"
-        remedy = f"run `python -m latentsync_core weights get {wanted} --syncnet` and score with {wanted}"
+        release = name if name in RELEASES else "1.6"
+        remedy = f"run `python -m latentsync_core weights get {release} --syncnet` and score with {release}"
     raise WeightsMissingError(
         f"{name} has no SyncNet, which scores are made with (looked in {', '.join(map(str, homes))}); {remedy}."
     )
 
 
-def _syncnet_in(home: Path) -> Path | None:
-    file = _first(home, _SYNCNETS)
+def _find_syncnet_in(home: Path) -> Path | None:
+    file = _find_first(home, _SYNCNETS)
     return file.parent if file and file.suffix == ".safetensors" else file
 
 
 def find_parts(source: str | Path, folders: Sequence[str | Path] = ()) -> Parts:
-    """Find what there is of a checkpoint, without complaint about what is missing."""
+    """Find the files of a checkpoint that there are; missing ones are no error, a source that is no folder is."""
     name = str(source)
     if name == NANO:
-        return _parts_of(NANO, NANO_FOLDER, _first(NANO_FOLDER, _UNETS), shared=())
+        return _parts_of(NANO, NANO_FOLDER, _find_first(NANO_FOLDER, _UNETS), shared=())
     search = tuple(dict.fromkeys([*map(Path, folders), *default_folders()]))
     if name in RELEASES:
-        unet = next((u for u in unets_in(search) if release_of(u) == name), None)
-        unet = unet or _cached(RELEASES[name].unet)
+        unet = next((u for u in find_unets(search) if release_of(u) == name), None)
+        unet = unet or _find_cached(RELEASES[name].unet)
         return _parts_of(name, unet.parent if unet else None, unet, search)
     home = Path(source)
     if not home.is_dir():
@@ -154,19 +154,19 @@ def find_parts(source: str | Path, folders: Sequence[str | Path] = ()) -> Parts:
             f"{source} is no checkpoint: give {NANO}, {', '.join(RELEASES)}, or a folder that holds "
             f"latentsync_unet.pt. `python -m latentsync_core weights get 1.6` fetches 1.6."
         )
-    return _parts_of(home.resolve().name, home, _first(home, _UNETS), search)
+    return _parts_of(home.resolve().name, home, _find_first(home, _UNETS), search)
 
 
-def unets_in(folders: Iterable[Path]) -> Iterator[Path]:
-    """UNet files in each folder and one level below."""
+def find_unets(folders: Iterable[Path]) -> Iterator[Path]:
+    """Yield the UNet files in each folder and one level below."""
     for folder in folders:
         for home in (folder, *sorted(path for path in folder.glob("*/") if path.is_dir())):
-            if unet := _first(home, _UNETS):
+            if unet := _find_first(home, _UNETS):
                 yield unet
 
 
 def release_of(unet: Path) -> str | None:
-    """Which release a UNet file is: by the exact length of the published file, else by its folder's name.
+    """Tell the release of a UNet file: by the exact length of the published file, else by its folder's name.
 
     The tensors of 1.5 and 1.6 have the same names and shapes, but the published files differ in length.
     """
@@ -182,9 +182,9 @@ def release_of(unet: Path) -> str | None:
     return named[0] if len(named) == 1 else None
 
 
-def vae_weights(path: Path) -> Path:
-    """The weight file of a VAE that is a folder or one file; raises WeightsMissingError."""
-    file = _first(path, _VAE_FILES) if path.is_dir() else path
+def find_vae_weights(path: Path) -> Path:
+    """Return the weight file of a VAE that is a folder or one file; raises WeightsMissingError."""
+    file = _find_first(path, _VAE_FILES) if path.is_dir() else path
     if file is None or not file.is_file():
         raise WeightsMissingError(
             f"{path} is no VAE: it takes a file, or a folder with {' or '.join(_VAE_FILES)}."
@@ -193,51 +193,53 @@ def vae_weights(path: Path) -> Path:
 
 
 def _parts_of(name: str, home: Path | None, unet: Path | None, shared: tuple[Path, ...]) -> Parts:
+    # What lies in the checkpoint's own folder comes before what lies near it, and that before the caches: a folder
+    # with its own Whisper or VAE is never mixed with those of another checkpoint.
     own = (home,) if home else ()
     near = (home.parent, *shared) if home and shared else shared
-    releases = tuple(u.parent for u in unets_in(near) if release_of(u))
+    releases = tuple(u.parent for u in find_unets(near) if release_of(u))
     searched = tuple(dict.fromkeys([*own, *near]))
-    whisper = _first_in((*own, *near, *releases), _WHISPERS)
-    vae = _first_vae((*own, *releases), ("vae",)) or _first_vae((*own, *near), _SHARED_VAES)
+    whisper = _find_first_in((*own, *near, *releases), _WHISPERS)
+    vae = _find_vae((*own, *releases), ("vae",)) or _find_vae((*own, *near), _SHARED_VAES)
     if shared:
-        whisper, vae = whisper or _cached_whisper(), vae or _cached_vae()
+        whisper, vae = whisper or _find_cached_whisper(), vae or _find_cached_vae()
     return Parts(name, searched, unet, whisper, vae)
 
 
-def _first(folder: Path, patterns: Sequence[str]) -> Path | None:
-    """The first file; a link to nothing is none."""
+def _find_first(folder: Path, patterns: Sequence[str]) -> Path | None:
+    """Return the first file that fits; a broken link does not."""
     files = (path for pattern in patterns for path in sorted(folder.glob(pattern)) if path.is_file())
     return next(files, None)
 
 
-def _first_in(folders: Iterable[Path], patterns: Sequence[str]) -> Path | None:
-    return next((path for folder in folders if (path := _first(folder, patterns))), None)
+def _find_first_in(folders: Iterable[Path], patterns: Sequence[str]) -> Path | None:
+    return next((path for folder in folders if (path := _find_first(folder, patterns))), None)
 
 
-def _first_vae(folders: Iterable[Path], names: Sequence[str]) -> Path | None:
+def _find_vae(folders: Iterable[Path], names: Sequence[str]) -> Path | None:
     candidates = (folder / name for folder in folders for name in names)
-    return next((path for path in candidates if path.is_file() or _first(path, _VAE_FILES)), None)
+    return next((path for path in candidates if path.is_file() or _find_first(path, _VAE_FILES)), None)
 
 
-def _cached(file: RemoteFile) -> Path | None:
-    """The file in the Hugging Face cache, where other programs may have put it."""
+def _find_cached(file: RemoteFile) -> Path | None:
+    """Return the file in the Hugging Face cache, where other programs may have put it."""
     path = try_to_load_from_cache(file.repo, file.path)
     return Path(path) if isinstance(path, str) else None
 
 
-def _cached_whisper() -> Path | None:
+def _find_cached_whisper() -> Path | None:
     files = (
         file for release in RELEASES.values() for file in release.files if file.path == "whisper/tiny.pt"
     )
-    return next((path for file in files if (path := _cached(file))), None)
+    return next((path for file in files if (path := _find_cached(file))), None)
 
 
-def _cached_vae() -> Path | None:
-    weights = _cached(RemoteFile(VAE_REPO, "main", VAE_WEIGHTS, ""))
+def _find_cached_vae() -> Path | None:
+    weights = _find_cached(RemoteFile(VAE_REPO, "main", VAE_WEIGHTS, ""))
     return weights.parent if weights else None
 
 
-def _missing_message(parts: Parts) -> str:
+def _describe_missing(parts: Parts) -> str:
     missing = ", ".join(parts.missing)
     if parts.name == NANO and parts.unet is None:
         return (

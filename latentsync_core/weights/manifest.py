@@ -1,4 +1,4 @@
-"""`latentsync.json`: what a checkpoint's tensors do not say."""
+"""`latentsync.json`: what a checkpoint's tensors do not show."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class Manifest:
     unet_heads: int = 8
     unet_groups: int = 32
     whisper_heads: int | None = None
-    """None: what the Whisper file says, else one head for every 64 channels, as in all of OpenAI's models."""
+    """None: the number in the Whisper file, else one for every 64 channels, as in all of OpenAI's models."""
     note: str | None = None
-    """What whoever uses the checkpoint should know, in one sentence; the command line says it."""
+    """What users of the checkpoint should know, in one sentence; the command line prints it."""
     faces: str | None = None
     """What faces it was made for: one of FACES, or None for those of people."""
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
-        """The manifest of a checkpoint folder, or the defaults where it has none.
+        """Read the manifest of a checkpoint folder; the defaults where it has none.
 
         {"resolution": 128, "window_frames": 16, "unet": {"heads": 4, "groups": 16}, "whisper": {"heads": 4},
          "note": "For drawn people.", "faces": "drawn"}
@@ -44,11 +44,14 @@ class Manifest:
         if not path.is_file():
             return cls()
         return cls(
-            **{name: _checked(path, name, value) for name, value in _flat(read_json(path), path).items()}
+            **{
+                name: _check_value(path, name, value)
+                for name, value in _flatten(read_json(path), path).items()
+            }
         )
 
     def to_json(self) -> str:
-        """The text of the file that `read` reads back."""
+        """Return the text of the file that `read` reads back."""
         content = {
             "resolution": self.resolution,
             "window_frames": self.window_frames,
@@ -58,7 +61,7 @@ class Manifest:
             "note": self.note,
             "faces": self.faces,
         }
-        return json.dumps(_without_none(content), indent=1) + "\n"
+        return json.dumps(_drop_none(content), indent=1) + "\n"
 
 
 _KEYS = {
@@ -74,7 +77,7 @@ _KEYS = {
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON file that holds an object; raises WeightsMismatchError if it holds anything else."""
+    """Read a JSON file that holds an object; raises WeightsMismatchError if it holds anything else."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as exc:
@@ -86,8 +89,8 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _flat(content: dict[str, Any], path: Path) -> dict[str, Any]:
-    """{"unet": {"heads": 4}} -> {"unet_heads": 4}"""
+def _flatten(content: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Map nested keys to fields: {"unet": {"heads": 4}} to {"unet_heads": 4}."""
     flat = {}
     for key, value in content.items():
         for name, inner in (
@@ -99,7 +102,7 @@ def _flat(content: dict[str, Any], path: Path) -> dict[str, Any]:
     return flat
 
 
-def _checked(path: Path, name: str, value: Any) -> Any:
+def _check_value(path: Path, name: str, value: Any) -> Any:
     if name == "note":
         if not isinstance(value, str):
             raise WeightsMismatchError(f"{path}: {name} takes a text, got {value!r}.")
@@ -115,6 +118,6 @@ def _checked(path: Path, name: str, value: Any) -> Any:
     return value
 
 
-def _without_none(content: dict[str, Any]) -> dict[str, Any]:
-    inner = {k: _without_none(v) if isinstance(v, dict) else v for k, v in content.items()}
+def _drop_none(content: dict[str, Any]) -> dict[str, Any]:
+    inner = {k: _drop_none(v) if isinstance(v, dict) else v for k, v in content.items()}
     return {key: value for key, value in inner.items() if value not in (None, {})}

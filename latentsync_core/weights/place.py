@@ -19,13 +19,13 @@ DTYPES = {
     "float64": torch.float64,
 }
 FP8 = ("fp8", "float8", torch.float8_e4m3fn)
-"""Says how weights are kept; nothing is computed in it."""
+"""Names of the dtype in which weights are stored; nothing is computed in it."""
 
 
 def pick_device(device: Device) -> torch.device:
-    """The device named, or the best one there is; raises DeviceError if it is unknown or absent."""
+    """Return the device named, or the best one there is; raises DeviceError if it is unknown or absent."""
     if device is None:
-        return torch.device(_best())
+        return torch.device(_pick_best())
     try:
         place = torch.device(device)
         torch.empty(0, device=place)
@@ -35,19 +35,19 @@ def pick_device(device: Device) -> torch.device:
         NotImplementedError,
     ) as exc:  # torch builds differ in what they raise
         raise DeviceError(
-            f"The device {device!s} is unknown or absent ({str(exc).splitlines()[0]}). This machine has {_best()}."
+            f"The device {device!s} is unknown or absent ({str(exc).splitlines()[0]}). This machine has {_pick_best()}."
         ) from exc
     return place
 
 
-def _best() -> str:
+def _pick_best() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def pick_dtype(dtype: Dtype, device: torch.device) -> torch.dtype:
-    """The precision to compute in: the one named, or float16 on CUDA and float32 elsewhere, also for float8 weights.
+    """Return the precision to compute in: the one named, or float16 on CUDA and float32 elsewhere and for float8.
 
     Raises OptionError for another one, or one that the device does not have.
     """

@@ -44,14 +44,14 @@ _DECODER_LEVEL = re.compile(r"^decoder\.up\.(\d+)\.(block|upsample)\.")
 
 
 def rename_whisper(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """OpenAI's names to those of transformers' `WhisperEncoder`; the decoder and the last norm are left out."""
+    """Rename OpenAI's tensors to those of transformers' `WhisperEncoder`, without the decoder and the last norm."""
     return {
         _rename(key, _WHISPER): value for key, value in tensors.items() if not key.startswith(_WHISPER_UNUSED)
     }
 
 
 def rename_vae(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """CompVis' or early diffusers' names to those of `AutoencoderKL`; such names stay as they are.
+    """Rename CompVis' or early diffusers' tensors to those of `AutoencoderKL`, whose own names stay as they are.
 
     CompVis counts the decoder's levels from the inside and projects by 1x1 convolutions where diffusers
     has linear layers.
@@ -68,13 +68,13 @@ def rename_vae(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _turn_level(key: str, last: int) -> str:
-    """decoder.up.3.block.0.x of levels 0..3 -> decoder.up_blocks.0.resnets.0.x"""
+    """Count levels from the other end: decoder.up.3.block.0.x of levels 0..3 to decoder.up_blocks.0.resnets.0.x."""
 
-    def turned(match: re.Match[str]) -> str:
+    def turn(match: re.Match[str]) -> str:
         part = "resnets" if match[2] == "block" else "upsamplers.0"
         return f"decoder.up_blocks.{last - int(match[1])}.{part}."
 
-    return _DECODER_LEVEL.sub(turned, key)
+    return _DECODER_LEVEL.sub(turn, key)
 
 
 def _rename(key: str, rules: tuple[tuple[str, str], ...]) -> str:

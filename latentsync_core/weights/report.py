@@ -1,4 +1,4 @@
-"""What checkpoints there are, for `weights list` and for a node's menu."""
+"""List the checkpoints there are, for `weights list` and for a node's menu."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import WeightsMismatchError, WeightsMissingError
 from .catalogue import RELEASES
-from .locate import NANO, Parts, default_folders, find_parts, release_of, unets_in
+from .locate import NANO, Parts, default_folders, find_parts, find_unets, release_of
 from .manifest import Manifest
 
 
@@ -33,18 +33,18 @@ class CheckpointRow:
 
 
 def list_checkpoints(folders: Sequence[str | Path] = ()) -> list[CheckpointRow]:
-    """Every known checkpoint: the bundled one, the releases, and all others in `folders` and the default ones."""
-    rows = [_row(source, find_parts(source, folders)) for source in (NANO, *RELEASES)]
+    """List every known checkpoint: the bundled one, the releases, and others in `folders` and the default ones."""
+    rows = [_make_row(source, find_parts(source, folders)) for source in (NANO, *RELEASES)]
     known = {row.folder for row in rows}
-    for unet in unets_in([*map(Path, folders), *default_folders()]):
+    for unet in find_unets([*map(Path, folders), *default_folders()]):
         if unet.parent not in known and release_of(unet) is None:
-            rows.append(_row(str(unet.parent), find_parts(unet.parent, folders)))
+            rows.append(_make_row(str(unet.parent), find_parts(unet.parent, folders)))
             known.add(unet.parent)
     return rows
 
 
 def best_checkpoint(folders: Sequence[str | Path] = ()) -> str:
-    """What `load_models` takes for the best checkpoint for people on this machine: see `rank_checkpoints`.
+    """Return the source (see `load_models`) of the best checkpoint for people here: see `rank_checkpoints`.
 
     Raises WeightsMissingError where there is none: the bundled one is never taken in its place.
     """
@@ -59,25 +59,25 @@ def best_checkpoint(folders: Sequence[str | Path] = ()) -> str:
 
 
 def rank_checkpoints(rows: Iterable[CheckpointRow]) -> list[CheckpointRow]:
-    """Complete checkpoints for faces of people, the best first: releases from new to old, then others as they come."""
+    """Sort the complete checkpoints for faces of people: releases from new to old, then others as they come."""
     usable = [row for row in rows if row.complete and row.faces is None]
     newest = list(reversed(RELEASES))
     return sorted(usable, key=lambda row: newest.index(row.source) if row.source in newest else len(newest))
 
 
-def _row(source: str, parts: Parts) -> CheckpointRow:
+def _make_row(source: str, parts: Parts) -> CheckpointRow:
     found = [path for path in (parts.unet, parts.whisper, parts.vae) if path]
-    home = parts.unet.parent if parts.unet else None
-    return CheckpointRow(source, home, sum(map(_bytes, found)), parts.missing, _faces(home) if home else None)
+    home, size = parts.unet.parent if parts.unet else None, sum(map(_count_bytes, found))
+    return CheckpointRow(source, home, size, parts.missing, _read_faces(home) if home else None)
 
 
-def _faces(home: Path) -> str | None:
+def _read_faces(home: Path) -> str | None:
     try:
         return Manifest.read(home).faces
-    except WeightsMismatchError:  # a list is no place to complain: loading it says what is wrong
+    except WeightsMismatchError:  # one damaged file must not hide the list; loading it raises
         return None
 
 
-def _bytes(path: Path) -> int:
+def _count_bytes(path: Path) -> int:
     files = path.iterdir() if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files if file.is_file())

@@ -1,4 +1,4 @@
-"""Look at a torch file before it is unpickled: it may hold tensors only, and not more in memory than on disk.
+"""Check a torch file before it is unpickled: it may hold tensors only, and not more in memory than on disk.
 
 `torch.load(weights_only=True)` executes nothing, but makes whatever sizes a file asks for: 20 GB out of 900 bytes.
 """
@@ -24,7 +24,7 @@ _TENSORS = re.compile(
     r"|(__builtin__|builtins) (set|complex)"
     r"|_codecs encode"
 )
-"""What a pickle of tensors, numbers and texts names; nothing of it makes more than the file holds."""
+"""Globals in a pickle of tensors, numbers and texts; none of them allocates more than the file holds."""
 _LEGACY_PICKLES = 5
 """Magic number, version, system, the object, names of storages: before 1.6, torch wrote one after the other."""
 
@@ -57,14 +57,16 @@ def check_torch_file(path: Path) -> None:
 
 
 def _check_pickle(file: IO[bytes], path: Path) -> None:
+    # Read as opcodes, without running any. STACK_GLOBAL takes its name from the stack, and EXT from a registry, where
+    # it cannot be read here; torch writes neither, so both are refused.
     for opcode, argument, _ in pickletools.genops(file):
         named = opcode.name in ("GLOBAL", "INST") and not _TENSORS.fullmatch(str(argument))
         if named or opcode.name in ("STACK_GLOBAL", "EXT1", "EXT2", "EXT4"):
-            raise other_than_tensors(path)
+            raise make_no_tensors_error(path)
 
 
-def other_than_tensors(path: Path) -> WeightsMismatchError:
-    """The error for a pickle of anything else."""
+def make_no_tensors_error(path: Path) -> WeightsMismatchError:
+    """Make the error for a pickle of anything but tensors."""
     return WeightsMismatchError(
         f"{path} holds something other than tensors, or is damaged; nothing in it was executed. "
         "Get the file from its publisher, as .safetensors where there is one."

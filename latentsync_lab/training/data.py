@@ -19,6 +19,7 @@ import numpy.typing as npt
 from latentsync_core.data import SPEECH_RATE, Array, FloatArray
 from latentsync_core.faces.align import crop_size, similarity
 from latentsync_core.faces.crop import crop_face, warp_crop
+from latentsync_core.partial import partial_path
 
 from ..synthetic import Expression, Head, Identity, Motion, MouthTrack, Pose, mouth_from_speech
 from ..synthetic.backdrop import paint_backdrop
@@ -168,10 +169,10 @@ class SyntheticDataset:
 def save(path: Path, array: Array) -> None:
     """Write an array; the file appears only when it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    with part.open("wb") as file:
-        np.save(file, array)
-    os.replace(part, path)
+    # Not `replacing`: it lists the folder for abandoned files, for each of tens of thousands of arrays.
+    with partial_path(path) as partial:
+        np.save(partial, array)
+        os.replace(partial, path)
 
 
 def render(seed: int, mouth: MouthTrack, recipe: DataRecipe) -> Array:

@@ -9,6 +9,7 @@ from accelerate import PartialState
 from torch import nn
 
 from latentsync_core.errors import InputError
+from latentsync_core.partial import partial_path, remove_abandoned
 from latentsync_core.weights import load_models
 
 from ..fresh import nano_networks
@@ -21,10 +22,11 @@ def begin_with(checkpoint: Path, folder: Path) -> None:
     """Copy a checkpoint to where the stages of a run look for it; raises as `fill_from`."""
     fill_from(checkpoint, nano_networks())
     if PartialState().is_main_process:
-        part = folder / f"{START}.part"
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.copytree(checkpoint, part)
-        part.rename(folder / START)
+        target = folder / START
+        remove_abandoned(target)
+        with partial_path(target) as partial:
+            shutil.copytree(checkpoint, partial)
+            partial.rename(target)
     PartialState().wait_for_everyone()
 
 

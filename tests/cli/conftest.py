@@ -12,7 +12,7 @@ from latentsync_lab.synthetic import bundled_speech, talking_clip
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory):
-    """A folder with video.mkv (20 frames at 25 fps with sound), speech.wav and checkpoint/."""
+    """A folder with video.mkv (20 frames at 25 fps with audio), speech.wav and checkpoint/."""
     folder = tmp_path_factory.mktemp("with space and ünïcode")
     said = bundled_speech("a")
     said = Waveform(np.ascontiguousarray(said.samples[:, 4000:16800]), said.sample_rate)

@@ -70,7 +70,7 @@ def test_nano_on_faces_that_it_does_not_know_warns_first(files, tmp_path, caplog
         assert bool(json.loads(report.read_text())["model"]["warning"]) is said
 
 
-def test_the_sound_is_copied_bit_for_bit(files, tmp_path):
+def test_the_audio_is_copied_bit_for_bit(files, tmp_path):
     assert sync(files, tmp_path / "out.mkv") == 0
     copied, given = packets(tmp_path / "out.mkv"), packets(files / "speech.wav")
     assert b"".join(copied) == b"".join(given)
@@ -89,7 +89,7 @@ def bytes_of(frame):
     return frame.tobytes()
 
 
-def test_sync_to_mp4_and_to_pictures(files, tmp_path):
+def test_sync_to_mp4_and_to_images(files, tmp_path):
     assert sync(files, tmp_path / "out.mp4", "--length", "cut_off") == 0
     assert len(FileClip(tmp_path / "out.mp4")) == 16  # 0.625 s of speech
     assert sync(files, tmp_path / "images", "--length", "loop") == 0
@@ -97,7 +97,7 @@ def test_sync_to_mp4_and_to_pictures(files, tmp_path):
     assert names == ["audio.wav", *(f"frame_{i:06}.png" for i in range(16))]
 
 
-def test_a_picture_and_a_sentence_make_a_talking_picture(files, tmp_path):
+def test_an_image_and_a_sentence_make_a_talking_image(files, tmp_path):
     image, out = tmp_path / "still.jpg", tmp_path / "out.mp4"
     (frame,) = FileClip(files / "video.mkv").read([3])
     Image.fromarray(frame).save(image, quality=95)
@@ -163,7 +163,7 @@ def bad_files(files, tmp_path):
     (tmp_path / "cut.mkv").write_bytes(content[: len(content) // 5])
     (tmp_path / "empty.mp4").write_bytes(b"")
     (tmp_path / "text.mp4").write_text("no video")
-    (tmp_path / "text.wav").write_text("no sound")
+    (tmp_path / "text.wav").write_text("no audio")
     with open_writer(
         tmp_path / "grey.mkv", 64, 64, 25, audio=Waveform(np.zeros((1, 800), np.float32), 8000)
     ) as writer:
@@ -232,7 +232,7 @@ def test_inputs_are_never_overwritten(bad_files, capsys, other):
 
 
 def test_silent_speech_is_fine(bad_files):
-    """The sound of grey.mkv is 0.1 s of digital silence: the mouth rests, nothing fails."""
+    """The audio of grey.mkv is 0.1 s of digital silence: the mouth rests, nothing fails."""
     assert sync(bad_files, bad_files / "outputs" / "out.mkv", audio="grey.mkv") == 0
 
 

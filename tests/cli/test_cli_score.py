@@ -20,7 +20,7 @@ from latentsync_lab.synthetic import bundled_speech, talking_clip
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """talk.mkv of 36 frames with sound, mute.mkv without, checkpoint/ with a SyncNet and a VideoMAE."""
+    """talk.mkv of 36 frames with audio, mute.mkv without, checkpoint/ with a SyncNet and a VideoMAE."""
     from transformers import VideoMAEConfig
 
     home = tmp_path_factory.mktemp("score")
@@ -49,7 +49,7 @@ def score(folder, *arguments, video="talk.mkv", audio=None):
     return main(["score", *map(str, [*files, *options])])
 
 
-def test_report_figures_and_picture(folder, tmp_path, capsys):
+def test_report_figures_and_plot(folder, tmp_path, capsys):
     code = score(
         folder, "--against", folder / "mute.mkv", "--videomae", folder / "checkpoint" / "videomae",
         "--json", tmp_path / "a.json", "--plot", tmp_path / "a.png",
@@ -66,7 +66,7 @@ def test_report_figures_and_picture(folder, tmp_path, capsys):
     assert image.shape == (600, 900, 3) and image.std() > 10
 
 
-def test_sound_of_another_file(folder, tmp_path):
+def test_audio_of_another_file(folder, tmp_path):
     curves = []
     for video, audio in (("talk.mkv", None), ("mute.mkv", "talk.mkv")):
         assert score(folder, "--json", tmp_path / "out.json", video=video, audio=audio) == 0
@@ -107,6 +107,6 @@ def test_checkpoints_without_a_syncnet(folder, tmp_path, capsys, monkeypatch):
     assert "has no SyncNet" in capsys.readouterr().err
 
 
-def test_video_without_sound(folder, capsys):
+def test_video_without_audio(folder, capsys):
     assert score(folder, video="mute.mkv") == 1
     assert "mute.mkv has no audio stream" in capsys.readouterr().err

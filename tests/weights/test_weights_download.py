@@ -63,7 +63,7 @@ def fake_hub(monkeypatch):
         )
         monkeypatch.setitem(RELEASES, name, dataclasses.replace(release, files=files))
     monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
-    monkeypatch.setattr(module, "_PIECE", 3)
+    monkeypatch.setattr(module, "_CHUNK_BYTES", 3)
     monkeypatch.setattr(huggingface_hub, "get_token", lambda: None)
     return Hub()
 

@@ -47,11 +47,11 @@ def test_syncnet_of_a_folder_equals_the_official_one(tmp_path):
     net = load_syncnet(syncnet_folder(tmp_path / "syncnet"))
     assert net.resolution == 256 and not net.training
     golden = golden_tensors("syncnet_tiny.safetensors")
-    seen, heard = net(
+    visual, audio = net(
         recipe_input("syncnet.visual", (1, 48, 128, 256)), recipe_input("syncnet.audio", (2, 1, 80, 52))
     )
-    torch.testing.assert_close(seen, golden["vision_embeds"], atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(heard, golden["audio_embeds"], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(visual, golden["vision_embeds"], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(audio, golden["audio_embeds"], atol=1e-5, rtol=1e-4)
 
 
 def test_published_syncnet_file_is_read_with_the_published_sizes(tmp_path):
@@ -94,7 +94,7 @@ def test_folder_without_its_parts(tmp_path):
         load_clip_encoder(tmp_path / "vit_g.pth")
 
 
-def test_judges_of_a_checkpoint_are_written_and_found_again(tmp_path):
+def test_evaluators_of_a_checkpoint_are_written_and_found_again(tmp_path):
     syncnet, clip_encoder = small_syncnet(), ClipEncoder(SMALL)
     folder = write_checkpoint(
         tmp_path / "a", *nano_networks(), Manifest(resolution=128, unet_heads=4, unet_groups=16), {},

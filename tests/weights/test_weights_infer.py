@@ -16,7 +16,7 @@ from transformers.models.whisper.modeling_whisper import WhisperEncoder
 from latentsync_core.models.unet import LatentSyncUNet, convert_unet_keys
 from latentsync_core.weights.catalogue import RELEASES
 from latentsync_core.weights.files import shapes_of
-from latentsync_core.weights.infer import unet_config, vae_config, whisper_config
+from latentsync_core.weights.infer import infer_unet_config, infer_vae_config, infer_whisper_config
 from latentsync_core.weights.rename import rename_vae, rename_whisper
 from latentsync_lab.fresh import nano_networks
 
@@ -46,7 +46,7 @@ def defaults():
 
 @pytest.mark.parametrize("motion", ["all", "decoder", "none"])
 def test_published_unets_are_the_default_configuration(motion):
-    inferred = unet_config(convert_unet_keys(full_size(motion)), heads=8, groups=32)
+    inferred = infer_unet_config(convert_unet_keys(full_size(motion)), heads=8, groups=32)
     assert defaults() | inferred == defaults() | {"motion": motion}
 
 
@@ -62,7 +62,7 @@ def test_published_whisper_tiny():
     renamed = rename_whisper(
         {key: torch.empty(shape, device="meta") for key, shape in golden["keys"].items()}
     )
-    config = whisper_config(shapes_of(renamed))
+    config = infer_whisper_config(shapes_of(renamed))
     assert config == {
         "d_model": 384,
         "num_mel_bins": 80,
@@ -141,7 +141,7 @@ def test_stable_diffusion_vae_in_early_diffusers_naming():
 )
 def test_vae_sizes(config):
     vae = meta_vae(**config)
-    inferred = vae_config(shapes_of(vae.state_dict()))
+    inferred = infer_vae_config(shapes_of(vae.state_dict()))
     assert {key: vae.config[key] for key in inferred} == inferred
 
 
@@ -166,7 +166,7 @@ def test_any_unet_is_read_back_from_its_shapes(widths, layers, speech, motion, p
     }
     with torch.device("meta"):
         shapes = shapes_of(LatentSyncUNet(**config).state_dict())
-    inferred = unet_config(shapes, heads=8, groups=32)
+    inferred = infer_unet_config(shapes, heads=8, groups=32)
     assert {key: inferred[key] for key in config} == config
 
 
