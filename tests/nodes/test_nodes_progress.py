@@ -67,7 +67,9 @@ def test_an_interrupt_is_answered_while_the_speech_is_listened_to(sync, model, a
 
     monkeypatch.setattr(whisper, "forward", counted)
     monkeypatch.setattr(
-        importlib.import_module(f"{PACK}.latentsync_core.method").Method, "hear", lambda *_: minute(audio)
+        importlib.import_module(f"{PACK}.latentsync_core.method").Method,
+        "prepare_speech",
+        lambda *_: minute(audio),
     )
     with pytest.raises(mm.InterruptProcessingException):
         sync()
