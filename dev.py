@@ -32,7 +32,7 @@ def test(arguments):
 
 
 def check(arguments):
-    """Formatting, lint, types, and the rules of ARCHITECTURE.md."""
+    """Check formatting, lint, types, and the rules of ARCHITECTURE.md."""
     run("-m", "ruff", "format", "--check", ".")
     run("-m", "ruff", "check", ".")
     run("-m", "mypy")
@@ -48,10 +48,10 @@ def run(*arguments):
 
 def set_up():
     """Make .venv, or bring it up to date."""
-    wanted = hashlib.sha256()
+    digest = hashlib.sha256()
     for name in ("requirements.txt", "pyproject.toml"):
-        wanted.update((ROOT / name).read_bytes())
-    if PYTHON.exists() and STAMP.exists() and STAMP.read_text() == wanted.hexdigest():
+        digest.update((ROOT / name).read_bytes())
+    if PYTHON.exists() and STAMP.exists() and STAMP.read_text() == digest.hexdigest():
         return
     print(
         "Setting up .venv: PyTorch and the other packages, about 2 GB; this takes a few minutes once.",
@@ -65,7 +65,7 @@ def set_up():
     if has_torch != 0:
         run("-m", "pip", "install", "--quiet", TORCH)
     run("-m", "pip", "install", "--quiet", "--editable", ".[dev]")
-    STAMP.write_text(wanted.hexdigest())
+    STAMP.write_text(digest.hexdigest())
 
 
 COMMANDS = {command.__name__: command for command in (demo, test, check)}

@@ -36,7 +36,7 @@ class Stopwatch:
         self.seconds += time.perf_counter() - self._started
 
 
-class Head:
+class FirstFrames:
     """The first frames of a clip."""
 
     def __init__(self, clip, frames):
@@ -55,39 +55,41 @@ def main():
     parser.add_argument("--resolution", type=int, default=256)
     args = parser.parse_args()
     logging.disable()
-    clip, speech = Head(FileClip(args.video), args.frames), read_audio(args.audio)
+    clip, speech = FirstFrames(FileClip(args.video), args.frames), read_audio(args.audio)
     with tempfile.TemporaryDirectory() as folder:
         models = load_models(untrained(Path(folder) / "nano", args.resolution), device="cpu")
     finder = FaceFinder("cpu")
     count = len(clip.times)
 
     watch = Stopwatch(*(part for part in vars(finder).values() if isinstance(part, torch.nn.Module)))
-    survey_seconds, found = timed(lambda: survey(clip, finder))
+    survey_seconds, found = time_call(lambda: survey(clip, finder))
     survey_networks = watch.seconds
     watch = Stopwatch(models.unet, *models.vae.children(), models.whisper)
     options = Options(steps=1, guidance=1.0)
-    result_seconds, _ = timed(lambda: sum(1 for _ in lip_sync(clip, speech, models, options, choose(found))))
+    result_seconds, _ = time_call(
+        lambda: sum(1 for _ in lip_sync(clip, speech, models, options, choose(found)))
+    )
     figures = {
         "frames": count,
         "size": f"{clip.width}x{clip.height}",
         "crop": args.resolution,
-        "survey_ms": milliseconds(survey_seconds - survey_networks, count),
-        "result_ms": milliseconds(result_seconds - watch.seconds, count),
-        "everything_but_networks_and_encoder_ms": milliseconds(
+        "survey_ms": to_milliseconds(survey_seconds - survey_networks, count),
+        "result_ms": to_milliseconds(result_seconds - watch.seconds, count),
+        "everything_but_networks_and_encoder_ms": to_milliseconds(
             survey_seconds + result_seconds - survey_networks - watch.seconds, count
         ),
-        "networks_ms": milliseconds(survey_networks + watch.seconds, count),
+        "networks_ms": to_milliseconds(survey_networks + watch.seconds, count),
     }
     print(json.dumps(figures, indent=2))
 
 
-def timed(work):
+def time_call(work):
     started = time.perf_counter()
     result = work()
     return time.perf_counter() - started, result
 
 
-def milliseconds(seconds, frames):
+def to_milliseconds(seconds, frames):
     return round(1000 * seconds / frames, 1)
 
 

@@ -16,11 +16,11 @@ from latentsync_core.weights.manifest import Manifest
 
 UNET_HEADS, UNET_GROUPS = 4, 16
 LATENT_CHANNELS = 8
-"""Twice the published number: in four, so small an autoencoder keeps edges and forgets colours."""
+"""Twice the published number: with four, so small an autoencoder keeps edges and loses colours."""
 
 
 def nano_networks() -> tuple[LatentSyncUNet, AutoencoderKL, WhisperEncoder]:
-    """The networks of the nano size, with fresh weights from torch's global generator: 4.7 million parameters."""
+    """Make the networks of the nano size (4.7 million parameters) with weights from torch's global generator."""
     unet = LatentSyncUNet(
         in_channels=3 * LATENT_CHANNELS + 1,
         out_channels=LATENT_CHANNELS,
@@ -38,7 +38,7 @@ def nano_networks() -> tuple[LatentSyncUNet, AutoencoderKL, WhisperEncoder]:
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
         layers_per_block=1,
-        norm_num_groups=1,  # a norm of few channels takes the colour of the picture away
+        norm_num_groups=1,  # a norm over few channels removes the image's colour
         mid_block_add_attention=False,
         latent_channels=LATENT_CHANNELS,
         scaling_factor=0.45,

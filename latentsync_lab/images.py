@@ -1,4 +1,4 @@
-"""Small pictures for READMEs."""
+"""Small images for READMEs."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from latentsync_core.errors import MediaError
 
 
 def telling_moments(new: npt.ArrayLike, old: npt.ArrayLike, count: int) -> list[int]:
-    """In each of so many stretches of a clip, the frame in which two true mouths, (N,) each, differ most."""
+    """Return, for each of `count` stretches of a clip, the frame where two true mouths, (N,) each, differ most."""
     stretches = np.array_split(np.abs(np.asarray(new) - np.asarray(old)), count)
     starts = np.cumsum([0, *map(len, stretches[:-1])])
     return [int(start + stretch.argmax()) for start, stretch in zip(starts, stretches, strict=True)]
 
 
 def read_image(path: Path) -> Array:
-    """A file as RGB, (H, W, 3) uint8; raises MediaError if it is not there or no picture."""
+    """Read a file as RGB, (H, W, 3) uint8; raises MediaError if it is missing or not an image."""
     image = cv2.imread(str(path))
     if image is None:
-        raise MediaError(f"{path} cannot be read as a picture.")
+        raise MediaError(f"{path} cannot be read as an image.")
     return image[..., ::-1]
 
 
 def save_jpeg(path: Path, image: Array, most_bytes: int) -> None:
-    """Write an RGB picture (H, W, 3) uint8 as the best JPEG of at most so many bytes."""
+    """Write an RGB image (H, W, 3) uint8 as the best JPEG of at most `most_bytes`."""
     for quality in range(90, 30, -5):
         data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
         if len(data) <= most_bytes:

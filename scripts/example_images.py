@@ -13,24 +13,24 @@ ROOM = 2.4
 """Side of what is shown, in sides of what was changed."""
 
 
-def thumbnail(before, after):
-    """One picture of WIDTH pixels out of two lists of frames (H, W, 3) uint8, which begin together."""
-    rows = [np.hstack(row) for row in zip(*shown(before, after, WIDTH // MOMENTS), strict=True)]
-    return np.vstack([label(row, text) for row, text in zip(rows, ("before", "after"), strict=True)])
+def make_thumbnail(before, after):
+    """Make one image of WIDTH pixels out of two lists of frames (H, W, 3) uint8, which begin together."""
+    rows = [np.hstack(row) for row in zip(*cut_moments(before, after, WIDTH // MOMENTS), strict=True)]
+    return np.vstack([add_label(row, text) for row, text in zip(rows, ("before", "after"), strict=True)])
 
 
-def shown(before, after, side):
-    """The telling moments, side x side: [(before, after), ...]."""
+def cut_moments(before, after, side):
+    """Cut out the telling moments, side x side: [(before, after), ...]."""
     pairs = list(zip(before, after, strict=False))
     changes = [np.abs(old.astype(int) - new).max(-1) for old, new in pairs]
-    top, left, size = region(np.max(changes, axis=0))
+    top, left, size = find_region(np.max(changes, axis=0))
     moments = telling_moments([change.mean() for change in changes], [0] * len(changes), MOMENTS)
     cut = [[frame[top : top + size, left : left + size] for frame in pairs[i]] for i in moments]
     return [[cv2.resize(part, (side, side), interpolation=cv2.INTER_AREA) for part in pair] for pair in cut]
 
 
-def region(change):
-    """Top, left and side of a square around what was changed."""
+def find_region(change):
+    """Return top, left and side of a square around what was changed."""
     ys, xs = np.nonzero(change > CHANGED)
     side = int(min(*change.shape, ROOM * max(np.ptp(ys), np.ptp(xs))))
     middle = (ys.min() + ys.max()) // 2 - side // 8, (xs.min() + xs.max()) // 2  # a face is above its mouth
@@ -39,7 +39,7 @@ def region(change):
     ), side
 
 
-def label(row, text):
+def add_label(row, text):
     row = np.ascontiguousarray(row)
     for color, width in (((0, 0, 0), 3), ((255, 255, 255), 1)):
         cv2.putText(
@@ -48,12 +48,14 @@ def label(row, text):
     return row
 
 
-def moving(path, before, after, side=192, every=2, fps=25):
-    """An animated WebP of both, side by side, for a help page."""
+def write_animation(path, before, after, side=192, every=2, fps=25):
+    """Write an animated WebP of both, side by side, for a help page."""
     from PIL import Image
 
     pairs = list(zip(before, after, strict=False))
-    top, left, size = region(np.max([np.abs(old.astype(int) - new).max(-1) for old, new in pairs], axis=0))
+    top, left, size = find_region(
+        np.max([np.abs(old.astype(int) - new).max(-1) for old, new in pairs], axis=0)
+    )
     frames = [np.hstack([f[top : top + size, left : left + size] for f in pair]) for pair in pairs[::every]]
     images = [Image.fromarray(cv2.resize(f, (2 * side, side), interpolation=cv2.INTER_AREA)) for f in frames]
     images[0].save(

@@ -31,32 +31,40 @@ SENTENCE = "Now watch my lips follow these words."
 def main():
     FOLDER.mkdir(parents=True, exist_ok=True)
     hello = cut(bundled_speech("a"), 0, 2.32)
-    footage = bundled_speech("a")
-    write("latentsync_person.mp4", clip([one(7, hello, (160, 144), 112)], (320, 320), hello), hello)
-    write("latentsync_film.mp4", clip([one(9, footage, (192, 128), 92)], (384, 288), footage), footage)
-    pair = [one(4, hello, (136, 124), 82), one(12, silence(hello), (376, 128), 80)]
-    write("latentsync_two_people.mp4", clip(pair, (512, 288), hello), hello)
-    portrait = next(iter(clip([one(10, silence(hello), (160, 150), 112)], (320, 320), hello).read([0])))
+    sentence = bundled_speech("a")
+    write(
+        "latentsync_person.mp4", make_clip([make_person(7, hello, (160, 144), 112)], (320, 320), hello), hello
+    )
+    write(
+        "latentsync_film.mp4",
+        make_clip([make_person(9, sentence, (192, 128), 92)], (384, 288), sentence),
+        sentence,
+    )
+    pair = [make_person(4, hello, (136, 124), 82), make_person(12, silence(hello), (376, 128), 80)]
+    write("latentsync_two_people.mp4", make_clip(pair, (512, 288), hello), hello)
+    portrait = next(
+        iter(make_clip([make_person(10, silence(hello), (160, 150), 112)], (320, 320), hello).read([0]))
+    )
     cv2.imwrite(str(FOLDER / "latentsync_portrait.jpg"), portrait[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
     write_flac("latentsync_sentence.flac", speak(SENTENCE, "en-gb+m3", pitch=35))
 
 
-def one(seed, said, centre, unit):
-    return Person(Identity.random(seed), mono_16k(said), centre, unit, Motion(seed))
+def make_person(seed, speech, centre, unit):
+    return Person(Identity.random(seed), mono_16k(speech), centre, unit, Motion(seed))
 
 
 def silence(like):
     return Waveform(like.samples * 0, like.sample_rate)
 
 
-def clip(people, size, said):
-    return SyntheticClip(Scene(tuple(people), FPS, round(said.duration * FPS), size, grain=GRAIN))
+def make_clip(people, size, speech):
+    return SyntheticClip(Scene(tuple(people), FPS, round(speech.duration * FPS), size, grain=GRAIN))
 
 
-def write(name, made, said):
-    height, width = made.height, made.width
-    with open_writer(FOLDER / name, height, width, FPS, audio=said, crf=CRF, preset="veryslow") as writer:
-        for time, frame in zip(made.times, made.read(range(len(made.times))), strict=True):
+def write(name, clip, speech):
+    height, width = clip.height, clip.width
+    with open_writer(FOLDER / name, height, width, FPS, audio=speech, crf=CRF, preset="veryslow") as writer:
+        for time, frame in zip(clip.times, clip.read(range(len(clip.times))), strict=True):
             writer.write(frame, float(time))
 
 

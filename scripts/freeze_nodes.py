@@ -20,29 +20,31 @@ OF_THE_MACHINE = {
 """Menus that show what is on disk."""
 
 
-def contract(nodes):
-    """node id -> what saved workflows and API prompts hold of it."""
-    return {node_id: _of_node(node.GET_SCHEMA()) for node_id, node in nodes.items()}
+def make_contract(nodes):
+    """Return, by node id, what saved workflows and API prompts hold of a node."""
+    return {node_id: _describe_node(node.GET_SCHEMA()) for node_id, node in nodes.items()}
 
 
-def broken(frozen, now):
-    """What of the frozen is no longer so, one line each."""
+def find_broken(frozen, now):
+    """Yield a line for everything frozen that has changed."""
     for node_id, old in frozen.items():
         if node_id not in now:
             yield f"{node_id} is gone"
             continue
         new = now[node_id]
-        yield from (f"{node_id}: {line}" for line in _changed(old["inputs"], new["inputs"]))
+        yield from (f"{node_id}: {line}" for line in _find_changed(old["inputs"], new["inputs"]))
         if new["outputs"][: len(old["outputs"])] != old["outputs"]:
             yield f"{node_id}: outputs {old['outputs']} became {new['outputs']}"
 
 
-def _of_node(schema):
-    inputs = {part.id: _of_input(part, (schema.node_id, part.id) in OF_THE_MACHINE) for part in schema.inputs}
+def _describe_node(schema):
+    inputs = {
+        part.id: _describe_input(part, (schema.node_id, part.id) in OF_THE_MACHINE) for part in schema.inputs
+    }
     return {"inputs": inputs, "outputs": [[part.id, part.io_type] for part in schema.outputs]}
 
 
-def _of_input(part, of_the_machine=False):
+def _describe_input(part, of_the_machine=False):
     held = {"type": part.io_type, "optional": bool(part.optional)}
     if getattr(part, "force_input", None):
         return held | {"socket": True}  # what it shows as a widget is never seen
@@ -50,29 +52,31 @@ def _of_input(part, of_the_machine=False):
         if (value := getattr(part, name, None)) is not None:
             held[name] = value
     if part.io_type == DYNAMIC:
-        held["entries"] = {o.key: {entry.id: _of_input(entry) for entry in o.inputs} for o in part.options}
+        held["entries"] = {
+            o.key: {entry.id: _describe_input(entry) for entry in o.inputs} for o in part.options
+        }
     elif part.io_type == "COMBO" and not of_the_machine:
         held["choices"] = list(part.options)
     return held
 
 
-def _changed(old, new, prefix=""):
+def _find_changed(old, new, prefix=""):
     for name, entry in old.items():
         if name not in new:
             yield f"input {prefix}{name} is gone"
             continue
-        yield from _changed_input(f"{prefix}{name}", entry, new[name])
+        yield from _find_changed_input(f"{prefix}{name}", entry, new[name])
     yield from (
         f"new input {prefix}{name} is required"
         for name in new.keys() - old.keys()
         if not new[name]["optional"]
     )
-    before, after = _widgets(old), _widgets(new)
+    before, after = _list_widgets(old), _list_widgets(new)
     if after[: len(before)] != before:
         yield f"widgets {prefix}{before} became {after}"
 
 
-def _changed_input(name, old, new):
+def _find_changed_input(name, old, new):
     for key, value in old.items():
         if key in ("choices", "entries") and set(value) <= set(new[key]):
             continue
@@ -80,11 +84,11 @@ def _changed_input(name, old, new):
             yield f"{key} of {name} was {value}, is {new.get(key)}"
     for entry, inputs in old.get("entries", {}).items():
         if entry in new["entries"]:
-            yield from _changed(inputs, new["entries"][entry], f"{name}={entry}.")
+            yield from _find_changed(inputs, new["entries"][entry], f"{name}={entry}.")
 
 
-def _widgets(inputs):
-    """Those that hold a value, in the order of a graph: required ones first."""
+def _list_widgets(inputs):
+    """Return those that hold a value, in the order of a graph: required ones first."""
     held = {name: e for name, e in inputs.items() if e["type"] in WIDGETS and "socket" not in e}
     return sorted(held, key=lambda name: held[name]["optional"])
 
@@ -94,9 +98,9 @@ def main():
     import comfy_setup
 
     comfy_setup.add_comfyui()
-    now = contract(comfy_setup.node_classes(comfy_setup.load_pack()))
+    now = make_contract(comfy_setup.node_classes(comfy_setup.load_pack()))
     frozen = json.loads(FROZEN.read_text(encoding="utf-8")) if FROZEN.exists() else {}
-    if lines := list(broken(frozen, now)):
+    if lines := list(find_broken(frozen, now)):
         sys.exit("\n".join(["Saved workflows would break:", *lines]))
     FROZEN.write_text(json.dumps(now, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"Wrote {FROZEN}.")

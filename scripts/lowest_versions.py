@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def lowest_versions():
-    """`name==version` of every `name>=version` in requirements.txt and in the extras of pyproject.toml."""
+    """Return `name==version` for every `name>=version` in requirements.txt and the extras of pyproject.toml."""
     text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
     extras = (ROOT / "pyproject.toml").read_text(encoding="utf-8").split("[project.optional-dependencies]")[1]
     text += "\n".join(re.findall('"([^"]+>=[^"]+)"', extras.split("\n[")[0]))

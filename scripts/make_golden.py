@@ -65,13 +65,13 @@ def load(path):
     return dict(np.load(path)) if path.suffix == ".npz" else load_file(path)
 
 
-def leaves(content, name=""):
-    """(name, value) of everything in a file: arrays, lists of numbers as arrays, and single values."""
+def list_leaves(content, name=""):
+    """Yield (name, value) of everything in a file: arrays, lists of numbers as arrays, and single values."""
     pairs = content.items() if isinstance(content, dict) else enumerate(content)
     for key, value in pairs:
         place = f"{name}/{key}"
         if isinstance(value, dict) or (isinstance(value, list) and not is_numeric(value)):
-            yield from leaves(value, place)
+            yield from list_leaves(value, place)
         else:
             yield place, np.asarray(value)
 
@@ -83,8 +83,8 @@ def is_numeric(values):
         return False
 
 
-def distance(made, kept):
-    """How far one array is from another: a share of its largest value, or of one grey level's allowance."""
+def measure_distance(made, kept):
+    """Return how far one array is from another, as a fraction of its largest value; infinity if not alike."""
     if made.shape != kept.shape or made.dtype != kept.dtype:
         return np.inf
     if made.dtype == np.uint8:
@@ -98,14 +98,14 @@ def distance(made, kept):
     return off / np.abs(kept.astype(np.float64)).max() if off else 0.0
 
 
-def verdict(made, kept, allowed):
-    """(whether one file is as it was, a word on it); both are paths."""
+def compare(made, kept, allowed):
+    """Return whether one file is as it was, and a word on it; both are paths."""
     if made.read_bytes() == kept.read_bytes():
         return True, "the same bytes"
-    ours, theirs = dict(leaves(load(made))), dict(leaves(load(kept)))
+    ours, theirs = dict(list_leaves(load(made))), dict(list_leaves(load(kept)))
     if list(ours) != list(theirs):
         return False, f"DIFFERENT: names {sorted(set(ours) ^ set(theirs))[:5] or 'in another order'}"
-    far = {name: distance(ours[name], theirs[name]) for name in ours}
+    far = {name: measure_distance(ours[name], theirs[name]) for name in ours}
     worst = max(far, key=far.get)
     if far[worst] > allowed:
         return False, f"DIFFERENT: {worst} by {far[worst]:.1e} of its largest value, {allowed:.0e} is allowed"
@@ -135,7 +135,7 @@ def check():
         good = []
         for name in names:
             allowed = GREY_LEVEL_IN_LATENTS if name == "pipeline_tiny.safetensors" else ROUNDING
-            same, words = verdict(Path(folder) / name, GOLDEN / name, allowed)
+            same, words = compare(Path(folder) / name, GOLDEN / name, allowed)
             good.append(same)
             print(f"{name:38} {words}")
     sys.exit(0 if all(good) else 1)

@@ -14,7 +14,7 @@ def compare(tmp_path, name, made, kept, allowed=2e-5):
     paths = tmp_path / f"made_{name}", tmp_path / f"kept_{name}"
     for path, content in zip(paths, (made, kept), strict=True):
         make_golden.save(path, content)
-    return make_golden.verdict(*paths, allowed)[0]
+    return make_golden.compare(*paths, allowed)[0]
 
 
 def test_last_digits_may_differ_and_no_more(tmp_path):

@@ -46,7 +46,7 @@ def _enable_logging() -> None:
 
 
 def _chosen(args: argparse.Namespace, *names: str) -> dict[str, Any]:
-    """The arguments that were given."""
+    """Return the named arguments that were given on the command line."""
     return {name: value for name in names if (value := getattr(args, name, None)) is not None}
 
 

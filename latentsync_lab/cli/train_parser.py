@@ -8,17 +8,17 @@ from pathlib import Path
 FOOTAGE_RECIPES = {
     "stage1": "the denoiser's noise loss, 256 px",
     "stage1_512": "the same, 512 px",
-    "stage2": "the denoiser's losses on decoded pictures, 256 px",
+    "stage2": "the denoiser's losses on decoded images, 256 px",
     "stage2_512": "the same, 512 px",
     "stage2_efficient": "stage 2 with fewer weights and without TREPA, for less memory",
-    "syncnet": "the judge of synchrony, from nothing",
+    "syncnet": "a SyncNet, which scores how mouth and audio fit, from nothing",
 }
-"""Of `training.RECIPES`, whose import takes seconds."""
+"""A copy of the names in `training.RECIPES`, whose import takes seconds."""
 SYNCNETS = "nano (drawn faces), 1.5, 1.6, a checkpoint, or its file or folder"
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
-    """`train`."""
+    """Add the arguments of `train` to a parser."""
     actions = parser.add_subparsers(required=True, metavar="RECIPE|prepare")
     nano = actions.add_parser("nano", help="a small model from nothing, on synthetic people")
     nano.set_defaults(run=("train", "train_nano"))
@@ -40,7 +40,7 @@ def _add_prepare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="VIDEOS", help="a folder of videos of people who speak")
     parser.add_argument("--out", type=Path, required=True, metavar="DATA", help="work that is here goes on")
     parser.add_argument("--resolution", type=int, default=256, help="side of the crops: 256 (default) or 512")
-    parser.add_argument("--syncnet", help=f"move the sound to where this SyncNet sees the mouth: {SYNCNETS}")
+    parser.add_argument("--syncnet", help=f"move the audio to where this SyncNet sees the mouth: {SYNCNETS}")
     parser.add_argument(
         "--most-offset",
         type=int,
@@ -65,7 +65,7 @@ def _add_footage(parser: argparse.ArgumentParser, recipe: str) -> None:
         )
     if recipe.startswith("stage2"):
         parser.add_argument(
-            "--syncnet", help=f"that judges synchrony: {SYNCNETS} (default: looks beside the model)"
+            "--syncnet", help=f"for the sync loss: {SYNCNETS} (default: looks beside the model)"
         )
         parser.add_argument(
             "--perceptual", type=float, metavar="WEIGHT", help="of LPIPS (0.1); 0 does without"

@@ -3,7 +3,7 @@
     python -m latentsync_lab.scripts.ablate losses RUN OUT        # every variant with every seed, the same steps
     python -m latentsync_lab.scripts.ablate inference RUN OUT     # guidance, steps, samplers, reuse, on RUN/checkpoint
 
-Every cell is a .json in OUT; what is there is not computed again, so several processes can share the work by
+Every cell is a .json in OUT; what is there is not computed again, so several processes can divide the work by
 `--seeds`. A PNG shows all of them.
 """
 
@@ -60,7 +60,7 @@ SWEEPS: dict[str, dict[float, dict[str, Any]]] = {
     "steps of ddim": {n: {"sampler": "ddim", "steps": n} for n in (5, 8, 12, 20, 50)},
 }
 MEASURES = {
-    "new": "follows the new sound (r)",
+    "new": "follows the new audio (r)",
     "old": "follows the old mouth (r)",
     "gain": "gain of the opening",
     "psnr": "PSNR in the mask, dB",
@@ -70,7 +70,7 @@ MEASURES = {
 CellScores = dict[str, Any]
 """`mean`: every one of MEASURES over all cases; `cases`: those of each."""
 Examine = Callable[[Path, Options], CellScores]
-"""Judges a checkpoint with options."""
+"""Evaluates a checkpoint with options."""
 
 
 def main() -> None:
@@ -92,7 +92,7 @@ def main() -> None:
 
 
 class Examiner:
-    """A judge of few cases, with the reader and the video network of a run."""
+    """Evaluates on few cases, with the mouth regressor and the video network of a run."""
 
     def __init__(self, run_dir: RunDirectory, cases: int) -> None:
         self.mouth_regressor = run_dir.load_trained("reader", MouthRegressor())
@@ -100,7 +100,7 @@ class Examiner:
         self.cases = [make_case(number) for number in range(cases)]
 
     def __call__(self, checkpoint: Path, options: Options) -> CellScores:
-        """Means of `MEASURES` over the cases, and the numbers of each."""
+        """Return the means of `MEASURES` over the cases, and the values of each case."""
         models = load_models(checkpoint, device="cpu")
         rows = [self._row(case, models, options) for case in self.cases]
         return {
@@ -133,7 +133,7 @@ class Examiner:
 
 
 def ablate_losses(args: argparse.Namespace, examiner: Examine) -> None:
-    """Train and judge every variant with every seed."""
+    """Train and evaluate every variant with every seed."""
     points: dict[str, list[dict[str, float]]] = {}
     for variant, changes in VARIANTS.items():
         for seed in args.seeds if changes is not None else [0]:
@@ -147,10 +147,11 @@ def ablate_losses(args: argparse.Namespace, examiner: Examine) -> None:
 def train_variant(
     args: argparse.Namespace, changes: dict[str, Any] | None, seed: int, folder: Path, examiner: Examine
 ) -> CellScores:
-    """Train stage 2 in `folder`, on what the run has made, and judge it."""
+    """Train stage 2 in `folder` on the data and stage 1 of the run, and evaluate it."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in COMMON:
         if (args.run / name).exists() and not (folder / name).exists():
+            # Every cell starts from the run's own files, which are never written to: its stages are done.
             os.symlink((args.run / name).resolve(), folder / name)
     loop = replace(NANO.pixels.loop, steps=args.steps, seed=seed, warmup=max(1, args.steps // 15))
     data = replace(NANO.data, identities=args.people)
@@ -162,7 +163,7 @@ def train_variant(
 
 
 def ablate_inference(args: argparse.Namespace, examiner: Examine) -> None:
-    """Judge the run's checkpoint with every option."""
+    """Evaluate the run's checkpoint with every option."""
     points: dict[str, dict[float, dict[str, float]]] = {}
     for sweep, values in SWEEPS.items():
         for value, changes in values.items():
@@ -175,7 +176,7 @@ def ablate_inference(args: argparse.Namespace, examiner: Examine) -> None:
 
 
 def load_cell(path: Path, compute: Callable[[], CellScores]) -> CellScores:
-    """What is in a file, or what `compute` gives, written there in one go."""
+    """Read a cell's file; where there is none, write what `compute` returns, whole or not at all."""
     if not path.exists():
         scores = compute()
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -187,7 +188,7 @@ def load_cell(path: Path, compute: Callable[[], CellScores]) -> CellScores:
 
 
 def draw_losses(points: dict[str, list[dict[str, float]]], path: Path) -> None:
-    """One panel a measure: a dot a seed and a line at the mean for every variant."""
+    """Draw a panel for each measure: a dot for each seed and a line at the mean of each variant."""
     figure, panels = panels_of(1, len(MEASURES))
     for panel, (name, title) in zip(panels[0], MEASURES.items(), strict=True):
         for place, means in enumerate(points.values()):
@@ -200,7 +201,7 @@ def draw_losses(points: dict[str, list[dict[str, float]]], path: Path) -> None:
 
 
 def draw_sweeps(points: dict[str, dict[float, dict[str, float]]], path: Path) -> None:
-    """One row a sweep, one panel a measure."""
+    """Draw a row for each sweep, with a panel for each measure."""
     figure, panels = panels_of(len(points), len(MEASURES))
     for row, (sweep, by_value) in zip(panels, points.items(), strict=True):
         for panel, (name, title) in zip(row, MEASURES.items(), strict=True):

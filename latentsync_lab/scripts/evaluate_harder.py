@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def measure_case(case: Case, models: LipSyncModels, options: Options, finder: FaceFinder) -> dict[str, float]:
-    """How the mouths of the result follow the true ones, and how those of true frames do."""
+    """Measure how the mouths of the result follow the true ones, and how those of true frames do."""
     made = list(lip_sync(case.source, case.speech, models, options, find_face(case.source)))
     true = list(case.truth.read(range(len(case.truth.times))))
     matrices = true_matrices(case.source)

@@ -48,21 +48,31 @@ TARGETS: tuple[Target, ...] = (
     ("the same by face mesh, mean", lambda t: t["mesh_new"].mean(), "", None),
     ("the same by face mesh, least", lambda t: t["mesh_new"].min(), "", None),
     ("face mesh on true frames, mean", lambda t: t["mesh_ceiling"].mean(), "", None),
-    ("with the old mouth, above what both share, mean", lambda t: (t["old"] - t["common"]).mean(), "<=", 0.2),
-    ("with the old mouth, above what both share, most", lambda t: (t["old"] - t["common"]).max(), "", None),
-    ("share of cases with a lag of at most one frame", lambda t: (abs(t["lag"]) <= 1).mean(), ">=", 0.9),
-    ("correlation without sound, mean", lambda t: t["mute"].mean(), "<", 0.2),
     (
-        "correlation without sound, above what both share, mean",
+        "with the old mouth, above what both have in common, mean",
+        lambda t: (t["old"] - t["common"]).mean(),
+        "<=",
+        0.2,
+    ),
+    (
+        "with the old mouth, above what both have in common, most",
+        lambda t: (t["old"] - t["common"]).max(),
+        "",
+        None,
+    ),
+    ("fraction of cases with a lag of at most one frame", lambda t: (abs(t["lag"]) <= 1).mean(), ">=", 0.9),
+    ("correlation without audio, mean", lambda t: t["mute"].mean(), "<", 0.2),
+    (
+        "correlation without audio, above what both have in common, mean",
         lambda t: (t["mute"] - t["common"]).mean(),
         "",
         None,
     ),
-    ("movement without sound, share of the true one, mean", lambda t: t["mute_motion"].mean(), "<", 0.2),
-    ("movement without sound, share of the true one, most", lambda t: t["mute_motion"].max(), "", None),
-    ("correlation with a shuffled sound, mean", lambda t: t["shuffled"].mean(), "<", 0.2),
-    ("opening in silence, share of its range, mean", lambda t: t["silent"].mean(), "<", 0.12),
-    ("opening in silence, share of its range, most", lambda t: t["silent"].max(), "", None),
+    ("movement without audio, fraction of the true one, mean", lambda t: t["mute_motion"].mean(), "<", 0.2),
+    ("movement without audio, fraction of the true one, most", lambda t: t["mute_motion"].max(), "", None),
+    ("correlation with shuffled audio, mean", lambda t: t["shuffled"].mean(), "<", 0.2),
+    ("opening in silence, fraction of its range, mean", lambda t: t["silent"].mean(), "<", 0.12),
+    ("opening in silence, fraction of its range, most", lambda t: t["silent"].max(), "", None),
     ("jitter in silence against the truth, mean", lambda t: t["jitter"].mean(), "<=", 1.5),
     ("jitter in silence against the truth, most", lambda t: t["jitter"].max(), "", None),
     ("PSNR in the mask, mean, dB", lambda t: t["psnr"].mean(), ">=", 26),
@@ -70,7 +80,7 @@ TARGETS: tuple[Target, ...] = (
     ("PSNR in the mask of the VAE alone, mean, dB", lambda t: t["vae_psnr"].mean(), ">=", 30),
     ("gain of the opening, mean", lambda t: t["gain"].mean(), "", None),
 )
-"""What is measured over all cases, and what it has to be; None is only told."""
+"""What is measured over all cases, and what it has to be; None is only reported."""
 COMPARE = {">=": np.greater_equal, "<=": np.less_equal, "<": np.less}
 
 
@@ -115,7 +125,7 @@ def load_or_evaluate(
     made_with: dict[str, Any],
     output: Path,
 ) -> Measured:
-    """One case, measured now or by an earlier run with the same weights and options."""
+    """Return a case's measurements: of an earlier run with the same weights and options, or new ones."""
     path = output / f"case-{number:02d}.json"
     if path.exists() and (earlier := json.loads(path.read_text()))["made_with"] == made_with:
         return dict(earlier)
@@ -141,7 +151,9 @@ def write_report(cases: list[Measured], made_with: dict[str, Any], output: Path)
     rows = [content["verdict"] for content in cases]
     table = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     figures = [check_figure(name, measure(table), sign, limit) for name, measure, sign, limit in TARGETS]
-    figures.append(check_figure("the reader on all true frames", correlate_pooled(cases), ">=", 0.98))
+    figures.append(
+        check_figure("the mouth regressor on all true frames", correlate_pooled(cases), ">=", 0.98)
+    )
     people = [{"person": content["person"], **round_values(content["verdict"])} for content in cases]
     measured = {"figures": figures, "people": people, "made_with": made_with}
     (output / "measured.json").write_text(json.dumps(measured, indent=1) + "\n")
@@ -163,7 +175,7 @@ def check_figure(name: str, value: float, sign: str, limit: float | None) -> dic
 
 
 def correlate_pooled(cases: list[Measured]) -> float:
-    """Correlation of what the reader says with the truth, over the true frames of all cases."""
+    """Correlate what the mouth regressor predicts with the truth, over the true frames of all cases."""
     best, new = (np.concatenate([c["curves"][name] for c in cases]) for name in ("best", "new"))
     return correlation(best, new)
 
@@ -173,7 +185,7 @@ def round_values(evaluation: dict[str, float]) -> dict[str, float]:
 
 
 def draw_strip(case: Case, result: list[Array], curves: Curves) -> Array:
-    """Source, result and truth, one below the other, where source and truth differ most."""
+    """Stack source, result and truth at the moments where source and truth differ most."""
     moments = telling_moments(curves.new, curves.old, COLUMNS)
     rows = [list(case.source.read(moments)), [result[k] for k in moments], list(case.truth.read(moments))]
     top = left = round(0.2 * case.source.width)
@@ -185,7 +197,7 @@ def draw_strip(case: Case, result: list[Array], curves: Curves) -> Array:
 
 
 def draw_sheet(strips: list[Path], path: Path) -> None:
-    """All cases, two side by side."""
+    """Write an image of all cases, two side by side."""
     images = [np.pad(read_image(s), ((3, 3), (3, 3), (0, 0)), constant_values=255) for s in strips]
     if len(images) % 2:
         images.append(np.full_like(images[0], 255))

@@ -1,4 +1,4 @@
-"""Measure whether a checkpoint's SyncNet finds known shifts of the sound, on held-out synthetic people.
+"""Measure whether a checkpoint's SyncNet finds known shifts of the audio, on held-out synthetic people.
 
 Acceptance: shifts of -10..10 frames are found within one frame on at least 90 % of the clips.
 """
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def evaluate_case(case: Case, syncnet: StableSyncNet) -> dict[str, Any]:
-    """Shift the sound of a clip that is in sync, and ask each time how it has to be moved back."""
+    """Shift the audio of a clip that is in sync, and measure each time how it has to be moved back."""
     view, samples = look(case.truth, syncnet), to_mono_16k(case.speech)
     curves = [measure_sync(view, delay(samples, shift), syncnet) for shift in SHIFTS]
     found = [-curve.offset for curve in curves]
@@ -62,7 +62,7 @@ def evaluate_case(case: Case, syncnet: StableSyncNet) -> dict[str, Any]:
 
 
 def delay(samples: npt.NDArray[np.float32], frames: int) -> npt.NDArray[np.float32]:
-    """The sound moved to later by so many frames (to earlier if negative), silence where nothing is left."""
+    """Delay the audio by so many frames (advance it if negative), with silence where nothing is left."""
     moved = np.zeros_like(samples)
     start = frames * SAMPLES_PER_FRAME
     kept = samples[max(0, -start) : len(samples) - max(0, start)]

@@ -1,4 +1,4 @@
-"""Copy a trained and judged model into the core, and write the report of where it comes from and what it can do.
+"""Copy a trained and evaluated model into the core, and write the report of where it comes from and what it can do.
 
 RUN is the folder of `train nano`, after `python -m latentsync_lab.scripts.evaluate_nano RUN` and, for a second set of
 speech, `python -m latentsync_lab.scripts.evaluate_harder RUN/checkpoint --output RUN/judge`. NOTES is a Markdown file with
@@ -88,7 +88,7 @@ def main() -> None:
 
 
 def measure_rounding(run: Path) -> dict[str, float]:
-    """How far half precision moves the result of a case, in grey levels of the frames' changed pixels."""
+    """Measure how far half precision moves the result of a case, in grey levels of the changed pixels."""
     half = load_models(run / "checkpoint", device="cpu")
     unet, vae, whisper = (network.cpu() for network in RunDirectory(NANO, run).load_finished())
     case, options = make_case(0), Options.preset("draft")
@@ -103,14 +103,14 @@ def measure_rounding(run: Path) -> dict[str, float]:
 
 
 def read_stages(run: Path) -> Stages:
-    """Steps and last held-out scores of every stage."""
+    """Read the steps and the last held-out scores of every stage."""
     curves = {name: run / f"{name}.json" for name in CURVES}
     read = {name: json.loads(path.read_text()) for name, path in curves.items() if path.exists()}
     return {name: {"steps": c["steps"], "scores": (c["scores"] or [{}])[-1]} for name, c in read.items()}
 
 
 def read_history(run: Path, shipped: Path, report: Path) -> Stages:
-    """The same of the runs before the shipped model, where this run began with it."""
+    """Read the stages of the runs before the shipped model, if this run began with it; else return none."""
     start = run / START / UNET
     if not start.exists() or not filecmp.cmp(start, shipped / UNET, shallow=False):
         return {}
@@ -118,12 +118,12 @@ def read_history(run: Path, shipped: Path, report: Path) -> Stages:
 
 
 def name_in_history(name: str, begun: Stages) -> str:
-    """The name of a stage that was run again: unet-1 is what the first run left, unet-2 the second."""
+    """Name a stage that was run again: unet-1 is what the first run left, unet-2 the second."""
     return f"{name}-{1 + sum(other.startswith(f'{name}-') for other in begun)}"
 
 
 def draw_small(curve: Path, path: Path) -> None:
-    """A small picture of a stage's curve."""
+    """Draw a stage's curve as a small JPEG."""
     with tempfile.TemporaryDirectory() as place:
         drawn = Path(place) / f"{path.stem}.png"
         draw_curve(json.loads(curve.read_text()), drawn)
@@ -164,7 +164,7 @@ Three rows a clip: source, result, truth.
     python -m latentsync_lab.scripts.evaluate_nano RUN
     python -m latentsync_lab.scripts.ship_nano RUN --notes NOTES.md
 
-Training people have seeds from {FIRST_TRAINING_SEED}, those of the scores below from {FIRST_TEST_SEED}; seed of every stage, unless told below: \
+Training people have seeds from {FIRST_TRAINING_SEED}, those of the scores below from {FIRST_TEST_SEED}; seed of every stage, unless said below: \
 {NANO.unet.loop.seed}. All other numbers: `latentsync_lab/training/recipes/nano.py`.
 
 {format_table(("stage", "steps", "held-out scores"), [format_stage(*item) for item in measured["training"].items()])}
@@ -180,7 +180,7 @@ Training people have seeds from {FIRST_TRAINING_SEED}, those of the scores below
 
 
 def format_harder(harder: dict[str, Any]) -> str:
-    """What `evaluate_harder.py` measured: the set above by face mesh alone, and speech unlike it."""
+    """Format what `evaluate_harder.py` measured: the set above by face mesh alone, and the harder speech."""
     rows = [(kind, *map(str, figures.values())) for kind, figures in harder["kinds"].items()]
     head = ("speech", *next(iter(harder["kinds"].values())))
     return f"""### Harder speech

@@ -1,4 +1,4 @@
-"""What stands behind the speaker, and what a cutaway shows: soft, out-of-focus pictures."""
+"""What stands behind the speaker, and what a cutaway shows: soft, out-of-focus images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DETAIL = 192
 
 
 def paint_backdrop(identity: Identity, height: int, width: int) -> Field:
-    """The place an identity sits in, (height, width, 3) in 0..1."""
+    """Paint the place behind an identity, (height, width, 3) in 0..1."""
     shrink = DETAIL / max(height, width)
     rows, columns = max(8, round(height * shrink)), max(8, round(width * shrink))
     x, y = _make_axes(rows, columns)
@@ -27,7 +27,7 @@ def paint_backdrop(identity: Identity, height: int, width: int) -> Field:
 
 
 def _make_axes(rows: int, columns: int) -> tuple[Field, Field]:
-    """x and y of every pixel; the shorter half side is 1 and the middle is 0."""
+    """Return x and y of every pixel; the shorter half side is 1 and the middle is 0."""
     unit = 2 / min(rows, columns)
     x = (np.arange(columns, dtype=np.float32) + 0.5 - columns / 2) * unit
     y = (np.arange(rows, dtype=np.float32) + 0.5 - rows / 2) * unit
@@ -58,7 +58,7 @@ def _paint_bokeh(identity: Identity, x: Field, y: Field) -> Field:
 
 
 def _paint_room(identity: Identity, x: Field, y: Field) -> Field:
-    """A wall with a window on the light's side and a shelf with books on the other."""
+    """Paint a wall with a window on the light's side and a shelf with books on the other."""
     rng = np.random.default_rng([identity.seed, 1])
     side = float(np.sign(identity.light[0])) or 1.0
     image = _blend_colours(identity, smooth(-1.2, 1.6, y - side * 0.5 * x))
@@ -85,7 +85,7 @@ PAINTERS: dict[str, Callable[[Identity, Field, Field], Field]] = {
 
 
 def paint_landscape(seed: int, height: int, width: int) -> Field:
-    """A view without any person, for cutaways: sky, sun and three rows of hills, (height, width, 3) in 0..1."""
+    """Paint sky, sun and three rows of hills for cutaways, (height, width, 3) in 0..1."""
     rng = np.random.default_rng([seed, 2])
     shrink = min(1.0, 480 / max(height, width))
     x, y = _make_axes(max(8, round(height * shrink)), max(8, round(width * shrink)))

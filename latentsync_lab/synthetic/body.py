@@ -12,12 +12,12 @@ HALF, CENTRE_Y = 2.3, 1.9
 
 
 def body_grid(texels: int) -> Grid:
-    """The grid of the body's texture for a head of `texels` texels."""
+    """Return the grid of the body's texture for a head of `texels` texels."""
     return grid(round(texels * 1.3), HALF, CENTRE_Y)
 
 
 def paint_body(identity: Identity, at: Grid, rng: np.random.Generator) -> Field:
-    """Neck and clothes with coverage, shape (h, w, 4)."""
+    """Paint neck and clothes with their alpha, (h, w, 4)."""
     x = np.abs(at.x)
     shoulder = 1.10 + 0.16 * np.clip(x - 0.45, 0, None) + 1.4 * np.clip(x - 1.1, 0, None) ** 2
     shoulder += 12 * np.clip(x - 1.7, 0, None) ** 2
@@ -47,7 +47,7 @@ def _distance_to_neckline(identity: Identity, at: Grid) -> Field:
 
 
 def _shade_neck(identity: Identity, at: Grid, neck: Field) -> Field:
-    """Light on the neck as on a column, and the shadow of the chin on it."""
+    """Light the neck as a column, with the shadow of the chin on it."""
     across = np.clip(at.x / np.maximum(neck, 0.3), -1, 1)
     towards = across * identity.light[0] * 0.8 + np.sqrt(1 - 0.92 * across**2)
     wrap = np.array([0.42, 0.30, 0.24], np.float32)

@@ -29,11 +29,11 @@ class Event:
             raise InputError(f"An event takes 0 <= start < end in seconds, got {self.start} and {self.end}.")
 
     def active(self, times: FloatArray) -> Array:
-        """Shape (N,), bool: the times within the interval."""
+        """Return which times lie within the interval, (N,) bool."""
         return (times >= self.start) & (times < self.end)
 
     def strength(self, times: FloatArray) -> FloatArray:
-        """0 outside the interval, 1 in its middle, with smooth ramps inside it; (N,)."""
+        """Return 0 outside the interval and 1 in its middle, with smooth ramps inside it, (N,)."""
         ramp = min(RAMP_SECONDS, (self.end - self.start) / 2)
         return smooth(self.start, self.start + ramp, times) * smooth(self.end, self.end - ramp, times)
 
@@ -52,7 +52,7 @@ class PersonEvent(Event):
 
 @dataclass(frozen=True)
 class TurnAway(PersonEvent):
-    """A person turns to the side and leaves the picture."""
+    """A person turns to the side and leaves the frame."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Silence(PersonEvent):
 
 
 def mute(samples: FloatArray, event: Silence) -> FloatArray:
-    """16 kHz samples (n,) with nothing to be heard during the event."""
+    """Return 16 kHz samples (n,) with silence during the event."""
     times = np.arange(len(samples)) / SPEECH_RATE
     quiet = smooth(event.start, event.start + FADE_SECONDS, times)
     quiet = quiet * smooth(event.end, event.end - FADE_SECONDS, times)
@@ -97,7 +97,7 @@ def draw_hand(image: Field, view: FloatArray, identity: Identity, centre: tuple[
 def _capsule_depth(
     x: Field, y: Field, start: tuple[float, float], end: tuple[float, float], radius: float
 ) -> Field:
-    """Depth inside a thick line segment, negative outside."""
+    """Return the depth inside a thick line segment, negative outside."""
     dx, dy = end[0] - start[0], end[1] - start[1]
     along = np.clip(((x - start[0]) * dx + (y - start[1]) * dy) / (dx * dx + dy * dy), 0, 1)
     return np.asarray(radius - np.hypot(x - start[0] - along * dx, y - start[1] - along * dy), np.float32)

@@ -24,7 +24,7 @@ class Eye:
     at: Grid
     """Texels around the eye, x and y from its centre, x growing towards the ear on either side."""
     side: int
-    """-1 for the eye on the left of the picture, 1 for that on the right."""
+    """-1 for the eye on the left of the image, 1 for that on the right."""
     upper: Field
     """y of the open upper lid."""
     lower: Field
@@ -61,7 +61,7 @@ class Eye:
         self._paint_lids(image, upper, blink)
 
     def _paint_ball(self, upper: Field, gaze: tuple[float, float]) -> Field:
-        """White, iris, pupil, the lid's shadow and the reflection of the light."""
+        """Paint white, iris, pupil, the lid's shadow and the reflection of the light."""
         i, at, soft = self.identity, self.at, 1.2 * self.at.pixel
         x, y = at.x - np.float32(self.side * gaze[0] * 0.045), at.y - np.float32(gaze[1] * 0.028 - 0.010)
         radius = np.hypot(x, y)
@@ -99,7 +99,7 @@ class Eye:
 
 
 def glasses(identity: Identity, at: Grid) -> Field:
-    """Coverage (h, w) of the frame of a pair of glasses."""
+    """Return the alpha (h, w) of the frame of a pair of glasses."""
     half_x, half_y = identity.eye_width * 1.28, 0.135
     x, y = np.abs(at.x) - np.float32(identity.eye_x), at.y - np.float32(identity.eye_y + 0.02)
     oval = (np.abs(x / half_x) ** 3.2 + np.abs(y / half_y) ** 3.2) ** np.float32(1 / 3.2)

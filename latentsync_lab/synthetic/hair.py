@@ -13,7 +13,7 @@ from .surface import ellipse_distance
 
 
 def strand_field(style: HairStyle, identity: Identity, at: Grid, rng: np.random.Generator) -> Field:
-    """Light and dark strands, about -1..1: along the fall of straight hair, in clumps where it curls."""
+    """Return light and dark strands, about -1..1: along the fall of straight hair, in clumps where it curls."""
     x = at.x - 0.35 * identity.hair_part * smooth(0.2, -0.8, at.y)
     wave = 0.035 * style.curl * np.sin(7 * at.y + 5 * np.abs(x))
     origin_x, origin_y = style.comb * (1.3 * np.sign(identity.hair_part)), -1.35 + 0.75 * style.comb
@@ -28,7 +28,7 @@ def strand_field(style: HairStyle, identity: Identity, at: Grid, rng: np.random.
 
 
 def hairline(style: HairStyle, identity: Identity, at: Grid, strands: Field) -> Field:
-    """y of the lower edge of the front hair for every texel."""
+    """Return y of the lower edge of the front hair for every texel."""
     width, part = identity.face_width, identity.hair_part * identity.face_width * 0.6
     side = at.x - np.float32(part)
     across = np.clip(np.abs(side) / np.where(side > 0, width - part, width + part), 0, 1.3)
@@ -44,7 +44,7 @@ def hairline(style: HairStyle, identity: Identity, at: Grid, strands: Field) -> 
 
 @dataclass(frozen=True, eq=False)
 class Hair:
-    """Painted hair: a picture and how much of it lies in front of the face and behind the head."""
+    """Painted hair: its image, and its alpha in front of the face and behind the head."""
 
     image: Field
     """Shape (h, w, 3)."""
@@ -101,6 +101,6 @@ def _paint_strands(i: Identity, style: HairStyle, at: Grid, strands: Field, crow
 
 
 def hair_shadow(hair: Hair, at: Grid) -> Field:
-    """How much the front hair darkens the forehead below it, (h, w) in 0..1."""
+    """Return how much the front hair darkens the forehead below it, (h, w) in 0..1."""
     moved = np.roll(hair.front, round(0.045 / at.pixel), axis=0)
     return np.asarray(blur(moved, 0.05, at.pixel) * (1 - hair.front), np.float32)

@@ -1,4 +1,4 @@
-"""A talking head: a painted texture on a height field, turned, lit and drawn into a picture."""
+"""A talking head: a painted texture on a height field, turned, lit and drawn into an image."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Head:
     def draw(self, image: Field, view: FloatArray, pose: Pose, expression: Expression) -> None:
         """Draw the speaker over `image` (H, W, 3), float32 in 0..1, in place.
 
-        view: (2, 3), from pixels (x, y, 1) of the picture to head units of the scene.
+        view: (2, 3), from pixels (x, y, 1) of the image to head units of the scene.
         """
         drop = jaw_drop(self.identity, expression.mouth)
         draw_layer(image, self._back, *self._warp.plane(image, view, pose, BACK_DEPTH))
@@ -79,7 +79,7 @@ class Head:
         return texture
 
     def points(self, pose: Pose) -> npt.NDArray[np.float64]:
-        """Left brow, right brow and nose in head units of the scene, (3, 2), as FaceMesh measures them.
+        """Return left brow, right brow and nose in head units of the scene, (3, 2), as FaceMesh measures them.
 
         The coefficients are a least-squares fit to FaceMesh (run twice) on 200 random identities and poses;
         the mesh sees about half of the difference between two faces' proportions.
@@ -91,7 +91,7 @@ class Head:
         return self._project(np.array([[-brow_x, brow_y], [brow_x, brow_y], [0, nose_y]]), pose, NOSE_SINKS)
 
     def mouth_box(self, pose: Pose, mouth: MouthShape) -> npt.NDArray[np.float64]:
-        """Left, top, right and bottom of the lips, in head units of the scene."""
+        """Return left, top, right and bottom of the lips, in head units of the scene."""
         outline = self._project(
             jaw_drop(self.identity, mouth).move(mouth_corners(self.identity, mouth)), pose
         )
@@ -108,7 +108,7 @@ class Head:
 def _paint_head(
     identity: Identity, texels: int, light: Lighting, rng: np.random.Generator
 ) -> tuple[Field, Field]:
-    """The lit textures, (h, w, 4) each, of the head's front and of the hair behind it."""
+    """Paint the lit textures, (h, w, 4) each, of the head's front and of the hair behind it."""
     at = grid(texels)
     strands = strand_field(HAIR_STYLES[identity.hair_style], identity, at, rng)
     skin = paint_skin(identity, at, rng)
@@ -136,6 +136,6 @@ def _paint_head(
 
 
 def _soft_clip(image: Field) -> Field:
-    """Bend values above 0.8 so that bright skin does not burn out."""
+    """Compress values above 0.8 so that bright skin does not burn out."""
     over = np.maximum(image - 0.8, 0)
     return np.asarray(np.minimum(image, 0.8) + over / (1 + 2.5 * over), np.float32)

@@ -171,7 +171,7 @@ def _draw_colours(rng: np.random.Generator, tone: float) -> dict[str, Any]:
 
 
 def _draw_lip_colour(skin: Any, rng: np.random.Generator) -> Any:
-    """Redder than the skin and, except on dark skin, darker: the lips stand out on every tone."""
+    """Choose a colour redder than the skin and, except on dark skin, darker, so that the lips stand out."""
     pigment = np.array([0.64, 0.27, 0.27]) * (0.62 + 0.5 * skin.mean()) + rng.uniform(-0.03, 0.03, 3)
     return skin + (pigment - skin) * rng.uniform(0.68, 0.95)
 

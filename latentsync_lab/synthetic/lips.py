@@ -15,7 +15,7 @@ from .surface import Lighting
 GAP = 0.19
 """Distance between the lips of a fully open mouth, in head units, before the jaw drops as well."""
 INNER = 0.92
-"""Share of the mouth's half width at which the inner lips meet."""
+"""Fraction of the mouth's half width at which the inner lips meet."""
 TOOTH_EDGES = (0.0, 0.047, 0.087, 0.127, 0.163)
 """x of the gaps between the upper teeth."""
 CAVITY, TONGUE, TEETH = (0.16, 0.035, 0.04), (0.56, 0.22, 0.22), (0.86, 0.83, 0.77)
@@ -32,12 +32,12 @@ class LipLines:
 
 
 def half_width(identity: Identity, mouth: MouthShape) -> float:
-    """Half the distance between the corners of the mouth, in head units."""
+    """Return half the distance between the corners of the mouth, in head units."""
     return identity.mouth_width * (1 + 0.15 * mouth.spread - 0.34 * mouth.roundness)
 
 
 def lip_lines(identity: Identity, mouth: MouthShape, along: Field) -> LipLines:
-    """The lips at `along`, -1 (left corner) .. 1 (right corner)."""
+    """Return the lines of the lips at `along`, -1 (left corner) .. 1 (right corner)."""
     i, opening, spread, pucker = identity, mouth.openness, mouth.spread, mouth.roundness
     arch = np.clip(1 - along**2, 0, 1)
     inner = np.clip(1 - (along / np.float32(INNER)) ** 2, 0, 1) ** np.float32(0.72 - 0.22 * pucker)
@@ -92,7 +92,7 @@ class Lips:
         lay(image, tint(self.identity.lips, (0.36, 0.25, 0.26)), 0.85 * seam * closed)
 
     def _paint_creases(self, image: Field, lines: LipLines, along: Field) -> None:
-        """The soft shadows below the lower lip and in the corners of the mouth."""
+        """Paint the soft shadows below the lower lip and in the corners of the mouth."""
         dark, arch = shadow_colour(self.identity), np.clip(1 - along**2, 0, 1)
         lay(image, dark, 0.40 * bell(self.at.y - lines.outer_bottom - 0.022, 0.028) * arch)
         corner_y = lines.inner_top[:, [int(np.argmin(np.abs(along[0] - 1)))]]
@@ -100,7 +100,7 @@ class Lips:
         lay(image, dark * np.float32(0.8), 0.55 * corner)
 
     def _paint_flesh(self, lines: LipLines, along: Field) -> Field:
-        """The lips' own colour: the upper one darker, the lower one lit, fine lines in both."""
+        """Paint the lips: the upper one darker, the lower one lit, fine lines in both."""
         y, colour = self.at.y, np.asarray(self.identity.lips, np.float32)
         thick = np.maximum(lines.outer_bottom - lines.inner_bottom, 1e-3)
         below = np.clip((y - lines.inner_bottom) / thick, 0, 1)
@@ -113,7 +113,7 @@ class Lips:
         return np.asarray((colour * tone[..., None] + shine[..., None]) * self.shade, np.float32)
 
     def _paint_inside(self, lines: LipLines, along: Field, mouth: MouthShape) -> Field:
-        """Cavity, tongue and both rows of teeth, darker towards the lips and the corners."""
+        """Paint cavity, tongue and both rows of teeth, darker towards the lips and the corners."""
         y, soft = self.at.y, 1.2 * self.at.pixel
         image = np.ones((*y.shape, 3), np.float32) * np.asarray(CAVITY, np.float32)
         rise = 0.012 + 0.075 * mouth.tongue
@@ -131,7 +131,7 @@ class Lips:
         return image * np.clip(self.shade.mean() * 1.05, 0, 1)
 
     def _paint_teeth(self, edge: Field, soft: float, along: Field, visible: float) -> tuple[Field, Field]:
-        """Colour and coverage of the row of teeth that fills the side where `edge` is positive."""
+        """Return colour and alpha of the row of teeth that fills the side where `edge` is positive."""
         x = np.abs(self.at.x)
         gaps = np.maximum.reduce([bell(x - gap, 0.0055) for gap in TOOTH_EDGES])
         colour = np.asarray(TEETH, np.float32) * (1 - 0.16 * gaps)[..., None]
@@ -140,7 +140,7 @@ class Lips:
 
 
 def mouth_corners(identity: Identity, mouth: MouthShape) -> Field:
-    """Outline of the lips, shape (n, 2), in head units before the jaw drops."""
+    """Return the outline of the lips, (n, 2), in head units before the jaw drops."""
     along = np.linspace(-1, 1, 17, dtype=np.float32)
     lines, x = lip_lines(identity, mouth, along), along * np.float32(half_width(identity, mouth))
     y = np.concatenate([lines.outer_top, lines.outer_bottom]) + np.float32(identity.mouth_y)

@@ -28,8 +28,8 @@ class Motion:
     amount: float = 1.0
 
     def poses(self, times: FloatArray) -> list[Pose]:
-        """The pose at every time (s)."""
-        rng = np.random.default_rng([self.seed, 4])
+        """Return the pose at every time (s)."""
+        rng = np.random.default_rng([self.seed, 4])  # 4..7: one stream for each kind of motion
         rest = rng.uniform(-1, 1, 5) * REST_LIMITS
         weights = rng.dirichlet([2, 2, 1], 5)  # (5, 3)
         phases = rng.uniform(0, 2 * np.pi, (5, 3))
@@ -39,21 +39,21 @@ class Motion:
         return [Pose(*(float(v) for v in row)) for row in values]
 
     def blinks(self, times: FloatArray) -> FloatArray:
-        """How far the eyes are shut at every time, (N,) in 0..1."""
+        """Return how far the eyes are shut at every time, (N,) in 0..1."""
         starts = self._schedule(5, BLINK_GAPS, times)
         since = (np.asarray(times)[:, None] - starts) / BLINK_SECONDS
         shut = smooth(0, 0.35, since) * smooth(1, 0.5, since)
         return np.asarray(shut.max(1), np.float32)
 
     def gazes(self, times: FloatArray) -> FloatArray:
-        """Where the eyes look at every time, (N, 2) in -1..1: held, then moved quickly."""
+        """Return where the eyes look at every time, (N, 2) in -1..1: held, then moved quickly."""
         starts = self._schedule(6, GAZE_GAPS, times)
         targets = np.random.default_rng([self.seed, 7]).uniform(-0.45, 0.45, (len(starts) + 1, 2))
         moved = smooth(0, GAZE_SECONDS, np.asarray(times)[:, None] - starts)  # (N, events)
         return np.asarray(targets[0] + moved @ np.diff(targets, axis=0), np.float32)
 
     def _schedule(self, stream: int, gaps: tuple[float, float], times: FloatArray) -> FloatArray:
-        """Start times of what happens again and again; a longer clip only adds to the end."""
+        """Draw start times of what happens again and again; a longer clip only adds to the end."""
         rng = np.random.default_rng([self.seed, stream])
         count = int(np.max(times, initial=0.0) / gaps[0]) + 2
         return np.cumsum(rng.uniform(*gaps, count))

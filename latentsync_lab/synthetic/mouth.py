@@ -1,4 +1,4 @@
-"""The true mouth of a synthetic speaker: a documented, deterministic function of the sound."""
+"""The true mouth of a synthetic speaker: a documented, deterministic function of the audio."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class MouthTrack:
 
 
 def mouth_from_speech(samples: Array, times: npt.ArrayLike) -> MouthTrack:
-    """The mouth that belongs to a sound, at the given times.
+    """Compute the mouth that belongs to speech, at the given times.
 
     samples: (n,) float at 16 kHz, any gain. times: (N,) seconds, normally the middle of every frame.
     Levels are log10 of mel power relative to the loudest spectrum of the whole clip, so that the result
@@ -78,7 +78,7 @@ def mouth_from_speech(samples: Array, times: npt.ArrayLike) -> MouthTrack:
     power around the first formant of open vowels (450-1300 Hz), and the more so the more of it lies there
     than below (150-450 Hz); any vowel opens it a little. It is spread when the second formant is high
     (1700-3400 Hz against 800-1600 Hz: "ee") and round when it is low and the first is low too ("oo").
-    Movements are smoothed over 32 and 40 ms (Gaussian). Silence, also outside the sound, is a closed
+    Movements are smoothed over 32 and 40 ms (Gaussian). Silence, also outside the audio, is a closed
     mouth at rest. The constants were set on espeak-ng's voices so that openness has its 75th percentile
     near 0.4 and its 95th near 0.9; "oo" and "ee" reach roundness and spread of 0.7 and more.
     """
@@ -96,7 +96,7 @@ def _sample(at: FloatArray, moments: FloatArray, values: FloatArray) -> FloatArr
 
 
 def _mel_levels(samples: FloatArray) -> FloatArray:
-    """log10 of mel power over that of the loudest spectrum, (T, 80), never below -8; all -8 in silence."""
+    """Return log10 of mel power over that of the loudest spectrum, (T, 80), at least -8; all -8 in silence."""
     padded = np.pad(samples, WINDOW // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
     hann = np.hanning(WINDOW + 1)[:-1]
@@ -115,7 +115,7 @@ def _mel_filters() -> FloatArray:
 
 
 def _band_level(levels: FloatArray, low: float, high: float) -> FloatArray:
-    """Level of the mean power between two frequencies (Hz), (T,)."""
+    """Return the level of the mean power between two frequencies (Hz), (T,)."""
     filters = _mel_filters()
     frequencies = np.linspace(0, SPEECH_RATE / 2, len(filters))
     centres = (frequencies @ filters) / filters.sum(0)
@@ -123,7 +123,7 @@ def _band_level(levels: FloatArray, low: float, high: float) -> FloatArray:
 
 
 def _articulate(levels: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Openness, spread and roundness, each (T,), from the mel levels (T, 80)."""
+    """Compute openness, spread and roundness, each (T,), from the mel levels (T, 80)."""
     below, first, back, front = (
         _band_level(levels, *hz) for hz in ((150, 450), (450, 1300), (800, 1600), (1700, 3400))
     )
@@ -131,6 +131,7 @@ def _articulate(levels: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]
     lowered = 1 / (1 + np.exp(-2 * (first - below + 0.35)))
     vowel = np.clip((np.maximum(back, front) + 3.0) / 0.8, 0, 1)
     openness = voiced * np.clip((first + 3.4) / 1.9, 0, 1) * (0.35 + 0.65 * lowered)
+    # After smoothing, a threshold closes the mouth between words; any vowel keeps it a little open.
     openness = np.maximum(1.3 * _smooth(openness, 3.2) - 0.12, 0.16 * _smooth(voiced * vowel, 3.2))
     spread = voiced * np.clip((front - back) / 2.2, 0, 1)
     roundness = voiced * np.clip((below - first) / 1.6, 0, 1) * np.clip((0.9 - front + back) / 1.1, 0, 1)
@@ -138,7 +139,7 @@ def _articulate(levels: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]
 
 
 def _smooth(values: FloatArray, sigma: float) -> FloatArray:
-    """Gaussian smoothing; sigma in spectra of 10 ms; the ends are held."""
+    """Smooth by a Gaussian; sigma in spectra of 10 ms; the ends are held."""
     reach = int(4 * sigma)
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     return np.convolve(np.pad(values, reach, mode="edge"), kernel / kernel.sum(), mode="valid")

@@ -29,8 +29,9 @@ E = TypeVar("E", bound=PersonEvent)
 TEXELS = (320, 768)
 """Least and greatest side of a head's texture."""
 TURNED_YAW = 30.0
-"""Yaw in degrees of a person who leaves the picture."""
+"""Yaw in degrees of a person who leaves the frame."""
 GRAIN_MARGIN = 32
+"""Pixels by which one noise image is larger than a frame: each frame takes it at another place, which is cheap."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +82,7 @@ class Truth:
     boxes: npt.NDArray[np.float64]
     """Shape (N, 4): left, top, right, bottom of the lips in pixels; NaN where the face is not to be seen."""
     visible: npt.NDArray[np.bool_]
-    """Shape (N,): brows, nose and lips all lie in the picture; a hand before them does not count."""
+    """Shape (N,): brows, nose and lips all lie in the frame; a hand before them does not count."""
     occluded: npt.NDArray[np.bool_]
     """Shape (N,): something lies before the mouth."""
 
@@ -147,7 +148,7 @@ class SyntheticClip:
         return self.scene.size[0]
 
     def speech(self, person: int = 0) -> Waveform:
-        """What a person says, mono at 16 kHz, with the clip's silences, cut or padded to the clip's length."""
+        """Return a person's speech, mono at 16 kHz, with the clip's silences and of the clip's length."""
         samples = np.zeros(round(self.duration * SPEECH_RATE), np.float32)
         said = self._speech_of(person)[: len(samples)]
         samples[: len(said)] = said
@@ -188,6 +189,7 @@ class SyntheticClip:
         away = self._strength_of(TurnAway, index)
         side = 1.0 if person.centre[0] >= self.width / 2 else -1.0
         edge = self.width if side > 0 else 0
+        # Far enough for the whole head, hair included, to leave the frame on the nearer side.
         way = edge - person.centre[0] + side * (EXTENT + 1.0) * person.unit
         poses = [
             replace(pose, yaw=pose.yaw + (side * TURNED_YAW - pose.yaw) * min(1.0, 2 * a))
@@ -275,7 +277,7 @@ def talking_clip(
     events: tuple[Event, ...] = (),
     motion: float = 1.0,
 ) -> SyntheticClip:
-    """One random person who says `speech`, for as long as it lasts.
+    """Make a clip of one random person who says `speech`, for as long as it lasts.
 
     speech: a Waveform, or (n,) samples at 16 kHz. size: width and height. motion: 0 holds the head still.
     """

@@ -9,12 +9,12 @@ from .paint import Field, Grid, bell, cover, lay, noise, pair, smooth, spot, tin
 
 
 def shadow_colour(identity: Identity) -> Field:
-    """The skin's colour in a crease."""
+    """Return the skin's colour in a crease."""
     return tint(identity.skin, (0.60, 0.47, 0.42))
 
 
 def paint_skin(identity: Identity, at: Grid, rng: np.random.Generator) -> Field:
-    """The colour of the skin, shape (h, w, 3), as seen in even light."""
+    """Paint the skin as seen in even light, (h, w, 3)."""
     image = np.ones((*at.x.shape, 3), np.float32) * np.asarray(identity.skin, np.float32)
     image *= 1 + 0.016 * noise(rng, (22, 22), at.x.shape)[..., None]
     image *= 1 + 0.007 * noise(rng, (150, 150), at.x.shape)[..., None]
@@ -63,7 +63,7 @@ def _paint_sockets(i: Identity, at: Grid, image: Field) -> None:
 
 
 def _paint_age(i: Identity, at: Grid, image: Field) -> None:
-    """The fold from the nose to the corner of the mouth, forehead lines and crow's feet."""
+    """Paint the fold from the nose to the corner of the mouth, forehead lines and crow's feet."""
     dark, x, y, tip = shadow_colour(i), np.abs(at.x), at.y, i.nose_y
     fold = i.nose_width * 1.12 + 0.02 + 0.12 * smooth(tip, i.mouth_y + 0.03, y)
     along = smooth(tip, tip + 0.07, y) * (1 - smooth(i.mouth_y - 0.06, i.mouth_y + 0.03, y))

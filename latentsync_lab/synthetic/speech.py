@@ -22,7 +22,7 @@ TIME_LIMIT = 60.0
 
 
 def bundled_speech(name: str = "a") -> Waveform:
-    """One of the two bundled sentences, mono at 16 kHz; `name` is "a" or "b". Raises InputError for others."""
+    """Return bundled sentence "a" or "b", mono at 16 kHz; raises InputError for other names."""
     if name not in BUNDLED:
         raise InputError(f"There is bundled speech for the names {BUNDLED}, got {name!r}.")
     return _decode(SPEECH_FOLDER / f"{name}.flac")
@@ -55,7 +55,7 @@ def speak(text: str, voice: str = "en-us", speed: int = 150, pitch: int = 50) ->
 
 
 def mono_16k(audio: Waveform) -> npt.NDArray[np.float32]:
-    """The sound's channels mixed to one and resampled to 16 kHz, (n,)."""
+    """Mix the audio's channels to one and resample it to 16 kHz, (n,)."""
     mixed = np.ascontiguousarray(audio.samples.mean(0, dtype=np.float32, keepdims=True))
     if audio.sample_rate == SPEECH_RATE:
         return mixed[0]
@@ -67,7 +67,7 @@ def mono_16k(audio: Waveform) -> npt.NDArray[np.float32]:
 
 
 def _decode(source: Path | io.BytesIO) -> Waveform:
-    """Read a sound as mono float at 16 kHz."""
+    """Read audio as mono float at 16 kHz."""
     resampler = av.AudioResampler(format="fltp", layout="mono", rate=SPEECH_RATE)
     try:
         with av.open(str(source) if isinstance(source, Path) else source) as container:
@@ -76,5 +76,5 @@ def _decode(source: Path | io.BytesIO) -> Waveform:
     except (av.FFmpegError, OSError) as exc:
         raise MediaError(f"The speech cannot be read: {exc}") from exc
     if not frames:
-        raise MediaError("The speech holds no sound; give espeak-ng a text with words in it.")
+        raise MediaError("The speech holds no audio; give espeak-ng a text with words in it.")
     return Waveform(np.concatenate([f.to_ndarray() for f in frames], axis=1).astype(np.float32), SPEECH_RATE)

@@ -14,25 +14,25 @@ BASE_ROUNDNESS = 2.2
 
 
 def face_outline(identity: Identity, at: Grid) -> Field:
-    """Signed distance to the outline of the face without hair and ears, positive inside, in head units."""
+    """Return the signed distance to the face's outline without hair and ears, positive inside, in head units."""
     vertical = np.where(at.y < 0, np.abs(at.y) ** 2.6, np.abs(at.y / identity.chin) ** identity.jaw)
     return _distance(1 - np.abs(at.x / identity.face_width) ** BASE_ROUNDNESS - vertical, at.pixel)
 
 
 def _distance(implicit: Field, pixel: float) -> Field:
-    """First-order distance to the zero line of an implicit function: its value over its slope."""
+    """Approximate the distance to the zero line of an implicit function by its value over its slope."""
     rows, columns = np.gradient(implicit.astype(np.float32), np.float32(pixel))
     return np.asarray(implicit / np.maximum(np.hypot(rows, columns), 0.5), np.float32)
 
 
 def ellipse_distance(at: Grid, half_width: float, top: float, bottom: float, roundness: float = 2.3) -> Field:
-    """Signed distance to an egg that reaches from y = -`top` to `bottom`, positive inside."""
+    """Return the signed distance to an egg from y = -`top` to `bottom`, positive inside."""
     vertical = np.abs(at.y / np.where(at.y < 0, np.float32(top), np.float32(bottom)))
     return _distance(1 - np.abs(at.x / half_width) ** roundness - vertical**roundness, at.pixel)
 
 
 def ear_masks(identity: Identity, at: Grid) -> tuple[Field, Field]:
-    """Coverage of the ears and of their hollows."""
+    """Return the alpha of the ears and of their hollows."""
     x = np.abs(at.x)
     outer = np.hypot((x - identity.face_width * 0.985) / 0.115, (at.y - 0.05 - 0.15 * (x - 0.7)) / 0.205)
     inner = np.hypot((x - identity.face_width * 1.03) / 0.05, (at.y - 0.02) / 0.12)
@@ -40,7 +40,7 @@ def ear_masks(identity: Identity, at: Grid) -> tuple[Field, Field]:
 
 
 def height(identity: Identity, at: Grid) -> Field:
-    """z of the head's front, 0 at its rim and about 0.8 at the middle of the face."""
+    """Return z of the head's front, 0 at its rim and about 0.8 at the middle of the face."""
     x, y, i = np.abs(at.x), at.y, identity
     dome = (
         1
@@ -83,11 +83,11 @@ class Lighting:
     gloss: Field
     """Shape (h, w): white to be added on oily skin."""
     rim: Field
-    """Shape (h, w): share of the light from behind."""
+    """Shape (h, w): fraction of the light from behind."""
 
 
 def lighting(identity: Identity, z: Field, pixel: float) -> Lighting:
-    """Key light with soft, reddish edges as on skin, sky light from above, a rim light and hollows in shadow."""
+    """Light the head: key light with soft, reddish edges as on skin, sky light, rim light, hollows in shadow."""
     rows, columns = np.gradient(z, np.float32(pixel))
     length = np.sqrt(columns**2 + rows**2 + 1)
     normal = np.stack([-columns, -rows, np.ones_like(z)], -1) / length[..., None]

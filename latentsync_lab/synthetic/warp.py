@@ -1,4 +1,4 @@
-"""From pixels back to texels: turning the head, dropping the jaw, laying a texture over a picture."""
+"""From pixels back to texels: turning the head, dropping the jaw, laying a texture over an image."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COARSE = 72
 """Nodes a side of the grid on which the warp is solved before it is enlarged to pixels."""
 ITERATIONS = 7
 BODY_FOLLOWS = (0.6, 0.7)
-"""Share of the head's shift to the side and down that the shoulders make too."""
+"""Fraction of the head's shift to the side and down that the shoulders make too."""
 
 Region = tuple[slice, slice]
 
@@ -31,7 +31,7 @@ class Pose:
     """Where the head is: angles in degrees, place and scale in head units of the scene."""
 
     yaw: float = 0.0
-    """Positive turns the nose to the right of the picture."""
+    """Positive turns the nose to the right of the image."""
     pitch: float = 0.0
     """Positive lowers the nose."""
     roll: float = 0.0
@@ -51,7 +51,7 @@ class Pose:
 
 
 def project(points: FloatArray, z: FloatArray, pose: Pose) -> npt.NDArray[np.float64]:
-    """Points (n, 2) of the texture at heights z (n,) to head units of the scene, (n, 2)."""
+    """Project points (n, 2) of the texture at heights z (n,) to head units of the scene, (n, 2)."""
     solid = np.column_stack([points, np.asarray(z, np.float64) - PIVOT])
     return np.asarray(solid @ pose.rotation[:2].T * pose.scale + [pose.x, pose.y])
 
@@ -68,13 +68,13 @@ class JawDrop:
     """How much narrower the lower cheeks become."""
 
     def undo(self, u: Field, v: Field) -> tuple[Field, Field]:
-        """Texture coordinates of a moved face."""
+        """Return the texture coordinates of what is seen at points of a face with this jaw."""
         v = v - np.float32(self.amount) * smooth(self.mouth_y + 0.02, self.chin, v)
         narrow = 1 - np.float32(self.squeeze) * smooth(self.mouth_y - 0.35, self.mouth_y + 0.1, v)
         return u / narrow, v
 
     def move(self, points: FloatArray) -> FloatArray:
-        """Where points (n, 2) of the texture go: the inverse of `undo`, by fixed-point iteration."""
+        """Return where points (n, 2) of the texture go: the inverse of `undo`, by fixed-point iteration."""
         u, still = points[:, 0], points[:, 1]
         v = still
         for _ in range(4):
@@ -84,21 +84,22 @@ class JawDrop:
 
 
 def jaw_drop(identity: Identity, mouth: MouthShape) -> JawDrop:
-    """The jaw that belongs to a mouth."""
+    """Return the jaw that belongs to a mouth."""
     squeeze = 0.022 * mouth.openness + 0.018 * mouth.roundness - 0.012 * mouth.spread
     return JawDrop(identity.mouth_y, identity.chin, 0.085 * mouth.openness, squeeze)
 
 
 class Warp:
-    """Finds the texel behind every pixel of a picture."""
+    """Finds the texel behind every pixel of an image."""
 
     def __init__(self, z: Field) -> None:
         self._z = cv2.resize(z, (96, 96), interpolation=cv2.INTER_AREA) - np.float32(PIVOT)
 
     def surface(self, image: Field, view: FloatArray, pose: Pose, jaw: JawDrop) -> tuple[Region, Field]:
-        """Region of the picture and texels (h, w, 2), in units of the texture's side, of the head's front."""
+        """Return a region of the image and its texels (h, w, 2), 0..1 of the texture's side, of the head's front."""
         region = _find_region(image, view, pose, (-EXTENT, -EXTENT, EXTENT, EXTENT))
         x, y = _to_head(region, view, pose)
+        # The height under a pixel depends on the texel that is looked up by it: a damped fixed-point iteration.
         z = np.float32(0.4)
         for _ in range(ITERATIONS):
             u, v = _to_texture(x, y, pose, z)
@@ -112,13 +113,13 @@ class Warp:
         return region, _enlarge(region, u / (2 * EXTENT) + 0.5, v / (2 * EXTENT) + 0.5)
 
     def plane(self, image: Field, view: FloatArray, pose: Pose, depth: float) -> tuple[Region, Field]:
-        """The same for a flat sheet at z = `depth` that turns with the head."""
+        """Return the same for a flat sheet at z = `depth` that turns with the head."""
         region = _find_region(image, view, pose, (-EXTENT, -EXTENT, EXTENT, EXTENT))
         u, v = _to_texture(*_to_head(region, view, pose), pose, np.float32(depth - PIVOT))
         return region, _enlarge(region, u / (2 * EXTENT) + 0.5, v / (2 * EXTENT) + 0.5)
 
     def body(self, image: Field, view: FloatArray, pose: Pose) -> tuple[Region, Field]:
-        """The same for the body, which does not turn and follows the head only in part."""
+        """Return the same for the body, which does not turn and follows the head only in part."""
         shift = Pose(x=pose.x * BODY_FOLLOWS[0], y=pose.y * BODY_FOLLOWS[1], scale=pose.scale)
         region = _find_region(image, view, shift, (-HALF, 0.3, HALF, np.inf))
         x, y = _to_head(region, view, shift)
@@ -128,7 +129,7 @@ class Warp:
 def _find_region(
     image: Field, view: FloatArray, pose: Pose, box: tuple[float, float, float, float]
 ) -> Region:
-    """The part of the picture that a box around a head may reach, whatever the angles."""
+    """Return the part of the image that a box around a head may reach, whatever the angles."""
     height, width = image.shape[:2]
     inverse = cv2.invertAffineTransform(np.asarray(view, np.float64))
     limits = np.array([[x, y] for x in box[::2] for y in box[1::2]])
@@ -140,7 +141,7 @@ def _find_region(
 
 
 def _to_head(region: Region, view: FloatArray, pose: Pose) -> tuple[Field, Field]:
-    """Coordinates relative to the head, still turned, on the coarse grid over a region."""
+    """Return coordinates relative to the head, still turned, on the coarse grid over a region."""
     rows, columns = region
     px, py = np.meshgrid(
         np.linspace(columns.start, columns.stop - 1, COARSE), np.linspace(rows.start, rows.stop - 1, COARSE)
@@ -151,7 +152,7 @@ def _to_head(region: Region, view: FloatArray, pose: Pose) -> tuple[Field, Field
 
 
 def _to_texture(x: Field, y: Field, pose: Pose, z: Field | np.float32) -> tuple[Field, Field]:
-    """Texture coordinates of what is seen at (x, y) if its height is z."""
+    """Return the texture coordinates of what is seen at (x, y) if its height is z."""
     rotation = pose.rotation.astype(np.float32)
     inverse = np.linalg.inv(rotation[:2, :2])
     x, y = x - rotation[0, 2] * z, y - rotation[1, 2] * z
@@ -159,7 +160,7 @@ def _to_texture(x: Field, y: Field, pose: Pose, z: Field | np.float32) -> tuple[
 
 
 def _enlarge(region: Region, u: Field, v: Field) -> Field:
-    """The coarse map enlarged to the region's pixels, corners on corners."""
+    """Enlarge the coarse map to the region's pixels, corners on corners."""
     height, width = (s.stop - s.start for s in region)
     if height == 0 or width == 0:
         return np.empty((height, width, 2), np.float32)
@@ -175,7 +176,7 @@ def _enlarge(region: Region, u: Field, v: Field) -> Field:
 
 
 def draw_layer(image: Field, texture: Field, region: Region, texels: Field) -> None:
-    """Blend a texture (h, w, 4) over a region of the picture in place."""
+    """Blend a texture (h, w, 4) over a region of the image in place."""
     if 0 in texels.shape:
         return
     x = texels[..., 0] * np.float32(texture.shape[1]) - np.float32(0.5)

@@ -1,4 +1,4 @@
-"""The test set that a finished model is judged on: people, voices and sentences that were never trained on."""
+"""The test set that a finished model is evaluated on: people, voices and sentences that were never trained on."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ FIRST_SEED = 60_000
 SPOKEN, SILENT = 2.6, 0.8
 """Seconds of speech and of silence after it."""
 PIECE = 0.2
-"""Seconds of sound that stay together when a sound is shuffled."""
+"""Seconds of audio that stay together when it is shuffled."""
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One person who says A, and how they would look saying B."""
+    """A clip of a person who says A, and the true clip of the same person saying B."""
 
     source: SyntheticClip
     truth: SyntheticClip
@@ -46,7 +46,7 @@ class Results:
 
 
 def make_case(number: int) -> Case:
-    """Case `number`, always the same."""
+    """Make case `number`, always the same."""
     rng = np.random.default_rng([number, 25])
     said, new = (_speak(rng, number + shift) for shift in (2, 0))
     seed = FIRST_SEED + number
@@ -64,14 +64,14 @@ def _speak(rng: np.random.Generator, number: int) -> npt.NDArray[np.float32]:
 
 
 def shuffle(speech: Waveform) -> Waveform:
-    """The pieces of a sound in another order, always the same."""
+    """Return the pieces of the audio in another order, always the same."""
     pieces = np.array_split(speech.samples, round(speech.duration / PIECE), axis=1)
     order = np.random.default_rng(26).permutation(len(pieces))
     return Waveform(np.concatenate([pieces[k] for k in order], axis=1), speech.sample_rate)
 
 
 def perform(case: Case, models: LipSyncModels, options: Options) -> Results:
-    """Run the pipeline on a case: with its sound, without one, and with a wrong one."""
+    """Run the pipeline on a case: with its speech, with silence, and with shuffled speech."""
     track = find_face(case.source)
     silence = Waveform(np.zeros_like(case.speech.samples), case.speech.sample_rate)
     audios = case.speech, silence, shuffle(case.speech)

@@ -1,4 +1,4 @@
-"""The curves of a run as a picture beside their numbers."""
+"""The curves of a run as an image beside their numbers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def draw_curve(curve: TrainingCurve, path: Path) -> None:
         known = [(score["step"], score[name]) for score in curve["scores"] if name in score]
         scores.plot(*zip(*known, strict=True), label=name, marker=".")
     losses.set(title=f"{path.stem}: losses", xlabel="step", yscale="log")
-    scores.set(title="on material never trained on", xlabel="step")
+    scores.set(title="on held-out data", xlabel="step")
     for plot in (losses, scores):
         if plot.lines:
             plot.legend()
@@ -37,7 +37,7 @@ def draw_curve(curve: TrainingCurve, path: Path) -> None:
 
 @cache
 def _figure_class() -> Any:
-    """matplotlib's Figure, which needs no display, or None."""
+    """Return matplotlib's Figure, which needs no display, or None."""
     try:
         from matplotlib.figure import Figure
     except ImportError:

@@ -1,7 +1,7 @@
-"""Synthetic training clips: aligned faces as the pipeline would crop them, the sound and the true mouth.
+"""Synthetic training clips: aligned faces as the pipeline would crop them, the speech and the true mouth.
 
-A clip is a function of its identity seed. Only what is slow to make is kept on disk: sounds as 16-bit samples,
-crops as 8-bit pictures; both are made once, one file each, and a run that was stopped goes on with the next file.
+A clip is a function of its identity seed. Only what is slow to make is kept on disk: speech as 16-bit samples,
+crops as 8-bit images; both are made once, one file each, and a run that was stopped goes on with the next file.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ FIRST_TRAINING_SEED = 100_000
 """Training draws its identities from here on; demos and tests take seeds below."""
 FIRST_TEST_SEED = 50_000
 FRAME = 320
-"""Side of the picture that the crop is taken from, in pixels."""
+"""Side of the frame that the crop is cut from, in pixels."""
 UNIT, CENTRE = 0.36 * FRAME, (FRAME / 2, 0.44 * FRAME)
 """As `talking_clip` places a head."""
 BIAS = (0.05, 0.04, 0.02, 0.02)
-"""Largest constant error of the alignment of a clip: scale, angle in radians, shift in x and y as shares of
+"""Largest constant error of the alignment of a clip: scale, angle in radians, shift in x and y as fractions of
 the crop's size. Face meshes err by as much on synthetic and on real faces."""
 JITTER = (0.003, 0.003, 0.001, 0.001)
 """Standard deviation of the same from frame to frame."""
@@ -46,12 +46,12 @@ GRAIN = 2.5
 
 UTTERANCES = 2
 """Every person says two things with the very same motion. The one is what the pipeline is given, the other what
-it should paint: a pair that no real video has, in which nothing outside the mask tells the mouth to be painted."""
+it should paint: a pair that no real video has, in which nothing outside the mask gives the target mouth away."""
 
 
 @dataclass(frozen=True, eq=False)
 class Utterance:
-    """Which part of which sound a person says."""
+    """Which part of which track a person says."""
 
     track: int
     start: float
@@ -59,7 +59,7 @@ class Utterance:
 
 
 class Dataset(Protocol):
-    """What can be learnt from: clips of aligned faces and the sounds they say parts of; see `SyntheticDataset`."""
+    """Clips of aligned faces, and the tracks of speech they say parts of; see `SyntheticDataset`."""
 
     test: bool
     resolution: int
@@ -75,21 +75,21 @@ class Dataset(Protocol):
     def crops(self, clip: int, utterance: int = 0) -> Array: ...
 
     def label(self, clip: int) -> str:
-        """Names files of what is made of the clip; another clip in its place has another label."""
+        """Return a name for files made of the clip; another clip in its place has another label."""
         ...
 
     def openness(self, utterance: Utterance) -> npt.NDArray[np.float32] | None:
-        """The true openness of the mouth in every frame, or None where nobody knows it."""
+        """Return the true openness of the mouth in every frame, or None where it is unknown."""
         ...
 
 
 def identity_seed(index: int, test: bool) -> int:
-    """The seed of the person in a clip."""
+    """Return the seed of the person in a clip."""
     return (FIRST_TEST_SEED if test else FIRST_TRAINING_SEED) + index
 
 
 class SyntheticDataset:
-    """The material of a run in a folder: `sounds` and `crops`, of training and of test clips."""
+    """The data of a run in a folder: `sounds` and `crops`, of training or of test clips."""
 
     def __init__(self, folder: Path, recipe: DataRecipe, test: bool = False) -> None:
         self.recipe, self.test, self.resolution = recipe, test, recipe.resolution
@@ -98,7 +98,7 @@ class SyntheticDataset:
         self.clips = recipe.test_identities if test else recipe.identities
 
     def audio(self, track: int) -> npt.NDArray[np.float32]:
-        """A track's samples, (n,) float32 at 16 kHz."""
+        """Return a track's samples, (n,) float32 at 16 kHz."""
         path = self._path("sounds", track)
         if not path.exists():
             samples = test_track(track) if self.test else train_track(track)
@@ -106,7 +106,7 @@ class SyntheticDataset:
         return np.asarray(np.load(path) / np.float32(32768), np.float32)
 
     def utterances(self, clip: int) -> list[Utterance]:
-        """What the person of a clip says."""
+        """Return what the person of a clip says."""
         rng = np.random.default_rng([identity_seed(clip, self.test), 22])
         utterances = []
         for _ in range(UTTERANCES):
@@ -116,19 +116,19 @@ class SyntheticDataset:
         return utterances
 
     def times(self, utterance: Utterance) -> FloatArray:
-        """Where each frame begins in the take's track, in seconds."""
+        """Return where each frame begins in the utterance's track, in seconds."""
         return utterance.start + np.arange(self.recipe.clip_frames) / self.recipe.fps
 
     def mouth(self, utterance: Utterance) -> MouthTrack:
-        """The true mouth of every frame."""
+        """Return the true mouth of every frame."""
         return mouth_from_speech(self.audio(utterance.track), self.times(utterance) + 0.5 / self.recipe.fps)
 
     def openness(self, utterance: Utterance) -> npt.NDArray[np.float32]:
-        """The true openness of the mouth in every frame, 0..1."""
+        """Return the true openness of the mouth in every frame, 0..1."""
         return self.mouth(utterance).openness
 
     def crops(self, clip: int, utterance: int = 0) -> Array:
-        """The aligned faces, (clip_frames, R, R, 3) uint8, made if they are not there yet."""
+        """Return the aligned faces, (clip_frames, R, R, 3) uint8, rendered if they are not on disk."""
         path = self._path(f"crops{utterance}", clip)
         if not path.exists():
             seed = identity_seed(clip, self.test)
@@ -136,11 +136,11 @@ class SyntheticDataset:
         return np.asarray(np.load(path, mmap_mode="r"))
 
     def label(self, clip: int) -> str:
-        """Its number: a run has one material."""
+        """Return the clip's number, which is enough: a run has one dataset."""
         return f"{clip:05d}"
 
     def ready(self) -> list[int]:
-        """The clips whose crops are on disk."""
+        """Return the clips whose crops are on disk."""
         return [
             c
             for c in range(self.clips)
@@ -153,7 +153,7 @@ class SyntheticDataset:
         return self.tracks + UTTERANCES * self.clips
 
     def prepare(self, on_file: Callable[[], None] = lambda: None) -> None:
-        """Make all that is missing."""
+        """Make all files that are missing."""
         for track in range(self.tracks):
             self.audio(track)
             on_file()
@@ -202,21 +202,22 @@ def render(seed: int, mouth: MouthTrack, recipe: DataRecipe) -> Array:
 def _draw_alignments(
     head: Head, poses: list[Pose], resolution: int, rng: np.random.Generator
 ) -> npt.NDArray[np.float64]:
-    """From pixels of the frame to pixels of the crop, (N, 2, 3), with the errors that a face mesh makes."""
+    """Return maps from pixels of the frame to pixels of the crop, (N, 2, 3), with the errors of a face mesh."""
     points = np.stack([head.points(pose) for pose in poses]) * UNIT + CENTRE
     size = np.array(crop_size(resolution))
+    # A face mesh errs alike throughout a clip and a little more from frame to frame.
     errors = rng.uniform(-1, 1, 4) * BIAS + rng.standard_normal((len(poses), 4)) * JITTER
     scale, angle = 1 + errors[:, 0], errors[:, 1]
     cos, sin = scale * np.cos(angle), scale * np.sin(angle)
     turn = np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], 1)  # (N, 2, 2)
     matrices = similarity(points, resolution) - [[[0, 0, size[0] / 2], [0, 0, size[1] / 2]]]
     matrices = np.einsum("nij,njk->nik", turn, matrices)
-    matrices[:, :, 2] += size / 2 + errors[:, 2:] * size
+    matrices[:, :, 2] += size / 2 + errors[:, 2:] * size  # turned and scaled about the middle of the crop
     return matrices
 
 
 def _invert(matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """From pixels of the crop to head units, (2, 3)."""
+    """Return the map from pixels of the crop to head units, (2, 3)."""
     inverse = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2]
     inverse[:, 2] -= CENTRE
     return np.asarray(inverse / UNIT)

@@ -15,16 +15,16 @@ from .latents import WHOLE, LatentClip
 from .recipes import UNetRecipe
 
 OUTSIDE = 0.25
-"""Weight of what is kept in the error."""
+"""Weight of the kept part in the error."""
 SAMPLED_CLIPS, SAMPLER_STEPS = 8, 8
-"""Several steps are taken for so many of the clips: a network that is good at one can be bad at them."""
+"""How many clips are also sampled in how many steps: a network that is good at one step can be bad at several."""
 
 
 @torch.no_grad()
 def score_denoiser(
     unet: nn.Module, scheduler: DDIMScheduler, clips: Sequence[LatentClip], recipe: UNetRecipe
 ) -> dict[str, float]:
-    """The error with the right sound, with none, and after several steps of DDIM with the right one.
+    """Return the error with the right audio, with none, and after several DDIM steps with the right one.
 
     Where the true mouths are known, also how they are followed in one step.
     """
@@ -41,7 +41,7 @@ def score_denoiser(
         [_measure_error(predicted, batch) for predicted, batch in zip(part, batches, strict=True)]
         for part in (conditioned, unconditional)
     )
-    some = batches[:: -(-len(batches) // SAMPLED_CLIPS)]
+    some = batches[:: -(-len(batches) // SAMPLED_CLIPS)]  # every so many, at most SAMPLED_CLIPS of them
     sampled = [_measure_error(_run_steps(unet, scheduler, b, seed), b) for seed, b in enumerate(some)]
     scores = {
         "error": float(np.mean(errors)),
@@ -55,13 +55,13 @@ def score_denoiser(
 
 
 def _choose_window(number: int, clips: Sequence[LatentClip], length: int) -> Pick:
-    """With two takes, the references are the frames to be painted, as in the pipeline; else frames before them."""
+    """Take the frames to be painted as references if there are two utterances, else the frames before them."""
     last = len(clips[number].latents) - 1
     return Pick(number, last, length, length if last else 0, length)
 
 
 def _run_step(unet: nn.Module, scheduler: DDIMScheduler, batch: Batch, seed: int) -> Tensor:
-    """The estimate of a window, (1, C, F, h, w)."""
+    """Return the one-step estimate of a window, (1, C, F, h, w)."""
     noise = _draw_start(batch, seed)
     timestep = torch.tensor([scheduler.config.num_train_timesteps - 1], device=noise.device)
     output = unet(torch.cat([noise, batch.condition], 1), timestep, batch.tokens).sample
@@ -69,7 +69,7 @@ def _run_step(unet: nn.Module, scheduler: DDIMScheduler, batch: Batch, seed: int
 
 
 def _run_steps(unet: nn.Module, scheduler: DDIMScheduler, batch: Batch, seed: int) -> Tensor:
-    """The window as DDIM makes it without guidance, (1, C, F, h, w)."""
+    """Denoise a window by DDIM without guidance, (1, C, F, h, w)."""
     sampler = DDIMScheduler.from_config(scheduler.config)
     sampler.set_timesteps(SAMPLER_STEPS)
     latents = _draw_start(batch, seed)
@@ -80,9 +80,9 @@ def _run_steps(unet: nn.Module, scheduler: DDIMScheduler, batch: Batch, seed: in
 
 
 def _draw_start(batch: Batch, seed: int) -> Tensor:
-    """Noise that all frames share, (1, C, F, h, w), as the pipeline starts.
+    """Draw noise that all frames share, (1, C, F, h, w), as the pipeline starts.
 
-    No trace of the target is in it: under noise that frames share, their differences would tell the mouth.
+    No trace of the target is in it: under noise that frames share, their differences would give the mouth away.
     """
     shape = batch.target.shape
     noise = torch.randn((*shape[:2], 1, *shape[3:]), generator=torch.Generator().manual_seed(seed))
@@ -101,7 +101,7 @@ def _measure_following(
     unconditional: list[Tensor],
     length: int,
 ) -> dict[str, float]:
-    """The mouth's openness is read off the latents by a ridge regression; correlations are within clips."""
+    """Read the openness off the latents by ridge regression, and correlate it with the truth within clips."""
     regression = _fit_ridge(
         [(clip.latents[0, WHOLE], known[0]) for clip, known in zip(clips, openness, strict=True)]
     )

@@ -1,4 +1,4 @@
-"""What a step of the denoiser's training is drawn from: windows, references, timesteps, noise; and what is wanted."""
+"""What a step of the denoiser's training is drawn from: windows, references, timesteps, noise and target."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Batch:
     """(B, F, tokens, width)"""
 
     def to(self, device: torch.device) -> Batch:
-        """The same in float32 on a device."""
+        """Return the batch in float32 on a device."""
         return Batch(*(part.to(device, torch.float32) for part in (self.target, self.condition, self.tokens)))
 
 
@@ -51,7 +51,7 @@ class Pick:
 def choose(
     rng: np.random.Generator, clips: Sequence[LatentClip], paired: float, count: int, length: int
 ) -> list[Pick]:
-    """`count` random windows of `length` frames; `paired` is the share with references of the same frames."""
+    """Choose `count` random windows of `length` frames; the fraction `paired` has its own frames as references."""
     picks = []
     for clip in rng.integers(len(clips), size=count):
         utterances, _, frames = clips[clip].latents.shape[:3]
@@ -62,62 +62,64 @@ def choose(
 
 
 def choose_elsewhere(rng: np.random.Generator, start: int, length: int, frames: int) -> int:
-    """The start of a window of a clip that shares no frame with the one at `start`."""
+    """Choose the start of a window of the clip that has no frame in common with the one at `start`."""
     starts = [s for s in range(frames - length + 1) if abs(s - start) >= length]
     return int(rng.choice(starts))
 
 
 def assemble(picks: Sequence[Pick], clips: Sequence[LatentClip]) -> Batch:
-    """The windows: one take is to be painted, the other (if there is one) gives the blanked frames and references."""
+    """Stack windows: one utterance is the target, the other (if any) gives the masked frames and the references."""
     parts = [_cut_window(clips[pick.clip], pick) for pick in picks]
     return Batch(*(torch.stack(part) for part in zip(*parts, strict=True)))
 
 
 def drop_audio(rng: np.random.Generator, batch: Batch, fraction: float) -> None:
-    """Take the sound from a share of the windows, in place: for guidance."""
+    """Set the tokens of a fraction of the windows to zero, in place, for classifier-free guidance."""
     batch.tokens[torch.from_numpy(rng.random(len(batch.tokens)) < fraction)] = 0
 
 
 def _cut_window(clip: LatentClip, pick: Pick) -> tuple[Tensor, Tensor, Tensor]:
-    """Target, condition and tokens; see `Batch`."""
+    """Return target, condition and tokens; see `Batch`."""
     here, there = (
         slice(pick.start, pick.start + pick.length),
         slice(pick.reference, pick.reference + pick.length),
     )
+    # Of two utterances -1 is the other one: the same motion with another mouth. Of one it is the same utterance.
     target, given = clip.latents[pick.utterance, WHOLE, here], clip.latents[pick.utterance - 1]
     mask = latent_mask(given.shape[-1]).half().expand(pick.length, 1, -1, -1)
     condition = torch.cat([mask, given[MASKED, here], given[WHOLE, there]], 1)
+    # A copy, because `drop_audio` overwrites the tokens of a batch.
     return target.transpose(0, 1), condition.transpose(0, 1), clip.tokens[pick.utterance, here].clone()
 
 
 @cache
 def latent_mask(size: int) -> Tensor:
-    """(size, size), 1 = keep: the mask as the pipeline gives it to the UNet."""
+    """Return the mask as the pipeline gives it to the UNet, (size, size), 1 = keep."""
     return mask_latent(torch.from_numpy(keep_mask(8 * size)), (size, size))[0, 0, 0]
 
 
 def draw_timesteps(rng: np.random.Generator, count: int, high_noise: float) -> Tensor:
-    """Most from the high noise, where the sound and not the noisy picture tells the mouth."""
+    """Draw timesteps, most in the high noise, where the audio and not the noisy latents decides the mouth."""
     high = rng.random(count) < high_noise
     steps = np.where(high, rng.integers(HIGH_NOISE, 1000, count), rng.integers(0, 1000, count))
     return torch.from_numpy(steps)
 
 
 def draw_mixed_noise(shape: Sequence[int], generator: torch.Generator) -> Tensor:
-    """(B, C, F, h, w): half of the variance is common to all frames (mixed noise of PYoCo, alpha 1)."""
+    """Draw noise (B, C, F, h, w), half of whose variance all frames share (mixed noise of PYoCo, alpha 1)."""
     shared = torch.randn((*shape[:2], 1, *shape[3:]), generator=generator)
     return sqrt(0.5) * (shared + torch.randn(tuple(shape), generator=generator))
 
 
 def target_output(scheduler: DDIMScheduler, clean: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
-    """What the UNet should give, by the scheduler's `prediction_type`."""
+    """Return what the UNet should predict, by the scheduler's `prediction_type`."""
     if scheduler.config["prediction_type"] == "v_prediction":
         return scheduler.get_velocity(clean, noise, timestep)
     return noise
 
 
 def estimate(scheduler: DDIMScheduler, noisy: Tensor, given: Tensor, timestep: Tensor) -> Tensor:
-    """The clean latents in one step from what the UNet gave; timestep: (B,)."""
+    """Return the clean latents in one step from the UNet's output; timestep: (B,)."""
     alpha = scheduler.alphas_cumprod.to(noisy.device)[timestep][:, None, None, None, None]
     if scheduler.config["prediction_type"] == "v_prediction":
         return alpha.sqrt() * noisy - (1 - alpha).sqrt() * given
@@ -125,6 +127,6 @@ def estimate(scheduler: DDIMScheduler, noisy: Tensor, given: Tensor, timestep: T
 
 
 def loss_weight(size: int, mouth: float, outside: float) -> Tensor:
-    """(size, size), mean 1: what is kept counts `outside` times the painted part, its mouth 1 + `mouth` times."""
+    """Return weights (size, size) of mean 1, as ratios: kept part `outside`, painted part 1, its mouth 1 + `mouth`."""
     weight = (outside + (1 - outside) * (1 - latent_mask(size))) * mouth_weight(size, mouth)
     return weight / weight.mean()

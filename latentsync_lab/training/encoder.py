@@ -1,4 +1,4 @@
-"""The speech encoder, trained to tell the mouth: by a single token, and by the tokens that a frame hears."""
+"""The speech encoder, trained to predict the mouth: by a single token, and by the tokens of a frame."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SCORE_EVERY = 200
 
 @dataclass(frozen=True, eq=False)
 class SpeechSample:
-    """A sound and what it says."""
+    """A track's spectrogram and its true mouths."""
 
     mel: Tensor
     """(80, 2T)"""
@@ -38,7 +38,7 @@ class SpeechSample:
 
 
 def load_speech(store: SyntheticDataset) -> list[SpeechSample]:
-    """All sounds of a store."""
+    """Load all tracks of a dataset."""
     return [_load_sample(store.audio(track)) for track in range(store.tracks)]
 
 
@@ -51,7 +51,7 @@ def _load_sample(samples: Any) -> SpeechSample:
 
 
 class MouthHead(nn.Module):
-    """Tells the mouth of a frame from its tokens, as the UNet's cross-attention can: twice, without positions."""
+    """Predicts a frame's mouth from its tokens as the UNet can: by two cross-attentions without positions."""
 
     def __init__(self, width: int, heads: int = 4, queries: int = 4) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class MouthHead(nn.Module):
 
 
 class SupervisedEncoder(nn.Module):
-    """The encoder with the two heads that teach it."""
+    """The encoder with two heads whose losses train it."""
 
     def __init__(self, whisper: WhisperEncoder) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class SupervisedEncoder(nn.Module):
         self.whisper, self.row, self.frame = whisper, nn.Linear(width, SHAPES), MouthHead(width)
 
     def forward(self, mel: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
-        """Mouths told by every row, (B, T, 3), and by frames that start at rows `starts` (B, N), (B, N, 3)."""
+        """Predict mouths by every row, (B, T, 3), and by frames at rows `starts` (B, N), (B, N, 3)."""
         states = torch.stack(
             self.whisper(mel, output_hidden_states=True).hidden_states, 2
         )  # (B, T, 3, width)
@@ -100,7 +100,7 @@ def train_encoder(
     for _ in run.steps():
         mel, mouth, starts = _draw_batch(run, recipe, train)
         rows, frames = run.model(mel, starts)
-        known = torch.isfinite(mouth)
+        known = torch.isfinite(mouth)  # rows of the padding have no mouth
         predicted = torch.stack([m[s] for m, s in zip(mouth, starts, strict=True)])
         run.update(
             rows=recipe.row_weight * F.mse_loss(rows[known], mouth[known]),
@@ -113,7 +113,7 @@ def train_encoder(
 def _draw_batch(
     run: Run, recipe: EncoderRecipe, samples: list[SpeechSample]
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Parts of sounds, padded as the pipeline pads: mel (B, 80, 3000), mouths (B, 1500, 3) or NaN, frames (B, N)."""
+    """Draw parts of tracks, padded as in the pipeline: mel (B, 80, 3000), mouths (B, 1500, 3) or NaN, starts (B, N)."""
     rng, size = run.rng(), run.module.whisper.config.max_source_positions
     mels, mouths, starts = [], [], []
     for track in rng.integers(len(samples), size=recipe.loop.batch):
@@ -130,7 +130,7 @@ def _draw_batch(
 
 @torch.no_grad()
 def score_encoder(listener: nn.Module, test: list[SpeechSample]) -> dict[str, float]:
-    """Correlation of told and true mouths over sounds never trained on, by frames and (openness) by rows."""
+    """Correlate predicted and true mouths over held-out tracks, by frames and (openness) by rows."""
     listener.eval()
     device = next(listener.parameters()).device
     predicted, true, alone = [], [], []

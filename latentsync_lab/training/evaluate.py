@@ -27,14 +27,14 @@ RESOLUTION = 128
 
 @dataclass(frozen=True, eq=False)
 class Evaluators:
-    """What looks at results."""
+    """The networks that results are evaluated with."""
 
     mouth_regressor: nn.Module
-    """Tells the mouth from a crop, see `MouthRegressor`."""
+    """Reads the mouth off a crop, see `MouthRegressor`."""
     finder: FaceFinder
     """A second opinion, which has never seen a synthetic face."""
     vae: nn.Module
-    """The judged model's own, for what it loses by itself."""
+    """The evaluated model's own, for what it loses by itself."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +48,9 @@ class Curves:
     predicted: FloatArray
     """Read off the result."""
     mute: FloatArray
-    """Read off the result without sound."""
+    """Read off the result without audio."""
     shuffled: FloatArray
-    """Read off the result with a wrong sound."""
+    """Read off the result with the wrong audio."""
     best: FloatArray
     """Read off true frames."""
     mesh: FloatArray
@@ -70,23 +70,23 @@ class Evaluation:
     common: float
     """Of the true mouths of A and B."""
     ceiling: float
-    """Of the reader on true frames with B."""
+    """Of the mouth regressor on true frames with B."""
     mesh_new: float
     """As `new`, read by the face mesh."""
     mesh_old: float
     mesh_ceiling: float
     mute: float
-    """Of the result without sound with B; of a mouth that rests, it is that of the reader's noise."""
+    """Of the result without audio with B; of a mouth that rests, it is that of the regressor's noise."""
     mute_motion: float
-    """How much the mouth moves without sound, as a share of B's standard deviation."""
+    """How much the mouth moves without audio, as a fraction of B's standard deviation."""
     shuffled: float
-    """Of the result with a wrong sound with B."""
+    """Of the result with the wrong audio with B."""
     lag: int
     """Frames by which the result comes late."""
     gain: float
     """How far the mouth opens, against the truth."""
     silent: float
-    """Mean openness in silence, as a share of the range of B's mouth."""
+    """Mean openness in silence, as a fraction of the range of B's mouth."""
     jitter: float
     """Change of the mouth from frame to frame in silence, against that of the truth."""
     psnr: float
@@ -96,7 +96,7 @@ class Evaluation:
 
 
 def evaluate(case: Case, results: Results, evaluators: Evaluators) -> tuple[Evaluation, Curves]:
-    """Measure a case."""
+    """Measure the results of a case."""
     true_frames = list(case.truth.read(range(len(case.truth.times))))
     made, true = (mouth_crops(case.source, frames) for frames in (results.new, true_frames))
     curves = _read_curves(case, results, true_frames, evaluators)
@@ -142,24 +142,24 @@ def _read_curves(case: Case, results: Results, true_frames: list[Array], evaluat
 
 
 def true_matrices(clip: SyntheticClip) -> npt.NDArray[np.float64]:
-    """From the frames of a clip to its crops, (N, 2, 3), where the person truly is."""
+    """Return maps from the frames of a clip to its crops, (N, 2, 3), by where the person truly is."""
     return smooth_matrices(clip.truth[0].points, clip.times, RESOLUTION)
 
 
 def mouth_crops(clip: SyntheticClip, frames: list[Array]) -> npt.NDArray[np.uint8]:
-    """The aligned faces of frames that show the person of `clip` in their true place, (N, R, R, 3)."""
+    """Return the aligned faces of frames that show the person of `clip` in their true place, (N, R, R, 3)."""
     pairs = zip(frames, true_matrices(clip), strict=False)
     return np.stack([np.rint(crop_face(f, m, RESOLUTION)).astype(np.uint8) for f, m in pairs])
 
 
 def _find_silence(mouth: MouthTrack) -> npt.NDArray[np.bool_]:
-    """Frames at rest, away from any movement."""
+    """Find frames at rest, away from any movement."""
     rest = mouth.openness < 0.02
     return np.asarray(np.convolve(rest, np.ones(5), "same") == 5)
 
 
 def _measure_change(crops: npt.NDArray[np.uint8], where: npt.NDArray[np.bool_]) -> float:
-    """Jitter of the mouth in the frames named."""
+    """Measure the jitter of the mouth in the frames named."""
     return float(changes(mouth_part(to_pixels(crops))).numpy()[where[1:]].mean())
 
 

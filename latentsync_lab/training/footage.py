@@ -1,4 +1,4 @@
-"""Own footage, as `prepare` lays it out: one take a clip, no truth about the mouth."""
+"""Own footage, as `prepare` lays it out: one utterance a clip, no truth about the mouth."""
 
 from __future__ import annotations
 
@@ -35,43 +35,43 @@ class Footage:
         self.clips = self.tracks = len(self._names)
 
     def audio(self, track: int) -> npt.NDArray[np.float32]:
-        """A clip's samples, (n,) float32 at 16 kHz."""
+        """Return a clip's samples, (n,) float32 at 16 kHz."""
         samples = np.load(audio_path(self.folder, self._names[track]))
         return np.asarray(samples / np.float32(32768), np.float32)
 
     def utterances(self, clip: int) -> list[Utterance]:
-        """The only one: the clip and its own sound."""
+        """Return the only one: the clip with its own audio."""
         return [Utterance(clip, 0.0)]
 
     def times(self, utterance: Utterance) -> FloatArray:
-        """Where each frame begins in its sound, in seconds."""
+        """Return where each frame begins in its audio, in seconds."""
         return np.arange(len(self.crops(utterance.track))) / FPS
 
     def crops(self, clip: int, utterance: int = 0) -> Array:
-        """The aligned faces, (F, R, R, 3) uint8."""
+        """Return the aligned faces, (F, R, R, 3) uint8."""
         return np.asarray(np.load(crops_path(self.folder, self._names[clip]), mmap_mode="r"))
 
     def label(self, clip: int) -> str:
-        """Its name and when it was made: folders grow and are made anew."""
+        """Return its name and time of change: folders grow and are made anew."""
         path = crops_path(self.folder, self._names[clip])
         return f"{path.stem}-{path.stat().st_mtime_ns:x}"
 
     def openness(self, utterance: Utterance) -> None:
-        """Nobody knows it."""
+        """Return None: it is unknown."""
 
 
 def crops_path(folder: Path, name: str) -> Path:
-    """Where the crops of a clip are."""
+    """Return where the crops of a clip are."""
     return folder / "crops0" / f"{name}.npy"
 
 
 def audio_path(folder: Path, name: str) -> Path:
-    """Where the sound of a clip is, int16 at 16 kHz."""
+    """Return where the audio of a clip is, int16 at 16 kHz."""
     return folder / "sounds" / f"{name}.npy"
 
 
 def read_report(folder: Path) -> dict[str, Any]:
-    """What `prepare` wrote about a folder; raises InputError where there is nothing."""
+    """Read what `prepare` wrote about a folder; raises InputError if it is missing."""
     path = folder / REPORT
     if not path.exists():
         raise InputError(

@@ -17,7 +17,7 @@ FIRST_HARDER_SEED = FIRST_SEED + 500
 USUAL, FAST = 150, 240
 """Words a minute."""
 REVERBERATION = 0.8
-"""Seconds in which an echo falls by 60 dB; direct sound and echoes are equally strong, as far off in a bare room."""
+"""Seconds in which an echo falls by 60 dB; direct speech and echoes are equally strong, as far off in a bare room."""
 QUIET = 10 ** (-40 / 20)
 ENGLISH = ("en-029+ed", "en-us-nyc+belinda", "en-gb-x-gbcwmd+benjamin")
 """Voices that open the mouth about as far as the others do; some of espeak-ng's hardly open it."""
@@ -39,7 +39,7 @@ class HarderCase(Case):
 
 
 def make_harder_case(number: int) -> HarderCase:
-    """Case `number`, always the same; the true mouth follows what is said, without its echoes."""
+    """Make case `number`, always the same; the true mouth follows the speech without its echoes."""
     kind, seed = KINDS[number % len(KINDS)], FIRST_HARDER_SEED + number
     voice = number // len(KINDS) % 3
     said = _speak(TEST_SENTENCES[(number + 2) % 5], ENGLISH[(voice + 1) % 3], USUAL)
@@ -54,13 +54,13 @@ def make_harder_case(number: int) -> HarderCase:
 
 
 def _speak(text: str, voice: str, speed: int) -> npt.NDArray[np.float32]:
-    """The first seconds of a text, followed by silence."""
+    """Speak the first seconds of a text, followed by silence."""
     said = mono_16k(speak(text, voice, speed))[: round(SPOKEN * SPEECH_RATE)]
     return np.pad(said, (0, round((SPOKEN + SILENT) * SPEECH_RATE) - len(said)))
 
 
 def _add_reverberation(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """As a microphone hears it in a bare room: with noise of falling strength for echoes (Moorer 1979)."""
+    """Add the echoes of a bare room: noise of falling strength (Moorer 1979)."""
     times = np.arange(round(REVERBERATION * SPEECH_RATE)) / SPEECH_RATE
     echoes = np.random.default_rng(27).standard_normal(len(times)) * 10 ** (-3 * times / REVERBERATION)
     echoes /= np.sqrt((echoes**2).sum())

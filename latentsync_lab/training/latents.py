@@ -1,4 +1,4 @@
-"""What the UNet is trained on: latents of every clip and tokens of every sound, made once by the frozen networks."""
+"""What the UNet is trained on: latents of every clip and tokens of every track, made once by the frozen networks."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ WHOLE, MASKED = 0, 1
 
 @dataclass(frozen=True, eq=False)
 class LatentClip:
-    """A person in all takes (own footage: one), as the UNet sees them."""
+    """A person in all utterances (own footage: one), as the UNet sees them."""
 
     latents: Tensor
-    """(takes, 2, F, C, h, w) float16: every frame whole, and with the mouth blanked; scaled."""
+    """(utterances, 2, F, C, h, w) float16: every frame whole, and with the mouth masked; scaled."""
     tokens: Tensor
-    """(takes, F, tokens, width) float16."""
+    """(utterances, F, tokens, width) float16."""
     openness: Tensor | None
-    """(takes, F): the true openness; None where nobody knows it."""
+    """(utterances, F): the true openness; None where it is unknown."""
 
 
 class LatentStore:
@@ -51,7 +51,7 @@ class LatentStore:
         return len(_split(list(range(self.clips)))) + self.clips
 
     def load(self, clips: Iterable[int], on_clip: Callable[[], None] = lambda: None) -> list[LatentClip]:
-        """The clips with these numbers; several processes share the work of making them."""
+        """Load the clips with these numbers; several processes divide the work of making them."""
         clips = list(clips)
         for clip in _split(clips):
             self._load_latents(clip)
@@ -100,13 +100,13 @@ class LatentStore:
 
 
 def _split(clips: list[int]) -> list[int]:
-    """Those of which this process makes the latents."""
+    """Return the clips whose latents this process makes."""
     process = PartialState()
     return clips[process.process_index :: process.num_processes]
 
 
 def digest(module: nn.Module) -> str:
-    """A name for a network's weights."""
+    """Return a name for a network's weights, a hash."""
     content = hashlib.sha256()
     for tensor in module.state_dict().values():
         content.update(tensor.float().cpu().numpy().tobytes())

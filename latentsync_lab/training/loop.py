@@ -26,7 +26,7 @@ from .recipes import LoopRecipe
 log = logging.getLogger(__name__)
 
 Validate = Callable[[nn.Module, int], dict[str, float]]
-"""Shows somebody what a network makes at a step, and gives the scores of it."""
+"""Shows what a network makes at a step (a video, say), and returns its scores."""
 SAVE_SECONDS = 600
 """A run is saved at least this often, however long its steps take."""
 
@@ -107,11 +107,11 @@ class Run:
             self._progress(self.name, self.step, self.recipe.steps)
 
     def rng(self) -> np.random.Generator:
-        """The choices of this step."""
+        """Return the generator of this step's choices."""
         return np.random.default_rng([self.recipe.seed, self.step, self.accelerator.process_index])
 
     def generator(self) -> torch.Generator:
-        """The noise of this step, always drawn on the CPU."""
+        """Return the generator of this step's noise, always on the CPU."""
         return torch.Generator().manual_seed(int(self.rng().integers(2**62)))
 
     def update(self, **losses: Tensor) -> None:
@@ -131,6 +131,7 @@ class Run:
     def _average(self) -> None:
         if self._mean is None:
             return
+        # Early on the average is short, so that it does not keep the fresh weights for long.
         decay = min(self.recipe.ema, (self.step + 1) / (self.step + 21))
         mean: list[Tensor] = list(self._mean.parameters())
         new: list[Tensor] = list(self.module.parameters())
@@ -200,7 +201,7 @@ class Run:
 
 
 def count_progress(progress: Progress | None, stage: str, total: int) -> Callable[[], None]:
-    """What is to be called after every one of `total` things, to report them as `progress(stage, done, total)`."""
+    """Return a function to call after each of `total` things; it reports `progress(stage, done, total)`."""
     if progress is None or not PartialState().is_main_process:
         return lambda: None
     done = itertools.count(1)
@@ -208,7 +209,7 @@ def count_progress(progress: Progress | None, stage: str, total: int) -> Callabl
 
 
 def _thin(losses: dict[str, list[float]], every: int = 20) -> dict[str, list[float]]:
-    """Means over `every` steps."""
+    """Return means over `every` steps."""
     return {
         name: [float(np.mean(values[k : k + every])) for k in range(0, len(values), every)]
         for name, values in losses.items()

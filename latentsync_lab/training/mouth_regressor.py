@@ -1,4 +1,4 @@
-"""A small network that tells the mouth from a crop: the judge of synthetic results, never part of a model."""
+"""The mouth regressor: a small network that reads the mouth off a crop, to evaluate results; never part of a model."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class MouthRegressor(nn.Module):
 
 
 def mouth_part(crops: Tensor) -> Tensor:
-    """The lower middle of crops, (N, 3, 64, 64)."""
+    """Cut out the lower middle of crops, (N, 3, 64, 64)."""
     size = crops.shape[-1]
     part = crops[:, :, round(size * 0.45) :, round(size * 0.17) : round(size * 0.83)]
     return F.interpolate(part.clamp(-1, 1), (64, 64), mode="bilinear", antialias=True)
@@ -64,7 +64,8 @@ def train_mouth_regressor(
 
 
 def _degrade(pixels: Tensor, rng: np.random.Generator) -> Tensor:
-    """A part of the pictures blurred, as an autoencoder blurs, others with noise."""
+    """Blur half of the batches, as an autoencoder blurs, and add noise to all."""
+    # Results are blurred and noisy in ways that drawn frames are not; without this they would be read wrongly.
     if rng.random() < 0.5:
         factor = float(rng.uniform(0.35, 1.0))
         small = F.interpolate(pixels, scale_factor=factor, mode="bilinear", antialias=True)
@@ -75,13 +76,13 @@ def _degrade(pixels: Tensor, rng: np.random.Generator) -> Tensor:
 
 @torch.no_grad()
 def read_mouth(mouth_regressor: nn.Module, crops: Tensor) -> npt.NDArray[np.float32]:
-    """Crops (N, 3, R, R) in -1..1, on any device -> (N, 3)."""
+    """Predict the mouths (N, 3) of crops (N, 3, R, R) in -1..1, on any device."""
     device = next(mouth_regressor.parameters()).device
     return torch.cat([mouth_regressor(part.to(device)).cpu() for part in crops.split(64)]).numpy()
 
 
 def score_mouth_regressor(mouth_regressor: nn.Module, test: list[LabelledCrops]) -> dict[str, float]:
-    """Correlation with the truth on people never trained on."""
+    """Correlate predicted and true mouths of held-out people."""
     predicted = np.concatenate([read_mouth(mouth_regressor, to_pixels(crops)) for crops, _ in test])
     true = np.concatenate([mouths for _, mouths in test])
     names = ("openness", "spread", "roundness")

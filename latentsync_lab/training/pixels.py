@@ -1,4 +1,4 @@
-"""Stage 2 of the denoiser: the one-step estimate is decoded, and judged as a picture, by its sound and in time."""
+"""Stage 2 of the denoiser: losses on the decoded one-step estimate, as an image, against its audio and over time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SCORE_EVERY = 200
 
 @dataclass(frozen=True, eq=False)
 class LossNetworks:
-    """The frozen networks that look at the pictures: those whose loss the recipe asks for."""
+    """The frozen networks whose losses the recipe asks for, and the VAE."""
 
     vae: Any
     syncnet: StableSyncNet | None = None
@@ -39,34 +39,34 @@ class LossNetworks:
     perceptual: nn.Module | None = None
     """LPIPS, as the package `lpips` computes it; always in float32, as upstream."""
     dtype: torch.dtype = torch.float32
-    """That the weights of the others are kept in, and that they compute in."""
+    """Of the weights and computations of the others."""
 
     def check(self, recipe: PixelRecipe) -> None:
-        """Raise InputError for a loss that nobody here can judge."""
-        for loss, judge, remedy in (
+        """Raise InputError for a loss whose network is missing."""
+        for loss, network, remedy in (
             ("sync", self.syncnet, "a SyncNet: --syncnet FILE"),
             ("temporal", self.clip_encoder, "a VideoMAE: --video-encoder FILE"),
             ("perceptual", self.perceptual, "LPIPS: pip install lpips"),
         ):
-            if getattr(recipe, loss) and judge is None:
+            if getattr(recipe, loss) and network is None:
                 raise InputError(
                     f"The loss {loss!r} of this recipe needs {remedy}; or do without it: --{loss} 0."
                 )
 
     def autocast(self, device: torch.device) -> torch.autocast:
-        """The context in which all but LPIPS are called."""
+        """Return the context in which all but LPIPS are called."""
         return torch.autocast(device.type, self.dtype, enabled=self.dtype != torch.float32)
 
     def enable_gradient_checkpointing(self) -> None:
-        """Compute what they see again in the backward pass: a third more work, far less memory."""
+        """Compute activations again in the backward pass: a third more work, far less memory."""
         self.vae.train().enable_gradient_checkpointing()  # in eval mode older diffusers leave it off
-        for judge in (self.syncnet, self.clip_encoder):
-            if judge is not None:
-                judge.enable_gradient_checkpointing()
+        for network in (self.syncnet, self.clip_encoder):
+            if network is not None:
+                network.enable_gradient_checkpointing()
 
 
 def load_lpips() -> nn.Module:
-    """LPIPS with VGG from the package `lpips`, which fetches its backbone; raises InputError without either."""
+    """Load LPIPS with VGG from the package `lpips`, which fetches its backbone; raises InputError without either."""
     without = "or do without this loss: --perceptual 0."
     try:
         from lpips import LPIPS
@@ -85,7 +85,7 @@ def load_lpips() -> nn.Module:
 
 
 def freeze_all_but(network: nn.Module, trainable: Sequence[str]) -> nn.Module:
-    """Only parameters whose name holds one of `trainable` learn."""
+    """Train only the parameters whose name holds one of `trainable`."""
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(any(part in name for part in trainable))
     return network
@@ -101,7 +101,7 @@ def train_pixels(
     test: Sequence[LatentClip],
     validate: Validate | None = None,
 ) -> None:
-    """takes: those of clip 0, of clip 1 and so on, all of a clip together. Without `test` nothing is measured."""
+    """Train until the recipe's steps are over; without `test` nothing is measured."""
     loss_networks.check(recipe)
     device = run.accelerator.device
     if recipe.loop.checkpointing:
@@ -132,9 +132,10 @@ def image_losses(
     tokens: Tensor,
     seen: list[tuple[Pick, UtteranceSample]],
 ) -> dict[str, Tensor]:
-    """Weighted losses of pictures (B, F, 3, R, R) in about -1..1 against the true ones and the sound of each window.
+    """Return weighted losses of images (B, F, 3, R, R) in about -1..1 against the true ones and the audio.
 
-    The weights and the lower half for LPIPS are upstream's (scripts/train_unet.py); the picture's own is ours.
+    seen: for each window, where it is and the utterance with its true images. The weights and the lower half for LPIPS
+    are upstream's (scripts/train_unet.py); the loss `image` is ours.
     """
     true = torch.stack(
         [to_pixels(utterance.crops[pick.start : pick.start + FRAMES]) for pick, utterance in seen]
@@ -161,12 +162,12 @@ def image_losses(
 
 
 def _lower_half(images: Tensor) -> Tensor:
-    """The lower halves of all pictures, (B * F, 3, R / 2, R)."""
+    """Return the lower halves of all images, (B * F, 3, R / 2, R)."""
     return images[..., images.shape[-2] // 2 :, :].flatten(0, 1)
 
 
 def _resize(images: Tensor, size: int) -> Tensor:
-    """Pictures of another size, as upstream shrinks those of 512 pixels for a SyncNet of 256."""
+    """Resize images as upstream shrinks those of 512 pixels for a SyncNet of 256."""
     if images.shape[-1] == size:
         return images
     frames = F.interpolate(images.flatten(0, 1), (size, size), mode="bicubic")
@@ -180,7 +181,8 @@ def _sync_loss(
     tokens: Tensor,
     seen: list[tuple[Pick, UtteranceSample]],
 ) -> Tensor:
-    """Windows without sound, which cannot be in sync, do not count."""
+    """Return SyncNet's loss; windows without audio, which cannot be in sync, do not count."""
+    # `drop_audio` sets all tokens of a window to zero.
     conditioned = (tokens != 0).flatten(1).any(1)
     if not conditioned.any():
         return predicted.new_zeros(())
@@ -192,7 +194,7 @@ def _sync_loss(
 
 
 def decode(vae: Any, latents: Tensor) -> Tensor:
-    """Scaled latents (B, C, F, h, w) -> pictures (B, F, 3, R, R) in about -1..1, with gradients."""
+    """Decode scaled latents (B, C, F, h, w) to images (B, F, 3, R, R) in about -1..1, with gradients."""
     frames = latents.transpose(1, 2).flatten(0, 1) / vae.config.scaling_factor + (
         vae.config.shift_factor or 0.0
     )

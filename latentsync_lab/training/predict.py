@@ -1,4 +1,4 @@
-"""What the denoiser is shown in a step of its training, and what it makes of that."""
+"""What the denoiser is given in a step of its training, and what it predicts."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from .draw import HIGH_NOISE, Batch, draw_mixed_noise, draw_timesteps, drop_audi
 from .recipes import UNetRecipe
 
 MOST_STOPS = 2
-"""On a sampler's way between its beginning and the step that is learnt from. They cost a third of a step each; without
+"""Steps that a sampler makes between its start and the step that is trained. They cost a third of a step each; without
 any, errors still add up."""
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What the denoiser said of a batch; both are (B, C, F, h, w)."""
+    """The denoiser's prediction for a batch; both are (B, C, F, h, w)."""
 
     error: Tensor
-    """What is to become 0."""
+    """What training minimises: predicted minus target."""
     clean: Tensor
-    """The clean latents, in one step."""
+    """The estimate of the clean latents, in one step."""
 
 
 def predict(
@@ -36,10 +36,10 @@ def predict(
     rng: np.random.Generator,
     generator: torch.Generator,
 ) -> Prediction:
-    """Let the denoiser guess once; some windows lose their sound on the way, in place.
+    """Run the denoiser once, after dropping the audio of some windows in place.
 
-    Of noised targets the error is that of what the scheduler wants, as upstream; of what a sampler would have it is
-    that of the clean latents: there the other would grow without bound where little noise is left.
+    For noised targets the error is that of the scheduler's target, as upstream; for a sampler's latents it is that of
+    the clean latents, as the other would grow without bound where little noise is left.
     """
     sampled = rng.random() < recipe.sampled
     if sampled:
@@ -66,7 +66,7 @@ def run_sampler(
     timestep: Tensor,
     generator: torch.Generator,
 ) -> Tensor:
-    """What a sampler would have at a timestep, (B, C, F, h, w), with no trace of the target in it.
+    """Return the noisy latents (B, C, F, h, w) of a sampler at a timestep, with no trace of the target in them.
 
     It begins anywhere in the high noise, with noise that all frames share, and comes down by DDIM in a few steps of
     random length. timestep: (B,), the same for all windows.
@@ -83,7 +83,7 @@ def run_sampler(
 
 
 def _draw_way_down(timesteps: int, last: int, generator: torch.Generator) -> list[int]:
-    """The timesteps that a sampler takes to the last one; where that is in the high noise, it begins there."""
+    """Draw the timesteps that a sampler takes to the last one; where that is in the high noise, it begins there."""
     if last >= HIGH_NOISE:
         return [last]
     first = int(torch.randint(HIGH_NOISE, timesteps, (), generator=generator))

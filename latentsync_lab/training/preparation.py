@@ -1,4 +1,4 @@
-"""Videos of people who speak -> aligned faces and their sound, in the layout that training reads."""
+"""Videos of people who speak -> aligned faces and their audio, in the layout that training reads."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class Criteria:
 
     resolution: int = 256
     least_size: float = 0.5
-    """Least width of a face in the video, as a share of its width in the crop."""
+    """Least width of a face in the video, as a fraction of its width in the crop."""
     most_turn: float = 0.75
     """Frames with the head turned further are left out; see `FaceTrack.turn`."""
     most_offset: int = 6
-    """Frames by which sound and mouth may be apart, 0..15, where a SyncNet measures it: the sound is moved by what
+    """Frames by which audio and mouth may be apart, 0..15, where a SyncNet measures it: the audio is moved by what
     it finds, and clips further apart are left out (6: upstream's preprocess/sync_av.py)."""
 
 
@@ -61,7 +61,7 @@ class PreparationResult:
     dropped: tuple[str, ...]
     """Why the file, or a part of it, was left out."""
     notes: tuple[str, ...] = ()
-    """What was found out about the sound of clips that were made."""
+    """What was found out about the audio of clips that were made."""
 
 
 def prepare(
@@ -71,9 +71,9 @@ def prepare(
     syncnet: StableSyncNet | None = None,
     progress: Progress | None = None,
 ) -> Iterator[PreparationResult]:
-    """Yield a verdict on every video in a folder and its subfolders, and write clips and `report.json` to `out`.
+    """Yield what became of every video in a folder and its subfolders; write clips and `report.json` to `out`.
 
-    syncnet: moves the sound of every clip to where the mouth is; where it finds no clear place the sound stays.
+    syncnet: moves the audio of every clip to where the mouth is; where it finds no clear offset the audio stays.
     progress is called after every frame that was looked at, once a file `NUMBER/OF NAME` as its stage. A file that
     cannot be used is dropped with its reason and the next one follows; files that the report names are looked at again
     only if they changed. Raises InputError if `folder` has no videos or `out` was made with other options.
@@ -93,6 +93,7 @@ def prepare(
                 "clips": result.clips, "dropped": result.dropped, "notes": result.notes, "stamp": stamp
             }  # fmt: skip
             _write_report(out, report)
+            # Only now: a run that is stopped before this line must still have the files that its report names.
             for clip in before.get("clips", ()):
                 crops_path(out, clip).unlink()
                 audio_path(out, clip).unlink()
@@ -116,7 +117,7 @@ def _open_report(out: Path, criteria: Criteria, synced: bool) -> dict[str, Any]:
 
 
 def _next_number(report: dict[str, Any]) -> int:
-    """Beyond all that there are: a number never stands for two clips."""
+    """Return a number above all others, so that one never stands for two clips."""
     return 1 + max((int(clip) for entry in report["files"].values() for clip in entry["clips"]), default=-1)
 
 
@@ -128,7 +129,7 @@ def _write_report(out: Path, report: dict[str, Any]) -> None:
 
 @dataclass(frozen=True, eq=False)
 class _ClipMaker:
-    """Makes clips of videos."""
+    """Makes training clips of videos."""
 
     out: Path
     criteria: Criteria
@@ -143,7 +144,7 @@ class _ClipMaker:
         dropped: list[str] = []
         notes: list[str] = []
         try:
-            samples = to_speech_16k(read_audio(path))  # as loud as it is heard when the model is used
+            samples = to_speech_16k(read_audio(path))  # at the loudness that the pipeline encodes
             used = whole = 0
             for shot in _cut_shots(path, len(samples), self.criteria, self.finder, progress):
                 offset, note, kept = self._offset(shot, samples)
@@ -167,16 +168,16 @@ class _ClipMaker:
         return PreparationResult(name, tuple(clips), tuple(dropped), tuple(notes))
 
     def _offset(self, shot: _Shot, samples: npt.NDArray[np.float32]) -> tuple[int, str, bool]:
-        """Frames to delay the sound by, what to say of it, and whether to keep the clip."""
+        """Return how many frames to delay the audio by, what to say of it, and whether to keep the clip."""
         if self.syncnet is None:
             return 0, "", True
         curve = _measure_offset(shot, samples, self.syncnet)
         found = f"{curve.offset:+d} frames (confidence {curve.confidence:.2f})"
         if not curve.sure:
-            return 0, f"the sound stays as it is, this SyncNet finds no clear offset: {found}", True
+            return 0, f"the audio stays as it is, this SyncNet finds no clear offset: {found}", True
         if abs(curve.offset) > self.criteria.most_offset:
-            return 0, f"the sound is off by {found}, at most {self.criteria.most_offset} are corrected", False
-        return curve.offset, f"the sound was moved by {found}" if curve.offset else "", True
+            return 0, f"the audio is off by {found}, at most {self.criteria.most_offset} are corrected", False
+        return curve.offset, f"the audio was moved by {found}" if curve.offset else "", True
 
 
 def _measure_offset(shot: _Shot, samples: npt.NDArray[np.float32], syncnet: StableSyncNet) -> SyncCurve:
@@ -201,7 +202,7 @@ class _Shot:
         return f"{self.start / FPS:.1f}-{(self.start + len(self.crops)) / FPS:.1f} s"
 
     def audio(self, samples: npt.NDArray[np.float32], delay: int) -> npt.NDArray[np.float32]:
-        """Its part of the file's samples (n,) at 16 kHz, delayed by so many frames; silence beyond the file's ends."""
+        """Cut its part of the file's samples (n,) at 16 kHz, delayed by frames; silence beyond the file's ends."""
         first, last = ((k - delay) * SPEECH_RATE // FPS for k in (self.start, self.start + len(self.crops)))
         inside = samples[max(0, first) : max(0, last)]
         before = min(max(0, -first), last - first)
@@ -215,7 +216,7 @@ def _cut_shots(
     finder: FaceFinder,
     progress: Callable[[int, int], None] | None,
 ) -> Iterator[_Shot]:
-    """Every stretch of a video with so many samples at 16 kHz that can be used; InputError where there is none."""
+    """Yield every usable stretch of a video with `samples` at 16 kHz; raises InputError if there is none."""
     clip = FileClip(path)
     found = survey(clip, finder, progress)
     track = choose(found)
@@ -233,7 +234,7 @@ def _cut_shots(
 
 
 def _find_usable(track: FaceTrack, matrices: FloatArray, criteria: Criteria) -> npt.NDArray[np.bool_]:
-    """The frames whose face is there, large enough and not turned away, (N,)."""
+    """Find the frames whose face is there, large enough and not turned away, (N,)."""
     turn = np.nan_to_num(track.turn)
     return np.asarray(
         ~np.isnan(matrices[:, 0, 0])
@@ -243,20 +244,20 @@ def _find_usable(track: FaceTrack, matrices: FloatArray, criteria: Criteria) -> 
 
 
 def _measure_sizes(matrices: FloatArray) -> FloatArray:
-    """How wide faces are in the video, as a share of their width in the crop; 0 where there is none."""
+    """Measure face widths in the video, as a fraction of the width in the crop; 0 where there is no face."""
     return np.nan_to_num(1 / np.hypot(matrices[:, 0, 0], matrices[:, 1, 0]))
 
 
 def _find_stretches(
     usable: npt.NDArray[np.bool_], timeline: Timeline, cuts: tuple[int, ...]
 ) -> Iterator[tuple[int, int]]:
-    """First and last + 1 frames of parts within one scene, of 48..150 frames; a longer one in equal parts."""
+    """Yield first and last + 1 frames of parts within one scene, of 48..150 frames; longer ones are divided."""
     scenes = np.searchsorted(np.asarray(cuts, int), timeline.source, side="right")
     labels = np.where(usable, scenes, -1)
     edges = [0, *(np.flatnonzero(np.diff(labels)) + 1).tolist(), len(labels)]
     for start, stop in pairwise(edges):
         if labels[start] >= 0 and stop - start >= LEAST_FRAMES:
-            parts = -(-(stop - start) // MOST_FRAMES)
+            parts = -(-(stop - start) // MOST_FRAMES)  # rounded up
             yield from pairwise(np.linspace(start, stop, parts + 1).round().astype(int).tolist())
 
 
@@ -265,10 +266,10 @@ def _explain(track: FaceTrack, matrices: FloatArray, criteria: Criteria) -> str:
     if size < criteria.least_size:
         return (
             f"The face is {size:.2f} times as wide as in a crop of {criteria.resolution} px; at least "
-            f"{criteria.least_size:g} times is wanted."
+            f"{criteria.least_size:g} times is needed."
         )
     return (
         f"No stretch of {LEAST_FRAMES / FPS:.1f} s shows the face without a cut: it was found in "
         f"{track.found.sum()} of {len(track)} frames, with {len(track.cuts)} cuts, and is turned by "
-        f"{np.nanmedian(track.turn):.2f} (at most {criteria.most_turn:g} is wanted)."
+        f"{np.nanmedian(track.turn):.2f} (at most {criteria.most_turn:g} is allowed)."
     )

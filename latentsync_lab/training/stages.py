@@ -43,7 +43,7 @@ from .videomae import MaskedClips, train_videomae
 log = logging.getLogger(__name__)
 
 SCHEDULER = {**SCHEDULER_CONFIG, "prediction_type": "v_prediction", "set_alpha_to_one": True}
-"""With the usual noise prediction a network of this size learns nothing at high noise, where the sound decides. And
+"""With the usual noise prediction a network of this size learns nothing at high noise, where the audio decides. And
 DDIM ends at clean latents: where it leaves the published 3 % of noise, which a large decoder is used to, this one
 shows it."""
 SCALE_CLIPS = 32
@@ -51,7 +51,7 @@ SCALE_CLIPS = 32
 GIVEN = ("encoder", "vae", "unet")
 """The stages whose networks every checkpoint has."""
 NOTE = "synthetic demo model, made to show and test this software; not for real people"
-"""What users of a model that was trained on drawn people are told."""
+"""The note of a checkpoint that was trained on drawn people: `load_models` shows it to the user."""
 
 
 @dataclass(frozen=True)
@@ -65,21 +65,21 @@ class RunDirectory:
     def run(
         self, name: str, module: nn.Module, loop: LoopRecipe, groups: list[dict[str, Any]] | None = None
     ) -> Run:
-        """A network in training here."""
+        """Start or resume a network's training here."""
         return Run(name, module, loop, self.folder, groups, progress=self.progress)
 
     @cached_property
     def train(self) -> SyntheticDataset:
-        """The material to learn from."""
+        """The training set."""
         return SyntheticDataset(self.folder / "data", self.recipe.data)
 
     @cached_property
     def test(self) -> SyntheticDataset:
-        """The material to measure with."""
+        """The held-out set."""
         return SyntheticDataset(self.folder / "data", self.recipe.data, test=True)
 
     def has(self, name: str) -> bool:
-        """Whether a stage was run here, as a whole or in part."""
+        """Return whether a stage was run here, as a whole or in part."""
         return (self.folder / f"{name}.pt").exists()
 
     @property
@@ -89,7 +89,7 @@ class RunDirectory:
         return place if place.exists() else None
 
     def make_networks(self, seed: int) -> tuple[LatentSyncUNet, AutoencoderKL, WhisperEncoder]:
-        """Fresh networks, the same for the same seed, with the weights that the run begins with."""
+        """Make fresh networks from a seed, or with the weights that the run begins with."""
         torch.manual_seed(seed)
         networks = nano_networks()
         if self.start:
@@ -97,7 +97,7 @@ class RunDirectory:
         return networks
 
     def load_trained(self, name: str, module: nn.Module) -> Any:
-        """The module with the averaged weights of a stage, frozen, on this process's device."""
+        """Give the module a stage's averaged weights, frozen, on this process's device."""
         path = self.folder / f"{name}.pt"
         if self.has(name):
             module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["ema"])
@@ -109,7 +109,7 @@ class RunDirectory:
         return self.load_trained("encoder", SupervisedEncoder(self.make_networks(0)[2])).whisper
 
     def load_vae(self) -> AutoencoderKL:
-        """The autoencoder, with the scale of its latents in its config."""
+        """Load the autoencoder, with the scale of its latents in its config."""
         stage = "decoder" if self.has("decoder") else "vae"
         vae = self.load_trained(stage, Autoencoder(self.make_networks(0)[1])).vae
         clips = min(SCALE_CLIPS, self.train.clips)
@@ -118,13 +118,13 @@ class RunDirectory:
         return vae
 
     def load_syncnet(self) -> StableSyncNet:
-        """The judge of synchrony."""
+        """Load the SyncNet."""
         if self.start and not self.has("syncnet"):
             return load_syncnet(self.start / "syncnet").to(PartialState().device)
         return self.load_trained("syncnet", nano_syncnet()).syncnet
 
     def load_clip_encoder(self) -> ClipEncoder:
-        """The video network of the temporal loss."""
+        """Load the video network of the temporal loss."""
         if self.start and not self.has("videomae"):
             return load_clip_encoder(self.start / "videomae").to(PartialState().device)
         clips = range(min(SCALE_CLIPS, self.train.clips))
@@ -132,12 +132,12 @@ class RunDirectory:
         return self.load_trained("videomae", MaskedClips()).encoder(windows)
 
     def load_finished(self) -> tuple[LatentSyncUNet, AutoencoderKL, WhisperEncoder]:
-        """The networks of the model in float32, the UNet as its last stage left it."""
+        """Load the networks of the model in float32, the UNet as its last stage left it."""
         stage = "pixels" if self.has("pixels") else "unet"
         return self.load_trained(stage, self.make_networks(0)[0]), self.load_vae(), self.load_whisper()
 
     def load_latents(self) -> list[list[LatentClip]]:
-        """What the UNet learns from, and is measured with."""
+        """Load what the UNet is trained on and what it is measured on."""
         stores, networks = (self.train, self.test), (self.load_vae(), self.load_whisper())
         places = [LatentStore(store, self.folder / "latents", *networks) for store in stores]
         on_clip = count_progress(self.progress, "latents", sum(place.work for place in places))
@@ -145,7 +145,7 @@ class RunDirectory:
 
 
 def make_data(run_dir: RunDirectory) -> None:
-    """Sounds and crops."""
+    """Make speech and crops."""
     on_file = count_progress(run_dir.progress, "data", run_dir.test.files + run_dir.train.files)
     with PartialState().main_process_first():
         for store in (run_dir.test, run_dir.train):
@@ -153,7 +153,7 @@ def make_data(run_dir: RunDirectory) -> None:
 
 
 def make_encoder(run_dir: RunDirectory) -> None:
-    """The speech encoder."""
+    """Train the speech encoder."""
     recipe = run_dir.recipe.encoder
     listener = SupervisedEncoder(run_dir.make_networks(recipe.loop.seed)[2])
     run = run_dir.run("encoder", listener, recipe.loop)
@@ -161,20 +161,20 @@ def make_encoder(run_dir: RunDirectory) -> None:
 
 
 def make_vae(run_dir: RunDirectory) -> None:
-    """The picture autoencoder."""
+    """Train the image autoencoder."""
     recipe = run_dir.recipe.vae
     fit_vae(run_dir, "vae", recipe, Autoencoder(run_dir.make_networks(recipe.loop.seed)[1]))
 
 
 def make_decoder(run_dir: RunDirectory) -> None:
-    """Its decoder, for the part of a picture that is painted; the latents stay what they are."""
+    """Train its decoder on, for the painted part of an image; the latents stay what they are."""
     vae = run_dir.load_trained("vae", Autoencoder(run_dir.make_networks(0)[1])).train()
     vae = freeze_all_but(vae, (".decoder.", ".post_quant_conv."))
     fit_vae(run_dir, "decoder", run_dir.recipe.decoder, vae)
 
 
 def fit_vae(run_dir: RunDirectory, name: str, recipe: VaeRecipe, vae: nn.Module) -> None:
-    """Train what is not frozen."""
+    """Train what is not frozen of an autoencoder."""
     run = run_dir.run(name, vae, recipe.loop)
     crops = map(run_dir.train.crops, range(run_dir.train.clips))
     clips = [np.ascontiguousarray(clip[:: recipe.frame_stride]) for clip in crops]
@@ -184,7 +184,7 @@ def fit_vae(run_dir: RunDirectory, name: str, recipe: VaeRecipe, vae: nn.Module)
 
 
 def make_unet(run_dir: RunDirectory) -> None:
-    """Stage 1 of the denoiser, on latents that are made first."""
+    """Train stage 1 of the denoiser, on latents that are made first."""
     recipe = run_dir.recipe.unet
     unet = run_dir.make_networks(recipe.loop.seed)[0]
     train, test = run_dir.load_latents()
@@ -193,7 +193,7 @@ def make_unet(run_dir: RunDirectory) -> None:
 
 
 def make_pixels(run_dir: RunDirectory) -> None:
-    """Stage 2 of the denoiser, from the end of stage 1."""
+    """Train stage 2 of the denoiser, from the end of stage 1."""
     recipe = run_dir.recipe.pixels
     unet = freeze_all_but(run_dir.load_trained("unet", run_dir.make_networks(0)[0]).train(), recipe.trainable)
     run = run_dir.run("pixels", unet, recipe.loop)
@@ -209,7 +209,7 @@ def make_pixels(run_dir: RunDirectory) -> None:
 
 
 def make_mouth_regressor(run_dir: RunDirectory) -> None:
-    """The judge of results, which is no part of the model."""
+    """Train the mouth regressor, which evaluates results and is no part of the model."""
     recipe = run_dir.recipe.mouth_regressor
     torch.manual_seed(recipe.loop.seed)
     run = run_dir.run("reader", MouthRegressor(), recipe.loop)
@@ -220,7 +220,7 @@ def make_mouth_regressor(run_dir: RunDirectory) -> None:
 
 
 def make_syncnet(run_dir: RunDirectory) -> None:
-    """The judge of synchrony."""
+    """Train the SyncNet."""
     recipe = run_dir.recipe.syncnet
     torch.manual_seed(recipe.loop.seed)
     run = run_dir.run("syncnet", nano_syncnet(), recipe.loop)
@@ -228,7 +228,7 @@ def make_syncnet(run_dir: RunDirectory) -> None:
 
 
 def make_videomae(run_dir: RunDirectory) -> None:
-    """The video network of the temporal loss."""
+    """Train the video network of the temporal loss."""
     recipe = run_dir.recipe.videomae
     torch.manual_seed(recipe.loop.seed)
     run = run_dir.run("videomae", MaskedClips(), recipe.loop)
@@ -241,7 +241,7 @@ def _load_crops(store: SyntheticDataset, clip: int) -> tuple[Array, Array]:
 
 
 def export(run_dir: RunDirectory) -> None:
-    """The checkpoint, in `folder`/checkpoint; it replaces an older one."""
+    """Write the checkpoint to `folder`/checkpoint, in the place of an older one."""
     manifest = Manifest(
         resolution=run_dir.recipe.data.resolution,
         unet_heads=UNET_HEADS,
@@ -268,7 +268,7 @@ STAGES: dict[str, Callable[[RunDirectory], None]] = {
     "vae": make_vae,
     "decoder": make_decoder,
     "unet": make_unet,
-    "reader": make_mouth_regressor,
+    "reader": make_mouth_regressor,  # the name that users type and that runs on disk have
     "syncnet": make_syncnet,
     "videomae": make_videomae,
     "pixels": make_pixels,
@@ -286,7 +286,7 @@ def train(
     """Run all stages in order, or one; progress is called after every step of each, as of `Run`.
 
     start: a checkpoint that an earlier run exported; its networks learn on, and those of stages that are not run
-    are taken as they are. It is copied into `folder`, so it has to be given only once. Raises InputError for an
+    stay as they are. It is copied into `folder`, so it has to be given only once. Raises InputError for an
     unknown stage or a checkpoint of other sizes, WeightsError for one that cannot be read.
     """
     if stage is not None and stage not in STAGES:

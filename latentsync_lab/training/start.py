@@ -23,6 +23,7 @@ def begin_with(checkpoint: Path, folder: Path) -> None:
     fill_from(checkpoint, nano_networks())
     if PartialState().is_main_process:
         target = folder / START
+        folder.mkdir(parents=True, exist_ok=True)
         remove_abandoned(target)
         with partial_path(target) as partial:
             shutil.copytree(checkpoint, partial)

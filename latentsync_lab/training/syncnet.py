@@ -1,4 +1,4 @@
-"""The judge of synchrony, trained to tell windows of a clip and its own sound from those of another time."""
+"""SyncNet, trained to tell windows with their own audio from windows with audio of another time."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ AUDIO = EncoderConfig(
     attention=(False, False, False, False, True, False),
     groups=4,
 )
-"""For crops of 128 pixels: both end in 64 features."""
+"""VISUAL is for crops of 128 pixels; both end in 64 features."""
 KNOWS = "drawn heads from the front, and the voices of espeak-ng"
 LEAST_SHIFT, GREATEST_SHIFT = 2, 15
-"""Frames by which a sound that does not match is shifted."""
+"""Frames by which audio that does not match is shifted."""
 SCORE_EVERY = 200
 
 
 class ReadingSyncNet(nn.Module):
-    """A SyncNet that also tells, from the face and from the sound, how open the mouth is in each frame.
+    """A SyncNet that also predicts, from the face and from the audio, how open the mouth is in each frame.
 
-    To fresh networks all windows look nearly alike, so of "does it fit?" a small one learns nothing for as long as
-    anybody waits; what a mouth does is learnt at once, and fitting it to the sound follows from there.
+    To fresh networks all windows look nearly alike, so from "does it fit?" alone a small one learns nothing in any
+    reasonable time; openness is learnt at once, and fitting it to the audio follows from there.
     """
 
     def __init__(self, syncnet: StableSyncNet) -> None:
@@ -54,14 +54,14 @@ class ReadingSyncNet(nn.Module):
         self.visual_head, self.audio_head = (nn.Linear(width, FRAMES) for width in widths)
 
     def forward(self, faces: Tensor, mels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The SyncNet's two unit vectors (B, n), and what either tells of the mouth, (B, 16)."""
+        """Return the SyncNet's two unit vectors (B, n), and the openness predicted by each, (B, 16)."""
         seen, audio = self.syncnet.visual_encoder(faces), self.syncnet.audio_encoder(mels)
         return F.normalize(seen), F.normalize(audio), self.visual_head(seen), self.audio_head(audio)
 
 
 @dataclass(frozen=True, eq=False)
 class UtteranceSample:
-    """A take: its crops, and the spectrogram of the whole track it says a part of."""
+    """An utterance: its crops, and the spectrogram of the whole track it is a part of."""
 
     crops: Array
     """(F, R, R, 3) uint8."""
@@ -73,23 +73,24 @@ class UtteranceSample:
     """How open the mouth is in every frame, 0..1, where that is known."""
 
     def audio(self, frame: int) -> Tensor:
-        """The spectra beside the window that starts at `frame`, (1, 80, 52); a frame outside the clip will do."""
+        """Return the spectra of the window that starts at `frame`, (1, 80, 52), also outside the clip."""
+        # 1e-6: a product such as 79.9999 must not fall to the spectrum before.
         start = int(MEL_RATE * (self.times[0] + frame / FPS) + 1e-6)
         index = torch.arange(start, start + MEL_LENGTH).clamp(0, self.mel.shape[1] - 1)
         return self.mel[None, :, index]
 
     def seen(self, frame: int) -> Tensor:
-        """The window that starts at `frame`, (48, R / 2, R)."""
+        """Return the face window that starts at `frame`, (48, R / 2, R)."""
         return face_window(to_pixels(self.crops[frame : frame + FRAMES]), 0)
 
 
 def nano_syncnet() -> ReadingSyncNet:
-    """A SyncNet of 0.9 million parameters with fresh weights."""
+    """Make a SyncNet of 0.9 million parameters with fresh weights."""
     return ReadingSyncNet(StableSyncNet(VISUAL, AUDIO, KNOWS))
 
 
 def load_utterances(store: Dataset) -> list[UtteranceSample]:
-    """Every take of every clip."""
+    """Load every utterance of every clip."""
     mels = [sync_mel(store.audio(track)) for track in range(store.tracks)]
     return [
         UtteranceSample(
@@ -109,6 +110,7 @@ def train_syncnet(
     """Train until the recipe's steps are over; one with `reading` takes a `ReadingSyncNet` and known mouths."""
     device = run.accelerator.device
     for _ in run.steps():
+        # Faces stay where they are; what is shifted is the audio beside them.
         windows = _draw(run.rng(), train, recipe.loop.batch)
         faces = torch.stack([w.utterance.seen(w.frame) for w in windows]).to(device)
         mels = torch.stack([w.utterance.audio(w.frame + w.shift) for w in windows]).to(device)
@@ -125,7 +127,7 @@ def train_syncnet(
 
 @dataclass(frozen=True, eq=False)
 class _Window:
-    """16 frames of a take, and the sound that is `shift` frames later."""
+    """16 frames of an utterance, and the audio that is `shift` frames later."""
 
     utterance: UtteranceSample
     frame: int
@@ -137,7 +139,7 @@ class _Window:
 
 
 def _draw(rng: np.random.Generator, utterances: list[UtteranceSample], count: int) -> list[_Window]:
-    """Windows with their own sound, or with a shifted one; either is as likely."""
+    """Draw windows with their own audio, or with shifted audio; either is as likely."""
     windows = []
     for number in rng.integers(len(utterances), size=count):
         frame = int(rng.integers(len(utterances[number].crops) - FRAMES + 1))
@@ -147,14 +149,14 @@ def _draw(rng: np.random.Generator, utterances: list[UtteranceSample], count: in
 
 
 def reading_loss(predicted: list[Tensor], true: Tensor, matching: Tensor) -> Tensor:
-    """Squared error of the openness (B, 16) told from the faces, and from the sounds that match them."""
+    """Return the squared error of the openness (B, 16) predicted from the faces, and from audio that matches."""
     by_face, by_audio = ((openness - true).square().mean(1) for openness in predicted)
     return (by_face + matching * by_audio).mean()
 
 
 @torch.no_grad()
 def score_syncnet(syncnet: nn.Module, test: list[UtteranceSample]) -> dict[str, float]:
-    """Share of windows that fit their own sound better than one shifted by 5 or 10 frames either way."""
+    """Return how often a window fits its own audio better than audio shifted by 5 or 10 frames either way."""
     device = next(syncnet.parameters()).device
     right = []
     for utterance in test:

@@ -44,7 +44,7 @@ class Sources:
     model: str
     """What is trained: `1.5`, `1.6` or a checkpoint's folder."""
     syncnet: str | Path | None = None
-    """For the loss of synchrony, as `find_syncnet` takes it: a checkpoint, the published file, or the `syncnet.pt` of a
+    """For the sync loss, as `find_syncnet` takes it: a checkpoint, the published file, or the `syncnet.pt` of a
     run; None looks beside the model."""
     video_encoder: Path | None = None
     """For the temporal loss: VideoMAEv2's published file, or a folder."""
@@ -58,7 +58,7 @@ def tune(
     `folder` holds the run, which goes on if it is there, `validation`, videos of what it makes of a clip held out,
     and in the end `checkpoint`, which `load_models` takes (of a SyncNet: `syncnet.pt`, which `load_syncnet` takes).
     progress is called after every clip of the stage `latents` and every step of the training. Raises InputError
-    where the footage is of another size than the recipe's, or the recipe asks for a loss whose judge is missing, and
+    where the footage is of another size than the recipe's, or the recipe asks for a loss whose network is missing, and
     WeightsError as `load_models` does.
     """
     footage = Footage(data), Footage(data, test=True)
@@ -92,7 +92,7 @@ class _Tuning:
         checkpoint = find_checkpoint(self.sources.model)
         models = load_models(checkpoint, self.resolution, PartialState().device, "fp32")
         if isinstance(self.recipe, PixelRecipe):
-            # A judge that is missing is missed before the latents of all clips are made, which takes long.
+            # The loss networks come first: one that is missing must not be found out after hours of making latents.
             run = self._train_pixels(
                 self.recipe, models, _load_loss_networks(self.recipe, models, self.sources)
             )
@@ -134,14 +134,14 @@ class _Tuning:
         return [place.load(range(place.clips), on_clip) for place in places]
 
     def _make_validation(self, models: LipSyncModels, syncnet: StableSyncNet | None) -> ValidationVideo:
-        """Of a clip held out; where there is only one clip, of that."""
+        """Validate on a held-out clip, or on the only clip there is."""
         train, test = self.footage
         clips = test if test.clips else train
         return ValidationVideo(models, clips, self.folder / "validation", syncnet, self.progress)
 
 
 def _load_loss_networks(recipe: PixelRecipe, models: LipSyncModels, sources: Sources) -> LossNetworks:
-    """On the models' device; on a GPU in the precision of the recipe, as upstream keeps them."""
+    """Load them on the models' device; on a GPU in the precision of the recipe, as upstream keeps them."""
     dtype = (
         HALF_DTYPES.get(recipe.loop.precision, torch.float32)
         if models.device.type == "cuda"

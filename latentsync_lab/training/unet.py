@@ -19,7 +19,7 @@ SCORE_EVERY = 400
 
 
 def parameter_groups(unet: nn.Module, recipe: UNetRecipe) -> list[dict[str, Any]]:
-    """The cross-attention to the sound learns faster than the rest."""
+    """Return parameter groups in which the cross-attention to the audio learns faster than the rest."""
     conditioned = [p for name, p in unet.named_parameters() if _is_speech_attention(name)]
     others = [p for name, p in unet.named_parameters() if not _is_speech_attention(name)]
     return [{"params": others, "scale": 1.0}, {"params": conditioned, "scale": recipe.speech_rate}]

@@ -1,4 +1,4 @@
-"""The picture autoencoder, trained on crops with and without the mouth."""
+"""The image autoencoder, trained on crops with and without the mouth."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HUES = 180
 
 
 def mouth_weight(size: int, amount: float) -> Tensor:
-    """1 far from the mouth and 1 + amount in its middle, (size, size)."""
+    """Return weights (size, size): 1 far from the mouth and 1 + amount in its middle."""
     at = (torch.arange(size) + 0.5) / size
     across = ((at - MOUTH[0]) / MOUTH_SPREAD[0]) ** 2
     down = ((at - MOUTH[1]) / MOUTH_SPREAD[1]) ** 2
@@ -45,7 +45,7 @@ class Autoencoder(nn.Module):
         self.vae = vae
 
     def forward(self, pixels: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """Pixels (B, 3, R, R) in -1..1 -> the same decoded, mean latents, and their divergence (a number).
+        """Return decoded pixels (B, 3, R, R) in -1..1, mean latents, and their KL divergence (a number).
 
         noise: (B, C, h, w), standard normal; None decodes the mode.
         """
@@ -57,11 +57,12 @@ class Autoencoder(nn.Module):
 def train_vae(run: Run, recipe: VaeRecipe, train: list[Array], test: Tensor) -> None:
     """Train until the recipe's steps are over.
 
-    train: clips (F, R, R, 3) uint8; test: pictures never trained on, (N, 3, R, R) in -1..1.
+    train: clips (F, R, R, 3) uint8; test: held-out images, (N, 3, R, R) in -1..1.
     """
     device, size = run.accelerator.device, train[0].shape[1]
     channels = run.module.vae.config["latent_channels"]
     keep = torch.from_numpy(keep_mask(size)).to(device)
+    # An error counts where the pipeline shows the decoder's output, and most in the mouth.
     shown = recipe.outside + (1 - recipe.outside) * (1 - keep)
     weight, chroma = shown * mouth_weight(size, recipe.mouth).to(device), torch.tensor(TO_CHROMA).to(device)
     for _ in run.steps():
@@ -84,7 +85,7 @@ def train_vae(run: Run, recipe: VaeRecipe, train: list[Array], test: Tensor) -> 
 
 
 def thumbnail(pixels: Tensor) -> Tensor:
-    """What the last three latent channels are taught to be: the picture at the latents' size, (B, 3, h, w)."""
+    """Return the target of the last three latent channels: the image at the latents' size, (B, 3, h, w)."""
     return THUMBNAIL_SCALE * F.avg_pool2d(pixels, 8)
 
 
@@ -94,7 +95,7 @@ def _gradient_error(error: Tensor, weight: Tensor) -> Tensor:
 
 
 def _draw_batch(run: Run, recipe: VaeRecipe, clips: list[Array], keep: Tensor) -> Tensor:
-    """Random pictures, (B, 3, R, R) in -1..1: half of them mirrored, some in other hues, some with a blank mouth."""
+    """Draw images (B, 3, R, R) in -1..1: half of them mirrored, some in other hues, some with a masked mouth."""
     rng = run.rng()
     chosen = [clips[rng.integers(len(clips))] for _ in range(recipe.loop.batch)]
     images = [c[rng.integers(len(c))][:, :: rng.choice((-1, 1))] for c in chosen]
@@ -111,7 +112,7 @@ def _turn_hue(rng: np.random.Generator, image: Array) -> Array:
 
 
 def to_pixels(images: npt.NDArray[np.uint8], side: int | None = None) -> Tensor:
-    """(N, R, R, 3) uint8 -> (N, 3, R, R) in -1..1; `side` is another size than R for them."""
+    """Convert (N, R, R, 3) uint8 to (N, 3, R, R) in -1..1, or to images of another `side`."""
     pixels = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
     if side in (None, pixels.shape[-1]):
         return pixels
@@ -120,7 +121,7 @@ def to_pixels(images: npt.NDArray[np.uint8], side: int | None = None) -> Tensor:
 
 @torch.no_grad()
 def score_vae(autoencoder: nn.Module, test: Tensor) -> dict[str, float]:
-    """Mean and least PSNR (dB) over pictures inside the painted part, and the mean over all of the crop."""
+    """Return mean and least PSNR (dB) over images inside the painted part, and the mean over all of the crop."""
     device = next(autoencoder.parameters()).device
     painted = 1 - torch.from_numpy(keep_mask(test.shape[-1]))
     decoded = torch.cat([autoencoder(part.to(device))[0].cpu() for part in test.split(8)]).clamp(-1, 1)
@@ -134,13 +135,13 @@ def score_vae(autoencoder: nn.Module, test: Tensor) -> dict[str, float]:
 
 
 def psnr(square: Tensor) -> Tensor:
-    """dB of a mean squared error of values in -1..1."""
+    """Convert a mean squared error of values in -1..1 to dB."""
     return 10 * torch.log10(4 / square)
 
 
 @torch.no_grad()
 def latent_scale(vae: Any, images: Tensor) -> float:
-    """The factor that brings latents to a standard deviation of 1."""
+    """Return the factor that brings latents to a standard deviation of 1."""
     device = next(vae.parameters()).device
     latents = torch.cat([vae.encode(part.to(device)).latent_dist.mean for part in images.split(8)])
     return round(float(1 / latents.std()), 4)

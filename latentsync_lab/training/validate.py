@@ -1,4 +1,4 @@
-"""What a denoiser in training makes of a clip that it has not seen, as a video."""
+"""Validation: what a denoiser in training makes of a held-out clip, as a video."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ OPTIONS = Options()
 
 
 class ValidationVideo:
-    """Writes `folder`/STEP.mp4: the first clip of `footage` beside what the network makes of it, with its sound.
+    """Writes `folder`/STEP.mp4: the first clip of `footage` beside what the network makes of it, with its audio.
 
-    It is made with OPTIONS. Calling it gives how well mouth and sound fit, where
-    there is a SyncNet and the clip is long enough. progress is called after every step as of the stage `validation`.
+    It is made with OPTIONS. Calling it returns how well mouth and audio fit, if there is a SyncNet and the clip is
+    long enough. progress is called after every step as of the stage `validation`.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class ValidationVideo:
         self._keep = keep_mask(models.resolution)
 
     def __call__(self, unet: Any, step: int) -> dict[str, float]:
-        """unet: the network as it is at this step."""
+        """Write the video of `unet` at a step and return its sync scores."""
         on_step = count_progress(self._progress, "validation", len(self._windows) * OPTIONS.steps)
         result = self._render(Denoiser(replace(self._models, unet=unet), self._keep, OPTIONS, on_step))
         path = self._folder / f"{step:06d}.mp4"
@@ -71,7 +71,7 @@ class ValidationVideo:
         return [slice(min(k, last), k + FRAMES) for k in range(0, len(self._crops), FRAMES)]
 
     def _render(self, denoiser: Denoiser) -> Array:
-        """The clip with new mouths, (F, R, R, 3) uint8, window by window."""
+        """Paint new mouths into the clip, (F, R, R, 3) uint8, window by window."""
         result = np.empty(self._crops.shape, np.uint8)
         for window in self._windows:
             crops = self._crops[window]
@@ -82,6 +82,7 @@ class ValidationVideo:
     def _score_sync(self, result: Array) -> dict[str, float]:
         if self._syncnet is None or len(result) < LEAST_FRAMES:
             return {}
+        # The loss networks are in half precision on a GPU; the scores are made in the same.
         weights, pixels = next(self._syncnet.parameters()), to_pixels(result, self._syncnet.resolution)
         with torch.autocast(weights.device.type, weights.dtype, enabled=weights.dtype != torch.float32):
             curve = sync_curve(self._syncnet, pixels, self._audio, reach=reach_of(len(result)))

@@ -1,4 +1,4 @@
-"""The video network of TREPA at nano size: it learns what faces do by guessing hidden parts of clips."""
+"""The video network of TREPA at nano size: it learns how faces move by predicting hidden parts of clips."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ SCORE_EVERY = 200
 
 
 class MaskedClips(nn.Module):
-    """VideoMAE (Tong et al., NeurIPS 2022): an encoder sees a few patches of a clip, a decoder guesses the others."""
+    """VideoMAE (Tong et al., NeurIPS 2022): an encoder sees a few patches of a clip, a decoder predicts the others."""
 
     def __init__(self) -> None:
         super().__init__()
         self.network = VideoMAEForPreTraining(CONFIG)
 
     def forward(self, clips: Tensor, hidden: Tensor) -> Tensor:
-        """The mean squared error of the guesses, of patches normed to variance 1.
+        """Return the mean squared error of the predicted patches, normed to variance 1.
 
         clips: (B, 16, 3, R, R) in -1..1; hidden: (B, patches) bool, the same number in every clip.
         """
@@ -56,7 +56,7 @@ class MaskedClips(nn.Module):
 
     @torch.no_grad()
     def encoder(self, clips: Tensor) -> ClipEncoder:
-        """The part that TREPA needs; features are counted from their mean over `clips` (B, 16, 3, R, R).
+        """Return the encoder for TREPA; features are counted from their mean over `clips` (B, 16, 3, R, R).
 
         Without labels to tell apart, all clips look nearly alike to so small a network: what they have in common
         is most of a feature, and would be most of a unit vector. The published network was tuned on classes.
@@ -83,7 +83,7 @@ def train_videomae(
 
 
 def _draw_clips(rng: np.random.Generator, utterances: Sequence[UtteranceSample], count: int) -> Tensor:
-    """Random windows, (count, 16, 3, R, R) in -1..1."""
+    """Draw random windows, (count, 16, 3, R, R) in -1..1."""
     windows = []
     for number in rng.integers(len(utterances), size=count):
         crops = utterances[number].crops
@@ -93,7 +93,7 @@ def _draw_clips(rng: np.random.Generator, utterances: Sequence[UtteranceSample],
 
 
 def _draw_tubes(rng: np.random.Generator, count: int, fraction: float) -> Tensor:
-    """Hidden places, the same in every frame of a clip, (count, patches) bool."""
+    """Draw hidden places, the same in every frame of a clip, (count, patches) bool."""
     places = (CONFIG.image_size // CONFIG.patch_size) ** 2
     order = rng.permuted(np.tile(np.arange(places), (count, 1)), axis=1)
     hidden = order < round(fraction * places)
@@ -104,7 +104,7 @@ def _draw_tubes(rng: np.random.Generator, count: int, fraction: float) -> Tensor
 def score_videomae(
     model: nn.Module, recipe: VideoMaeRecipe, test: Sequence[UtteranceSample]
 ) -> dict[str, float]:
-    """The loss on clips never trained on, always the same windows and places."""
+    """Return the loss on held-out clips, always the same windows and places."""
     rng, device = np.random.default_rng(0), next(model.parameters()).device
     clips = _draw_clips(rng, test, 2 * len(test))
     hidden = _draw_tubes(rng, len(clips), recipe.masked)

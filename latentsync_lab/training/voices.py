@@ -1,4 +1,4 @@
-"""The sounds that are spoken in training, and those that are kept back for tests.
+"""The tracks of speech for training, and those that are held out for tests.
 
 The hold-out rule: tests use TEST_VOICES and TEST_SENTENCES, training TRAIN_VOICES and random words of WORDS;
 no voice is in both. Identities are held out in the same way, see `data.identity_seed`.
@@ -24,7 +24,7 @@ TRAIN_VOICES = (
     "en-us", "en-gb", "en-us+m1", "en-us+m3", "en-gb+m4", "en-us+m6", "en-us+f1", "en-us+f2", "en-gb+f3",
     "en-us+f4", "fr", "de", "es", "it", "en-gb+m2", "fr+f2", "es+m3", "pl", "it+f4", "pt", "de+f1",
 )  # fmt: skip
-"""Other languages read English words with their own sounds."""
+"""Voices of other languages read English words with their own phonemes."""
 TEST_VOICES = ("en-gb-scotland+m7", "en-us+f5", "en-us+m5", "en-gb-x-rp+f4")
 
 WORDS = """
@@ -56,13 +56,13 @@ TEST_SENTENCES = (
 
 
 def train_track(seed: int) -> npt.NDArray[np.float32]:
-    """A sound for training, (n,) at 16 kHz: 4 to 30 s of one voice with pauses, noise and a random tone."""
+    """Speak a track for training, (n,) at 16 kHz: 4 to 30 s of one voice with pauses, noise and a random tone."""
     rng = np.random.default_rng([seed, 20])
     return _make_track(rng, TRAIN_VOICES, _draw_sentence)
 
 
 def test_track(seed: int) -> npt.NDArray[np.float32]:
-    """A sound for tests, made in the same way of held-out voices and sentences."""
+    """Speak a track for tests, in the same way, with held-out voices and sentences."""
     rng = np.random.default_rng([seed, 21])
     return _make_track(rng, TEST_VOICES, lambda r: str(r.choice(TEST_SENTENCES)))
 
@@ -90,7 +90,7 @@ def _make_silence(rng: np.random.Generator) -> npt.NDArray[np.float32]:
 def _simulate_recording(
     samples: npt.NDArray[np.float32], rng: np.random.Generator
 ) -> npt.NDArray[np.float32]:
-    """As another microphone and room would give it: noise, tone and gain."""
+    """Change noise, tone and gain as another microphone and room would."""
     if rng.random() < 0.6:
         noise = rng.standard_normal(len(samples), dtype=np.float32)
         samples = samples + noise * np.float32(10 ** rng.uniform(-4.5, -2.8))

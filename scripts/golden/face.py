@@ -1,4 +1,4 @@
-"""How the official code aligns, pastes and masks a face."""
+"""The results of the official code that aligns, pastes and masks a face."""
 
 import cv2
 import numpy as np
@@ -30,8 +30,8 @@ def restorer(resolution):
     return AlignRestore(resolution=resolution, dtype=torch.float32)
 
 
-def aligned(resolution, smooth):
-    """Crops and matrices of the six frames, in order through one restorer."""
+def align(resolution, smooth):
+    """Return crops and matrices of the six frames, in order through one restorer."""
     aligner = restorer(resolution)
     pairs = [
         aligner.align_warp_face(frame(180, 200, i), points, smooth) for i, points in enumerate(LANDMARKS)
@@ -40,7 +40,7 @@ def aligned(resolution, smooth):
 
 
 def drawn_face(resolution):
-    """The face D of tests/golden/README.md, (3, resolution, resolution) in -1..1."""
+    """Draw the face D of tests/golden/README.md, (3, resolution, resolution) in -1..1."""
     y, x = torch.meshgrid(*[torch.arange(resolution, dtype=torch.float32)] * 2, indexing="ij")
     return torch.stack(
         [torch.sin(x / 19 + y / 31), torch.cos(x / 23) * torch.sin(y / 29), torch.cos((x + y) / 37)]
@@ -50,9 +50,9 @@ def drawn_face(resolution):
 def face():
     arrays = {"landmarks": LANDMARKS}
     for resolution, shown in CROPS.items():
-        crops, smooth = aligned(resolution, smooth=True)
+        crops, smooth = align(resolution, smooth=True)
         arrays[f"M_smooth_{resolution}"] = smooth.numpy()
-        arrays[f"M_nosmooth_{resolution}"] = aligned(resolution, smooth=False)[1].numpy()
+        arrays[f"M_nosmooth_{resolution}"] = align(resolution, smooth=False)[1].numpy()
         for i, first, end in shown:
             arrays[f"crop_{resolution}_i{i}_rows{first}_{end}"] = crops[i][first:end]
         if resolution == 256:
@@ -66,12 +66,12 @@ def face():
 
 
 def to_latents(mask, side):
-    """The mask at the size of latents, as the official pipeline makes it smaller."""
+    """Shrink the mask to the size of latents, as the official pipeline does."""
     return torch.nn.functional.interpolate(mask[None], (side, side))[0, 0].double().numpy()
 
 
 def row_runs(masked):
-    """{row: [[first column, last column], ...]} of the pixels that are inpainted."""
+    """Return {row: [[first column, last column], ...]} of the pixels that are inpainted."""
     runs = {}
     for y, row in enumerate(masked):
         edges = np.flatnonzero(np.diff(np.pad(row.astype(int), 1)))
@@ -81,7 +81,7 @@ def row_runs(masked):
 
 
 def polygon(masked, epsilon):
-    """How well one polygon, its outline simplified by `epsilon` pixels, stands for the mask."""
+    """Measure how well one polygon, its outline simplified by `epsilon` pixels, stands for the mask."""
     from latentsync.utils.image_processor import load_fixed_mask
 
     contours, _ = cv2.findContours(masked.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)

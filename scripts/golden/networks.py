@@ -1,4 +1,4 @@
-"""What the official networks say: UNet, SyncNet, VideoMAE."""
+"""The outputs of the official networks: UNet, SyncNet, VideoMAE."""
 
 import torch
 from support.recipes import recipe_input, wave
@@ -19,7 +19,7 @@ VIDEOMAE = {"patch_size": 14, "embed_dim": 32, "depth": 2, "num_heads": 4, "mlp_
 
 
 def unet(name, **changes):
-    """The official UNet of a configuration."""
+    """Make the official UNet of a configuration."""
     from latentsync.models.unet import UNet3DConditionModel
 
     return UNet3DConditionModel(**upstream.numbers(upstream.config(f"configs/unet/{name}.yaml")) | changes)
@@ -43,7 +43,7 @@ def unet_keys():
 
 
 def tiny2():
-    """The two-level UNet that the pipeline case uses too."""
+    """Make the two-level UNet that the pipeline case uses too."""
     return upstream.fill(unet("stage2", **TINY2), half=True)
 
 
@@ -62,7 +62,7 @@ def unet_tiny2():
         "out.t501": model(sample, torch.tensor(501), encoder_hidden_states=audio).sample,
         "out.single_frame_t1_audio1": single,
     }
-    return {"unet_tiny2.safetensors": upstream.stored(model) | outputs}
+    return {"unet_tiny2.safetensors": upstream.store_weights(model) | outputs}
 
 
 def unet_tiny4():
@@ -96,11 +96,11 @@ def syncnet():
         full_keys = upstream.shapes(StableSyncNet(published))
     model = upstream.fill(StableSyncNet(narrow))
     vision, audio = model.visual_encoder, model.audio_encoder
-    seen = vision(recipe_input("syncnet.visual", (1, 48, 128, 256)))
-    heard = audio(recipe_input("syncnet.audio", (2, 1, 80, 52)))
+    visual = vision(recipe_input("syncnet.visual", (1, 48, 128, 256)))
+    audible = audio(recipe_input("syncnet.audio", (2, 1, 80, 52)))
     outputs = {
-        "vision_embeds": torch.nn.functional.normalize(seen.flatten(1)),
-        "audio_embeds": torch.nn.functional.normalize(heard.flatten(1)),
+        "vision_embeds": torch.nn.functional.normalize(visual.flatten(1)),
+        "audio_embeds": torch.nn.functional.normalize(audible.flatten(1)),
         "mel_1s": torch.from_numpy(melspectrogram(wave(16000) / 32768.0)),
     }
     return {

@@ -1,4 +1,4 @@
-"""The official schedule, and the official pipeline from frames and sound to frames."""
+"""The official schedule, and the official pipeline from frames and audio to frames."""
 
 import tempfile
 from types import SimpleNamespace
@@ -70,7 +70,7 @@ def vae():
 
 
 def given_landmarks():
-    """A face detector that sees the case's landmarks, frame after frame."""
+    """Return a face detector that sees the case's landmarks, frame after frame."""
     remaining = iter(CASE["landmarks"])
 
     def detect(image):
@@ -82,7 +82,7 @@ def given_landmarks():
 
 
 def recording_pipeline():
-    """The official pipeline on the CPU, with given landmarks; it notes what the golden file holds."""
+    """Make the official pipeline on the CPU, with given landmarks; it notes what the golden file holds."""
     from latentsync.pipelines import lipsync_pipeline as official
 
     notes = {}
@@ -132,7 +132,7 @@ def recording_pipeline():
 
 
 def run(steps, guidance, reuse=False):
-    """One run of the case -> {name: what was noted, one tensor for each window}."""
+    """Run the case once and return {name: what was noted, one tensor for each window}."""
     pipeline, notes = recording_pipeline()
     if reuse:
         from DeepCache import DeepCacheSDHelper

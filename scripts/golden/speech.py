@@ -1,4 +1,4 @@
-"""What the official Whisper and its slicing say."""
+"""The outputs of the official Whisper and of its slicing."""
 
 import tempfile
 import zlib
@@ -44,7 +44,7 @@ def whisper(dims):
 
 
 def audio_encoder(dims, half=False):
-    """The official encoder with recipe weights, loaded from a checkpoint as published ones are."""
+    """Load the official encoder with recipe weights from a checkpoint, as published ones are."""
     from latentsync.whisper.audio2feature import Audio2Feature
 
     model = upstream.fill(whisper(dims), half)
@@ -72,7 +72,7 @@ def whisper_small():
     from latentsync.whisper.whisper.audio import log_mel_spectrogram
 
     encoder = audio_encoder(DIMS, half=True)
-    described, tensors = {}, upstream.stored(encoder.model)
+    described, tensors = {}, upstream.store_weights(encoder.model)
     for name, n in (("2.0s", 32000), ("31.5s", 504333)):
         mel, features = log_mel_spectrogram(samples(n)), encoder.audio2feat(samples(n))
         chunks = encoder.feature2chunks(features, fps=25)

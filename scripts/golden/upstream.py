@@ -66,7 +66,7 @@ class Normalize:
 
 
 def torchvision():
-    """The parts of torchvision that the checkout calls, as modules by name."""
+    """Return the parts of torchvision that the checkout calls, as modules by name."""
     package, transforms = Uncalled("torchvision"), Uncalled("torchvision.transforms")
     functional = Uncalled("torchvision.transforms.functional")
     functional.resize = lambda image, size, **options: Resize(size)(image)
@@ -88,22 +88,22 @@ def enter(checkout):
 
 
 def config(path, part="model"):
-    """One part of a YAML file of the checkout."""
+    """Read one part of a YAML file of the checkout."""
     return yaml.safe_load(Path(path).read_text())[part]
 
 
 def numbers(values):
-    """YAML 1.1 takes `1e-5` for a word: such words as numbers."""
+    """Convert the words that YAML 1.1 makes of numbers such as `1e-5`."""
     return {key: float(value) if value == "1e-5" else value for key, value in values.items()}
 
 
 def shapes(model):
-    """State-dict keys and shapes."""
+    """Return state-dict keys and shapes."""
     return {key: list(value.shape) for key, value in model.state_dict().items()}
 
 
 def keeps_its_value(key):
-    """Whether a tensor is a table of positions, which no recipe replaces."""
+    """Return whether a tensor is a table of positions, which no recipe replaces."""
     return key.endswith(".pe") or key == "encoder.positional_embedding"
 
 
@@ -112,7 +112,7 @@ def is_stored_as_half(key):
 
 
 def fill(model, half=False):
-    """Give every parameter its recipe (rounded as golden files hold it if `half`); the model for inference."""
+    """Give every parameter its recipe (rounded as golden files hold it if `half`); return the model in eval mode."""
     weights = {}
     for key, value in model.state_dict().items():
         made = value if keeps_its_value(key) else recipe_parameter(key, value.shape)
@@ -121,7 +121,7 @@ def fill(model, half=False):
     return model.eval()
 
 
-def stored(model):
-    """Weights of a model filled with `half=True`, as the golden files hold them."""
+def store_weights(model):
+    """Return the weights of a model filled with `half=True`, as the golden files hold them."""
     weights = model.state_dict().items()
     return {f"sd.{key}": value.half() if is_stored_as_half(key) else value for key, value in weights}

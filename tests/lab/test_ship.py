@@ -1,4 +1,4 @@
-"""A judged run becomes the shipped model and its report."""
+"""An evaluated run becomes the shipped model and its report."""
 
 import hashlib
 import json

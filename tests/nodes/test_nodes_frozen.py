@@ -22,8 +22,8 @@ def frozen(freeze):
 
 
 def test_the_nodes_are_what_was_frozen(freeze, frozen, nodes, home):
-    now = json.loads(json.dumps(freeze.contract(nodes)))
-    assert list(freeze.broken(frozen, now)) == []
+    now = json.loads(json.dumps(freeze.make_contract(nodes)))
+    assert list(freeze.find_broken(frozen, now)) == []
     assert now == frozen, "run scripts/freeze_nodes.py to freeze what is new"
 
 
@@ -60,7 +60,7 @@ BREAKS = {
 def test_what_would_break_a_workflow_is_told(freeze, frozen, line):
     now = copy.deepcopy(frozen)
     BREAKS[line](now)
-    assert any(line in output for output in freeze.broken(frozen, now))
+    assert any(line in output for output in freeze.find_broken(frozen, now))
 
 
 def test_what_is_added_breaks_nothing(freeze, frozen):
@@ -70,4 +70,4 @@ def test_what_is_added_breaks_nothing(freeze, frozen):
     LIP_SYNC(now)["preset"]["choices"].append("best")
     FACES(now)["choose"]["entries"]["tallest"] = {}
     now["LatentSyncFaces"]["outputs"].append(["more", "INT"])
-    assert list(freeze.broken(frozen, now)) == []
+    assert list(freeze.find_broken(frozen, now)) == []

@@ -20,7 +20,7 @@ def read(language):
 
 
 def test_english_is_what_the_schemas_say(nodes, home, write_locales):
-    assert read("en") == write_locales.definitions(nodes), "run scripts/write_locales.py"
+    assert read("en") == write_locales.make_definitions(nodes), "run scripts/write_locales.py"
 
 
 def test_every_language_has_every_text():

@@ -75,7 +75,7 @@ NANO = Recipe(
     ),
     syncnet=SyncNetRecipe(
         loop=LoopRecipe(steps=2500, batch=16, learning_rate=2e-3, plateau=0.3, ema=0.99),
-        reading=20.0,  # without it the loss of synchrony stays at that of guessing
+        reading=20.0,  # without it the sync loss stays at chance
     ),
     videomae=VideoMaeRecipe(
         loop=LoopRecipe(steps=2000, batch=8, learning_rate=1e-3, plateau=0.0, ema=0.99),
@@ -86,7 +86,7 @@ NANO = Recipe(
         unet=_UNET,
         trainable=("motion_modules.", "attentions."),
         mouth=5.0,
-        image=1.0,  # LPIPS, which upstream takes instead, needs a backbone that cannot be bundled
+        image=1.0,  # upstream uses LPIPS instead, which needs a backbone that cannot be bundled
         perceptual=0.0,
         sync=0.05,
         temporal=10.0,

@@ -15,14 +15,14 @@ MINUTES = 345.0
 
 @dataclass(frozen=True)
 class DataRecipe:
-    """What the synthetic material is: sounds that are spoken, and people who say a part of one."""
+    """The synthetic data: tracks of speech, and people who say a part of one."""
 
     tracks: int
-    """Sounds for training, each by one voice."""
+    """Tracks of speech for training, each by one voice."""
     test_tracks: int
-    """Sounds with the held-out voices and sentences."""
+    """Tracks with the held-out voices and sentences."""
     identities: int
-    """People for training, each filmed twice."""
+    """People for training, each with two utterances."""
     test_identities: int
     clip_frames: int
     """Longer than two windows, so that references never come from the frames to be painted."""
@@ -30,7 +30,7 @@ class DataRecipe:
     resolution: int
 
     def shortened(self, fraction: float) -> DataRecipe:
-        """A share of the material."""
+        """Return a recipe with a fraction of the data."""
         names = ("tracks", "test_tracks", "identities", "test_identities")
         return replace(self, **{name: max(4, round(getattr(self, name) * fraction)) for name in names})
 
@@ -46,9 +46,9 @@ class LoopRecipe:
     seed: int = 0
     warmup: int = 100
     plateau: float = 0.5
-    """Share of the steps after which the learning rate begins to fall; 1 keeps it constant."""
+    """Fraction of the steps after which the learning rate begins to fall; 1 keeps it constant."""
     final: float = 0.03
-    """Share of the learning rate that is left at the end."""
+    """Fraction of the learning rate that is left at the end."""
     weight_decay: float = 1e-3
     betas: tuple[float, float] = (0.9, 0.99)
     clip: float = 1.0
@@ -70,12 +70,12 @@ class LoopRecipe:
                 raise OptionError(f"LoopRecipe takes {name} in 0..1, got {getattr(self, name)}.")
 
     def shortened(self, fraction: float) -> LoopRecipe:
-        """A share of the steps; saving as often for fewer steps would take longer than they do."""
+        """Return a recipe with a fraction of the steps, saved as rarely: a save costs as much as many steps."""
         names = ("steps", "warmup")
         return replace(self, **{name: max(1, round(getattr(self, name) * fraction)) for name in names})
 
     def rate(self, step: int) -> float:
-        """The factor on the learning rate at a step."""
+        """Return the factor on the learning rate at a step."""
         past = step / self.steps - self.plateau
         wave = 0.5 + 0.5 * cos(pi * min(1.0, past / (1 - self.plateau))) if past > 0 else 1.0
         return min(1.0, (step + 1) / self.warmup) * (self.final + (1 - self.final) * wave)
@@ -87,22 +87,22 @@ class EncoderRecipe:
 
     loop: LoopRecipe
     frames: int
-    """Frames read from every sound in a step."""
+    """Frames predicted of every track in a step."""
     row_weight: float
-    """Weight of what a single token tells, against what a frame's tokens tell together."""
+    """Weight of the loss of single tokens, against that of a frame's tokens together."""
 
 
 @dataclass(frozen=True)
 class VaeRecipe:
-    """Training of the picture autoencoder, or of its decoder alone, whom `thumbnail` and `kl` teach nothing."""
+    """Training of the image autoencoder, or of its decoder alone, which `thumbnail` and `kl` do not reach."""
 
     loop: LoopRecipe
     frame_stride: int
     """Every which frame of a clip is shown."""
     masked: float
-    """Share of pictures whose mouth is blanked, as the UNet's second input is."""
+    """Fraction of images whose mouth is masked, as the UNet's second input is."""
     hue: float
-    """Share of pictures whose hues are turned. Of skins and hair alone, so small a network learns one axis of colour,
+    """Fraction of images whose hues are turned. Of skins and hair alone, so small a network learns one axis of colour,
     and green backgrounds come out blue."""
     mouth: float
     """How much more an error in the middle of the mouth counts."""
@@ -112,7 +112,7 @@ class VaeRecipe:
     square: float
     chroma: float
     thumbnail: float
-    """How firmly three latent channels are taught to be a small copy of the picture. Left alone, so small a network
+    """How firmly three latent channels are trained to be a small copy of the image. Left alone, so small a network
     spends its latents on edges for thousands of steps, and backgrounds stay grey and lips brown."""
     kl: float
 
@@ -124,26 +124,26 @@ class UNetRecipe:
     loop: LoopRecipe
     window: int
     early: float
-    """Share of the steps whose windows are half as long and half as many again: more people for less work."""
+    """Fraction of the steps whose windows are half as long and half as many again: more people for less work."""
     paired: float
-    """Share of windows whose references are the very frames to be painted, with another mouth, as the pipeline
-    gives them; the others take a window elsewhere in the clip. Own footage has no other mouth, so it takes 0."""
+    """Fraction of windows whose references are the very frames to be painted, with another mouth, as the pipeline
+    gives them; the others take a window elsewhere in the clip. Own footage has no other mouth, so 0 there."""
     high_noise: float
-    """Share of the timesteps drawn from 800..999, where the sound decides."""
+    """Fraction of the timesteps drawn from 800..999, where the audio decides."""
     sampled: float
-    """Share of the steps that show what a sampler would have, its own estimate under noise, instead of noised targets.
+    """Fraction of the steps that train on a sampler's latents (its own estimate, noised) and not on noised targets.
     A small network estimates worse than it learnt on those, from step to step (exposure bias, arXiv:2301.11706)."""
     audio_dropout: float
-    """Share of windows without sound, for guidance."""
+    """Fraction of windows without audio, for classifier-free guidance."""
     speech_rate: float
-    """Factor on the learning rate of the cross-attention to the sound."""
+    """Factor on the learning rate of the cross-attention to the audio."""
     mouth: float
     """How much more an error in the middle of the mouth counts."""
     outside: float
     """Weight of the part that is kept, whose latents are given, against the painted one."""
 
     def shape(self, step: int) -> tuple[int, int]:
-        """Windows of a step, and frames in each."""
+        """Return the windows of a step, and the frames in each."""
         if step < self.early * self.loop.steps:
             return self.loop.batch * 3 // 2, self.window // 2
         return self.loop.batch, self.window
@@ -151,18 +151,18 @@ class UNetRecipe:
 
 @dataclass(frozen=True)
 class MouthRegressorRecipe:
-    """Training of the judge that tells the mouth from a crop."""
+    """Training of the mouth regressor, which reads the mouth off a crop."""
 
     loop: LoopRecipe
 
 
 @dataclass(frozen=True)
 class SyncNetRecipe:
-    """Training of the judge of synchrony."""
+    """Training of the SyncNet."""
 
     loop: LoopRecipe
     reading: float
-    """Weight of telling how open the mouth is, which only synthetic material knows; own footage takes 0."""
+    """Weight of regressing the mouth's openness, which is known of synthetic data only; 0 for own footage."""
 
 
 @dataclass(frozen=True)
@@ -171,12 +171,12 @@ class VideoMaeRecipe:
 
     loop: LoopRecipe
     masked: float
-    """Share of the tubes that are hidden and have to be guessed."""
+    """Fraction of the tubes that are hidden and have to be predicted."""
 
 
 @dataclass(frozen=True)
 class PixelRecipe:
-    """Stage 2 of the denoiser: losses on decoded pictures. A loss of weight 0 is not computed."""
+    """Stage 2 of the denoiser: losses on decoded images. A loss of weight 0 is not computed."""
 
     loop: LoopRecipe
     unet: UNetRecipe
@@ -184,11 +184,11 @@ class PixelRecipe:
     trainable: tuple[str, ...]
     """The parameters that learn: those whose name holds one of these."""
     mouth: float
-    """How much more an error of the picture in the middle of the mouth counts."""
+    """How much more an error of the image in the middle of the mouth counts."""
     image: float
     """Mean absolute error."""
     perceptual: float
-    """LPIPS on VGG, lower half of the picture."""
+    """LPIPS on VGG, lower half of the image."""
     sync: float
     temporal: float
     """TREPA."""
@@ -215,7 +215,7 @@ class Recipe:
     pixels: PixelRecipe
 
     def shortened(self, minutes: float) -> Recipe:
-        """A run of about this many minutes on two cores: fewer clips and steps, everything else alike."""
+        """Return a run of about this many minutes on two cores: fewer clips and steps, everything else alike."""
         fraction = min(1.0, minutes / MINUTES)
         learning = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "data"}
         shorter = {n: replace(part, loop=part.loop.shortened(fraction)) for n, part in learning.items()}

@@ -98,7 +98,7 @@ def test_the_rate_does_not_change_what_happens():
     )
 
 
-def test_truth_is_in_range_and_in_the_picture(clip):
+def test_truth_is_in_range_and_in_the_frame(clip):
     (truth,) = clip.truth
     for values in (truth.mouth.openness, truth.mouth.spread, truth.mouth.roundness):
         assert values.min() >= 0 and values.max() <= 1
@@ -109,7 +109,7 @@ def test_truth_is_in_range_and_in_the_picture(clip):
     assert (truth.boxes >= 0).all() and (truth.boxes < 160).all()
 
 
-def test_truth_is_the_mouth_of_the_clips_own_sound(eventful):
+def test_truth_is_the_mouth_of_the_clips_own_audio(eventful):
     for clip in (eventful,):
         audio = clip.speech().samples[0]
         expected = mouth_from_speech(audio, clip.times + 0.5 / float(clip.fps))
@@ -133,7 +133,7 @@ def test_cutaway_shows_nobody(clip, eventful):
     assert np.abs(landscape[0] - next(clip.read([cut[0]]))).mean() > 20
 
 
-def test_turn_away_leaves_the_picture_and_comes_back(eventful):
+def test_turn_away_leaves_the_frame_and_comes_back(eventful):
     (truth,) = eventful.truth
     assert not truth.visible[frames_between(eventful, 1.45, 1.75)].any()
     assert truth.visible[frames_between(eventful, 2.3, 2.4)].all()

@@ -88,7 +88,7 @@ def test_mouth_box_grows_with_openness_and_shrinks_with_roundness(heads):
         assert oo[2] - oo[0] < rest[2] - rest[0] < ee[2] - ee[0]
 
 
-def test_openness_is_monotonic_in_the_picture(heads):
+def test_openness_is_monotonic_in_the_frame(heads):
     for head in heads:
         levels = [render(head, Pose(), Expression(MouthShape(o))) for o in np.linspace(0, 1, 6)]
         from_shut = [np.abs(level - levels[0]).sum() for level in levels]

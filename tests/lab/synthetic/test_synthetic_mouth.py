@@ -1,4 +1,4 @@
-"""The mouth as a function of the sound."""
+"""The mouth as a function of the audio."""
 
 import numpy as np
 import pytest
@@ -91,9 +91,9 @@ def test_wrong_input_is_refused():
 
 
 def test_bundled_speech():
-    sounds = [bundled_speech(name) for name in "ab"]
-    assert all(s.sample_rate == 16000 and s.samples.shape[0] == 1 and 3 < s.duration < 5 for s in sounds)
-    assert all(0.5 < np.abs(s.samples).max() < 0.95 for s in sounds)
+    voices = [bundled_speech(name) for name in "ab"]
+    assert all(s.sample_rate == 16000 and s.samples.shape[0] == 1 and 3 < s.duration < 5 for s in voices)
+    assert all(0.5 < np.abs(s.samples).max() < 0.95 for s in voices)
     assert sum((speech_module.SPEECH_FOLDER / f"{n}.flac").stat().st_size for n in "ab") < 250_000
     with pytest.raises(InputError, match="bundled"):
         bundled_speech("c")
@@ -122,7 +122,7 @@ def test_speak_checks_its_numbers():
 
 @pytest.fixture
 def espeak(tmp_path, monkeypatch):
-    """A stand-in for espeak-ng that answers as told."""
+    """A stand-in for espeak-ng that answers as its script says."""
 
     def install(script):
         program = tmp_path / "espeak"
@@ -142,6 +142,6 @@ def test_speak_passes_on_what_went_wrong(espeak):
     espeak("echo no such voice >&2; exit 1")
     with pytest.raises(InputError, match="no such voice"):
         speak("hello", voice="klingon")
-    espeak("echo this is no sound")
+    espeak("echo this is no audio")
     with pytest.raises(speech_module.MediaError):
         speak("hello")

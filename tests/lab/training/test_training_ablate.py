@@ -1,4 +1,4 @@
-"""Ablations on the tiny run, with a judge that only counts."""
+"""Ablations on the tiny run, with an evaluation that only counts."""
 
 import argparse
 import json
@@ -22,19 +22,19 @@ def args(finished, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_losses_start_from_one_stage_1_and_finished_cells_are_kept(args, finished):
-    judged = []
+    evaluated = []
 
     def examine(checkpoint, options):
-        judged.append(checkpoint.parent.name)
+        evaluated.append(checkpoint.parent.name)
         return {"mean": MEAN, "cases": []}
 
     ablate.ablate_losses(args, examine)
     ablate.ablate_losses(args, examine)
-    assert judged == ["stage-1-alone-0", "no-TREPA-0"], "a finished cell was judged again"
+    assert evaluated == ["stage-1-alone-0", "no-TREPA-0"], "a finished cell was evaluated again"
     cell = args.out / "losses" / "no-TREPA-0"
     assert json.loads(cell.with_suffix(".json").read_text())["mean"] == MEAN
-    made = torch.load(cell / "pixels.pt", weights_only=True)
-    assert made["step"] == 1 and set(made["losses"]) == {"noise", "image", "sync"}
+    state = torch.load(cell / "pixels.pt", weights_only=True)
+    assert state["step"] == 1 and set(state["losses"]) == {"noise", "image", "sync"}
     assert not (args.out / "losses" / "stage-1-alone-0" / "pixels.pt").exists()
     assert torch.load(finished / "pixels.pt", weights_only=True)["step"] == 2, "the run itself was changed"
     assert (args.out / "losses.png").exists()

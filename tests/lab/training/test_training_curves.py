@@ -19,7 +19,7 @@ def forget():
     _figure_class.cache_clear()
 
 
-def test_curve_is_a_picture(tmp_path):
+def test_curve_is_an_image(tmp_path):
     pytest.importorskip("matplotlib")
     draw_curve(CURVE, tmp_path / "unet.png")
     draw_curve(CURVE | {"losses": {}, "scores": []}, tmp_path / "empty.png")

@@ -15,7 +15,7 @@ def mouth(openness):
     return MouthTrack(values, 0 * values, 0 * values)
 
 
-def test_training_and_test_material_share_nothing():
+def test_training_and_test_data_have_nothing_in_common():
     assert not set(voices.TRAIN_VOICES) & set(voices.TEST_VOICES)
     train, test = ({identity_seed(k, t) for k in range(10_000)} for t in (False, True))
     assert not train & test
@@ -36,7 +36,7 @@ def test_crops_agree_with_those_of_a_rendered_video(monkeypatch):
     assert np.corrcoef(drawn.ravel(), expected.ravel())[0, 1] > 0.98
 
 
-def test_takes_differ_in_the_mouth_alone():
+def test_utterances_differ_in_the_mouth_alone():
     recipe = replace(NANO.data, clip_frames=2)
     closed, opened = (render(3, mouth([v, v]), recipe).astype(int) for v in (0.0, 1.0))
     changed = np.abs(closed - opened).mean(-1)[0]
@@ -51,7 +51,7 @@ def test_crops_are_made_once_and_kept(store, monkeypatch):
     assert np.array_equal(SyntheticDataset(store.folder.parent, store.recipe).crops(0), first)
 
 
-def test_takes_say_different_parts(store):
+def test_utterances_say_different_parts(store):
     first, second = store.utterances(1)
     assert (first.track, first.start) != (second.track, second.start)
     assert store.times(first)[0] == first.start

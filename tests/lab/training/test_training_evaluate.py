@@ -17,14 +17,14 @@ from latentsync_lab.training.mouth_regressor import read_mouth
 
 
 def vowels(rate, seconds=1.4):
-    """A sound that opens and closes `rate` times a second, and then is silent."""
+    """Speech that opens and closes the mouth `rate` times a second, and then is silent."""
     times = np.arange(int(seconds * 16_000)) / 16_000
     loud = np.clip(np.sin(2 * np.pi * rate * times), 0, 1) * (times < 0.7 * seconds)
     return (0.4 * loud * np.sin(2 * np.pi * 700 * times)).astype(np.float32)
 
 
 class Redness(nn.Module):
-    """Stands for the reader: an open mouth of these speakers is redder than their skin."""
+    """A stand-in for the mouth regressor: an open mouth of these speakers is redder than their skin."""
 
     def __init__(self, device="cpu"):
         super().__init__()
@@ -38,14 +38,14 @@ class Redness(nn.Module):
 
 
 class Elsewhere(Redness):
-    """A reader on a device that takes crops from there only."""
+    """A regressor on a device that takes crops from there only."""
 
     def forward(self, crops):
         assert crops.device == self.place.device
         return super().forward(torch.zeros(crops.shape))
 
 
-def test_the_reader_is_given_crops_on_its_own_device():
+def test_the_regressor_gets_crops_on_its_own_device():
     assert read_mouth(Elsewhere("meta"), torch.zeros(70, 3, 64, 64)).shape == (70, 3)
 
 
@@ -57,7 +57,7 @@ def case():
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    return load_models(untrained(tmp_path_factory.mktemp("judge") / "nano"), device="cpu")
+    return load_models(untrained(tmp_path_factory.mktemp("evaluate") / "nano"), device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def frames(clip):
     return list(clip.read(range(len(clip.times))))
 
 
-def test_the_truth_follows_the_new_sound(case, evaluate_result):
+def test_the_truth_follows_the_new_audio(case, evaluate_result):
     evaluation, curves = evaluate_result(frames(case.truth))
     assert evaluation.new == pytest.approx(evaluation.ceiling) and evaluation.new > 0.9
     assert evaluation.mesh_new == pytest.approx(evaluation.mesh_ceiling) and evaluation.mesh_new > 0.9
@@ -81,7 +81,7 @@ def test_the_truth_follows_the_new_sound(case, evaluate_result):
     assert len(curves.predicted) == len(curves.mesh) == len(case.truth.times)
 
 
-def test_the_source_follows_the_old_sound(case, evaluate_result):
+def test_the_source_follows_the_old_audio(case, evaluate_result):
     evaluation, _ = evaluate_result(frames(case.source))
     assert evaluation.old > 0.9 > 0.5 > evaluation.new
     assert evaluation.mesh_old > 0.9 > 0.5 > evaluation.mesh_new
@@ -100,7 +100,7 @@ def test_frames_without_a_face_are_left_out(case):
     assert np.isnan(openings).tolist() == [True, False, False]
 
 
-def test_a_shuffled_sound_has_the_same_pieces_elsewhere():
+def test_shuffled_audio_has_the_same_pieces_elsewhere():
     audio = Waveform(np.repeat(np.arange(10, dtype=np.float32), 3200)[None], 16_000)
     mixed = shuffle(audio)
     assert sorted(mixed.samples[0]) == sorted(audio.samples[0]) and len(set(mixed.samples[0, :3200])) == 1
@@ -109,9 +109,9 @@ def test_a_shuffled_sound_has_the_same_pieces_elsewhere():
 
 
 @torch.inference_mode()
-def test_the_pipeline_is_run_with_three_sounds(case, models):
+def test_the_pipeline_is_run_with_three_audios(case, models):
     short = vowels(3.1, 0.4)
-    given = replace(case, source=talking_clip(7, short), speech=Waveform(short[None], 16_000))
-    results = perform(given, models, Options.preset("draft", steps=1, guidance=1.0))
+    short_case = replace(case, source=talking_clip(7, short), speech=Waveform(short[None], 16_000))
+    results = perform(short_case, models, Options.preset("draft", steps=1, guidance=1.0))
     assert len(results.new) == len(results.mute) == len(results.shuffled) == 10
     assert any((a != b).any() for a, b in zip(results.new, results.mute, strict=True))

@@ -23,7 +23,7 @@ ONLY = {"image": 0.0, "perceptual": 0.0, "sync": 0.0, "temporal": 0.0}
 
 
 class Difference(nn.Module):
-    """Stands for LPIPS: the mean square, one number a picture."""
+    """A stand-in for LPIPS: the mean square, one number an image."""
 
     def forward(self, predicted, true):
         self.shape = predicted.shape
@@ -31,7 +31,7 @@ class Difference(nn.Module):
 
 
 class Agreement(nn.Module):
-    """Stands for a SyncNet of 16 px: in sync as far as pictures are bright."""
+    """A stand-in for a SyncNet of 16 px: brighter images are better in sync."""
 
     resolution = 16
 
@@ -49,10 +49,10 @@ def seen():
     return [(Pick(0, 0, 2, 2, 16), utterance)]
 
 
-def losses(predicted, seen, evaluators, tokens=None, **weights):
+def losses(predicted, seen, networks, tokens=None, **weights):
     recipe = replace(NANO.pixels, **(ONLY | weights))
     return image_losses(
-        recipe, evaluators, predicted, torch.ones(1, 16, 2, 4) if tokens is None else tokens, seen
+        recipe, networks, predicted, torch.ones(1, 16, 2, 4) if tokens is None else tokens, seen
     )
 
 
@@ -75,14 +75,14 @@ def test_lpips_sees_lower_halves(seen):
     assert abs(loss - 0.1) < 1e-6
 
 
-def test_synchrony_is_judged_at_the_size_of_the_syncnet(seen):
-    syncnet, evaluators = Agreement(), LossNetworks(None, syncnet=(net := Agreement()))
-    dark, bright = (losses(images(v), seen, evaluators, sync=0.05)["sync"] for v in (0.3, 0.9))
+def test_the_sync_loss_is_computed_at_the_size_of_the_syncnet(seen):
+    syncnet, networks = Agreement(), LossNetworks(None, syncnet=(net := Agreement()))
+    dark, bright = (losses(images(v), seen, networks, sync=0.05)["sync"] for v in (0.3, 0.9))
     assert net.shapes == ((1, 48, 8, 16), (1, 1, 80, 52))
     assert 0 < bright < dark and syncnet is not net
 
 
-def test_windows_without_sound_are_not_judged_by_it(seen):
+def test_windows_without_audio_have_no_sync_loss(seen):
     silent = torch.zeros(1, 16, 2, 4)
     assert losses(images(0.3), seen, LossNetworks(None, syncnet=Agreement()), silent, sync=1.0)["sync"] == 0
 
@@ -91,12 +91,12 @@ def test_a_loss_of_weight_zero_is_not_computed(seen):
     def never(*args):
         pytest.fail("was computed")
 
-    evaluators = LossNetworks(None, syncnet=never, clip_encoder=never, perceptual=never)
-    assert set(losses(images(0.0), seen, evaluators, image=1.0)) == {"image"}
+    networks = LossNetworks(None, syncnet=never, clip_encoder=never, perceptual=never)
+    assert set(losses(images(0.0), seen, networks, image=1.0)) == {"image"}
 
 
 @pytest.mark.parametrize("loss", ["sync", "temporal", "perceptual"])
-def test_a_loss_without_its_judge_is_refused(loss):
+def test_a_loss_without_its_network_is_refused(loss):
     with pytest.raises(InputError, match=f"loss '{loss}' .* needs .*; or do without it: --{loss} 0"):
         LossNetworks(None).check(replace(NANO.pixels, **(ONLY | {loss: 1.0})))
 
@@ -148,9 +148,9 @@ def test_checkpointing_changes_no_gradient():
 
 
 @pytest.mark.parametrize("loss", ["image", "perceptual", "sync", "temporal"])
-def test_every_loss_teaches_the_picture(loss, seen):
+def test_every_loss_teaches_the_image(loss, seen):
     torch.manual_seed(0)
-    evaluators = LossNetworks(
+    networks = LossNetworks(
         None,
         syncnet=nano_syncnet().syncnet,
         clip_encoder=MaskedClips().encoder(torch.rand(2, 16, 3, 64, 64)),
@@ -161,7 +161,7 @@ def test_every_loss_teaches_the_picture(loss, seen):
     seen = [(seen[0][0], replace(seen[0][1], crops=crops))]
     values = []
     for _ in range(3):
-        value = losses(predicted, seen, evaluators, **{loss: 1.0})[loss]
+        value = losses(predicted, seen, networks, **{loss: 1.0})[loss]
         (gradient,) = torch.autograd.grad(value, predicted)
         predicted = (predicted - 0.02 * gradient / gradient.norm()).detach().requires_grad_()
         values.append(value.item())
@@ -176,16 +176,16 @@ def small_networks(dtype):
     return LossNetworks(parts[0], parts[1], parts[2], Difference(), dtype)
 
 
-def compute_losses(evaluators, seen, checkpointing=False):
+def compute_losses(networks, seen, checkpointing=False):
     """Losses, the gradient of their sum, and the bytes that were kept for it."""
     if checkpointing:
-        evaluators.enable_gradient_checkpointing()
+        networks.enable_gradient_checkpointing()
     latents = torch.randn((1, 8, 16, 16, 16), generator=torch.Generator().manual_seed(1), requires_grad=True)
     kept = []
     with torch.autograd.graph.saved_tensors_hooks(lambda t: (kept.append(t.nbytes), t)[1], lambda t: t):
-        with evaluators.autocast(latents.device):
-            predicted = decode(evaluators.vae, latents)
-        values = losses(predicted.float(), seen, evaluators, perceptual=1.0, sync=1.0, temporal=1.0)
+        with networks.autocast(latents.device):
+            predicted = decode(networks.vae, latents)
+        values = losses(predicted.float(), seen, networks, perceptual=1.0, sync=1.0, temporal=1.0)
         total = torch.stack(list(values.values())).sum()
     (gradient,) = torch.autograd.grad(total, latents)
     return values, gradient, sum(kept)
@@ -197,25 +197,25 @@ def sharp(seen):
     return [(seen[0][0], replace(seen[0][1], crops=crops))]
 
 
-def test_checkpointing_of_the_judges_keeps_less_for_the_same_gradient(sharp):
-    evaluators = small_networks(torch.float32)
+def test_checkpointing_of_the_loss_networks_keeps_less_for_the_same_gradient(sharp):
+    networks = small_networks(torch.float32)
     (_, gradient, kept), (_, again, less) = (
-        compute_losses(evaluators, sharp),
-        compute_losses(evaluators, sharp, checkpointing=True),
+        compute_losses(networks, sharp),
+        compute_losses(networks, sharp, checkpointing=True),
     )
     assert torch.allclose(gradient, again, rtol=1e-4, atol=1e-7)
     assert less < kept / 3
 
 
-def test_judges_in_half_precision_agree_and_teach(sharp):
+def test_loss_networks_in_half_precision_agree_and_teach(sharp):
     results = []
     for dtype in (torch.float32, torch.bfloat16):
-        evaluators, generator = small_networks(dtype), torch.Generator().manual_seed(1)
+        networks, generator = small_networks(dtype), torch.Generator().manual_seed(1)
         predicted = (0.3 * torch.randn((1, 16, 3, 128, 128), generator=generator)).requires_grad_()
-        values = losses(predicted, sharp, evaluators, perceptual=1.0, sync=1.0, temporal=1.0)
+        values = losses(predicted, sharp, networks, perceptual=1.0, sync=1.0, temporal=1.0)
         (gradient,) = torch.autograd.grad(torch.stack(list(values.values())).sum(), predicted)
-        with evaluators.autocast(predicted.device), torch.no_grad():
-            decoded = decode(evaluators.vae, torch.randn((1, 8, 1, 8, 8), generator=generator)).float()
+        with networks.autocast(predicted.device), torch.no_grad():
+            decoded = decode(networks.vae, torch.randn((1, 8, 1, 8, 8), generator=generator)).float()
         results.append((values, gradient.flatten(), decoded))
     (exact, gradient, decoded), (half, rough, coarse) = results
     for name, value in exact.items():

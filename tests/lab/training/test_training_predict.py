@@ -26,8 +26,8 @@ class Knowing:
     def __init__(self, scheduler, clean):
         self.scheduler, self.clean, self.shown = scheduler, clean, []
 
-    def __call__(self, given, timestep, tokens):
-        noisy = given[:, : SHAPE[1]]
+    def __call__(self, inputs, timestep, tokens):
+        noisy = inputs[:, : SHAPE[1]]
         self.shown.append((noisy, timestep, tokens.clone()))
         alpha = self.scheduler.alphas_cumprod[timestep][:, None, None, None, None]
         if self.scheduler.config["prediction_type"] == "v_prediction":
@@ -48,13 +48,13 @@ def predict_with(model, scheduler, sampled, seed, batch, dropout=0.0):
 @pytest.mark.parametrize("seed", range(8))
 def test_who_knows_the_target_is_right(seed, sampled, prediction):
     scheduler, batch = DDIMScheduler.from_config({**SCHEDULER, "prediction_type": prediction}), some_batch()
-    made = predict_with(Knowing(scheduler, batch.target), scheduler, sampled, seed, batch)
-    torch.testing.assert_close(made.clean, batch.target, atol=2e-4, rtol=1e-3)
-    assert made.error.abs().max() < 2e-3
+    output = predict_with(Knowing(scheduler, batch.target), scheduler, sampled, seed, batch)
+    torch.testing.assert_close(output.clean, batch.target, atol=2e-4, rtol=1e-3)
+    assert output.error.abs().max() < 2e-3
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_what_a_sampler_would_have_does_not_tell_the_target(seed):
+def test_the_latents_of_a_sampler_hold_no_trace_of_the_target(seed):
     scheduler = DDIMScheduler.from_config(SCHEDULER)
     shown = []
     for target in (1, 2):
@@ -67,7 +67,7 @@ def test_what_a_sampler_would_have_does_not_tell_the_target(seed):
         assert len(timestep.unique()) == 1
 
 
-def test_a_noised_target_tells_it():
+def test_a_noised_target_holds_a_trace_of_it():
     scheduler, shown = DDIMScheduler.from_config(SCHEDULER), []
     for target in (1, 2):
         model = Knowing(scheduler, torch.zeros(SHAPE))
@@ -88,12 +88,12 @@ def test_a_step_of_ddim_leads_there(monkeypatch):
         run_sampler(model, scheduler, batch, timestep, torch.Generator().manual_seed(seed))
         noise, start, tokens = model.shown[0]
         later = run_sampler(model, scheduler, batch, start - 250, torch.Generator().manual_seed(seed))
-        given = model(torch.cat([noise, batch.condition], 1), start, tokens).sample
-        stepped = scheduler.step(given, int(start[0]), noise).prev_sample
+        output = model(torch.cat([noise, batch.condition], 1), start, tokens).sample
+        stepped = scheduler.step(output, int(start[0]), noise).prev_sample
         torch.testing.assert_close(later, stepped, atol=1e-4, rtol=1e-3)
 
 
-def test_the_estimate_hears_sound_that_the_guess_then_lacks():
+def test_audio_is_dropped_for_the_last_prediction_only():
     scheduler, batch = DDIMScheduler.from_config(SCHEDULER), some_batch()
     model = Knowing(scheduler, batch.target)
     seed = 0
@@ -101,9 +101,9 @@ def test_the_estimate_hears_sound_that_the_guess_then_lacks():
         model.shown.clear()
         predict_with(model, scheduler, 1.0, seed, batch, dropout=1.0)
         batch, seed = some_batch(), seed + 1
-    *before, (_, _, unheard) = model.shown
-    assert all(heard.min() == 1 for _, _, heard in before)
-    assert unheard.max() == 0
+    *before, (_, _, dropped) = model.shown
+    assert all(tokens.min() == 1 for _, _, tokens in before)
+    assert dropped.max() == 0
 
 
 @pytest.mark.parametrize("last", [0, 1, HIGH_NOISE - 1, HIGH_NOISE, 999])

@@ -60,7 +60,7 @@ def data(videos, tmp_path_factory):
     return out, {result.file: result for result in prepare(videos, out, TARGETS)}
 
 
-def test_every_file_has_a_verdict(data):
+def test_every_file_has_a_result(data):
     results = data[1]
     assert results["more/good.mp4"].clips == ("00000",) and not results["more/good.mp4"].dropped
     why = {name: result.dropped[0] for name, result in results.items() if not result.clips}
@@ -69,7 +69,7 @@ def test_every_file_has_a_verdict(data):
     assert "No stretch of 1.9 s" in why["short.mp4"] and "found in 20 of 20" in why["short.mp4"]
 
 
-def test_clip_is_the_aligned_face_and_its_sound(data, clip, said):
+def test_clip_is_the_aligned_face_and_its_audio(data, clip, said):
     footage = Footage(data[0])
     crops = footage.crops(0)
     assert footage.clips == 1 and footage.resolution == 128 and crops.shape == (FRAMES, 128, 128, 3)
@@ -79,7 +79,7 @@ def test_clip_is_the_aligned_face_and_its_sound(data, clip, said):
     samples = footage.audio(0)
     assert len(samples) == FRAMES * 640
     lag = np.correlate(samples, said.samples[0, : len(samples)], "full").argmax() - len(samples) + 1
-    assert abs(lag) < 320, "sound and picture do not start together"
+    assert abs(lag) < 320, "audio and image do not start together"
     utterance = footage.utterances(0)[0]
     assert footage.times(utterance)[-1] == (FRAMES - 1) / 25 and footage.openness(utterance) is None
 
@@ -110,7 +110,7 @@ def test_what_of_a_video_is_left_out_is_told(clip, said, tmp_path):
     assert len(result.clips) == 1 and result.notes[0].startswith("2.0 of 3.6 s can be used")
 
 
-def test_sound_is_as_loud_as_when_a_model_is_used(clip, said, data, tmp_path):
+def test_audio_is_as_loud_as_when_a_model_is_used(clip, said, data, tmp_path):
     """Quiet footage would teach that quiet speech opens the mouth as far as loud speech; the pipeline levels it."""
     (tmp_path / "videos").mkdir()
     write(tmp_path / "videos" / "a.mp4", list(clip.read(range(FRAMES))), Waveform(said.samples / 50, 16_000))
@@ -140,16 +140,16 @@ def test_small_faces_are_dropped(videos, tmp_path):
 
 
 def stand_in_syncnet(monkeypatch, offset, confidence):
-    """Prepare by a SyncNet that gives every clip this verdict."""
+    """Prepare by a SyncNet that gives every clip this score."""
     curve = SimpleNamespace(offset=offset, confidence=confidence, sure=confidence >= LEAST_CONFIDENCE)
     monkeypatch.setattr("latentsync_lab.training.preparation.sync_curve", lambda *args, **more: curve)
     return SimpleNamespace(resolution=128)
 
 
-def test_sound_that_is_far_off_drops_the_clip(videos, tmp_path, monkeypatch):
+def test_audio_that_is_far_off_drops_the_clip(videos, tmp_path, monkeypatch):
     syncnet = stand_in_syncnet(monkeypatch, -7, 0.4)
     (result,) = prepare(videos / "more", tmp_path, TARGETS, syncnet)
-    reason = "0.0-2.0 s: the sound is off by -7 frames (confidence 0.40), at most 6 are corrected"
+    reason = "0.0-2.0 s: the audio is off by -7 frames (confidence 0.40), at most 6 are corrected"
     assert result.dropped == (reason,) and not result.clips
     with pytest.raises(InputError, match="has no clips"):
         Footage(tmp_path)
@@ -163,13 +163,13 @@ def test_a_syncnet_that_is_not_sure_drops_nobody(data, videos, tmp_path, monkeyp
 
 
 @pytest.mark.parametrize("frames", [-4, 3])
-def test_sound_that_is_a_little_off_is_moved_back(frames, clip, said, data, tmp_path):
-    """By the bundled SyncNet: it finds by how much, and the clip gets the sound that it would have had."""
+def test_audio_that_is_a_little_off_is_moved_back(frames, clip, said, data, tmp_path):
+    """By the bundled SyncNet: it finds by how much, and the clip gets the audio that it would have had."""
     late = np.roll(said.samples, frames * 640, axis=1)
     (tmp_path / "videos").mkdir()
     write(tmp_path / "videos" / "off.mp4", list(clip.read(range(FRAMES))), Waveform(late, 16_000))
     (result,) = prepare(tmp_path / "videos", tmp_path / "out", TARGETS, load_syncnet(find_syncnet("nano")))
-    assert result.notes[0].startswith(f"0.0-2.0 s: the sound was moved by {-frames:+d} frames")
+    assert result.notes[0].startswith(f"0.0-2.0 s: the audio was moved by {-frames:+d} frames")
     moved, right = Footage(tmp_path / "out").audio(0), Footage(data[0]).audio(0)
     inside = slice(5 * 640, -5 * 640)
     lag = np.correlate(moved[inside], right[inside], "full").argmax() - len(right[inside]) + 1

@@ -1,4 +1,4 @@
-"""SyncNet's training: which windows it takes, and that it learns to tell the ones that match."""
+"""SyncNet's training: which windows it draws, and that it learns which ones match."""
 
 import numpy as np
 import pytest
@@ -51,11 +51,11 @@ def test_matching_windows_are_learnt(utterances):
         (sync + 20 * reading_loss(predicted, true, matching)).backward()
         optimizer.step()
         losses.append(sync.item())
-    guessing = np.log(2)
-    assert losses[-1] < 0.8 * guessing < losses[0]
+    chance = np.log(2)
+    assert losses[-1] < 0.8 * chance < losses[0]
 
 
-def test_only_sounds_that_match_have_to_tell_the_mouth():
+def test_only_audio_that_matches_has_to_predict_the_mouth():
     true, wrong = torch.zeros(2, 16), torch.ones(2, 16)
     first_matches = torch.tensor([1.0, 0.0])
     assert reading_loss([true, true], true, first_matches) == 0

@@ -108,8 +108,8 @@ def test_validation_is_scored_by_a_syncnet_of_another_size(data, finished, tmp_p
     models = load_models(finished / "checkpoint", device="cpu")
     syncnet = load_syncnet(finished / "checkpoint" / "syncnet")
     video = ValidationVideo(models, Footage(data), tmp_path, syncnet)
-    made = np.zeros((FRAMES, 2 * syncnet.resolution, 2 * syncnet.resolution, 3), np.uint8)
-    assert set(video._score_sync(made)) == {"validation confidence", "validation offset"}
+    result = np.zeros((FRAMES, 2 * syncnet.resolution, 2 * syncnet.resolution, 3), np.uint8)
+    assert set(video._score_sync(result)) == {"validation confidence", "validation offset"}
 
 
 def test_what_is_missing_is_named(data, finished, tmp_path):

@@ -30,14 +30,14 @@ FRAMES, SIZE = 48, 16
 
 @pytest.fixture
 def clip():
-    """Latents that tell their take, kind and frame: 1000 take + 100 kind + frame."""
+    """Latents that hold their utterance, kind and frame: 1000 utterance + 100 kind + frame."""
     utterance, kind, frame = torch.meshgrid(*(torch.arange(n) for n in (2, 2, FRAMES)), indexing="ij")
     value = (1000 * utterance + 100 * kind + frame).half()
     latents = value[..., None, None, None].expand(2, 2, FRAMES, 4, SIZE, SIZE)
     return LatentClip(latents, torch.ones(2, FRAMES, 30, 64).half(), torch.zeros(2, FRAMES))
 
 
-def test_window_paints_one_take_and_is_given_the_other(clip):
+def test_window_has_one_utterance_as_target_and_the_other_as_condition(clip):
     batch = assemble([Pick(clip=0, utterance=1, start=3, reference=20, length=16)], [clip])
     target, condition, tokens = batch.target[0], batch.condition[0], batch.tokens[0]
     assert target.shape == (4, 16, SIZE, SIZE) and condition.shape == (9, 16, SIZE, SIZE)
@@ -48,20 +48,20 @@ def test_window_paints_one_take_and_is_given_the_other(clip):
     assert tokens.shape == (16, 30, 64)
 
 
-def test_references_elsewhere_share_no_frame():
+def test_references_elsewhere_have_no_frame_in_common():
     rng = np.random.default_rng(0)
     for start in range(FRAMES - 16 + 1):
         assert abs(choose_elsewhere(rng, start, 16, FRAMES) - start) >= 16
 
 
-def test_choice_follows_the_share_of_pairs(clip):
+def test_choice_follows_the_fraction_of_pairs(clip):
     picks = choose(np.random.default_rng(0), [clip], 0.75, 400, 16)
     paired = np.mean([pick.reference == pick.start for pick in picks])
     assert 0.7 < paired < 0.8
     assert {pick.utterance for pick in picks} == {0, 1}
 
 
-def test_share_of_silent_windows(clip):
+def test_fraction_of_silent_windows(clip):
     batch = assemble([Pick(0, 0, 0, 0, 16)] * 200, [clip])
     drop_audio(np.random.default_rng(0), batch, 0.25)
     silent = (batch.tokens == 0).flatten(1).all(1).float().mean()
@@ -110,7 +110,7 @@ def test_early_windows_are_shorter_and_more():
     assert RECIPE.shape(steps - 1) == (2, 16)
 
 
-def test_probe_sees_no_trace_of_what_it_should_paint():
+def test_scores_see_no_trace_of_the_target():
     rng = torch.Generator().manual_seed(0)
     clips = [
         LatentClip(
@@ -134,8 +134,8 @@ def test_probe_sees_no_trace_of_what_it_should_paint():
 
 
 @pytest.mark.parametrize("clips", [1, 3, 20])
-def test_probe_of_one_who_knows_finds_no_error(clips):
-    """The network is told by the sound, a number, which clean latents are right."""
+def test_scores_of_a_denoiser_that_knows_the_target_have_no_error(clips):
+    """The audio tells the network, by a number, which clean latents are right."""
     scheduler = DDIMScheduler.from_config(SCHEDULER)
     numbered = [
         LatentClip(
@@ -145,10 +145,10 @@ def test_probe_of_one_who_knows_finds_no_error(clips):
     ]
 
     class Knowing(torch.nn.Linear):
-        def forward(self, given, timestep, tokens):
+        def forward(self, inputs, timestep, tokens):
             clean = tokens[0, 0, 0, 0]
             alpha = scheduler.alphas_cumprod[timestep.reshape(-1)][:, None, None, None, None]
-            return SimpleNamespace(sample=(alpha.sqrt() * given[:, :8] - clean) / (1 - alpha).sqrt())
+            return SimpleNamespace(sample=(alpha.sqrt() * inputs[:, :8] - clean) / (1 - alpha).sqrt())
 
     scores = score_denoiser(Knowing(1, 1), scheduler, numbered, RECIPE)
     assert scores["error"] < 1e-4 and scores["error as sampled"] < 1e-4

@@ -15,14 +15,14 @@ KEEP = torch.from_numpy(keep_mask(SIZE))
 
 
 def shown(colour, steps=20, **changes):
-    """Pictures of `steps` batches from one clip of one colour."""
+    """Images of `steps` batches from one clip of one colour."""
     clip = np.full((3, SIZE, SIZE, 3), colour, np.uint8)
     recipe = replace(TINY.vae, **{"hue": 0.0, "masked": 0.0} | changes)
     batches = (SimpleNamespace(rng=lambda k=k: np.random.default_rng(k)) for k in range(steps))
     return torch.cat([_draw_batch(run, recipe, [clip], KEEP) for run in batches])
 
 
-def test_pictures_keep_their_colour_without_the_share_of_hues():
+def test_images_keep_their_colour_without_other_hues():
     expected = to_pixels(np.full((1, SIZE, SIZE, 3), (200, 120, 90), np.uint8))
     assert (shown((200, 120, 90)) == expected).all()
 

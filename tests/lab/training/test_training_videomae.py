@@ -15,8 +15,8 @@ def test_the_same_places_are_hidden_in_every_frame():
     assert not torch.equal(frames[0], frames[1])
 
 
-def test_a_clip_is_easier_to_guess_than_noise_once_learnt():
-    """A network that has only ever seen one moving edge guesses it better than something else."""
+def test_a_clip_is_easier_to_predict_than_noise_once_learnt():
+    """A network that has only ever seen one moving edge predicts it better than something else."""
     torch.manual_seed(0)
     edge = np.zeros((16, 64, 64, 3), np.uint8)
     for k in range(16):
@@ -35,7 +35,7 @@ def test_a_clip_is_easier_to_guess_than_noise_once_learnt():
     assert model(clips, hidden).item() < 0.9 * before
 
 
-def test_encoder_has_the_trained_weights_and_judges_clips_of_any_size():
+def test_encoder_has_the_trained_weights_and_encodes_clips_of_any_size():
     model = MaskedClips()
     encoder = model.encoder(torch.rand(4, 16, 3, 32, 32) * 2 - 1)
     trained = model.network.videomae.state_dict()

@@ -1,4 +1,4 @@
-"""Material and a recipe so small that every stage runs in seconds, without espeak-ng."""
+"""Data and a recipe so small that every stage runs in seconds, without espeak-ng."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ def tone(seed):
 
 
 def make_tiny(set_attribute=setattr):
-    """Use tones for speech, one thread, and no pictures of curves, which take half a second each."""
+    """Use tones for speech, one thread, and no drawn curves, which take half a second each."""
     torch.set_num_threads(1)
     set_attribute(data, "train_track", tone)
     set_attribute(data, "test_track", lambda seed: tone(1000 + seed))
