@@ -44,3 +44,8 @@ def test_a_checkpoint_that_will_not_do_is_refused_at_once(finished, tmp_path, mo
     with pytest.raises(InputError, match="other sizes"):
         train(TINY, tmp_path, "data", finished / "checkpoint")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_run_in_a_new_folder_can_begin_with_a_checkpoint(finished, tmp_path):
+    start.begin_with(finished / "checkpoint", tmp_path / "runs" / "new")
+    assert [path.name for path in (tmp_path / "runs" / "new").iterdir()] == ["start"]
