@@ -64,7 +64,7 @@ def price(args: argparse.Namespace) -> None:
             unused,
             args.model,
             dict(args.param),
-            max_cost_usd=Decimal(10**6),
+            max_cost_usd=Decimal(10**6),  # so that no limit refuses the price that is asked for
             dry_run=True,
         )
         with _show_progress() as show:

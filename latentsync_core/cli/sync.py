@@ -75,6 +75,7 @@ def _keep_windows(output: Path) -> Iterator[Path]:
     try:
         yield work
     except BaseException as exc:
+        # Also after Ctrl-C and signals, which are what windows are mostly kept for.
         windows = len(list(work.glob("window-*")))
         if isinstance(exc, FaceError) and not windows:
             forget(work)  # the same command would fail alike

@@ -77,6 +77,7 @@ def _as_array(frames: Any) -> Array:
 def _as_rate(fps: int | float | Fraction) -> Fraction:
     if not 0 < fps < float("inf"):
         raise InputError(f"fps takes a number above 0, got {fps}.")
+    # Only a float is taken for a rounded television rate: an int or a Fraction says exactly what is meant.
     rate = Fraction(fps).limit_denominator(1001)
     television = Fraction(round(rate) * 1000, 1001)
     return television if isinstance(fps, float) and abs(rate - television) < _NTSC_ROUNDING else rate

@@ -93,6 +93,7 @@ def _fill_new_folder(folder: Path) -> Iterator[Path]:
         with partial_path(folder) as partial:
             partial.mkdir()
             yield partial
+            # Windows renames onto no folder that is there, not even an empty one.
             if folder.exists():
                 folder.rmdir()
             partial.rename(folder)

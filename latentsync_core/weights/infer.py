@@ -13,6 +13,7 @@ from .identify import Shapes
 
 def infer_unet_config(shapes: Shapes, heads: int, groups: int) -> dict[str, Any]:
     """Return the arguments of `LatentSyncUNet`, from tensors in its naming; heads and groups do not show in shapes."""
+    # Without any level the look-up of level 0 raises the KeyError that names a tensor; an empty tuple would not.
     levels = _count_names(shapes, "down_blocks.")
     widths = tuple(
         _dim_of(shapes, f"down_blocks.{i}.resnets.0.conv1.weight", 0) for i in range(max(1, levels))

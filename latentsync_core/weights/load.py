@@ -80,6 +80,7 @@ def load_whisper(path: str | Path, *, heads: int | None = None) -> WhisperEncode
         )
     settings = {**config, "encoder_attention_heads": heads}
     encoder = build(lambda: WhisperEncoder(WhisperConfig(**settings)), path, what, shapes)
+    # LatentSync reads the states before the last norm, whose weights `rename_whisper` left out.
     encoder.layer_norm = nn.Identity()
     return fill(encoder, renamed, path, what)
 
