@@ -17,7 +17,7 @@ import torch
 
 from latentsync_core import FileClip, Options, lip_sync, load_models, read_audio
 from latentsync_core.faces import FaceFinder, choose, survey
-from latentsync_lab.fresh import untrained
+from latentsync_lab.fresh import write_untrained
 
 
 class Stopwatch:
@@ -57,7 +57,7 @@ def main():
     logging.disable()
     clip, speech = FirstFrames(FileClip(args.video), args.frames), read_audio(args.audio)
     with tempfile.TemporaryDirectory() as folder:
-        models = load_models(untrained(Path(folder) / "nano", args.resolution), device="cpu")
+        models = load_models(write_untrained(Path(folder) / "nano", args.resolution), device="cpu")
     finder = FaceFinder("cpu")
     count = len(clip.times)
 

@@ -51,7 +51,7 @@ def nano_networks() -> tuple[LatentSyncUNet, AutoencoderKL, WhisperEncoder]:
     return unet, vae, whisper
 
 
-def untrained(folder: str | Path, resolution: int = 128, seed: int = 0) -> Path:
+def write_untrained(folder: str | Path, resolution: int = 128, seed: int = 0) -> Path:
     """Write a nano checkpoint with seeded random weights, 9.5 MB, and return its folder.
 
     Its results are noise: it is for demonstrations and tests of everything around the networks. Raises

@@ -11,7 +11,7 @@ import pytest
 from latentsync_core import FileClip, Options, lip_sync, load_models, read_audio
 from latentsync_core.cli import main
 from latentsync_core.pipeline import find_face
-from latentsync_lab.fresh import untrained
+from latentsync_lab.fresh import write_untrained
 
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.slow
@@ -37,7 +37,7 @@ print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    return untrained(tmp_path_factory.mktemp("checkpoint") / "nano")
+    return write_untrained(tmp_path_factory.mktemp("checkpoint") / "nano")
 
 
 def shortened(source, target, frames):

@@ -13,10 +13,10 @@ from .train_parser import add_train
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command of `latentsync-lab`; returns as `latentsync_core.cli.main.run`."""
-    return run(_parser(), __package__, argv)
+    return run(_make_parser(), __package__, argv)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="latentsync-lab", description="Train LatentSync.")
     add_common(parser)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

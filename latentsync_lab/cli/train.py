@@ -31,8 +31,8 @@ def train_footage(args: argparse.Namespace) -> None:
     _enable_logging()
     recipe = RECIPES[args.recipe]
     assert isinstance(recipe, FootageRecipe)  # of the others there is only nano
-    loop = replace(recipe.stage.loop, **_chosen(args, "steps", "batch"))
-    stage = replace(recipe.stage, loop=loop, **_chosen(args, "perceptual", "sync", "temporal"))
+    loop = replace(recipe.stage.loop, **_collect_chosen(args, "steps", "batch"))
+    stage = replace(recipe.stage, loop=loop, **_collect_chosen(args, "perceptual", "sync", "temporal"))
     sources = Sources(args.model or MODELS[recipe.resolution], args.syncnet, args.video_encoder)
     with progress_bars() as progress:
         tune(replace(recipe, stage=stage), args.data, args.out, sources, progress)
@@ -45,7 +45,7 @@ def _enable_logging() -> None:
         logging.getLogger(package).setLevel(logging.INFO)
 
 
-def _chosen(args: argparse.Namespace, *names: str) -> dict[str, Any]:
+def _collect_chosen(args: argparse.Namespace, *names: str) -> dict[str, Any]:
     """Return the named arguments that were given on the command line."""
     return {name: value for name in names if (value := getattr(args, name, None)) is not None}
 

@@ -102,14 +102,14 @@ class Examiner:
     def __call__(self, checkpoint: Path, options: Options) -> CellScores:
         """Return the means of `MEASURES` over the cases, and the values of each case."""
         models = load_models(checkpoint, device="cpu")
-        rows = [self._row(case, models, options) for case in self.cases]
+        rows = [self._evaluate(case, models, options) for case in self.cases]
         return {
             "mean": {name: float(np.mean([row[name] for row in rows])) for name in MEASURES},
             "cases": rows,
         }
 
     @torch.inference_mode()
-    def _row(self, case: Case, models: LipSyncModels, options: Options) -> dict[str, float]:
+    def _evaluate(self, case: Case, models: LipSyncModels, options: Options) -> dict[str, float]:
         frames = list(lip_sync(case.source, case.speech, models, options))
         true_frames = list(case.truth.read(range(len(frames))))
         result, true = (to_pixels(mouth_crops(case.source, part)) for part in (frames, true_frames))

@@ -66,18 +66,18 @@ def main() -> None:
         raise SystemExit(
             f"The weights are {size / 1e6:.1f} MB; at most {MOST_BYTES / 1e6:.0f} may be shipped."
         )
-    made = read_stages(args.run)
-    earlier = {name_in_history(name, begun) if name in made else name: name for name in begun}
+    stages = read_stages(args.run)
+    earlier = {name_in_history(name, begun) if name in stages else name: name for name in begun}
     measured["rounding"] = measure_rounding(args.run)
     if (harder := evaluated / "harder.json").exists():
         measured["harder"] = json.loads(harder.read_text())
-    measured["training"] = {key: begun[name] for key, name in earlier.items()} | made
+    measured["training"] = {key: begun[name] for key, name in earlier.items()} | stages
     (args.report / MEASURED).write_text(json.dumps(measured, indent=1) + "\n")
     shutil.copy(evaluated / "sheet.jpg", args.report / "sheet.jpg")
     for key, name in earlier.items():
         if key != name:
             shutil.copy(args.report / f"{name}.jpg", args.report / f"{key}.jpg")
-    for name in made:
+    for name in stages:
         draw_small(args.run / f"{name}.json", args.report / f"{name}.jpg")
     images = [f"{key}.jpg" for key in measured["training"]]
     (args.report / "README.md").write_text(

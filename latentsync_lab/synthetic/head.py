@@ -67,9 +67,9 @@ class Head:
         drop = jaw_drop(self.identity, expression.mouth)
         draw_layer(image, self._back, *self._warp.plane(image, view, pose, BACK_DEPTH))
         draw_layer(image, self._body, *self._warp.body(image, view, pose))
-        draw_layer(image, self._texture(expression), *self._warp.surface(image, view, pose, drop))
+        draw_layer(image, self._paint_texture(expression), *self._warp.surface(image, view, pose, drop))
 
-    def _texture(self, expression: Expression) -> Field:
+    def _paint_texture(self, expression: Expression) -> Field:
         texture = self._front.copy()
         for eye in self._eyes:
             eye.paint(texture, expression.blink, expression.gaze)

@@ -48,17 +48,17 @@ class Results:
 def make_case(number: int) -> Case:
     """Make case `number`, always the same."""
     rng = np.random.default_rng([number, 25])
-    said, new = (_speak(rng, number + shift) for shift in (2, 0))
+    old, new = (_speak(rng, number + shift) for shift in (2, 0))
     seed = FIRST_SEED + number
-    source, truth = talking_clip(seed, said), talking_clip(seed, new)
+    source, truth = talking_clip(seed, old), talking_clip(seed, new)
     return Case(source, truth, Waveform(new[None], SPEECH_RATE))
 
 
 def _speak(rng: np.random.Generator, number: int) -> npt.NDArray[np.float32]:
     sentence, voice = TEST_SENTENCES[number % 5], TEST_VOICES[number % 4]
-    said = mono_16k(speak(sentence, voice, int(rng.integers(130, 170)), int(rng.integers(30, 70))))
+    speech = mono_16k(speak(sentence, voice, int(rng.integers(130, 170)), int(rng.integers(30, 70))))
     samples = np.zeros(round((SPOKEN + SILENT) * SPEECH_RATE), np.float32)
-    spoken = said[: round(SPOKEN * SPEECH_RATE)]
+    spoken = speech[: round(SPOKEN * SPEECH_RATE)]
     samples[: len(spoken)] = spoken
     return samples
 

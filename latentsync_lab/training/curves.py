@@ -16,7 +16,7 @@ keys may differ)."""
 
 def draw_curve(curve: TrainingCurve, path: Path) -> None:
     """Draw losses (left) and scores (right) into a PNG; without matplotlib, say so once and leave it."""
-    figure_class = _figure_class()
+    figure_class = _load_figure_class()
     if figure_class is None:
         return
     figure = figure_class(figsize=(11, 4), layout="constrained")
@@ -36,7 +36,7 @@ def draw_curve(curve: TrainingCurve, path: Path) -> None:
 
 
 @cache
-def _figure_class() -> Any:
+def _load_figure_class() -> Any:
     """Return matplotlib's Figure, which needs no display, or None."""
     try:
         from matplotlib.figure import Figure

@@ -99,7 +99,7 @@ class SyntheticDataset:
 
     def audio(self, track: int) -> npt.NDArray[np.float32]:
         """Return a track's samples, (n,) float32 at 16 kHz."""
-        path = self._path("sounds", track)
+        path = self._path_of("sounds", track)
         if not path.exists():
             samples = test_track(track) if self.test else train_track(track)
             save(path, np.rint(samples * 32767).astype(np.int16))
@@ -129,7 +129,7 @@ class SyntheticDataset:
 
     def crops(self, clip: int, utterance: int = 0) -> Array:
         """Return the aligned faces, (clip_frames, R, R, 3) uint8, rendered if they are not on disk."""
-        path = self._path(f"crops{utterance}", clip)
+        path = self._path_of(f"crops{utterance}", clip)
         if not path.exists():
             seed = identity_seed(clip, self.test)
             save(path, render(seed, self.mouth(self.utterances(clip)[utterance]), self.recipe))
@@ -144,7 +144,7 @@ class SyntheticDataset:
         return [
             c
             for c in range(self.clips)
-            if all(self._path(f"crops{t}", c).exists() for t in range(UTTERANCES))
+            if all(self._path_of(f"crops{t}", c).exists() for t in range(UTTERANCES))
         ]
 
     @property
@@ -162,7 +162,7 @@ class SyntheticDataset:
                 self.crops(clip, utterance)
                 on_file()
 
-    def _path(self, kind: str, index: int) -> Path:
+    def _path_of(self, kind: str, index: int) -> Path:
         return self.folder / kind / f"{index:05d}.npy"
 
 

@@ -85,9 +85,9 @@ def _cut_window(clip: LatentClip, pick: Pick) -> tuple[Tensor, Tensor, Tensor]:
         slice(pick.reference, pick.reference + pick.length),
     )
     # Of two utterances -1 is the other one: the same motion with another mouth. Of one it is the same utterance.
-    target, given = clip.latents[pick.utterance, WHOLE, here], clip.latents[pick.utterance - 1]
-    mask = latent_mask(given.shape[-1]).half().expand(pick.length, 1, -1, -1)
-    condition = torch.cat([mask, given[MASKED, here], given[WHOLE, there]], 1)
+    target, source = clip.latents[pick.utterance, WHOLE, here], clip.latents[pick.utterance - 1]
+    mask = latent_mask(source.shape[-1]).half().expand(pick.length, 1, -1, -1)
+    condition = torch.cat([mask, source[MASKED, here], source[WHOLE, there]], 1)
     # A copy, because `drop_audio` overwrites the tokens of a batch.
     return target.transpose(0, 1), condition.transpose(0, 1), clip.tokens[pick.utterance, here].clone()
 
@@ -118,12 +118,12 @@ def target_output(scheduler: DDIMScheduler, clean: Tensor, noise: Tensor, timest
     return noise
 
 
-def estimate(scheduler: DDIMScheduler, noisy: Tensor, given: Tensor, timestep: Tensor) -> Tensor:
+def estimate(scheduler: DDIMScheduler, noisy: Tensor, output: Tensor, timestep: Tensor) -> Tensor:
     """Return the clean latents in one step from the UNet's output; timestep: (B,)."""
     alpha = scheduler.alphas_cumprod.to(noisy.device)[timestep][:, None, None, None, None]
     if scheduler.config["prediction_type"] == "v_prediction":
-        return alpha.sqrt() * noisy - (1 - alpha).sqrt() * given
-    return (noisy - (1 - alpha).sqrt() * given) / alpha.sqrt()
+        return alpha.sqrt() * noisy - (1 - alpha).sqrt() * output
+    return (noisy - (1 - alpha).sqrt() * output) / alpha.sqrt()
 
 
 def loss_weight(size: int, mouth: float, outside: float) -> Tensor:

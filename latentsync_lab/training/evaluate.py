@@ -98,7 +98,7 @@ class Evaluation:
 def evaluate(case: Case, results: Results, evaluators: Evaluators) -> tuple[Evaluation, Curves]:
     """Measure the results of a case."""
     true_frames = list(case.truth.read(range(len(case.truth.times))))
-    made, true = (mouth_crops(case.source, frames) for frames in (results.new, true_frames))
+    output, true = (mouth_crops(case.source, frames) for frames in (results.new, true_frames))
     curves = _read_curves(case, results, true_frames, evaluators)
     silent = _find_silence(case.truth.truth[0].mouth)
     painted = torch.from_numpy(1 - keep_mask(RESOLUTION))
@@ -116,8 +116,8 @@ def evaluate(case: Case, results: Results, evaluators: Evaluators) -> tuple[Eval
         lag=best_lag(curves.predicted, curves.new),
         gain=gain(curves.predicted, curves.new),
         silent=float(curves.predicted[silent].mean() / np.ptp(curves.new)),
-        jitter=_measure_change(made, silent) / _measure_change(true, silent),
-        psnr=psnr(to_pixels(made), to_pixels(true), painted),
+        jitter=_measure_change(output, silent) / _measure_change(true, silent),
+        psnr=psnr(to_pixels(output), to_pixels(true), painted),
         vae_psnr=psnr(_autoencode(evaluators.vae, to_pixels(true)), to_pixels(true), painted),
     )
     return evaluation, curves

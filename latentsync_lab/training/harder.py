@@ -42,14 +42,14 @@ def make_harder_case(number: int) -> HarderCase:
     """Make case `number`, always the same; the true mouth follows the speech without its echoes."""
     kind, seed = KINDS[number % len(KINDS)], FIRST_HARDER_SEED + number
     voice = number // len(KINDS) % 3
-    said = _speak(TEST_SENTENCES[(number + 2) % 5], ENGLISH[(voice + 1) % 3], USUAL)
+    old = _speak(TEST_SENTENCES[(number + 2) % 5], ENGLISH[(voice + 1) % 3], USUAL)
     if kind == "foreign":
         language, text = FOREIGN[voice]
         new = _speak(text, language, USUAL)
     else:
         new = _speak(TEST_SENTENCES[number % 5], ENGLISH[voice], FAST if kind == "fast" else USUAL)
     recorded = {"reverberant": _add_reverberation, "quiet": _attenuate}.get(kind, np.asarray)(new)
-    source, truth = talking_clip(seed, said), talking_clip(seed, new)
+    source, truth = talking_clip(seed, old), talking_clip(seed, new)
     return HarderCase(source, truth, Waveform(recorded[None], SPEECH_RATE), kind)
 
 

@@ -162,13 +162,13 @@ class Run:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         with replacing(self.path) as part:
-            torch.save(self._state(), part)
+            torch.save(self._collect_state(), part)
         curve = {"steps": self.step, "losses": _thin(self.losses), "scores": self.scores}
         (self.folder / f"{self.name}.json").write_text(json.dumps(curve, indent=1) + "\n", encoding="utf-8")
         draw_curve(curve, self.folder / f"{self.name}.png")
         log.info("%s: step %d of %d, saved.", self.name, self.step, self.recipe.steps)
 
-    def _state(self) -> dict[str, Any]:
+    def _collect_state(self) -> dict[str, Any]:
         scaler = self.accelerator.scaler  # of half precision
         return {
             "step": self.step,

@@ -113,11 +113,11 @@ def train_pixels(
         predicted = predict(run.model, scheduler, recipe.unet, batch, rng, run.generator())
         with loss_networks.autocast(device):
             images = decode(loss_networks.vae, predicted.clean)
-        seen = [utterances[pick.clip * len(train[0].latents) + pick.utterance] for pick in picks]
+        targets = [utterances[pick.clip * len(train[0].latents) + pick.utterance] for pick in picks]
         run.update(
             noise=(predicted.error**2).mean(),
             **image_losses(
-                recipe, loss_networks, images.float(), batch.tokens, list(zip(picks, seen, strict=True))
+                recipe, loss_networks, images.float(), batch.tokens, list(zip(picks, targets, strict=True))
             ),
         )
         if test and run.step % SCORE_EVERY == 0:
@@ -130,15 +130,15 @@ def image_losses(
     loss_networks: LossNetworks,
     predicted: Tensor,
     tokens: Tensor,
-    seen: list[tuple[Pick, UtteranceSample]],
+    windows: list[tuple[Pick, UtteranceSample]],
 ) -> dict[str, Tensor]:
     """Return weighted losses of images (B, F, 3, R, R) in about -1..1 against the true ones and the audio.
 
-    seen: for each window, where it is and the utterance with its true images. The weights and the lower half for LPIPS
+    windows: for each one, where it is and the utterance with its true images. The weights and the lower half for LPIPS
     are upstream's (scripts/train_unet.py); the loss `image` is ours.
     """
     true = torch.stack(
-        [to_pixels(utterance.crops[pick.start : pick.start + FRAMES]) for pick, utterance in seen]
+        [to_pixels(utterance.crops[pick.start : pick.start + FRAMES]) for pick, utterance in windows]
     )
     true = true.to(predicted.device)
     losses = {}
@@ -151,7 +151,7 @@ def image_losses(
         )
     if recipe.sync and loss_networks.syncnet is not None:
         losses["sync"] = recipe.sync * _sync_loss(
-            loss_networks, loss_networks.syncnet, predicted, tokens, seen
+            loss_networks, loss_networks.syncnet, predicted, tokens, windows
         )
     if recipe.temporal and loss_networks.clip_encoder is not None:
         with loss_networks.autocast(predicted.device):
@@ -179,7 +179,7 @@ def _sync_loss(
     syncnet: StableSyncNet,
     predicted: Tensor,
     tokens: Tensor,
-    seen: list[tuple[Pick, UtteranceSample]],
+    windows: list[tuple[Pick, UtteranceSample]],
 ) -> Tensor:
     """Return SyncNet's loss; windows without audio, which cannot be in sync, do not count."""
     # `drop_audio` sets all tokens of a window to zero.
@@ -187,7 +187,7 @@ def _sync_loss(
     if not conditioned.any():
         return predicted.new_zeros(())
     faces = torch.stack([face_window(clip, 0) for clip in _resize(predicted, syncnet.resolution)])
-    mels = torch.stack([utterance.audio(pick.start) for pick, utterance in seen]).to(predicted.device)
+    mels = torch.stack([utterance.audio(pick.start) for pick, utterance in windows]).to(predicted.device)
     with loss_networks.autocast(predicted.device):
         face, mel = syncnet(faces[conditioned], mels[conditioned])
     return sync_loss(face.float(), mel.float(), torch.ones(len(face), device=predicted.device))

@@ -88,7 +88,7 @@ def prepare(
         before, stamp = report["files"].get(name, {}), [path.stat().st_size, path.stat().st_mtime_ns]
         if before.get("stamp") != stamp:
             report_frame = None if progress is None else partial(progress, f"{number}/{len(videos)} {name}")
-            result = maker.make_clips(path, name, _next_number(report), report_frame)
+            result = maker.make_clips(path, name, _choose_number(report), report_frame)
             report["files"][name] = {
                 "clips": result.clips, "dropped": result.dropped, "notes": result.notes, "stamp": stamp
             }  # fmt: skip
@@ -116,7 +116,7 @@ def _open_report(out: Path, criteria: Criteria, synced: bool) -> dict[str, Any]:
     return report
 
 
-def _next_number(report: dict[str, Any]) -> int:
+def _choose_number(report: dict[str, Any]) -> int:
     """Return a number above all others, so that one never stands for two clips."""
     return 1 + max((int(clip) for entry in report["files"].values() for clip in entry["clips"]), default=-1)
 
@@ -147,7 +147,7 @@ class _ClipMaker:
             samples = to_speech_16k(read_audio(path))  # at the loudness that the pipeline encodes
             used = whole = 0
             for shot in _cut_shots(path, len(samples), self.criteria, self.finder, progress):
-                offset, note, kept = self._offset(shot, samples)
+                offset, note, kept = self._find_offset(shot, samples)
                 if note:
                     (notes if kept else dropped).append(f"{shot.place}: {note}")
                 if kept:
@@ -167,7 +167,7 @@ class _ClipMaker:
         log.info("%s: %d clips. %s", name, len(clips), " ".join(dropped + notes))
         return PreparationResult(name, tuple(clips), tuple(dropped), tuple(notes))
 
-    def _offset(self, shot: _Shot, samples: npt.NDArray[np.float32]) -> tuple[int, str, bool]:
+    def _find_offset(self, shot: _Shot, samples: npt.NDArray[np.float32]) -> tuple[int, str, bool]:
         """Return how many frames to delay the audio by, what to say of it, and whether to keep the clip."""
         if self.syncnet is None:
             return 0, "", True

@@ -38,8 +38,8 @@ def fill_from(checkpoint: Path, networks: tuple[nn.Module, nn.Module, nn.Module]
     """
     models = load_models(checkpoint, device="cpu")
     try:
-        for network, given in zip(networks, (models.unet, models.vae, models.whisper), strict=True):
-            network.load_state_dict(given.state_dict())
+        for network, source in zip(networks, (models.unet, models.vae, models.whisper), strict=True):
+            network.load_state_dict(source.state_dict())
     except RuntimeError as exc:
         raise InputError(
             f"{checkpoint} has networks of other sizes than nano's; take a checkpoint that `train nano` made."

@@ -55,8 +55,8 @@ class ReadingSyncNet(nn.Module):
 
     def forward(self, faces: Tensor, mels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the SyncNet's two unit vectors (B, n), and the openness predicted by each, (B, 16)."""
-        seen, audio = self.syncnet.visual_encoder(faces), self.syncnet.audio_encoder(mels)
-        return F.normalize(seen), F.normalize(audio), self.visual_head(seen), self.audio_head(audio)
+        visual, audio = self.syncnet.visual_encoder(faces), self.syncnet.audio_encoder(mels)
+        return F.normalize(visual), F.normalize(audio), self.visual_head(visual), self.audio_head(audio)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +79,7 @@ class UtteranceSample:
         index = torch.arange(start, start + MEL_LENGTH).clamp(0, self.mel.shape[1] - 1)
         return self.mel[None, :, index]
 
-    def seen(self, frame: int) -> Tensor:
+    def visual(self, frame: int) -> Tensor:
         """Return the face window that starts at `frame`, (48, R / 2, R)."""
         return face_window(to_pixels(self.crops[frame : frame + FRAMES]), 0)
 
@@ -112,11 +112,11 @@ def train_syncnet(
     for _ in run.steps():
         # Faces stay where they are; what is shifted is the audio beside them.
         windows = _draw(run.rng(), train, recipe.loop.batch)
-        faces = torch.stack([w.utterance.seen(w.frame) for w in windows]).to(device)
+        faces = torch.stack([w.utterance.visual(w.frame) for w in windows]).to(device)
         mels = torch.stack([w.utterance.audio(w.frame + w.shift) for w in windows]).to(device)
         matching = torch.tensor([float(w.shift == 0) for w in windows], device=device)
-        seen, audio, *predicted = run.model(faces, mels)
-        losses = {"sync": sync_loss(seen, audio, matching)}
+        visual, audio, *predicted = run.model(faces, mels)
+        losses = {"sync": sync_loss(visual, audio, matching)}
         if recipe.reading:
             true = torch.stack([w.openness() for w in windows]).to(device)
             losses["reading"] = recipe.reading * reading_loss(predicted, true, matching)
@@ -163,7 +163,7 @@ def score_syncnet(syncnet: nn.Module, test: list[UtteranceSample]) -> dict[str, 
         shifts = (0, -10, -5, 5, 10)
         frame = (len(utterance.crops) - FRAMES) // 2
         mels = torch.stack([utterance.audio(frame + shift) for shift in shifts]).to(device)
-        faces = utterance.seen(frame)[None].to(device).expand(len(shifts), -1, -1, -1)
-        seen, audio, *_ = syncnet(faces, mels)
-        right.append(float(torch.cosine_similarity(seen, audio).argmax() == 0))
+        faces = utterance.visual(frame)[None].to(device).expand(len(shifts), -1, -1, -1)
+        visual, audio, *_ = syncnet(faces, mels)
+        right.append(float(torch.cosine_similarity(visual, audio).argmax() == 0))
     return {"own sound fits best": float(np.mean(right))}

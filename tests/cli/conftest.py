@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from latentsync_core import Waveform, open_writer
-from latentsync_lab.fresh import untrained
+from latentsync_lab.fresh import write_untrained
 from latentsync_lab.synthetic import bundled_speech, talking_clip
 
 
@@ -21,7 +21,7 @@ def files(tmp_path_factory):
         for seconds, frame in zip(clip.times, clip.read(range(20)), strict=True):
             writer.write(frame, float(seconds))
     write_wav(folder / "speech.wav", bundled_speech("b").samples[0, 8000:18000])
-    untrained(folder / "checkpoint", resolution=64)
+    write_untrained(folder / "checkpoint", resolution=64)
     return folder
 
 

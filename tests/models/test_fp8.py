@@ -13,12 +13,12 @@ from latentsync_core.diffusion import WindowStore
 from latentsync_core.errors import OptionError
 from latentsync_core.models.fp8 import is_fp8, store_as_fp8
 from latentsync_core.weights.place import pick_dtype
-from latentsync_lab.fresh import untrained
+from latentsync_lab.fresh import write_untrained
 
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    return untrained(tmp_path_factory.mktemp("fp8") / "nano", 64)
+    return write_untrained(tmp_path_factory.mktemp("fp8") / "nano", 64)
 
 
 def weights_of(network):

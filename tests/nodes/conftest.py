@@ -14,7 +14,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 import comfy_setup
 
-from latentsync_lab.fresh import untrained
+from latentsync_lab.fresh import write_untrained
 from latentsync_lab.synthetic import bundled_speech, talking_clip
 
 comfy_setup.add_comfyui()
@@ -137,7 +137,7 @@ def kept(home):
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory):
     """A small checkpoint of random weights."""
-    return untrained(tmp_path_factory.mktemp("weights") / "tiny", resolution=32)
+    return write_untrained(tmp_path_factory.mktemp("weights") / "tiny", resolution=32)
 
 
 @pytest.fixture

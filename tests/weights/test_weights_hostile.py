@@ -19,7 +19,7 @@ from latentsync_core.weights.catalogue import SCHEDULER_CONFIG
 from latentsync_core.weights.files import read_tensors
 from latentsync_core.weights.manifest import read_json
 from latentsync_core.weights.scheduler import read_scheduler
-from latentsync_lab.fresh import untrained
+from latentsync_lab.fresh import write_untrained
 
 
 class Call:
@@ -165,7 +165,7 @@ def test_deep_json(tmp_path):
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "checkpoint"
-    untrained(folder, resolution=64)
+    write_untrained(folder, resolution=64)
     return folder
 
 

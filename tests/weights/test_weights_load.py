@@ -25,7 +25,7 @@ from latentsync_core.weights import (
 )
 from latentsync_core.weights.conversion import write_checkpoint
 from latentsync_core.weights.place import pick_dtype
-from latentsync_lab.fresh import nano_networks, untrained
+from latentsync_lab.fresh import nano_networks, write_untrained
 
 
 def assert_equal(network, tensors):
@@ -104,7 +104,7 @@ def test_vae_files(tmp_path, name):
 
 
 def test_untrained_checkpoint_keeps_what_tensors_do_not_say(tmp_path):
-    models = load_models(untrained(tmp_path / "my nano ü", resolution=96, seed=3), device="cpu")
+    models = load_models(write_untrained(tmp_path / "my nano ü", resolution=96, seed=3), device="cpu")
     assert (models.name, models.resolution) == ("my nano ü", 96)
     assert models.unet.config["num_attention_heads"] == 4 and models.unet.config["norm_num_groups"] == 16
     assert models.whisper.config.encoder_attention_heads == 4
@@ -114,7 +114,7 @@ def test_untrained_checkpoint_keeps_what_tensors_do_not_say(tmp_path):
 
 @torch.inference_mode()
 def test_untrained_checkpoint_runs(tmp_path):
-    models = load_models(untrained(tmp_path / "nano"), device="cpu")
+    models = load_models(write_untrained(tmp_path / "nano"), device="cpu")
     side = models.resolution // 8
     tokens = models.whisper(torch.zeros(1, 80, 3000), output_hidden_states=True).hidden_states
     assert len(tokens) == 3 and tokens[-1].shape == (1, 1500, 64)
@@ -126,7 +126,7 @@ def test_untrained_checkpoint_runs(tmp_path):
 def test_untrained_weights_follow_the_seed_and_leave_torch_alone(tmp_path):
     before = torch.random.get_rng_state()
     files = [
-        untrained(tmp_path / str(i), seed=seed) / "latentsync_unet.safetensors"
+        write_untrained(tmp_path / str(i), seed=seed) / "latentsync_unet.safetensors"
         for i, seed in enumerate((0, 0, 1))
     ]
     assert torch.equal(before, torch.random.get_rng_state())
@@ -166,7 +166,7 @@ def test_failed_conversion_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(importlib.import_module("latentsync_core.weights.conversion"), "save_file", full)
     with pytest.raises(OutputError, match="No space left"):
-        untrained(tmp_path / "nano")
+        write_untrained(tmp_path / "nano")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -277,7 +277,7 @@ def test_memory_that_does_not_suffice(published, monkeypatch):
 def test_writing_to_a_place_that_cannot_be(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
-        untrained(tmp_path / "file" / "nano")
+        write_untrained(tmp_path / "file" / "nano")
 
 
 def test_written_config_is_plain_json(tmp_path):

@@ -19,7 +19,7 @@ from latentsync_core.weights import (
     load_models,
 )
 from latentsync_core.weights.catalogue import RELEASES
-from latentsync_lab.fresh import untrained
+from latentsync_lab.fresh import write_untrained
 
 module = importlib.import_module("latentsync_core.weights.locate")
 
@@ -206,14 +206,14 @@ def test_bundled_model(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "NANO_FOLDER", tmp_path / "nano")
     with pytest.raises(WeightsMissingError, match="This build has no bundled model yet"):
         find_checkpoint("nano")
-    untrained(tmp_path / "nano")
+    write_untrained(tmp_path / "nano")
     models = load_models("nano", device="cpu")
     assert (models.name, models.resolution) == ("nano", 128)
 
 
 def test_bundled_model_takes_nothing_from_other_folders(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "NANO_FOLDER", tmp_path / "nano")
-    shutil.rmtree(untrained(tmp_path / "nano") / "vae")
+    shutil.rmtree(write_untrained(tmp_path / "nano") / "vae")
     put_all(tmp_path / "1.6")
     with pytest.raises(WeightsMissingError, match="nano lacks vae"):
         find_checkpoint("nano", [tmp_path])
@@ -243,7 +243,7 @@ def test_user_folder(tmp_path, monkeypatch, platform, variable, expected):
 def test_report(tmp_path):
     put_all(tmp_path / "LatentSync-1.6", 1000)
     put(tmp_path / "1.5" / "latentsync_unet.pt", 10)
-    own = untrained(tmp_path / "mine")
+    own = write_untrained(tmp_path / "mine")
     rows = {row.source: row for row in list_checkpoints([tmp_path])}
     assert list(rows) == ["nano", "1.5", "1.6", str(own)]
     assert rows["1.6"].complete and rows["1.6"].size == 1000
@@ -260,13 +260,13 @@ def test_the_best_for_people(tmp_path):
     """Never the bundled one or another for drawn faces, and never an incomplete one."""
     with pytest.raises(WeightsMissingError, match=r"weights get 1\.6`, or .* `--model nano`"):
         best_checkpoint([tmp_path])
-    drawn = untrained(tmp_path / "a drawn one")
+    drawn = write_untrained(tmp_path / "a drawn one")
     manifest = json.loads((drawn / "latentsync.json").read_text())
     (drawn / "latentsync.json").write_text(json.dumps(manifest | {"faces": "drawn"}))
     put(tmp_path / "LatentSync-1.6" / "latentsync_unet.pt", 10)
     with pytest.raises(WeightsMissingError):
         best_checkpoint([tmp_path])
-    own = untrained(tmp_path / "own")
+    own = write_untrained(tmp_path / "own")
     assert best_checkpoint([tmp_path]) == str(own)
     shutil.rmtree(tmp_path / "LatentSync-1.6")
     put_all(tmp_path / "LatentSync-1.5", 1000)
@@ -276,8 +276,8 @@ def test_the_best_for_people(tmp_path):
 
 
 def test_a_broken_manifest_hides_no_other_checkpoint(tmp_path):
-    own = untrained(tmp_path / "own")
-    (untrained(tmp_path / "broken") / "latentsync.json").write_text("{")
+    own = write_untrained(tmp_path / "own")
+    (write_untrained(tmp_path / "broken") / "latentsync.json").write_text("{")
     assert {str(own), str(tmp_path / "broken")} <= {row.source for row in list_checkpoints([tmp_path])}
 
 

@@ -17,7 +17,7 @@ from latentsync_core.weights import (
 )
 from latentsync_core.weights.catalogue import SCHEDULER_CONFIG
 from latentsync_core.weights.locate import NANO_FOLDER
-from latentsync_lab.fresh import nano_networks, untrained
+from latentsync_lab.fresh import nano_networks, write_untrained
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def test_a_note_reaches_the_models(tmp_path, networks):
     manifest = Manifest(resolution=128, unet_heads=4, unet_groups=16, note="For drawn people — only.")
     folder = write_checkpoint(tmp_path / "a", *networks, manifest, SCHEDULER_CONFIG)
     assert load_models(folder, device="cpu").note == manifest.note
-    assert "noise" in load_models(untrained(tmp_path / "b"), device="cpu").note
+    assert "noise" in load_models(write_untrained(tmp_path / "b"), device="cpu").note
 
 
 def test_what_it_is_for_reaches_the_models(tmp_path, networks):
@@ -43,7 +43,8 @@ def test_what_it_is_for_reaches_the_models(tmp_path, networks):
         and Manifest.read(tmp_path / "b").faces == "drawn"
     )
     assert (
-        Manifest.read(NANO_FOLDER).faces == "drawn" and load_models(untrained(tmp_path / "c")).faces is None
+        Manifest.read(NANO_FOLDER).faces == "drawn"
+        and load_models(write_untrained(tmp_path / "c")).faces is None
     )
     (folder / "latentsync.json").write_text('{"faces": "cats"}')
     with pytest.raises(WeightsMismatchError, match="faces takes drawn .* got 'cats'"):

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from latentsync_lab.training.curves import _figure_class, draw_curve
+from latentsync_lab.training.curves import _load_figure_class, draw_curve
 
 CURVE = {
     "steps": 40,
@@ -14,9 +14,9 @@ CURVE = {
 
 @pytest.fixture(autouse=True)
 def forget():
-    _figure_class.cache_clear()
+    _load_figure_class.cache_clear()
     yield
-    _figure_class.cache_clear()
+    _load_figure_class.cache_clear()
 
 
 def test_curve_is_an_image(tmp_path):

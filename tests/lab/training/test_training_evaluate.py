@@ -9,7 +9,7 @@ from latentsync_core.data import Waveform
 from latentsync_core.faces import FaceFinder, mouth_openings
 from latentsync_core.options import Options
 from latentsync_core.weights import load_models
-from latentsync_lab.fresh import untrained
+from latentsync_lab.fresh import write_untrained
 from latentsync_lab.synthetic import talking_clip
 from latentsync_lab.training.cases import Case, Results, perform, shuffle
 from latentsync_lab.training.evaluate import RESOLUTION, Evaluators, evaluate, true_matrices
@@ -57,7 +57,7 @@ def case():
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    return load_models(untrained(tmp_path_factory.mktemp("evaluate") / "nano"), device="cpu")
+    return load_models(write_untrained(tmp_path_factory.mktemp("evaluate") / "nano"), device="cpu")
 
 
 @pytest.fixture(scope="module")

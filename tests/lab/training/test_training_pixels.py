@@ -43,16 +43,16 @@ class Agreement(nn.Module):
 
 
 @pytest.fixture
-def seen():
+def windows():
     crops = np.full((20, SIZE, SIZE, 3), 128, np.uint8)
     utterance = UtteranceSample(crops, torch.zeros(80, 200), np.arange(20) / 25, None)
     return [(Pick(0, 0, 2, 2, 16), utterance)]
 
 
-def losses(predicted, seen, networks, tokens=None, **weights):
+def losses(predicted, windows, networks, tokens=None, **weights):
     recipe = replace(NANO.pixels, **(ONLY | weights))
     return image_losses(
-        recipe, networks, predicted, torch.ones(1, 16, 2, 4) if tokens is None else tokens, seen
+        recipe, networks, predicted, torch.ones(1, 16, 2, 4) if tokens is None else tokens, windows
     )
 
 
@@ -60,39 +60,41 @@ def images(value):
     return torch.full((1, 16, 3, SIZE, SIZE), value, requires_grad=True)
 
 
-def test_lpips_sees_lower_halves(seen):
+def test_lpips_sees_lower_halves(windows):
     lpips, predicted = Difference(), images(128 / 127.5 - 1)
     upper = torch.zeros_like(predicted)
     upper[..., : SIZE // 2, :] = 1
     assert (
-        losses(predicted + upper, seen, LossNetworks(None, perceptual=lpips), perceptual=0.1)["perceptual"]
+        losses(predicted + upper, windows, LossNetworks(None, perceptual=lpips), perceptual=0.1)["perceptual"]
         < 1e-9
     )
     assert lpips.shape == (16, 3, SIZE // 2, SIZE)
-    loss = losses(predicted + (1 - upper), seen, LossNetworks(None, perceptual=lpips), perceptual=0.1)[
+    loss = losses(predicted + (1 - upper), windows, LossNetworks(None, perceptual=lpips), perceptual=0.1)[
         "perceptual"
     ]
     assert abs(loss - 0.1) < 1e-6
 
 
-def test_the_sync_loss_is_computed_at_the_size_of_the_syncnet(seen):
+def test_the_sync_loss_is_computed_at_the_size_of_the_syncnet(windows):
     syncnet, networks = Agreement(), LossNetworks(None, syncnet=(net := Agreement()))
-    dark, bright = (losses(images(v), seen, networks, sync=0.05)["sync"] for v in (0.3, 0.9))
+    dark, bright = (losses(images(v), windows, networks, sync=0.05)["sync"] for v in (0.3, 0.9))
     assert net.shapes == ((1, 48, 8, 16), (1, 1, 80, 52))
     assert 0 < bright < dark and syncnet is not net
 
 
-def test_windows_without_audio_have_no_sync_loss(seen):
+def test_windows_without_audio_have_no_sync_loss(windows):
     silent = torch.zeros(1, 16, 2, 4)
-    assert losses(images(0.3), seen, LossNetworks(None, syncnet=Agreement()), silent, sync=1.0)["sync"] == 0
+    assert (
+        losses(images(0.3), windows, LossNetworks(None, syncnet=Agreement()), silent, sync=1.0)["sync"] == 0
+    )
 
 
-def test_a_loss_of_weight_zero_is_not_computed(seen):
+def test_a_loss_of_weight_zero_is_not_computed(windows):
     def never(*args):
         pytest.fail("was computed")
 
     networks = LossNetworks(None, syncnet=never, clip_encoder=never, perceptual=never)
-    assert set(losses(images(0.0), seen, networks, image=1.0)) == {"image"}
+    assert set(losses(images(0.0), windows, networks, image=1.0)) == {"image"}
 
 
 @pytest.mark.parametrize("loss", ["sync", "temporal", "perceptual"])
@@ -148,7 +150,7 @@ def test_checkpointing_changes_no_gradient():
 
 
 @pytest.mark.parametrize("loss", ["image", "perceptual", "sync", "temporal"])
-def test_every_loss_teaches_the_image(loss, seen):
+def test_every_loss_teaches_the_image(loss, windows):
     torch.manual_seed(0)
     networks = LossNetworks(
         None,
@@ -158,10 +160,10 @@ def test_every_loss_teaches_the_image(loss, seen):
     )
     predicted = (0.1 * torch.randn(1, 16, 3, 128, 128)).requires_grad_()
     crops = np.random.default_rng(0).integers(0, 256, (20, 128, 128, 3), np.uint8)
-    seen = [(seen[0][0], replace(seen[0][1], crops=crops))]
+    windows = [(windows[0][0], replace(windows[0][1], crops=crops))]
     values = []
     for _ in range(3):
-        value = losses(predicted, seen, networks, **{loss: 1.0})[loss]
+        value = losses(predicted, windows, networks, **{loss: 1.0})[loss]
         (gradient,) = torch.autograd.grad(value, predicted)
         predicted = (predicted - 0.02 * gradient / gradient.norm()).detach().requires_grad_()
         values.append(value.item())
@@ -176,7 +178,7 @@ def small_networks(dtype):
     return LossNetworks(parts[0], parts[1], parts[2], Difference(), dtype)
 
 
-def compute_losses(networks, seen, checkpointing=False):
+def compute_losses(networks, windows, checkpointing=False):
     """Losses, the gradient of their sum, and the bytes that were kept for it."""
     if checkpointing:
         networks.enable_gradient_checkpointing()
@@ -185,16 +187,16 @@ def compute_losses(networks, seen, checkpointing=False):
     with torch.autograd.graph.saved_tensors_hooks(lambda t: (kept.append(t.nbytes), t)[1], lambda t: t):
         with networks.autocast(latents.device):
             predicted = decode(networks.vae, latents)
-        values = losses(predicted.float(), seen, networks, perceptual=1.0, sync=1.0, temporal=1.0)
+        values = losses(predicted.float(), windows, networks, perceptual=1.0, sync=1.0, temporal=1.0)
         total = torch.stack(list(values.values())).sum()
     (gradient,) = torch.autograd.grad(total, latents)
     return values, gradient, sum(kept)
 
 
 @pytest.fixture
-def sharp(seen):
+def sharp(windows):
     crops = np.random.default_rng(0).integers(0, 256, (20, 128, 128, 3), np.uint8)
-    return [(seen[0][0], replace(seen[0][1], crops=crops))]
+    return [(windows[0][0], replace(windows[0][1], crops=crops))]
 
 
 def test_checkpointing_of_the_loss_networks_keeps_less_for_the_same_gradient(sharp):

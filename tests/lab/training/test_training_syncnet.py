@@ -39,14 +39,14 @@ def test_matching_windows_are_learnt(utterances):
         [_Window(utterance, 1, shift) for utterance in utterances[:3] for shift in (0, 8)],
     )
     optimizer = torch.optim.AdamW(network.parameters(), 2e-3)
-    faces = F.interpolate(torch.stack([w.utterance.seen(w.frame) for w in windows]), (16, 32))
+    faces = F.interpolate(torch.stack([w.utterance.visual(w.frame) for w in windows]), (16, 32))
     mels = torch.stack([w.utterance.audio(w.frame + w.shift) for w in windows])
     matching = torch.tensor([float(w.shift == 0) for w in windows])
     true = torch.stack([w.openness() for w in windows])
     losses = []
     for _ in range(150):
-        seen, audio, *predicted = network(faces, mels)
-        sync = sync_loss(seen, audio, matching)
+        visual, audio, *predicted = network(faces, mels)
+        sync = sync_loss(visual, audio, matching)
         optimizer.zero_grad()
         (sync + 20 * reading_loss(predicted, true, matching)).backward()
         optimizer.step()
