@@ -83,7 +83,7 @@ class Upstream(Method):
         return to_mono_16k(speech)
 
     def measure_speech(self, speech: Waveform, samples: int, fps: Fraction) -> float:
-        return upstream.frame_count(samples * ROWS_PER_SECOND // SPEECH_RATE, float(fps)) / float(fps)
+        return upstream.count_frames(samples * ROWS_PER_SECOND // SPEECH_RATE, float(fps)) / float(fps)
 
     def encode(
         self, whisper: Any, samples: npt.NDArray[np.float32], seconds: float, progress: Progress | None
@@ -91,7 +91,7 @@ class Upstream(Method):
         return encode(whisper, samples, seams=True, progress=progress)
 
     def align(self, clip: Clip, track: FaceTrack, resolution: int) -> FloatArray:
-        return upstream.causal_matrices(np.round(track.points), resolution)
+        return upstream.align_causally(np.round(track.points), resolution)
 
     def crop(self, frame: Array, matrix: Array, resolution: int, align: int) -> Array:
         return upstream.crop_in_8_bit(frame, matrix, resolution, align)

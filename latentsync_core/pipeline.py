@@ -35,7 +35,7 @@ from .method import Method, method_of
 from .models.bundle import LipSyncModels
 from .options import Options
 from .plan import build_plan
-from .speech import speaking, speech_extent, tokens_at
+from .speech import detect_speech, measure_extent, tokens_at
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ def make_plan(
     speech is encoded, so that a part comes out as in one go, and a part keeps its frames whatever `options.length` is.
     None: the clip is all there is. Raises OptionError for another audio_start, and what `lip_sync` raises.
     """
-    start, options = _part(audio_start, options or Options())
+    start, options = _place_part(audio_start, options or Options())
     if track is None:
         track = find_face(clip, progress=progress)
     track = fit_track(track, clip)
@@ -111,10 +111,10 @@ def make_plan(
     method.check(clip, options)
     samples = method.prepare_speech(speech)
     seconds = method.measure_speech(speech, len(samples), options.fps or clip.fps)
-    extent = speech_extent(samples)
+    extent = measure_extent(samples)
     timeline = fit(clip.times, clip.duration, seconds, options.length, options.fps, extent)
     present = ~np.isnan(method.align(clip, track, 256)[:, 0, 0])
-    speaks = speaking(samples, timeline.times + start)
+    speaks = detect_speech(samples, timeline.times + start)
     made = build_plan(
         clip, timeline, track, present, speaks, speech.duration, options, window_frames, method.layout
     )
@@ -123,7 +123,7 @@ def make_plan(
     )
 
 
-def _part(audio_start: float | None, options: Options) -> tuple[float, Options]:
+def _place_part(audio_start: float | None, options: Options) -> tuple[float, Options]:
     """Return the second of the speech at which the clip begins, and its options: a part keeps its length."""
     if audio_start is None:
         return 0.0, options
@@ -232,7 +232,7 @@ class _Renderer:
     def _latents(self, crops: Array, tokens: Array) -> Tensor:
         if self._store is None:
             return self._denoiser.denoise(crops, tokens)
-        key = self._store.key(crops, tokens)
+        key = self._store.key_of(crops, tokens)
         latents = self._store.load(key)
         if latents is None:
             latents = self._denoiser.denoise(crops, tokens)

@@ -26,7 +26,7 @@ _WHITE = (127 / 2 + 0.5) * 255
 """Upstream's fill outside of the face: 127 on a scale of -1..1, so white after clipping."""
 
 
-def causal_matrices(
+def align_causally(
     points: npt.NDArray[np.float64], resolution: int, smooth: bool = True
 ) -> npt.NDArray[np.float32]:
     """Align every frame to the template as upstream does: transforms (N, 2, 3) in float32, NaN where points are.
@@ -89,7 +89,7 @@ def paste_crop(frame: Array, face: Array, matrix: Array, size: tuple[int, int]) 
     return out, alpha_map
 
 
-def frame_count(rows: int, fps: float, rate: int = 50) -> int:
+def count_frames(rows: int, fps: float, rate: int = 50) -> int:
     """Return how many frames upstream makes of `rows` rows of speech.
 
     Its loop appends a frame before it checks for the end (`feature2chunks`), so the result is about two frames longer

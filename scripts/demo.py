@@ -21,7 +21,7 @@ from latentsync_core import (
     make_plan,
     open_writer,
 )
-from latentsync_core.faces import FaceFinder, mouth_openings, smooth_matrices
+from latentsync_core.faces import FaceFinder, measure_openings, smooth_matrices
 from latentsync_core.media import cut
 from latentsync_core.metrics.score import measure_sync
 from latentsync_core.metrics.view import look
@@ -122,7 +122,7 @@ def measure(shown, points, new, old, times, path):
     """Print and plot how the opening of the result's mouth follows the true mouths of the new and the old words."""
     matrices = smooth_matrices(points, times, 128)
     predicted, best = (
-        mouth_openings(FaceFinder(), part, matrices, 128) for part in (shown.result, shown.truth)
+        measure_openings(FaceFinder(), part, matrices, 128) for part in (shown.result, shown.truth)
     )
     known = ~np.isnan(predicted + best)
     scale = np.polyfit(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from latentsync_core import Options, Waveform, lip_sync, load_models
-from latentsync_core.faces import FaceFinder, mouth_openings, smooth_matrices
+from latentsync_core.faces import FaceFinder, measure_openings, smooth_matrices
 from latentsync_core.weights.locate import NANO_FOLDER
 from latentsync_lab.synthetic import bundled_speech, mono_16k, talking_clip
 
@@ -23,7 +23,7 @@ SECONDS, SILENCE = 1.6, 0.6
 REPORT = Path(__file__).resolve().parents[1] / "docs" / "nano"
 
 
-def sound(name, start):
+def cut_speech(name, start):
     """Cut `SECONDS` of a bundled sentence, and add silence, mono at 16 kHz."""
     first = round(start * 16_000)
     said = mono_16k(bundled_speech(name))[first : first + round(SECONDS * 16_000)]
@@ -37,7 +37,7 @@ def models():
 
 @pytest.fixture(scope="module")
 def clips():
-    return talking_clip(PERSON, sound("a", 1.0)), talking_clip(PERSON, sound("b", 1.2))
+    return talking_clip(PERSON, cut_speech("a", 1.0)), talking_clip(PERSON, cut_speech("b", 1.2))
 
 
 @pytest.fixture(scope="module")
@@ -79,14 +79,14 @@ def test_the_mouth_follows_the_new_words_and_rests_in_silence(clips, result):
     source, truth = clips
     opening = truth.truth[0].mouth.openness[: len(result)]
     matrices = smooth_matrices(source.truth[0].points[: len(result)], source.times[: len(result)], 128)
-    told, best = (
-        mouth_openings(FaceFinder(), frames, matrices, 128)
+    measured, best = (
+        measure_openings(FaceFinder(), frames, matrices, 128)
         for frames in (result, list(truth.read(range(len(result)))))
     )
-    assert np.corrcoef(told, opening)[0, 1] > LEAST_CORRELATION
+    assert np.corrcoef(measured, opening)[0, 1] > LEAST_CORRELATION
     rest = np.convolve(opening < 0.02, np.ones(5), "same") == 5
     assert rest.sum() > 5
-    assert (told[rest].mean() - best[rest].mean()) / np.ptp(best) < MOST_SILENT
+    assert (measured[rest].mean() - best[rest].mean()) / np.ptp(best) < MOST_SILENT
 
 
 def test_the_same_seed_gives_the_same_frames(clips, models):

@@ -86,7 +86,7 @@ def test_by_default_silence_after_the_speech_adds_no_frame(models):
     speech = speech_of(2.0)
     speech.samples[:, 6400:] = 0
     plan = make_plan(clip_of(10), speech, track=track_of(10))
-    assert len(plan) == 10 and "what is silent" in str(plan)
+    assert len(plan) == 10 and "silence, or speech of less than 0.25 s, adds no frame" in str(plan)
     speech.samples[:, 16000:17600] = 0.5
     assert len(make_plan(clip_of(10), speech, track=track_of(10))) == 50
 

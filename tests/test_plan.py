@@ -104,7 +104,7 @@ def test_every_frame_changes_or_says_why_not(data):
 
 def test_a_gap_passes_through_with_faded_edges():
     plan = plan_of([True] * 30 + [False] * 20 + [True] * 30)
-    assert plan.summary()["passed_through"] == [{"frames": [30, 49], "reason": "no face"}]
+    assert plan.summarize()["passed_through"] == [{"frames": [30, 49], "reason": "no face"}]
     assert plan.strength[0] == 1 and plan.strength[-1] == 1
     assert np.allclose(plan.strength[27:30], [0.75, 0.5, 0.25])
     assert np.allclose(plan.strength[50:53], [0.25, 0.5, 0.75])
@@ -180,9 +180,9 @@ def test_where_frames_come_unevenly_only_the_dense_ones_are_thinned():
 
 def test_speech_that_is_cut_is_said():
     plan = plan_of([True] * 30, seconds=3.0)
-    assert plan.summary()["seconds_of_speech_cut"] == 1.8
+    assert plan.summarize()["seconds_of_speech_cut"] == 1.8
     assert "  the last 1.80 s of the speech are cut" in str(plan)
-    assert plan.summary()["notes"] == list(plan.notes) and len(plan.notes) == 1
+    assert plan.summarize()["notes"] == list(plan.notes) and len(plan.notes) == 1
     assert "cut" not in str(plan_of([True] * 30, seconds=1.2))
 
 

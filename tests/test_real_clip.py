@@ -51,13 +51,13 @@ def shortened(source, target, frames):
     return target
 
 
-def sound(path):
+def packets_of(path):
     with av.open(str(path)) as container:
         return b"".join(bytes(packet) for packet in container.demux(audio=0))
 
 
 def test_lossless_result(talking_head, real_speech, checkpoint, tmp_path):
-    """A face in every frame, every frame out, nothing changed outside the mouth, the sound bit for bit."""
+    """A face in every frame, every frame out, nothing changed outside the mouth, the audio bit for bit."""
     video = shortened(talking_head, tmp_path / "short.mp4", 30)
     arguments = [
         "sync",
@@ -78,8 +78,8 @@ def test_lossless_result(talking_head, real_speech, checkpoint, tmp_path):
         reach = np.linalg.norm(right - left)
         assert rows.min() > min(left[1], right[1]) and rows.max() < nose[1] + 2 * reach
         assert columns.min() > left[0] - reach and columns.max() < right[0] + reach
-    given = sound(real_speech)
-    copied = sound(tmp_path / "out.mkv")
+    given = packets_of(real_speech)
+    copied = packets_of(tmp_path / "out.mkv")
     assert copied == given[: len(copied)] and abs(len(copied) / 2 / 16000 - 1.2) < 0.2  # ends with the video
 
 

@@ -10,7 +10,7 @@ from latentsync_core.timeleft import TimeLeft
 
 
 class Run:
-    """A re-sync that takes as long as it is told, and notes what was said to be left, and what was."""
+    """A re-sync that takes as long as it is set to, and notes the estimates and what was true."""
 
     def __init__(self, monkeypatch, *, windows=20, passed=0, steps=20, step=1.0, deep=None, decode=5.0, paste=0.2,
                  passing=0.02, warm_up=0.0, kept=0):  # fmt: skip
@@ -51,9 +51,9 @@ class Run:
     def note(self):
         self.said.append((self.now, self.left.seconds()))
 
-    def after(self, share):
-        """What was said after a share of the run, over what was true."""
-        begin = self.begun + share * (self.end - self.begun)
+    def after(self, fraction):
+        """What was said after a fraction of the run, over what was true."""
+        begin = self.begun + fraction * (self.end - self.begun)
         return [said and said / (self.end - now) for now, said in self.said if begin <= now < self.end - 1]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import __version__
 from ..data import FaceTrack, Plan, pluralize
-from ..diffusion import strange_faces
+from ..diffusion import warn_of_strange_faces
 from ..errors import FaceError
 from ..kept import forget
 from ..media import FileClip, check_output, open_writer, read_audio
@@ -46,7 +46,7 @@ def sync(args: argparse.Namespace) -> None:
         track = find_face(clip, args.speaker, device=str(models.device), progress=progress, work=work)
         plan = make_plan(clip, speech, options, track, window_frames=models.window_frames)
         _print_plan(plan, track)
-        warning = strange_faces(clip, track, models, plan)
+        warning = warn_of_strange_faces(clip, track, models, plan)
         if warning:
             log.warning(
                 "%s `python -m latentsync_core weights get 1.6` fetches it; then --model 1.6.", warning
@@ -125,6 +125,6 @@ def _make_report(
             "mean_score": round(track.score, 3),
             "greatest_turn": round(track.greatest_turn, 3),
         },
-        "plan": plan.summary(),
+        "plan": plan.summarize(),
         "seconds": round(seconds, 3),
     }

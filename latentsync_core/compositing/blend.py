@@ -21,7 +21,7 @@ def blend_mask(keep: npt.NDArray[np.float32], feather: float) -> npt.NDArray[np.
     the network saw the source and reproduces it, and is 0 at the border of the crop.
     """
     side = len(keep)
-    fall = _smoothstep(1 - _distance_outside(keep) / max(1.0, feather * side))
+    fall = _smoothstep(1 - _measure_outside(keep) / max(1.0, feather * side))
     edge = np.minimum(np.arange(side), np.arange(side)[::-1]) / (BORDER * side)
     border = _smoothstep(np.minimum(edge[:, None], edge[None, :]))
     return (fall * border).astype(np.float32)
@@ -34,7 +34,7 @@ def match_colors(mouths: FloatArray, crops: FloatArray, keep: npt.NDArray[np.flo
     """
     # Outside of the mask the network reproduces what it saw, so the two should be equal there: what differs on
     # average is a shift of colour by the VAE, which would show as a seam. Inside, speech changes the colours.
-    distance = _distance_outside(keep)
+    distance = _measure_outside(keep)
     ring = (distance > 0) & (distance <= max(1.0, RING * len(keep)))
     shift = (crops[:, ring] - mouths[:, ring]).mean(1, dtype=np.float64)  # (F, 3)
     mouths += shift[:, None, None].astype(np.float32)
@@ -49,7 +49,7 @@ def surround(mouths: FloatArray, crops: FloatArray, keep: npt.NDArray[np.float32
     return np.where(keep[..., None] == 1, crops, mouths * (1 - keep[..., None]) + crops * keep[..., None])
 
 
-def _distance_outside(keep: npt.NDArray[np.float32]) -> Array:
+def _measure_outside(keep: npt.NDArray[np.float32]) -> Array:
     """Return the distance of each kept pixel to the generated part; 0 within it."""
     return cv2.distanceTransform((keep > 0.5).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
 

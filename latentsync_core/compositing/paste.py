@@ -21,7 +21,7 @@ def paste(frame: Array, mouth: Array, matrix: Array, size: tuple[int, int], mask
     pixels of an aligned crop of `size` (width, height). mask: (R, R), 0..1, the mouth's alpha.
     """
     out, alpha_map = frame.copy(), no_alpha(frame)
-    roi = region_of(frame, matrix, size, _bounding_box(mask, size))
+    roi = region_of(frame, matrix, size, _find_box(mask, size))
     if roi is None:
         return out, alpha_map
     # The cubic kernel overshoots at edges, hence the clips.
@@ -83,7 +83,7 @@ def region_of(
     return Region(slice(low[1], high[1]), slice(low[0], high[0]), local)
 
 
-def _bounding_box(mask: Array, size: tuple[int, int]) -> tuple[float, float, float, float] | None:
+def _find_box(mask: Array, size: tuple[int, int]) -> tuple[float, float, float, float] | None:
     """Return the box around what is not 0, in pixels of a crop of `size`; None where all is 0."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):

@@ -54,7 +54,7 @@ class Plan:
     def __len__(self) -> int:
         return len(self.source)
 
-    def summary(self) -> dict[str, Any]:
+    def summarize(self) -> dict[str, Any]:
         """Return the plan in figures, ready for JSON."""
         return {
             "frames": len(self),
@@ -77,7 +77,7 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         """Return everything in the plan, ready for JSON: the summary and each frame."""
         frames = zip(self.source, self.times, self.reasons, self.strength, strict=True)
-        return self.summary() | {
+        return self.summarize() | {
             "each_frame": [
                 {"source": int(s), "time": round(float(t), 6), "reason": r, "strength": round(float(a), 3)}
                 for s, t, r, a in frames
@@ -87,7 +87,7 @@ class Plan:
 
     def __str__(self) -> str:
         """A few lines for people."""
-        figures = self.summary()
+        figures = self.summarize()
         lines = [
             f"{pluralize(len(self), 'frame')} at {float(self.fps):.3f} fps ({self.duration:.2f} s), "
             f"{figures['why'].get('resync', 0)} re-synced in {pluralize(len(self.windows), 'window')}"

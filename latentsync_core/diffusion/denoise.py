@@ -27,7 +27,7 @@ SCHEDULERS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
 }
 
 
-def noise_frame(channels: int, height: int, width: int, generator: torch.Generator) -> Tensor:
+def draw_noise_frame(channels: int, height: int, width: int, generator: torch.Generator) -> Tensor:
     """Draw the one frame of noise that all frames of all windows start from, shape (1, C, 1, h, w).
 
     It is drawn on the CPU, so that a seed means the same on every device.
@@ -63,7 +63,7 @@ class Denoiser:
         self._scheduler = _make_scheduler(options.sampler, models)
         generator = torch.Generator().manual_seed(options.seed)
         size = models.resolution // 2 ** (len(models.vae.config["block_out_channels"]) - 1)
-        noise = noise_frame(models.unet.latent_channels, size, size, generator)
+        noise = draw_noise_frame(models.unet.latent_channels, size, size, generator)
         self._sampled_by = generator if sample_latents else None
         self._noise = noise.to(models.device)
         self._keep = torch.from_numpy(keep).to(models.device)

@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data import Clip, FaceTrack, Plan
-from ..faces import crop_face, fine_detail, smooth_matrices
+from ..faces import crop_face, measure_detail, smooth_matrices
 from ..models.bundle import LipSyncModels
 from .latents import LatentCodec, to_crops, to_pixels
 
 STRANGE = 0.61
-"""`lost_detail` above which faces are not those that `nano` was made for.
+"""`measure_lost_detail` above which faces are not those that `nano` was made for.
 
 Measured crop by crop, on up to 120 crops of 60 drawn people, 94 of photographs and videos of people, and 26 of
 paintings and generated images, as they are and under 20 changes. The limit lies in the gap: drawn crops as they
@@ -30,7 +30,7 @@ _FLOOR = 0.05
 """Grey levels: less is rounding, not detail."""
 
 
-def strange_faces(clip: Clip, track: FaceTrack, models: LipSyncModels, plan: Plan) -> str | None:
+def warn_of_strange_faces(clip: Clip, track: FaceTrack, models: LipSyncModels, plan: Plan) -> str | None:
     """Warn, in words, that the faces to be re-synced are not of the kind that a checkpoint was made for; else None.
 
     A few frames are read and encoded, and nothing is denoised. Checkpoints for people are never warned about.
@@ -46,7 +46,7 @@ def strange_faces(clip: Clip, track: FaceTrack, models: LipSyncModels, plan: Pla
         crop_face(frame, matrices[i], models.resolution, align)
         for i, frame in zip(shown, clip.read(shown), strict=True)
     ]
-    lost = lost_detail(models.vae, np.stack(crops))
+    lost = measure_lost_detail(models.vae, np.stack(crops))
     if lost <= STRANGE:
         return None
     return (
@@ -56,18 +56,18 @@ def strange_faces(clip: Clip, track: FaceTrack, models: LipSyncModels, plan: Pla
     )
 
 
-def lost_detail(vae: Any, crops: npt.NDArray[np.float32]) -> float:
+def measure_lost_detail(vae: Any, crops: npt.NDArray[np.float32]) -> float:
     """Measure how much fine detail of crops (F, R, R, 3), 0..255, the VAE loses: 0 none, 1 all of it.
 
-    The median over the crops of the reconstruction error's `fine_detail` over that of the crop, averaged over its two
-    bands. It depends little on brightness and contrast, and exceeds 1 where the decoder adds detail of its own.
+    The median over the crops of the reconstruction error's `measure_detail` over that of the crop, averaged over its
+    two bands. It depends little on brightness and contrast, and exceeds 1 where the decoder adds detail of its own.
     """
     # A VAE trained on drawn faces alone cannot reproduce the texture of skin: it recognises a strange face without
     # any classifier, and at the cost of one reconstruction.
     codec = LatentCodec(vae)
     reconstructed = to_crops(codec.decode(codec.encode(to_pixels(crops))))
     losses = [
-        (fine_detail(crop - copy) / (fine_detail(crop) + _FLOOR)).mean()
+        (measure_detail(crop - copy) / (measure_detail(crop) + _FLOOR)).mean()
         for crop, copy in zip(crops, reconstructed, strict=True)
     ]
     return float(np.median(losses))

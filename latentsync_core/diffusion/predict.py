@@ -45,9 +45,11 @@ class NoisePredictor:
         if self._reuse == 1:
             return torch.cat(self._rows(lambda s, a: self._unet(s, t, a).sample, sample, self._tokens))
         if step % self._reuse == 0 or self._deep is None:
-            pairs = self._rows(lambda s, a: self._unet.deep(s, t, a), sample, self._tokens)
+            pairs = self._rows(lambda s, a: self._unet.predict_deep(s, t, a), sample, self._tokens)
             noise, self._deep = (torch.cat(parts) for parts in zip(*pairs, strict=True))
             return noise
         return torch.cat(
-            self._rows(lambda s, a, d: self._unet.shallow(s, t, a, d), sample, self._tokens, self._deep)
+            self._rows(
+                lambda s, a, d: self._unet.predict_shallow(s, t, a, d), sample, self._tokens, self._deep
+            )
         )

@@ -38,7 +38,7 @@ class WindowStore:
             digest.update(part)
         self._common = digest
 
-    def key(self, crops: Array, tokens: Array) -> str:
+    def key_of(self, crops: Array, tokens: Array) -> str:
         """Return the key of a window."""
         digest = self._common.copy()
         for array in (crops, tokens):

@@ -21,7 +21,7 @@ def cross_fade(plan: Plan, crops: Iterator[Array | None], render: Render) -> Ite
     is yielded, and never falls behind it. `render` is called once per window, in order.
     """
     queue = deque(plan.windows)
-    reach = _greatest_step(plan)
+    reach = _find_greatest_step(plan)
     ahead = _Lookahead(crops)
     mouths: dict[int, Array] = {}
     segment = -1
@@ -46,7 +46,7 @@ def _add(mouths: dict[int, Array], window: Window, rendered: Array) -> None:
         mouths[frame] = mouths[frame] + weighted if frame in mouths else weighted
 
 
-def _greatest_step(plan: Plan) -> int:
+def _find_greatest_step(plan: Plan) -> int:
     """Return the most output frames from one denoised frame to the next of its segment."""
     keys = sorted({(window.segment, int(frame)) for window in plan.windows for frame in window.frames})
     return max((b - a for (s, a), (t, b) in pairwise(keys) if s == t), default=1)

@@ -1,16 +1,16 @@
 """Faces: detect, track, choose, align, crop. Runs on the weights in assets/faces; nothing is downloaded."""
 
-from .align import crop_size, similarity, smooth_matrices, template
+from .align import crop_size, fit_similarity, smooth_matrices, template
 from .crop import crop_face, warp_crop
 from .draw import draw_faces
 from .finder import FaceFinder
-from .lips import mouth_openings
+from .lips import measure_openings
 from .mask import keep_mask
 from .mesh import Face
 from .origin import fit_track, scale_track
 from .store import SurveyStore
 from .survey import Speaker, Survey, choose, survey
-from .texture import fine_detail
+from .texture import measure_detail
 
 __all__ = [
     "Face",
@@ -22,11 +22,11 @@ __all__ = [
     "crop_face",
     "crop_size",
     "draw_faces",
-    "fine_detail",
+    "measure_detail",
     "fit_track",
     "keep_mask",
-    "mouth_openings",
-    "similarity",
+    "measure_openings",
+    "fit_similarity",
     "smooth_matrices",
     "survey",
     "template",

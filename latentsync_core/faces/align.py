@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ..data import FloatArray, IntArray
 from ..errors import InputError
-from .smooth import fill_gaps, segments, smooth_values
+from .smooth import fill_gaps, number_segments, smooth_values
 
 _TEMPLATE = np.array([[17.0, 20.0], [58.0, 20.0], [37.5, 40.0]])
 """Left brow, right brow, nose in a face of `_CROP`: upstream's numbers, as are the next two."""
@@ -40,7 +40,7 @@ def crop_size(resolution: int) -> tuple[int, int]:
     return int(_CROP[0] * ratio), int(_CROP[1] * ratio)
 
 
-def similarity(points: npt.NDArray[np.float64], resolution: int) -> npt.NDArray[np.float64]:
+def fit_similarity(points: npt.NDArray[np.float64], resolution: int) -> npt.NDArray[np.float64]:
     """Fit the transforms (N, 2, 3) that bring points (N, 3, 2) nearest to the template; NaN where points are.
 
     Upstream's definition: scale is the ratio of standard deviations (not Umeyama's), rotation is Kabsch's.
@@ -70,7 +70,7 @@ def smooth_matrices(
     """
     if np.shape(times) != points.shape[:1] or (np.diff(times) <= 0).any():
         raise InputError(f"smooth_matrices takes one rising time for each of {len(points)} frames.")
-    matrices = similarity(points, resolution)
+    matrices = fit_similarity(points, resolution)
     # The entries of the matrices must not be smoothed: the mean of two rotations is no rotation (the crop would
     # shrink), and the translation is that of the frame's corner, which a small turn moves far. So position (the
     # point of the frame in the middle of the crop), log scale and angle are smoothed instead.
@@ -84,7 +84,7 @@ def smooth_matrices(
 
     scenes = np.searchsorted(np.asarray(cuts, int), np.arange(len(points)), side="right")
     motion = fill_gaps(np.column_stack([place, np.log(scale), angle]), times, scenes, _MAX_GAP)
-    parts = segments(~np.isnan(motion[:, 0]), scenes)
+    parts = number_segments(~np.isnan(motion[:, 0]), scenes)
     place = smooth_values(motion[:, :2], times, parts, _SIGMA_PLACE)
     log_scale, angle = smooth_values(motion[:, 2:], times, parts, _SIGMA_SHAPE).T
     return _compose(place, middle, np.exp(log_scale), angle)

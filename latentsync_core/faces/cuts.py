@@ -19,7 +19,7 @@ _AROUND = 3
 """Frames on either side that a change is compared with."""
 
 
-def thumbnail(frame: Array) -> npt.NDArray[np.uint8]:
+def make_thumbnail(frame: Array) -> npt.NDArray[np.uint8]:
     """Return the brightness of a frame in 24 x 24 cells, 0..255."""
     # A cell is the mean of a few samples: all pixels cost 10 times more.
     step = max(1, min(frame.shape[:2]) // (4 * _SIDE))

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data import Array
-from .align import crop_size, similarity
+from .align import crop_size, fit_similarity
 from .frame import check_frame, white
 from .survey import Survey
 
@@ -77,7 +77,7 @@ def _draw_label(image: Array, box: npt.NDArray[np.float64], label: str, color: C
 
 
 def _draw_crop(image: Array, points: npt.NDArray[np.float64], color: Color, width: int) -> None:
-    matrix = similarity(points[None], _RESOLUTION)[0]
+    matrix = fit_similarity(points[None], _RESOLUTION)[0]
     x, y = crop_size(_RESOLUTION)
     corners = np.array([[0, 0], [x, 0], [x, y], [0, y]]) - matrix[:, 2]
     outline = np.linalg.solve(matrix[:, :2], corners.T).T.round().astype(np.int32)

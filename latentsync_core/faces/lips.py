@@ -20,7 +20,7 @@ _SIDE = 1.4
 """Side of that square, in widths of the crop."""
 
 
-def mouth_openings(
+def measure_openings(
     finder: FaceFinder, frames: Sequence[npt.ArrayLike], matrices: FloatArray, resolution: int
 ) -> npt.NDArray[np.float64]:
     """Measure the distance of the inner lips over the height of the face, (N,); NaN where no face is seen.

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ..data import Array, Clip, FaceTrack, Origin
 from ..errors import TrackError
-from .align import crop_size, similarity
+from .align import crop_size, fit_similarity
 from .crop import warp_crop
 
 SHAPE = 14, 21
@@ -39,7 +39,7 @@ def imprint(frame: Array, points: npt.NDArray[np.float64]) -> npt.NDArray[np.flo
     Shape `SHAPE`; the product of two of them, summed, is their correlation.
     """
     width, height = crop_size(_RESOLUTION)
-    face = warp_crop(frame, similarity(points[None], _RESOLUTION)[0], (width, height))
+    face = warp_crop(frame, fit_similarity(points[None], _RESOLUTION)[0], (width, height))
     small = cv2.resize(face[: height // 2].mean(-1), SHAPE[::-1], interpolation=cv2.INTER_AREA)
     small -= small.mean()
     return small / max(float(np.linalg.norm(small)), 1e-6)

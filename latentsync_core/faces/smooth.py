@@ -28,7 +28,7 @@ def fill_gaps(values: FloatArray, times: FloatArray, scenes: IntArray, longest: 
     return filled
 
 
-def segments(valid: npt.NDArray[np.bool_], scenes: IntArray) -> IntArray:
+def number_segments(valid: npt.NDArray[np.bool_], scenes: IntArray) -> IntArray:
     """Number the runs of valid frames within a scene from 1, shape (N,); 0 where a frame is not valid."""
     starts = valid.copy()
     starts[1:] &= ~valid[:-1] | (scenes[1:] != scenes[:-1])

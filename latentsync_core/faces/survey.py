@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..data import Array, Clip, FaceTrack, FloatArray, Origin, pluralize
 from ..errors import FaceError, InputError, OptionError
-from .cuts import find_cuts, thumbnail
+from .cuts import find_cuts, make_thumbnail
 from .detect import overlap
 from .finder import FaceFinder
 from .frame import check_frame
@@ -82,7 +82,7 @@ def survey(clip: Clip, finder: FaceFinder, on_progress: Callable[[int, int], Non
     for batch in _split_batches(clip.read(range(count)), size):
         found = enumerate(zip(batch, _find(finder, batch), strict=True), len(faces))
         faces += [_add_imprints(frame, some) if i in imprinted else some for i, (frame, some) in found]
-        thumbnails += [thumbnail(frame) for frame in batch]
+        thumbnails += [make_thumbnail(frame) for frame in batch]
         if on_progress is not None:
             on_progress(len(faces), count)
     if len(faces) != count:

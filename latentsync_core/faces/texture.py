@@ -13,7 +13,7 @@ _BANDS = ((0.7, 1.2), (1.2, 2.0))
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
-def fine_detail(image: npt.NDArray[np.float32]) -> FloatArray:
+def measure_detail(image: npt.NDArray[np.float32]) -> FloatArray:
     """Return the mean magnitude of brightness in two bands of detail, 1 to 3 pixels fine, (2,), in the image's units.
 
     image: (H, W, 3), also a difference of two.

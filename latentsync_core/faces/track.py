@@ -142,7 +142,7 @@ def _recognise(
 
 
 def _is_same_place(person: Person, tracklet: Tracklet, cuts: Collection[int]) -> bool:
-    """Whether the person was last seen where the tracklet starts, in the same scene."""
+    """Tell whether the person was last seen where the tracklet starts, in the same scene."""
     earlier = [index for index in person.faces if index < tracklet.first]
     if not earlier or any(max(earlier) < cut <= tracklet.first for cut in cuts):
         return False

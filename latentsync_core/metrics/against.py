@@ -13,7 +13,7 @@ from ..faces import keep_mask
 from ..models.videomae import ClipEncoder
 from .image import decibels, mean_square, ssim
 from .temporal import temporal_distance
-from .view import CHUNK, Scene, mouth_changes, source_of
+from .view import CHUNK, Scene, measure_mouth_changes, source_of
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def compare_images(scene: Scene, against: Clip, encoder: ClipEncoder | None = No
     rows, steps, distances = [], [], []
     before = torch.zeros(0, 3, scene.resolution, scene.resolution)
     for (part, _, ours), (_, _, theirs) in zip(result.chunks(size), original.chunks(size), strict=True):
-        steps.append(mouth_changes(before, theirs, result.found, part))
+        steps.append(measure_mouth_changes(before, theirs, result.found, part))
         before, found = theirs, result.found[part]
         if encoder is not None and len(found) == size and found.all():
             place = next(encoder.parameters()).device

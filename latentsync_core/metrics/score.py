@@ -44,7 +44,7 @@ class Score:
     found: float
     """Fraction of the frames that show the face."""
     opening: npt.NDArray[np.float64]
-    """Shape (N,): how far the mouth is open, see `faces.mouth_openings`; NaN where there is no face."""
+    """Shape (N,): how far the mouth is open, see `faces.measure_openings`; NaN where there is no face."""
     level: npt.NDArray[np.float64]
     """Shape (N,): level of the audio in dB of full scale, -100 for silence."""
     knows: str
@@ -135,7 +135,7 @@ def score(
         curve=measure_sync(view, to_speech_16k(audio), syncnet),
         found=float(view.scene.found.mean()),
         opening=view.opening,
-        level=audio_level(to_mono_16k(audio), len(view.opening)),
+        level=measure_level(to_mono_16k(audio), len(view.opening)),
         knows=syncnet.knows,
         jitter=view.jitter,
         against=None if against is None else compare_images(view.scene, against, clip_encoder),
@@ -158,7 +158,7 @@ def measure_sync(view: View, samples: npt.NDArray[np.float32], syncnet: StableSy
     return compare(view.mouths[usable], view.starts[usable], audio, reach)
 
 
-def audio_level(samples: npt.NDArray[np.float32], frames: int) -> npt.NDArray[np.float64]:
+def measure_level(samples: npt.NDArray[np.float32], frames: int) -> npt.NDArray[np.float64]:
     """Compute the RMS level of audio (n,) at 16 kHz in each frame, (frames,), in dB of full scale, at least -100."""
     padded = np.zeros(frames * SAMPLES_PER_FRAME)
     padded[: len(samples)] = samples[: len(padded)]

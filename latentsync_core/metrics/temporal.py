@@ -22,6 +22,6 @@ def mouth_part(crops: Tensor) -> Tensor:
     return crops[..., top:bottom, left:right]
 
 
-def changes(crops: Tensor) -> Tensor:
+def measure_changes(crops: Tensor) -> Tensor:
     """Compute the mean absolute change from each frame to the next, (F - 1,), of crops (F, 3, H, W)."""
     return crops.diff(dim=0).abs().mean((1, 2, 3))

@@ -14,11 +14,11 @@ from torch import Tensor
 
 from ..data import Array, Clip, FaceTrack, IntArray, Progress
 from ..errors import FaceError
-from ..faces import FaceFinder, choose, crop_face, fit_track, mouth_openings, smooth_matrices, survey
+from ..faces import FaceFinder, choose, crop_face, fit_track, measure_openings, smooth_matrices, survey
 from ..media import fit
 from ..models.syncnet import StableSyncNet
 from .sync import FPS, FRAMES, embed_mouths, face_window
-from .temporal import changes, mouth_part
+from .temporal import measure_changes, mouth_part
 
 CHUNK = 16
 """Frames held at a time, besides the last 15."""
@@ -86,7 +86,7 @@ class View:
     starts: npt.NDArray[np.int64]
     """Shape (K,): the frames at which the windows start."""
     opening: npt.NDArray[np.float64]
-    """Shape (N,): how far the mouth is open, see `faces.mouth_openings`; NaN where there is no face."""
+    """Shape (N,): how far the mouth is open, see `faces.measure_openings`; NaN where there is no face."""
     jitter: float
     """Mean change of the mouth's part of the crop from frame to frame, in grey levels."""
 
@@ -108,8 +108,8 @@ def look(
     openings, steps, mouths = [], [], []
     recent = torch.zeros(0, 3, scene.resolution, scene.resolution)
     for part, frames, crops in scene.chunks():
-        openings.append(mouth_openings(finder, frames, scene.matrices[part], scene.resolution))
-        steps.append(mouth_changes(recent, crops, scene.found, part))
+        openings.append(measure_openings(finder, frames, scene.matrices[part], scene.resolution))
+        steps.append(measure_mouth_changes(recent, crops, scene.found, part))
         recent = torch.cat([recent, crops])
         # Windows that end within this chunk are complete now; they may begin up to 15 frames before it, so so many
         # crops are carried over.
@@ -137,11 +137,11 @@ def _find_starts(found: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     return np.array(whole)
 
 
-def mouth_changes(before: Tensor, crops: Tensor, found: npt.NDArray[np.bool_], part: slice) -> Array:
+def measure_mouth_changes(before: Tensor, crops: Tensor, found: npt.NDArray[np.bool_], part: slice) -> Array:
     """Return the grey levels by which the mouth changes to each frame of a chunk, where both frames show the face.
 
     before: the crops of the frames before the chunk, of which only the last is used; none for the first chunk.
     """
     shown = found[max(0, part.start - 1) : part.stop]
-    steps = changes(mouth_part(torch.cat([before[-1:], crops]))) * GREY_LEVELS
+    steps = measure_changes(mouth_part(torch.cat([before[-1:], crops]))) * GREY_LEVELS
     return np.asarray(steps.numpy()[shown[1:] & shown[:-1]])

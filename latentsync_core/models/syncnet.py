@@ -110,10 +110,10 @@ class _Level(ResnetBlock2D):
         hidden = super().forward(input_tensor, None)
         if self.factor == 1:
             return hidden
-        return self.downsample_conv(F.pad(hidden, _padding(self.factor)))
+        return self.downsample_conv(F.pad(hidden, _choose_padding(self.factor)))
 
 
-def _padding(factor: Factor) -> tuple[int, int, int, int]:
+def _choose_padding(factor: Factor) -> tuple[int, int, int, int]:
     """Return left, right, top, bottom: a side that is downsampled is padded at its end only."""
     height, width = factor if isinstance(factor, tuple) else (factor, factor)
     return (int(width == 1), 1, int(height == 1), 1)

@@ -141,8 +141,8 @@ class LatentSyncUNet(UNetMotionModel):
         self._set_frames(sample.shape[2])
         return super().forward(sample, timestep, encoder_hidden_states.flatten(0, 1), **kwargs)
 
-    def deep(self, sample: Tensor, timestep: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Predict the noise as `forward` does; return it and the features that `shallow` needs, (B, F, C, H, W)."""
+    def predict_deep(self, sample: Tensor, timestep: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Predict the noise as `forward` does; return it and the input of `predict_shallow`, (B, F, C, H, W)."""
         kept: list[Tensor] = []
         last = self.up_blocks[-1].resnets[-1]
 
@@ -157,8 +157,8 @@ class LatentSyncUNet(UNetMotionModel):
         deep = kept[0][:, : -self.conv_in.out_channels]  # what follows is the skip connection from conv_in
         return noise, deep.unflatten(0, (-1, sample.shape[2]))
 
-    def shallow(self, sample: Tensor, timestep: Tensor, tokens: Tensor, deep: Tensor) -> Tensor:
-        """Predict the noise with the last block only, fed with the `deep` features of an earlier step.
+    def predict_shallow(self, sample: Tensor, timestep: Tensor, tokens: Tensor, deep: Tensor) -> Tensor:
+        """Predict the noise with the last block only, fed with the deep features of an earlier step.
 
         DeepCache (Ma et al., CVPR 2024) at branch 0; about a fifteenth of the work. Shapes as in `forward`.
         """

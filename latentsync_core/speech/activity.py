@@ -17,7 +17,7 @@ HANGOVER_SECONDS = 0.2
 """Speech is extended by this on both sides, so that stops and breaths between syllables count as speech."""
 
 
-def speaking(samples: npt.NDArray[np.float32], times: FloatArray) -> npt.NDArray[np.bool_]:
+def detect_speech(samples: npt.NDArray[np.float32], times: FloatArray) -> npt.NDArray[np.bool_]:
     """Tell whether there is speech at each of `times` seconds, shape (len(times),).
 
     samples: (n,) float32 at 16 kHz; beyond their end there is none.
@@ -30,7 +30,7 @@ def speaking(samples: npt.NDArray[np.float32], times: FloatArray) -> npt.NDArray
     return np.where(index < hops, active[np.clip(index, 0, hops - 1)], False)
 
 
-def speech_extent(samples: npt.NDArray[np.float32]) -> float:
+def measure_extent(samples: npt.NDArray[np.float32]) -> float:
     """Return where the last speech ends, in seconds rounded up to 0.01; 0 where all is silent.
 
     samples: (n,) float32 at 16 kHz, n >= 1.

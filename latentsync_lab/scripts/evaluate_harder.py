@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from latentsync_core import Options, find_face, lip_sync, load_models
-from latentsync_core.faces import FaceFinder, mouth_openings
+from latentsync_core.faces import FaceFinder, measure_openings
 from latentsync_core.models.bundle import LipSyncModels
 
 from ..training.cases import FIRST_SEED, Case, make_case
@@ -78,7 +78,7 @@ def measure_case(case: Case, models: LipSyncModels, options: Options, finder: Fa
     made = list(lip_sync(case.source, case.speech, models, options, find_face(case.source)))
     true = list(case.truth.read(range(len(case.truth.times))))
     matrices = true_matrices(case.source)
-    ours, best = (mouth_openings(finder, frames, matrices, RESOLUTION) for frames in (made, true))
+    ours, best = (measure_openings(finder, frames, matrices, RESOLUTION) for frames in (made, true))
     opening = case.truth.truth[0].mouth.openness
     figures = {
         "follows": correlation(ours, opening),

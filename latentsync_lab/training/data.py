@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from latentsync_core.data import SPEECH_RATE, Array, FloatArray
-from latentsync_core.faces.align import crop_size, similarity
+from latentsync_core.faces.align import crop_size, fit_similarity
 from latentsync_core.faces.crop import crop_face, warp_crop
 from latentsync_core.partial import partial_path
 
@@ -210,7 +210,7 @@ def _draw_alignments(
     scale, angle = 1 + errors[:, 0], errors[:, 1]
     cos, sin = scale * np.cos(angle), scale * np.sin(angle)
     turn = np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], 1)  # (N, 2, 2)
-    matrices = similarity(points, resolution) - [[[0, 0, size[0] / 2], [0, 0, size[1] / 2]]]
+    matrices = fit_similarity(points, resolution) - [[[0, 0, size[0] / 2], [0, 0, size[1] / 2]]]
     matrices = np.einsum("nij,njk->nik", turn, matrices)
     matrices[:, :, 2] += size / 2 + errors[:, 2:] * size  # turned and scaled about the middle of the crop
     return matrices

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from latentsync_core.data import Array, FloatArray
 from latentsync_core.diffusion.latents import LatentCodec
-from latentsync_core.faces import FaceFinder, crop_face, keep_mask, mouth_openings, smooth_matrices
+from latentsync_core.faces import FaceFinder, crop_face, keep_mask, measure_openings, smooth_matrices
 from latentsync_core.metrics.image import psnr
-from latentsync_core.metrics.temporal import changes, mouth_part
+from latentsync_core.metrics.temporal import measure_changes, mouth_part
 
 from ..synthetic import MouthTrack, SyntheticClip
 from ..truth import best_lag, correlation, gain
@@ -136,8 +136,8 @@ def _read_curves(case: Case, results: Results, true_frames: list[Array], evaluat
         mute=mute,
         shuffled=wrong,
         best=best,
-        mesh=mouth_openings(evaluators.finder, results.new, matrices, RESOLUTION),
-        mesh_best=mouth_openings(evaluators.finder, true_frames, matrices, RESOLUTION),
+        mesh=measure_openings(evaluators.finder, results.new, matrices, RESOLUTION),
+        mesh_best=measure_openings(evaluators.finder, true_frames, matrices, RESOLUTION),
     )
 
 
@@ -160,7 +160,7 @@ def _find_silence(mouth: MouthTrack) -> npt.NDArray[np.bool_]:
 
 def _measure_change(crops: npt.NDArray[np.uint8], where: npt.NDArray[np.bool_]) -> float:
     """Measure the jitter of the mouth in the frames named."""
-    return float(changes(mouth_part(to_pixels(crops))).numpy()[where[1:]].mean())
+    return float(measure_changes(mouth_part(to_pixels(crops))).numpy()[where[1:]].mean())
 
 
 @torch.inference_mode()

@@ -62,7 +62,7 @@ def resync(
 
     loaded: None for the best checkpoint on disk. audio_start: as in `make_plan`.
     """
-    from ...latentsync_core.diffusion import strange_faces
+    from ...latentsync_core.diffusion import warn_of_strange_faces
     from ...latentsync_core.pipeline import find_face, lip_sync, make_plan
 
     reporter, loaded = Reporter(node_id, last="resync"), loaded or load_best()
@@ -71,7 +71,7 @@ def resync(
         plan = make_plan(
             clip, speech, options, track, audio_start=audio_start, window_frames=models.window_frames
         )
-        warning = strange_faces(clip, track, models, plan)
+        warning = warn_of_strange_faces(clip, track, models, plan)
         if warning:
             warning = f"Warning: {warning} {OTHER_MODEL}"
             reporter.warn(warning)

@@ -16,8 +16,8 @@ from latentsync_core import (
     open_writer,
     read_audio,
 )
-from latentsync_core.diffusion import strange_faces
-from latentsync_core.diffusion.familiar import STRANGE, lost_detail
+from latentsync_core.diffusion import warn_of_strange_faces
+from latentsync_core.diffusion.familiar import STRANGE, measure_lost_detail
 from latentsync_core.faces import crop_face, smooth_matrices
 from latentsync_core.media import trim
 from latentsync_core.pipeline import find_face
@@ -64,7 +64,7 @@ def test_drawn_people_are_known(models):
     sizes = [(160, 160), (256, 256), (480, 270), (540, 540)]
     for seed in range(2000, 2030):
         clip = talking_clip(seed, SILENCE, size=sizes[seed % 4])
-        assert lost_detail(models.vae, crops(clip, clip.truth[0].track)) < STRANGE - 0.02, seed
+        assert measure_lost_detail(models.vae, crops(clip, clip.truth[0].track)) < STRANGE - 0.02, seed
 
 
 @pytest.mark.parametrize("crf", [23, 35])
@@ -72,7 +72,7 @@ def test_drawn_people_are_known_after_compression(models, tmp_path, crf):
     for seed in (2031, 2032, 2033):
         clip = talking_clip(seed, SILENCE, size=(256, 256))
         seen = compressed(clip, tmp_path / f"{seed}.mp4", crf)
-        assert lost_detail(models.vae, crops(seen, clip.truth[0].track)) < STRANGE, seed
+        assert measure_lost_detail(models.vae, crops(seen, clip.truth[0].track)) < STRANGE, seed
 
 
 @pytest.mark.parametrize("change", [lambda x: x, lambda x: x * 0.4, lambda x: np.clip(x * 1.4, 0, 255)])
@@ -81,11 +81,11 @@ def test_texture_like_that_of_photographs_is_strange(models, change):
     for seed in (2040, 2041, 2042):
         clip = talking_clip(seed, SILENCE, size=(256, 256))
         seen = crops(textured(clip, seed), clip.truth[0].track)
-        assert lost_detail(models.vae, change(seen).astype(np.float32)) > STRANGE + 0.05, seed
+        assert measure_lost_detail(models.vae, change(seen).astype(np.float32)) > STRANGE + 0.05, seed
 
 
 def planned(clip, track, models):
-    return strange_faces(clip, track, models, make_plan(clip, SILENCE, Options(), track))
+    return warn_of_strange_faces(clip, track, models, make_plan(clip, SILENCE, Options(), track))
 
 
 def test_the_warning_says_what_to_take(models):
@@ -112,4 +112,4 @@ def test_a_filmed_person_is_strange(talking_head, real_speech, models, tmp_path,
     track = find_face(clip)
     seen = clip if crf is None else compressed(clip, tmp_path / "again.mp4", crf)
     plan = make_plan(clip, read_audio(real_speech), Options(length="cut_off"), track)
-    assert "nano is made for drawn faces only" in strange_faces(seen, track, models, plan)
+    assert "nano is made for drawn faces only" in warn_of_strange_faces(seen, track, models, plan)

@@ -53,7 +53,7 @@ def test_any_changed_weight_or_option_makes_windows_anew(models, tmp_path):
     crops, tokens = np.zeros((2, 64, 64, 3), np.float32), np.zeros((2, 50, 16), np.float32)
 
     def key(models, **options):
-        return WindowStore(tmp_path, models, Options(**options)).key(crops, tokens)
+        return WindowStore(tmp_path, models, Options(**options)).key_of(crops, tokens)
 
     keys = [
         key(models),

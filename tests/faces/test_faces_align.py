@@ -9,11 +9,11 @@ from support.recipes import GOLDEN
 from latentsync_core.errors import InputError
 from latentsync_core.faces import (
     crop_size,
-    similarity,
+    fit_similarity,
     smooth_matrices,
     template,
 )
-from latentsync_core.upstream import causal_matrices
+from latentsync_core.upstream import align_causally
 
 FACE = np.load(GOLDEN / "face.npz")
 
@@ -48,7 +48,7 @@ def test_crop_size(resolution, size):
 @pytest.mark.parametrize("resolution", [256, 512])
 @pytest.mark.parametrize("smooth", [True, False])
 def test_upstream_matrices(resolution, smooth):
-    matrices = causal_matrices(FACE["landmarks"], resolution, smooth=smooth)
+    matrices = align_causally(FACE["landmarks"], resolution, smooth=smooth)
     golden = FACE[f"M_{'smooth' if smooth else 'nosmooth'}_{resolution}"]
     # torch's singular value decomposition differs in its last bit from one CPU to the next.
     assert matrices.dtype == np.float32
@@ -58,14 +58,14 @@ def test_upstream_matrices(resolution, smooth):
 
 def test_upstream_matrices_skip_missing_faces():
     points = np.insert(FACE["landmarks"], 2, np.nan, axis=0)
-    matrices = causal_matrices(points, 256)
+    matrices = align_causally(points, 256)
     assert np.isnan(matrices[2]).all()
-    assert np.array_equal(np.delete(matrices, 2, 0), causal_matrices(FACE["landmarks"], 256))
+    assert np.array_equal(np.delete(matrices, 2, 0), align_causally(FACE["landmarks"], 256))
 
 
 @pytest.mark.parametrize("resolution", [256, 512])
 def test_similarity_is_upstreams_without_its_bias(resolution):
-    difference = similarity(FACE["landmarks"], resolution) - FACE[f"M_nosmooth_{resolution}"]
+    difference = fit_similarity(FACE["landmarks"], resolution) - FACE[f"M_nosmooth_{resolution}"]
     assert np.abs(difference).max() < 2e-4
 
 
@@ -78,25 +78,25 @@ def test_similarity_is_upstreams_without_its_bias(resolution):
 )
 def test_similarity_undoes_a_similarity(x, y, log_scale, angle, resolution):
     points = moved_template(*(np.array([v]) for v in (x, y, log_scale, angle)), resolution)
-    matrix = similarity(points, resolution)[0]
+    matrix = fit_similarity(points, resolution)[0]
     assert np.abs(points[0] @ matrix[:, :2].T + matrix[:, 2] - template(resolution)).max() < 1e-6
 
 
 def test_points_that_coincide_have_no_alignment():
-    assert np.isnan(similarity(np.full((1, 3, 2), 5.0), 256)).all()
+    assert np.isnan(fit_similarity(np.full((1, 3, 2), 5.0), 256)).all()
 
 
 @pytest.mark.parametrize("fps", [5, 25, 60, 240])
 def test_uniform_motion_is_left_alone_even_at_the_ends(fps):
     times = np.arange(40) / fps
     points = steady(40, x=300 + 40 * times, y=200 - 9 * times, log_scale=0.1 * times, angle=3 + 0.5 * times)
-    assert np.abs(smooth_matrices(points, times, 256) - similarity(points, 256)).max() < 1e-6
+    assert np.abs(smooth_matrices(points, times, 256) - fit_similarity(points, 256)).max() < 1e-6
 
 
 def test_uniform_motion_at_uneven_times_is_left_alone():
     times = np.cumsum(np.random.default_rng(0).uniform(0.002, 0.08, 50))
     points = steady(50, x=300 + 40 * times, angle=0.3 * times)
-    assert np.abs(smooth_matrices(points, times, 256) - similarity(points, 256)).max() < 1e-6
+    assert np.abs(smooth_matrices(points, times, 256) - fit_similarity(points, 256)).max() < 1e-6
 
 
 def test_an_impulse_spreads_evenly_to_both_sides():
@@ -127,16 +127,16 @@ def test_noise_becomes_less_and_rotation_across_180_degrees_is_smooth():
     times = np.arange(200) / 25
     points = steady(200, angle=np.pi + 0.3 * np.sin(2 * times))
     noisy = points + np.random.default_rng(1).normal(0, 0.5, points.shape)
-    truth = similarity(points, 256)[:, :, :2]
-    raw, smoothed = similarity(noisy, 256)[:, :, :2], smooth_matrices(noisy, times, 256)[:, :, :2]
+    truth = fit_similarity(points, 256)[:, :, :2]
+    raw, smoothed = fit_similarity(noisy, 256)[:, :, :2], smooth_matrices(noisy, times, 256)[:, :, :2]
     assert np.abs(smoothed - truth).std() < 0.6 * np.abs(raw - truth).std()
 
 
 def test_nothing_crosses_a_cut():
     first, second = steady(10), steady(10, x=900.0, log_scale=-0.5, angle=-0.4)
     points, times = np.concatenate([first, second]), np.arange(20) / 25
-    assert np.abs(smooth_matrices(points, times, 256, [10]) - similarity(points, 256)).max() < 1e-6
-    assert np.abs(smooth_matrices(points, times, 256) - similarity(points, 256)).max() > 0.1
+    assert np.abs(smooth_matrices(points, times, 256, [10]) - fit_similarity(points, 256)).max() < 1e-6
+    assert np.abs(smooth_matrices(points, times, 256) - fit_similarity(points, 256)).max() > 0.1
 
 
 def test_short_gaps_are_filled_and_long_ones_stay():
@@ -148,13 +148,13 @@ def test_short_gaps_are_filled_and_long_ones_stay():
     absent = np.flatnonzero(np.isnan(matrices).any((1, 2)))
     assert absent.tolist() == [0, 1, 2, *range(30, 43), 50, 51]  # start, 0.56 s, a gap with a cut in it
     present = np.setdiff1d(np.arange(80), absent)
-    assert np.abs(matrices - similarity(whole, 256))[present].max() < 1e-6
+    assert np.abs(matrices - fit_similarity(whole, 256))[present].max() < 1e-6
 
 
 def test_nothing_found_and_one_frame():
     assert np.isnan(smooth_matrices(np.full((5, 3, 2), np.nan), np.arange(5), 256)).all()
     one = steady(1)
-    assert np.allclose(smooth_matrices(one, np.zeros(1), 256), similarity(one, 256))
+    assert np.allclose(smooth_matrices(one, np.zeros(1), 256), fit_similarity(one, 256))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from support.recipes import GOLDEN, frame, golden_json
 
 from latentsync_core.errors import InputError
 from latentsync_core.faces import crop_face, crop_size, keep_mask, warp_crop
-from latentsync_core.upstream import causal_matrices, crop_in_8_bit
+from latentsync_core.upstream import align_causally, crop_in_8_bit
 
 FACE = np.load(GOLDEN / "face.npz")
 CROPS = [name for name in FACE if name.startswith("crop_")]
@@ -28,28 +28,28 @@ def differences(ours, golden):
 @pytest.mark.parametrize("name", CROPS)
 def test_crops_are_upstreams(name):
     resolution, index, first, last = map(int, re.findall(r"\d+", name))
-    matrix = causal_matrices(FACE["landmarks"], resolution)[index]
+    matrix = align_causally(FACE["landmarks"], resolution)[index]
     crop = warp_crop(frame(180, 200, index), matrix, crop_size(resolution)).astype(np.uint8)
     most, fraction = differences(crop[first:last], FACE[name])
     assert most <= MOST and fraction < FRACTION
 
 
 def test_face_is_upstreams():
-    matrix = causal_matrices(FACE["landmarks"], 256)[0]
+    matrix = align_causally(FACE["landmarks"], 256)[0]
     face = crop_in_8_bit(frame(180, 200, 0), matrix, 256, 256)
     most, fraction = differences(face[60:120], FACE["face256_lanczos_i0_rows60_120"])
     assert face.dtype == np.float32 and most <= MOST and fraction < FRACTION
 
 
 def test_a_face_that_is_not_exact_is_not_rounded():
-    matrix = causal_matrices(FACE["landmarks"], 256)[0]
+    matrix = align_causally(FACE["landmarks"], 256)[0]
     exact, default = (cut_out(frame(180, 200, 0), matrix, 256, 256) for cut_out in (crop_in_8_bit, crop_face))
     assert (default != default.round()).mean() > 0.5
     assert 0.3 < (default - exact).mean() < 0.7  # what truncation takes away
 
 
 def test_align_resolution():
-    matrix = causal_matrices(FACE["landmarks"], 512)[0]
+    matrix = align_causally(FACE["landmarks"], 512)[0]
     small = crop_face(frame(180, 200, 0), matrix, 128, align_resolution=512)
     large = crop_face(frame(180, 200, 0), matrix, 512)
     assert small.shape == (128, 128, 3)

@@ -3,7 +3,7 @@
 import numpy as np
 from face_scenes import face_at, scene
 
-from latentsync_core.faces.cuts import find_cuts, thumbnail
+from latentsync_core.faces.cuts import find_cuts, make_thumbnail
 from latentsync_core.faces.track import link
 
 
@@ -83,8 +83,8 @@ def test_cuts_of_very_short_clips():
 
 
 def test_thumbnails_of_any_frame():
-    assert thumbnail(np.full((1, 1, 3), 77, np.uint8)).shape == (24, 24)
+    assert make_thumbnail(np.full((1, 1, 3), 77, np.uint8)).shape == (24, 24)
     frame = scene((0, 240, 180, 300, 0))
-    difference = thumbnail(frame).astype(int) - thumbnail(frame.astype(np.float32) / 255)
+    difference = make_thumbnail(frame).astype(int) - make_thumbnail(frame.astype(np.float32) / 255)
     assert np.abs(difference).max() <= 1
-    assert (thumbnail(np.full((30, 30, 3), np.nan, np.float32)) == 0).all()
+    assert (make_thumbnail(np.full((30, 30, 3), np.nan, np.float32)) == 0).all()

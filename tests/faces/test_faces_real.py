@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from face_scenes import ListClip, scene
 
-from latentsync_core.faces import choose, similarity, smooth_matrices, survey
+from latentsync_core.faces import choose, fit_similarity, smooth_matrices, survey
 
 EVERY = 10
 
@@ -52,6 +52,9 @@ def test_known_motion_is_measured_without_jitter(finder, number):
             both[:, 1, 0], both[:, 0, 0]
         ).std()
 
-    raw, smoothed = errors(similarity(track.points, 256)), errors(smooth_matrices(track.points, times, 256))
+    raw, smoothed = (
+        errors(fit_similarity(track.points, 256)),
+        errors(smooth_matrices(track.points, times, 256)),
+    )
     assert raw[0] < 0.005 and raw[1] < 0.005
     assert smoothed[0] < raw[0] and smoothed[1] < raw[1]

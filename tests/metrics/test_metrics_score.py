@@ -9,7 +9,7 @@ from stand_ins import Redness, shifted, speaker, true_track
 from latentsync_core.data import FaceTrack, Waveform
 from latentsync_core.errors import FaceError, InputError
 from latentsync_core.metrics import score
-from latentsync_core.metrics.score import audio_level, measure_sync
+from latentsync_core.metrics.score import measure_level, measure_sync
 from latentsync_core.metrics.sync import LEAST_CONFIDENCE, reach_of
 from latentsync_core.metrics.view import look
 from latentsync_core.models.syncnet import KNOWS
@@ -21,7 +21,7 @@ from latentsync_lab.truth import correlation
 def no_mesh(monkeypatch):
     """Saves the time of FaceMesh where the opening of the mouth does not matter."""
     monkeypatch.setattr(
-        "latentsync_core.metrics.view.mouth_openings", lambda _, frames, *more: np.zeros(len(frames))
+        "latentsync_core.metrics.view.measure_openings", lambda _, frames, *more: np.zeros(len(frames))
     )
 
 
@@ -153,9 +153,9 @@ def test_quiet_audio_scores_as_loud_audio_does(scene, no_mesh):
 
 def test_level_of_known_sounds():
     tone = np.sin(2 * np.pi * 500 * np.arange(1280) / 16_000)
-    levels = audio_level(np.concatenate([tone, 0.1 * tone]).astype(np.float32), 5)
+    levels = measure_level(np.concatenate([tone, 0.1 * tone]).astype(np.float32), 5)
     assert levels == pytest.approx([-3.01, -3.01, -23.01, -23.01, -100], abs=0.01)
-    assert audio_level(np.ones(3000, np.float32), 2) == pytest.approx([0, 0])
+    assert measure_level(np.ones(3000, np.float32), 2) == pytest.approx([0, 0])
 
 
 def test_silent_and_too_short_sounds(scene, no_mesh):

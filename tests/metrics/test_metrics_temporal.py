@@ -1,7 +1,7 @@
 import torch
 from transformers import VideoMAEConfig
 
-from latentsync_core.metrics.temporal import changes, mouth_part, temporal_distance
+from latentsync_core.metrics.temporal import measure_changes, mouth_part, temporal_distance
 from latentsync_core.models.videomae import ClipEncoder
 
 CONFIG = VideoMAEConfig(
@@ -41,8 +41,8 @@ def test_distance_is_zero_for_the_same_clip_and_teaches_pixels():
 
 
 def test_changes_are_the_mean_steps():
-    assert changes(torch.ones(5, 3, 4, 4)).tolist() == [0] * 4
-    assert changes(torch.arange(5.0)[:, None, None, None].expand(-1, 3, 2, 2)).tolist() == [1] * 4
+    assert measure_changes(torch.ones(5, 3, 4, 4)).tolist() == [0] * 4
+    assert measure_changes(torch.arange(5.0)[:, None, None, None].expand(-1, 3, 2, 2)).tolist() == [1] * 4
 
 
 def test_gradient_is_that_of_finite_differences():
@@ -65,7 +65,7 @@ def test_values_beyond_white_and_black_are_clipped():
 def test_changes_are_those_of_each_step_and_the_mouth_is_low_in_the_middle():
     crops = torch.zeros(3, 3, 100, 100)
     crops[1:] = 1
-    assert changes(crops).tolist() == [1, 0]
+    assert measure_changes(crops).tolist() == [1, 0]
     rows, columns = torch.meshgrid(torch.arange(100), torch.arange(100), indexing="ij")
     assert (mouth_part(rows)[0, 0], mouth_part(rows)[-1, 0]) == (58, 91)
     assert (mouth_part(columns)[0, 0], mouth_part(columns)[0, -1]) == (25, 74)

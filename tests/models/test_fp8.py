@@ -63,8 +63,8 @@ def test_the_noise_is_close_to_that_of_float32(checkpoint):
     with torch.inference_mode():
         noise, again = full.unet(*given).sample, small.unet(*given).sample
         assert 0 < relative(again, noise) < 0.15  # of random weights, whose errors nothing corrects
-        _, deep = small.unet.deep(*given)
-        assert relative(small.unet.shallow(*given, deep), again) < 1e-5
+        _, deep = small.unet.predict_deep(*given)
+        assert relative(small.unet.predict_shallow(*given, deep), again) < 1e-5
 
 
 @pytest.mark.parametrize("reuse", [1, 2])
@@ -79,7 +79,7 @@ def test_a_clip_comes_out_close_to_float32(checkpoint, reuse):
 
 def test_kept_windows_of_another_precision_are_not_used(checkpoint, tmp_path):
     models = [load_models(checkpoint, device="cpu", dtype=d) for d in ("fp32", "fp8")]
-    keys = {WindowStore(tmp_path, m, Options()).key(np.zeros(3), np.zeros(3)) for m in models}
+    keys = {WindowStore(tmp_path, m, Options()).key_of(np.zeros(3), np.zeros(3)) for m in models}
     assert len(keys) == 2
 
 

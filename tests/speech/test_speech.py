@@ -14,15 +14,15 @@ from transformers.models.whisper.modeling_whisper import WhisperEncoder
 from latentsync_core.data import SpeechTokens
 from latentsync_core.errors import MediaError
 from latentsync_core.speech import (
+    detect_speech,
     encode,
     log_mel,
+    measure_extent,
     rows_at,
-    speaking,
-    speech_extent,
     tokens_at,
 )
 from latentsync_core.speech.encode import _split_windows
-from latentsync_core.upstream import frame_count
+from latentsync_core.upstream import count_frames
 
 MEL, FEATURES = 2e-5, 3e-5
 """The FFT of another processor moves a quiet mel bin by up to 5e-6; within one processor it is 1e-7."""
@@ -126,7 +126,7 @@ def test_chunk_table():
         if case["chunks"] is None:
             continue
         rows, fps = case["features"], case["fps"]
-        assert frame_count(rows, fps) == case["chunks"]
+        assert count_frames(rows, fps) == case["chunks"]
         for frame, expected in case["index"].items():
             assert rows_at(np.array([int(frame) / fps]), rows)[0].tolist() == expected
 
@@ -145,7 +145,7 @@ def test_token_blocks_are_time_major():
 def test_speaking_finds_the_pause():
     audio = samples(48000).copy()
     audio[16000:32000] = 0
-    active = speaking(audio, np.arange(0, 4, 0.04))
+    active = detect_speech(audio, np.arange(0, 4, 0.04))
     assert active[2:24].all() and active[52:74].all()
     assert not active[31:44].any() and not active[75:].any()
 
@@ -153,32 +153,32 @@ def test_speaking_finds_the_pause():
 def test_short_pauses_belong_to_the_speech():
     audio = samples(48000).copy()
     audio[16000:20000] = 0  # 0.25 s, a stop and a breath
-    assert speaking(audio, np.arange(0, 3, 0.04)).all()
+    assert detect_speech(audio, np.arange(0, 3, 0.04)).all()
 
 
 @pytest.mark.parametrize("gain", [0.01, 1.0])
 def test_speaking_does_not_depend_on_gain(gain):
     audio = samples(48000).copy()
     audio[16000:32000] = 0
-    assert speaking(audio * np.float32(gain), np.array([0.5, 1.5])).tolist() == [True, False]
+    assert detect_speech(audio * np.float32(gain), np.array([0.5, 1.5])).tolist() == [True, False]
 
 
 def test_silence_and_no_sound_are_not_speech():
-    assert not speaking(np.zeros(16000, np.float32), np.arange(0, 1, 0.04)).any()
-    assert not speaking(np.zeros(3, np.float32), np.array([0.0])).any()
+    assert not detect_speech(np.zeros(16000, np.float32), np.arange(0, 1, 0.04)).any()
+    assert not detect_speech(np.zeros(3, np.float32), np.array([0.0])).any()
 
 
 def test_hiss_is_a_pause_however_little_is_said():
     hiss = np.random.default_rng(0).standard_normal(160_000).astype(np.float32) * np.float32(10 ** (-58 / 20))
     hiss[64_000:80_000] += np.sin(np.arange(16_000) / 4).astype(np.float32) / 2
-    assert speaking(hiss, np.array([1.0, 4.5, 8.0])).tolist() == [False, True, False]
+    assert detect_speech(hiss, np.array([1.0, 4.5, 8.0])).tolist() == [False, True, False]
 
 
 def test_the_last_sound_is_found_to_a_hundredth_of_a_second():
     audio = samples(48000).copy()
-    assert speech_extent(audio) == 3.0 and speech_extent(audio[:-1]) == 3.0
+    assert measure_extent(audio) == 3.0 and measure_extent(audio[:-1]) == 3.0
     audio[16000:] = 0
-    assert 0.9 < speech_extent(audio) <= 1.0
+    assert 0.9 < measure_extent(audio) <= 1.0
     audio[32000:32160] = 0.5
-    assert speech_extent(audio) == 2.01
-    assert speech_extent(np.zeros(16000, np.float32)) == speech_extent(np.zeros(3, np.float32)) == 0.0
+    assert measure_extent(audio) == 2.01
+    assert measure_extent(np.zeros(16000, np.float32)) == measure_extent(np.zeros(3, np.float32)) == 0.0

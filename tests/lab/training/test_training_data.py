@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from latentsync_core.faces import crop_face, similarity
+from latentsync_core.faces import crop_face, fit_similarity
 from latentsync_lab.synthetic import MouthTrack, talking_clip
 from latentsync_lab.training import data, voices
 from latentsync_lab.training.data import SyntheticDataset, identity_seed, render
@@ -28,7 +28,7 @@ def test_crops_agree_with_those_of_a_rendered_video(monkeypatch):
     clip = talking_clip(7, np.zeros(16_000, np.float32))
     frame = next(clip.read([0]))
     points = clip.truth[0].points[:1]
-    expected = crop_face(frame, similarity(points, 128)[0], 128)
+    expected = crop_face(frame, fit_similarity(points, 128)[0], 128)
     recipe = replace(NANO.data, clip_frames=1)
     drawn = render(7, mouth([0.0]), recipe)[0].astype(np.float32)
     # the clip's motion is sampled in the middle of a frame, a training clip's at its start; grain is 2 levels

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from latentsync_core.data import Waveform
-from latentsync_core.faces import FaceFinder, mouth_openings
+from latentsync_core.faces import FaceFinder, measure_openings
 from latentsync_core.options import Options
 from latentsync_core.weights import load_models
 from latentsync_lab.fresh import write_untrained
@@ -96,7 +96,7 @@ def test_lateness_is_found(case, evaluate_result):
 def test_frames_without_a_face_are_left_out(case):
     blank = np.zeros_like(frames(case.truth)[0])
     matrices = true_matrices(case.truth)[:3]
-    openings = mouth_openings(FaceFinder(), [blank, *frames(case.truth)[:2]], matrices, RESOLUTION)
+    openings = measure_openings(FaceFinder(), [blank, *frames(case.truth)[:2]], matrices, RESOLUTION)
     assert np.isnan(openings).tolist() == [True, False, False]
 
 
