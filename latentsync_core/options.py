@@ -7,12 +7,15 @@ from fractions import Fraction
 from numbers import Integral, Rational, Real
 from typing import Any, Literal, get_args
 
+from .angles import turn_of_offset
 from .errors import OptionError
 
 LengthMode = Literal["longest", "cut_off", "loop", "bounce", "silence", "remap"]
 Sampler = Literal["ddim", "dpm++"]
 SilencePolicy = Literal["model", "keep"]
 MissingFacePolicy = Literal["keep", "error"]
+FORMER_MOST_TURN = 10
+"""`max_turn` was the nose's offset in brow distances, 0..10, before it was in degrees."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,9 @@ class Options:
     """In silence, `model` lets the model close the mouth and `keep` keeps the mouth of the source."""
     missing_face: MissingFacePolicy = "keep"
     """A frame without the face passes through unchanged (`keep`), or the run stops (`error`)."""
-    max_turn: float = 0.75
-    """Heads turned further than this keep the mouth of the source, 0..10; see `FaceTrack.turn`."""
+    max_turn: float = 69.0
+    """Heads turned sideways further than this keep the mouth of the source, 15..180 degrees; the new mouth fades over the
+    10 degrees before. 180 is never. See `FaceTrack.turn`."""
     feather: float = 0.06
     """Width of the soft edge of the blend mask, 0..0.5 of the crop's side."""
     color_match: bool = True
@@ -56,7 +60,7 @@ class Options:
             value, kind = getattr(self, name), Integral if isinstance(low, int) else Real
             if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
                 whole = "a whole number in " if kind is Integral else ""
-                raise OptionError(f"{name} takes {whole}{low}..{high}, got {value!r}.")
+                raise OptionError(f"{name} takes {whole}{low}..{high}, got {value!r}.{_hint(name, value)}")
         for name in ("color_match", "exact"):
             if not isinstance(getattr(self, name), bool):
                 raise OptionError(f"{name} takes True or False, got {getattr(self, name)!r}.")
@@ -79,6 +83,18 @@ class Options:
         return replace(PRESETS[name], **overrides)
 
 
+def _hint(name: str, value: Any) -> str:
+    """Return what a value meant before its unit changed, as a further sentence; empty for all others."""
+    if name != "max_turn" or not isinstance(value, Real) or not 0 <= value <= FORMER_MOST_TURN:
+        return ""
+    return f" It is in degrees now: {value:g} as it was before is {former_max_turn(float(value)):g} degrees."
+
+
+def former_max_turn(offset: float) -> float:
+    """Return `max_turn` in whole degrees for a value from before it was in degrees, 0..10, the greatest of which is never."""
+    return 180.0 if offset >= FORMER_MOST_TURN else max(15.0, float(round(float(turn_of_offset(offset)))))
+
+
 def choices_of(kind: Any) -> tuple[str, ...]:
     """Return the values that a Literal type of this module takes."""
     return get_args(kind)
@@ -90,7 +106,7 @@ _RANGES: tuple[tuple[str, Any, Any], ...] = (
     ("seed", 0, 2**63 - 1),
     ("reuse", 1, 10),
     ("overlap", 0, 8),
-    ("max_turn", 0.0, 10.0),
+    ("max_turn", 15.0, 180.0),
     ("feather", 0.0, 0.5),
 )
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -102,7 +118,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 PRESETS: dict[str, Options] = {
     "exact": Options(
-        overlap=0, length="bounce", fps=Fraction(25), max_turn=10.0, missing_face="error", exact=True
+        overlap=0, length="bounce", fps=Fraction(25), max_turn=180.0, missing_face="error", exact=True
     ),
     "quality": Options(steps=30, overlap=8),
     "balanced": Options(),

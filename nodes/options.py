@@ -8,6 +8,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..latentsync_core.options import (
+    FORMER_MOST_TURN,
     PRESETS,
     LengthMode,
     MissingFacePolicy,
@@ -15,9 +16,11 @@ from ..latentsync_core.options import (
     Sampler,
     SilencePolicy,
     choices_of,
+    former_max_turn,
 )
 from . import sockets
 from .bridge.media import check_option, pick_option
+from .bridge.show import show_report
 
 _NTSC = {"23.976": Fraction(24000, 1001), "29.97": Fraction(30000, 1001), "59.94": Fraction(60000, 1001)}
 _WHOLE = {str(rate): Fraction(rate) for rate in (12, 15, 16, 24, 25, 30, 48, 50, 60)}
@@ -54,19 +57,25 @@ class LipSyncOptions(io.ComfyNode):
                     "options", tooltip="For the LatentSync Lip Sync nodes, whose own preset is then not used."
                 )
             ],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
     def execute(cls, preset: dict[str, Any] | None = None) -> io.NodeOutput:
-        return io.NodeOutput(options_of(preset))
+        options, note = _read_widgets(preset)
+        return io.NodeOutput(options, ui=show_report(note, cls.hidden.unique_id) if note else None)
 
 
-def options_of(chosen: dict[str, Any] | None) -> Options:
-    """Return the options that the widgets of `preset` give; raises OptionError."""
+def _read_widgets(chosen: dict[str, Any] | None) -> tuple[Options, str]:
+    """Return the options that the widgets of `preset` give, and what the report says of them; raises OptionError."""
     name, values = pick_option("preset", chosen, sockets.PRESETS)
+    turn, note = values.get("max_turn"), ""
+    if turn is not None and 0 <= turn <= FORMER_MOST_TURN:  # a workflow from before it was in degrees
+        values["max_turn"] = former_max_turn(turn)
+        note = f"max_turn is in degrees now: {turn:g} as it was before is taken as {values['max_turn']:g} degrees."
     if "fps" in values:
         values["fps"] = RATES[check_option("fps", values["fps"], RATES)]
-    return Options.preset(name, **values)
+    return Options.preset(name, **values), note
 
 
 def _build_widgets(preset: Options) -> list[io.Input]:
@@ -122,8 +131,9 @@ def _build_advanced(preset: Options) -> list[io.Input]:
             tooltip="Frames by which neighbouring windows overlap and cross-fade. More is smoother and slower.",
         ),
         io.Float.Input(
-            "max_turn", default=preset.max_turn, min=0.0, max=10.0, step=0.05, round=0.001, advanced=True,
-            tooltip="Heads turned further keep the source's mouth; 0 frontal, 0.5 about 45 degrees.",
+            "max_turn", default=preset.max_turn, min=0.0, max=180.0, step=1.0, round=0.001, advanced=True,
+            tooltip="Heads turned sideways by more degrees, 15 to 180, keep the source's mouth; it fades over the 10 before. "
+            "180: never. Up to 10: a value from before it was in degrees.",
         ),
         io.Combo.Input(
             "fps", options=list(RATES), default=_rate_name_of(preset.fps), advanced=True,

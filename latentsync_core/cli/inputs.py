@@ -15,7 +15,7 @@ ADVANCED = {
     "reuse": "run the whole network every so many steps only (DeepCache), 1..10; 1 is off, 3 upstream's",
     "overlap": "frames that neighbouring windows share and cross-fade, 0..8",
     "missing_face": "a frame without the face passes through (keep) or stops the run (error)",
-    "max_turn": "heads turned further keep their mouth, 0..10; about 0.5 is 45 degrees",
+    "max_turn": "heads turned sideways by more degrees keep their mouth, 15..180; 180 is never",
     "feather": "soft edge around the new mouth, 0..0.5 of the side of the crop",
     "color_match": "shift the new mouth to the colours around it",
 }

@@ -123,7 +123,7 @@ def _make_report(
             "found_in": int(track.found.sum()),
             "of_frames": len(track),
             "mean_score": round(track.score, 3),
-            "greatest_turn": round(track.greatest_turn, 3),
+            "greatest_turn": round(track.greatest_turn, 1),
         },
         "plan": plan.summarize(),
         "seconds": round(seconds, 3),

@@ -8,6 +8,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
+from ..angles import turn_of_offset
 from ..errors import InputError
 from .clip import FloatArray, IntArray, pluralize
 
@@ -45,7 +46,8 @@ class FaceTrack:
     origin: Origin | None = None
     """Identifies the clip, so that the track is not used on another one; None is not checked."""
     yaw: FloatArray | None = None
-    """Shape (N,), degrees the head is turned sideways, 0 = frontal, NaN without a face; None is not measured."""
+    """Shape (N,), -90..90 degrees: how far the nose points to the right of the image, 0 = frontal; NaN without a face;
+    None is not measured."""
     openings: FloatArray | None = None
     """Shape (N,), distance of the inner lips over the height of the face, NaN without a face; None is not measured."""
     covered: FloatArray | None = None
@@ -91,14 +93,17 @@ class FaceTrack:
 
     @property
     def turn(self) -> npt.NDArray[np.float64]:
-        """Shape (N,): how far the head is turned sideways, 0 = frontal, about 0.5 at 45 degrees; NaN = no face.
+        """Shape (N,), 0..90 degrees: how far the head is turned sideways, 0 = frontal; NaN = no face.
 
-        The nose's distance from the middle of the brows along the brow line, in brow distances.
+        Without `yaw` the nose tells, by its distance from the middle of the brows along the brow line; noses differ, so
+        that is a guess.
         """
+        if self.yaw is not None:
+            return np.abs(self.yaw).astype(np.float64)
         left, right, nose = np.moveaxis(self.points, 1, 0)
         line = right - left
         along = ((nose - (left + right) / 2) * line).sum(1)
-        return np.abs(along) / np.maximum((line**2).sum(1), 1e-12)
+        return turn_of_offset(np.abs(along) / np.maximum((line**2).sum(1), 1e-12))
 
     @property
     def score(self) -> float:
@@ -107,7 +112,7 @@ class FaceTrack:
 
     @property
     def greatest_turn(self) -> float:
-        """Maximum of `turn`; 0 where no face was found."""
+        """Maximum of `turn` in degrees; 0 where no face was found."""
         return float(np.nanmax(self.turn)) if self.found.any() else 0.0
 
     @property
@@ -121,5 +126,5 @@ class FaceTrack:
     def __str__(self) -> str:
         return (
             f"found in {self.found.sum()} of {pluralize(len(self), 'frame')}, score {self.score:.2f}, "
-            f"turned by up to {self.greatest_turn:.2f}"
+            f"turned by up to {self.greatest_turn:.0f} degrees"
         )

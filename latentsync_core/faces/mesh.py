@@ -26,6 +26,10 @@ _LEFT_BROW = [70, 63, 105, 66, 107, 55]
 _RIGHT_BROW = [336, 296, 334, 293, 300, 285]
 _NOSE = [195, 5, 4, 4, 64, 64, 294, 294]
 _EYE_CORNERS = 33, 263
+"""The outer ones, left and right in the image."""
+_DEPTH = 0.53
+"""FaceMesh's depth across a turned face, over the true one: 0.51 on 22 drawn heads turned by up to 50 degrees, 0.53 to
+0.6 on photographs laid over their own mesh and turned by up to 45."""
 _UPPER_LIP, _LOWER_LIP = [82, 13, 312], [87, 14, 317]
 """The middle of the inner edges of the lips."""
 _FOREHEAD, _CHIN = 10, 152
@@ -56,6 +60,8 @@ class Face:
     """Shape (231,): an appearance descriptor, the upper face in 7 x 11 RGB colours with mean 0 and norm 1."""
     opening: float
     """Distance of the inner lips over the height of the face: near 0 for a shut mouth, 0.2 for a wide open one."""
+    yaw: float
+    """Degrees the head is turned, -90..90: positive where the nose points to the right of the image."""
     imprint: npt.NDArray[np.float32] | None = None
     """The result of `origin.imprint`, only in the frames by which a clip is recognised."""
 
@@ -85,7 +91,7 @@ def _measure(network: Graph, jobs: Sequence[Job]) -> list[Face]:
         again = []
         for i, mesh, score, image in zip(todo, *_run(network, [current[i] for i in todo]), strict=True):
             frame, roi = current[i]
-            current[i] = frame, _roi_of(mesh)
+            current[i] = frame, _roi_of(mesh[:, :2])
             faces[i] = _to_face(mesh, score, image)
             turned = abs(math.remainder(current[i][1].angle - roi.angle, math.tau))
             if number == 0 or (turned > _SETTLED and score > MIN_SCORE):
@@ -97,19 +103,20 @@ def _measure(network: Graph, jobs: Sequence[Job]) -> list[Face]:
 
 
 def _run(network: Graph, jobs: Sequence[Job]) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return vertices (B, 468, 2) in frame pixels, scores (B,) and the network's images (B, S, S, 3) in 0..1."""
+    """Return vertices (B, 468, 3), scores (B,) and the network's images (B, S, S, 3) in 0..1.
+
+    Of a vertex: x and y in the frame and the depth, which grows away from the camera, all in pixels of the frame.
+    """
     matrices = np.stack([_matrix_of(roi, network.size) for _, roi in jobs])  # (B, 2, 3)
     images = np.stack(
         [_cut_region(frame, m, network.size) for (frame, _), m in zip(jobs, matrices, strict=True)]
     )
     tensors = torch.from_numpy(images).permute(0, 3, 1, 2).to(network.device)
     vertices, logits = (out.float().cpu().numpy().astype(np.float64) for out in network(tensors))
-    local = vertices.reshape(len(jobs), -1, 3)[..., :2]
-    return (
-        local @ matrices[:, :, :2].transpose(0, 2, 1) + matrices[:, None, :, 2],
-        1 / (1 + np.exp(-logits[:, 0])),
-        images,
-    )
+    local = vertices.reshape(len(jobs), -1, 3)
+    places = local[..., :2] @ matrices[:, :, :2].transpose(0, 2, 1) + matrices[:, None, :, 2]
+    depths = local[..., 2:] * np.linalg.norm(matrices[:, :, 0], axis=1)[:, None, None]
+    return np.concatenate([places, depths], -1), 1 / (1 + np.exp(-logits[:, 0])), images
 
 
 def _matrix_of(roi: Roi, size: int) -> FloatArray:
@@ -157,9 +164,19 @@ def _roi_of(mesh: FloatArray) -> Roi:
 
 
 def _to_face(mesh: FloatArray, score: float, image: FloatArray) -> Face:
-    points = np.stack([mesh[vertices].mean(0) for vertices in (_LEFT_BROW, _RIGHT_BROW, _NOSE)])
-    box = np.concatenate([mesh.min(0), mesh.max(0)])
-    return Face(points, box, float(score), _describe_look(image), _measure_opening(mesh))
+    places = mesh[:, :2]
+    points = np.stack([places[vertices].mean(0) for vertices in (_LEFT_BROW, _RIGHT_BROW, _NOSE)])
+    box = np.concatenate([places.min(0), places.max(0)])
+    return Face(
+        points, box, float(score), _describe_look(image), _measure_opening(places), _measure_yaw(mesh)
+    )
+
+
+def _measure_yaw(mesh: FloatArray) -> float:
+    """Return the angle, in degrees, between the line through the eyes' corners and the image."""
+    left, right = mesh[list(_EYE_CORNERS)]
+    x, y, depth = right - left
+    return math.degrees(math.atan2(depth, _DEPTH * math.hypot(x, y)))
 
 
 def _measure_opening(mesh: FloatArray) -> float:

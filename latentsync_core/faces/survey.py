@@ -182,13 +182,16 @@ def _build_survey(clip: Clip, faces: Sequence[Sequence[Face]], cuts: npt.NDArray
 
 def _build_track(clip: Clip, person: Person, cuts: tuple[int, ...]) -> FaceTrack:
     count = len(clip.times)
-    points, scores, openings = np.full((count, 3, 2), np.nan), np.zeros(count), np.full(count, np.nan)
+    points, scores = np.full((count, 3, 2), np.nan), np.zeros(count)
+    openings, yaw = np.full((2, count), np.nan)
     for index, face in person.faces.items():
-        points[index], scores[index], openings[index] = face.points, face.score, face.opening
+        points[index], scores[index], openings[index], yaw[index] = (
+            face.points, face.score, face.opening, face.yaw
+        )  # fmt: skip
     seen = {index: face.imprint for index, face in sorted(person.faces.items()) if face.imprint is not None}
     imprints = np.array(list(seen.values()), np.float32).reshape(-1, *SHAPE)
     origin = Origin(clip.fps, np.array(list(seen), np.int64), imprints)
-    return FaceTrack(points, scores, cuts, (clip.height, clip.width), origin, openings=openings)
+    return FaceTrack(points, scores, cuts, (clip.height, clip.width), origin, yaw, openings)
 
 
 def _area_of(person: Person) -> float:

@@ -37,7 +37,7 @@ def build_plan(
     `Layout()`. Raises FaceError if no frame shows the face, or if one does not and `options.missing_face` is `error`.
     """
     layout = layout or Layout()
-    causes = find_causes(timeline.source, track, present, speaks, options)
+    causes = find_causes(timeline.source, track, present, speaks, options, float(clip.fps))
     reasons, alpha = decide(causes, len(timeline.source))
     require_faces(reasons, options)
     changed = np.array([reason == RESYNC for reason in reasons])

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..data import FaceTrack, FloatArray, IntArray
+from ..data import FaceTrack, IntArray
 from ..errors import FaceError
 from ..options import Options
+from .turned import fade_by_turn
 
 RESYNC, NO_FACE, TURNED, SILENT = "resync", "no face", "turned away", "silent"
 """`Plan.reasons`."""
-TURN_BACK = 0.85
-"""A head that was turned too far counts as back below this fraction of the limit (hysteresis)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,13 +32,14 @@ def find_causes(
     present: npt.NDArray[np.bool_],
     speaks: npt.NDArray[np.bool_],
     options: Options,
+    fps: float,
 ) -> Iterator[Cause]:
     """Yield what may keep the source's mouth, the most important first; arguments as of `build_plan`.
 
-    source: (M,), the frame of the clip that each output frame shows.
+    source: (M,), the frame of the clip that each output frame shows. fps: frames a second of the clip.
     """
     yield Cause(NO_FACE, present[source].astype(np.float32))
-    yield Cause(TURNED, (~_is_turned(track.turn, options.max_turn))[source].astype(np.float32))
+    yield Cause(TURNED, fade_by_turn(track, fps, options.max_turn)[source])
     if options.silence == "keep":
         yield Cause(SILENT, speaks.astype(np.float32))
 
@@ -54,18 +54,6 @@ def decide(causes: Iterator[Cause], frames: int) -> tuple[tuple[str, ...], npt.N
         reasons[(cause.alpha == 0) & (alpha > 0)] = cause.reason
         alpha = np.minimum(alpha, cause.alpha)
     return tuple(reasons.tolist()), alpha
-
-
-def _is_turned(turn: FloatArray, limit: float) -> npt.NDArray[np.bool_]:
-    """Tell in which frames the head is turned beyond the limit; it counts as back only when it is well below."""
-    # Without hysteresis a head that rests near the limit would switch between two mouths from frame to frame. Where
-    # no face was found (NaN) the state is held, so that a blink of the detector does not end it.
-    turned, state = np.zeros(len(turn), bool), False
-    for i, value in enumerate(turn):
-        if not np.isnan(value):
-            state = bool(value > (limit * TURN_BACK if state else limit))
-        turned[i] = state
-    return turned
 
 
 def require_faces(reasons: tuple[str, ...], options: Options) -> None:

@@ -43,8 +43,8 @@ class Criteria:
     resolution: int = 256
     least_size: float = 0.5
     """Least width of a face in the video, as a fraction of its width in the crop."""
-    most_turn: float = 0.75
-    """Frames with the head turned further are left out; see `FaceTrack.turn`."""
+    most_turn: float = 69.0
+    """Degrees; frames with the head turned sideways further are left out, see `FaceTrack.turn`."""
     most_offset: int = 6
     """Frames by which audio and mouth may be apart, 0..15, where a SyncNet measures it: the audio is moved by what
     it finds, and clips further apart are left out (6: upstream's preprocess/sync_av.py)."""
@@ -271,5 +271,5 @@ def _explain(track: FaceTrack, matrices: FloatArray, criteria: Criteria) -> str:
     return (
         f"No stretch of {LEAST_FRAMES / FPS:.1f} s shows the face without a cut: it was found in "
         f"{track.found.sum()} of {len(track)} frames, with {len(track.cuts)} cuts, and is turned by "
-        f"{np.nanmedian(track.turn):.2f} (at most {criteria.most_turn:g} is allowed)."
+        f"{np.nanmedian(track.turn):.0f} degrees (at most {criteria.most_turn:g} is allowed)."
     )

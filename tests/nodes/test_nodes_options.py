@@ -50,7 +50,9 @@ def test_every_value_of_a_preset_is_shown_as_it_is_used(nodes, core):
         ("overlap", 0, 0),
         ("feather", 0.0, 0.0),
         ("color_match", False, False),
-        ("max_turn", 0.5, 0.5),
+        ("max_turn", 50.5, 50.5),
+        ("max_turn", 0.75, 69.0),
+        ("max_turn", 10.0, 180.0),
         ("fps", "23.976", Fraction(24000, 1001)),
     ],
 )
@@ -68,6 +70,12 @@ def test_values_out_of_range_are_refused_without_a_server_too(run, nodes, core, 
     changed = {f"preset.{name}": value for name, value in change.items()}
     with pytest.raises(core.LatentSyncError, match=next(iter(change)).replace("unknown", "no unknown")):
         run("LatentSyncOptions", **shown(nodes, "balanced") | changed)
+
+
+def test_a_turn_that_was_saved_before_it_was_in_degrees_is_told(ui, nodes):
+    old = ui("LatentSyncOptions", **shown(nodes, "draft") | {"preset.max_turn": 0.75})
+    assert old["text"] == ("max_turn is in degrees now: 0.75 as it was before is taken as 69 degrees.",)
+    assert not ui("LatentSyncOptions", **shown(nodes, "draft"))
 
 
 @pytest.mark.parametrize("inputs", [{}, {"preset": {}}, {"preset": {"preset": "best"}}])
