@@ -45,8 +45,8 @@ class Options:
     missing_face: MissingFacePolicy = "keep"
     """A frame without the face passes through unchanged (`keep`), or the run stops (`error`)."""
     max_turn: float = 69.0
-    """Heads turned sideways further than this keep the mouth of the source, 15..180 degrees; the new mouth fades over the
-    10 degrees before. 180 is never. See `FaceTrack.turn`."""
+    """Heads turned sideways further than this keep the mouth of the source, 15..180 degrees; the new mouth fades over
+    the 10 degrees before. 180 is never. See `FaceTrack.turn`."""
     feather: float = 0.06
     """Width of the soft edge of the blend mask, 0..0.5 of the crop's side."""
     color_match: bool = True
@@ -91,7 +91,7 @@ def _hint(name: str, value: Any) -> str:
 
 
 def former_max_turn(offset: float) -> float:
-    """Return `max_turn` in whole degrees for a value from before it was in degrees, 0..10, the greatest of which is never."""
+    """Return `max_turn` in whole degrees for a value from before it was in degrees, 0..10; 10 was never."""
     return 180.0 if offset >= FORMER_MOST_TURN else max(15.0, float(round(float(turn_of_offset(offset)))))
 
 

@@ -132,8 +132,8 @@ def _build_advanced(preset: Options) -> list[io.Input]:
         ),
         io.Float.Input(
             "max_turn", default=preset.max_turn, min=0.0, max=180.0, step=1.0, round=0.001, advanced=True,
-            tooltip="Heads turned sideways by more degrees, 15 to 180, keep the source's mouth; it fades over the 10 before. "
-            "180: never. Up to 10: a value from before it was in degrees.",
+            tooltip="Heads turned sideways by more degrees, 15 to 180, keep the source's mouth; it fades over the 10 "
+            "before. 180: never. Up to 10: a value from before it was in degrees.",
         ),
         io.Combo.Input(
             "fps", options=list(RATES), default=_rate_name_of(preset.fps), advanced=True,

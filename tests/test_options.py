@@ -29,7 +29,9 @@ def test_what_an_option_cannot_mean_is_named(name, value):
 
 @pytest.mark.parametrize(("former", "degrees"), [(0.75, 69), (0.5, 60), (0.0, 15), (10, 180)])
 def test_a_turn_from_before_it_was_in_degrees_is_told_in_degrees(former, degrees):
-    with pytest.raises(OptionError, match=rf"15.0..180.0, got {former}. It is in degrees .* is {degrees} degrees"):
+    with pytest.raises(
+        OptionError, match=rf"15.0..180.0, got {former}. It is in degrees .* is {degrees} degrees"
+    ):
         Options(max_turn=former)
     assert Options(max_turn=degrees).max_turn == degrees
 
