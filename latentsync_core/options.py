@@ -85,7 +85,7 @@ class Options:
 
 def _hint(name: str, value: Any) -> str:
     """Return what a value meant before its unit changed, as a further sentence; empty for all others."""
-    if name != "max_turn" or not isinstance(value, Real) or not 0 <= value <= FORMER_MOST_TURN:
+    if name != "max_turn" or not isinstance(value, Real) or not 0 <= float(value) <= FORMER_MOST_TURN:
         return ""
     return f" It is in degrees now: {value:g} as it was before is {former_max_turn(float(value)):g} degrees."
 
