@@ -13,7 +13,7 @@ from .errors import OptionError
 LengthMode = Literal["longest", "cut_off", "loop", "bounce", "silence", "remap"]
 Sampler = Literal["ddim", "dpm++"]
 SilencePolicy = Literal["model", "keep"]
-MissingFacePolicy = Literal["keep", "error"]
+MissingFacePolicy = Literal["keep", "error", "hold"]
 FORMER_MOST_TURN = 10
 """`max_turn` was the nose's offset in brow distances, 0..10, before it was in degrees."""
 
@@ -43,7 +43,8 @@ class Options:
     silence: SilencePolicy = "model"
     """In silence, `model` lets the model close the mouth and `keep` keeps the mouth of the source."""
     missing_face: MissingFacePolicy = "keep"
-    """A frame without the face passes through unchanged (`keep`), or the run stops (`error`)."""
+    """A frame without the face passes through unchanged (`keep`), or the run stops (`error`), or the mouth is pasted at
+    the place between the frames around it, through gaps of up to 1 s within a scene (`hold`)."""
     max_turn: float = 69.0
     """Heads turned sideways further than this keep the mouth of the source, 15..180 degrees; the new mouth fades over
     the 10 degrees before. 180 is never. See `FaceTrack.turn`."""

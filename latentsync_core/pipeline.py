@@ -25,6 +25,7 @@ from .faces import (
     choose,
     crop_size,
     fit_track,
+    hold_place,
     keep_mask,
     scale_track,
     survey,
@@ -71,7 +72,7 @@ def lip_sync(
         track = find_face(clip, device=str(models.device), progress=progress, work=work)
     if plan is None:
         plan = make_plan(clip, speech, options, track, window_frames=models.window_frames)
-    track = scale_track(track, clip.height, clip.width)
+    track = _place(scale_track(track, clip.height, clip.width), clip, options)
     face = _Face.of(clip, track, models, options, method_of(options))
     # The clip is read once: crops need frames up to a window ahead of those that are composited, and `tee` holds
     # the frames between the two.
@@ -106,7 +107,7 @@ def make_plan(
     start, options = _place_part(audio_start, options or Options())
     if track is None:
         track = find_face(clip, progress=progress)
-    track = fit_track(track, clip)
+    track = _place(fit_track(track, clip), clip, options)
     method = method_of(options)
     method.check(clip, options)
     samples = method.prepare_speech(speech)
@@ -121,6 +122,11 @@ def make_plan(
     return (
         made if audio_start is None else replace(made, speech_start=start, notes=describe_part(made, start))
     )
+
+
+def _place(track: FaceTrack, clip: Clip, options: Options) -> FaceTrack:
+    """Return the track with the places at which `options.missing_face` holds the mouth."""
+    return hold_place(track, clip.times) if options.missing_face == "hold" else track
 
 
 def _place_part(audio_start: float | None, options: Options) -> tuple[float, Options]:

@@ -110,7 +110,8 @@ def _build_usual(preset: Options) -> list[io.Input]:
         ),
         io.Combo.Input(
             "missing_face", options=list(choices_of(MissingFacePolicy)), default=preset.missing_face,
-            tooltip="Frames without the face: keep passes them through unchanged, error stops the run.",
+            tooltip="Frames without the face: keep passes them through unchanged, error stops the run, hold pastes the "
+            "mouth at the place between those around it, through gaps of up to 1 s.",
         ),
     ]  # fmt: skip
 

@@ -103,9 +103,12 @@ def test_frames_without_the_face_pass_through_untouched(models):
     assert all(same[10:30]) and not any(same[:10]) and not any(same[30:])
 
 
-def test_short_gaps_are_bridged(models):
-    frames, source = sync(models, 20, missing=[8, 9]), list(clip_of(20).read(range(20)))
-    assert not any(np.array_equal(a, b) for a, b in zip(frames, source, strict=True))
+@pytest.mark.parametrize(("policy", "untouched"), [("keep", [4, *range(8, 26)]), ("hold", [])])
+def test_the_mouth_may_be_held_through_gaps(models, policy, untouched):
+    options = Options(missing_face=policy, **FAST)
+    frames = sync(models, 30, missing=[4, *range(8, 26)], options=options)
+    same = [np.array_equal(a, b) for a, b in zip(frames, clip_of(30).read(range(30)), strict=True)]
+    assert np.flatnonzero(same).tolist() == untouched
 
 
 def test_silence_may_keep_the_mouth(models):

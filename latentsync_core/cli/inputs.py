@@ -14,7 +14,8 @@ ADVANCED = {
     "sampler": "dpm++ needs about half the steps of ddim",
     "reuse": "run the whole network every so many steps only (DeepCache), 1..10; 1 is off, 3 upstream's",
     "overlap": "frames that neighbouring windows share and cross-fade, 0..8",
-    "missing_face": "a frame without the face passes through (keep) or stops the run (error)",
+    "missing_face": "a frame without the face passes through (keep), stops the run (error), or gets the mouth at the "
+    "place between those around it, for up to 1 s (hold)",
     "max_turn": "heads turned sideways by more degrees keep their mouth, 15..180; 180 is never",
     "feather": "soft edge around the new mouth, 0..0.5 of the side of the crop",
     "color_match": "shift the new mouth to the colours around it",

@@ -4,6 +4,7 @@ from .align import crop_size, fit_similarity, smooth_matrices, template
 from .crop import crop_face, warp_crop
 from .draw import draw_faces
 from .finder import FaceFinder
+from .gaps import hold_place
 from .lips import measure_openings
 from .mask import keep_mask
 from .mesh import Face
@@ -24,6 +25,7 @@ __all__ = [
     "draw_faces",
     "measure_detail",
     "fit_track",
+    "hold_place",
     "keep_mask",
     "measure_openings",
     "fit_similarity",

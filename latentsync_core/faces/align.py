@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ..data import FloatArray, IntArray
 from ..errors import InputError
-from .smooth import fill_gaps, number_segments, smooth_values
+from .smooth import number_segments, smooth_values
 
 _TEMPLATE = np.array([[17.0, 20.0], [58.0, 20.0], [37.5, 40.0]])
 """Left brow, right brow, nose in a face of `_CROP`: upstream's numbers, as are the next two."""
@@ -21,8 +21,6 @@ _CROP = 75, 100
 _SCALE = 2.8
 """From a face of `_CROP` to a crop of 256 pixels."""
 
-_MAX_GAP = 0.5
-"""Seconds without a face that are interpolated."""
 _SIGMA_PLACE = 0.02
 """Seconds, half a frame at 25 fps. On known motion it does not add to the error of the position."""
 _SIGMA_SHAPE = 0.06
@@ -65,8 +63,8 @@ def smooth_matrices(
     """Fit the transforms (N, 2, 3) of a whole track, without jitter and without lag; NaN where there is no face.
 
     `points` (N, 3, 2) may hold NaN, `times` (N,) are in seconds and rise, `cuts` are indices of frames that start
-    a scene. Gaps of up to 0.5 s within a scene are filled. Position, scale and rotation of the crop are smoothed by
-    a Gaussian in time on both sides of a frame, never across a cut or a gap. Raises InputError for wrong shapes.
+    a scene. Position, scale and rotation of the crop are smoothed by a Gaussian in time on both sides of a frame, never
+    across a cut or a gap. Raises InputError for wrong shapes.
     """
     if np.shape(times) != points.shape[:1] or (np.diff(times) <= 0).any():
         raise InputError(f"smooth_matrices takes one rising time for each of {len(points)} frames.")
@@ -83,10 +81,9 @@ def smooth_matrices(
     angle[found] = np.unwrap(angle[found])  # else a head that rolls past 180 degrees spins back through 0
 
     scenes = np.searchsorted(np.asarray(cuts, int), np.arange(len(points)), side="right")
-    motion = fill_gaps(np.column_stack([place, np.log(scale), angle]), times, scenes, _MAX_GAP)
-    parts = number_segments(~np.isnan(motion[:, 0]), scenes)
-    place = smooth_values(motion[:, :2], times, parts, _SIGMA_PLACE)
-    log_scale, angle = smooth_values(motion[:, 2:], times, parts, _SIGMA_SHAPE).T
+    parts = number_segments(found, scenes)
+    place = smooth_values(place, times, parts, _SIGMA_PLACE)
+    log_scale, angle = smooth_values(np.column_stack([np.log(scale), angle]), times, parts, _SIGMA_SHAPE).T
     return _compose(place, middle, np.exp(log_scale), angle)
 
 

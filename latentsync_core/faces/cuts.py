@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..data import Array
+from ..data import Array, FloatArray
 from .frame import white
 
 _SIDE = 24
@@ -35,13 +35,32 @@ def find_cuts(thumbnails: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     Such a frame differs from the one before it much more than neighbouring frames differ, and still does if either of
     the two is left out: a flash of one frame is no cut.
     """
+    change, skipping, limit = _measure_changes(thumbnails)
+    lasting = np.minimum(change, np.minimum(skipping[:-1], skipping[1:]))
+    return np.flatnonzero(lasting > limit).astype(np.int64) + 1
+
+
+def find_inserts(thumbnails: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """Return the indices of single frames, of thumbnails (N, 24, 24), between two that continue one another.
+
+    Such a frame differs from both as the first frame of a scene does from the one before it.
+    """
+    change, skipping, limit = _measure_changes(thumbnails)
+    stands_out = (change[:-1] > limit[:-1]) & (change[1:] > limit[1:])
+    return np.flatnonzero(stands_out & (skipping[1:-1] <= np.maximum(limit[:-1], limit[1:]))) + 1
+
+
+def _measure_changes(thumbnails: npt.NDArray[np.uint8]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the change from each frame to the next, (N - 1,), the change over each frame, and the limits.
+
+    The change over a frame is that from the one before it to the one after, (N,), infinite at both ends. The limits,
+    (N - 1,), are those above which a frame differs much more from the next than its neighbours do.
+    """
     images = thumbnails.astype(np.float32) / 255
     if len(images) < 2:
-        return np.zeros(0, np.int64)
+        return np.zeros(0), np.full(len(images), np.inf), np.zeros(0)
     change = np.abs(images[1:] - images[:-1]).mean((1, 2))
     skipping = np.pad(np.abs(images[2:] - images[:-2]).mean((1, 2)), 1, constant_values=np.inf)
-    lasting = np.minimum(change, np.minimum(skipping[:-1], skipping[1:]))
     padded = np.pad(change, _AROUND, mode="reflect" if len(change) > _AROUND else "edge")
     around = np.stack([padded[i : i + len(change)] for i in range(2 * _AROUND + 1) if i != _AROUND])
-    limit = np.maximum(_MIN_CHANGE, _MIN_RATIO * np.median(around, axis=0))
-    return np.flatnonzero(lasting > limit).astype(np.int64) + 1
+    return change, skipping, np.maximum(_MIN_CHANGE, _MIN_RATIO * np.median(around, axis=0))

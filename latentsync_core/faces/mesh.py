@@ -33,7 +33,8 @@ _DEPTH = 0.53
 _UPPER_LIP, _LOWER_LIP = [82, 13, 312], [87, 14, 317]
 """The middle of the inner edges of the lips."""
 _FOREHEAD, _CHIN = 10, 152
-_ROI_SCALE = 1.5
+ROI_SCALE = 1.5
+"""Side of a region over the longer side of the face in it."""
 _BATCH = 16
 MIN_SCORE = 0.5
 """A region with a lower score holds no face: true faces score above 0.9, BlazeFace's mistakes below 0.2."""
@@ -160,7 +161,7 @@ def _roi_of(mesh: FloatArray) -> Roi:
     upright = mesh @ turn.T
     low, high = upright.min(0), upright.max(0)
     x, y = (low + high) / 2 @ turn
-    return Roi(float(x), float(y), max(1.0, float((high - low).max()) * _ROI_SCALE), angle)
+    return Roi(float(x), float(y), max(1.0, float((high - low).max()) * ROI_SCALE), angle)
 
 
 def _to_face(mesh: FloatArray, score: float, image: FloatArray) -> Face:

@@ -11,23 +11,6 @@ _REACH = 4.0
 """Standard deviations after which the Gaussian is cut off."""
 
 
-def fill_gaps(values: FloatArray, times: FloatArray, scenes: IntArray, longest: float) -> FloatArray:
-    """Interpolate rows (N, C) that are NaN where the rows around, in one scene, are at most `longest` s apart."""
-    found = ~np.isnan(values).any(1)
-    if found.all() or not found.any():
-        return values
-    index = np.arange(len(values))
-    before = np.maximum.accumulate(np.where(found, index, -1))
-    after = np.minimum.accumulate(np.where(found, index, len(values))[::-1])[::-1]
-    inside = ~found & (before >= 0) & (after < len(values))
-    a, b = before[inside], after[inside]
-    inside[inside] = (scenes[a] == scenes[b]) & (times[b] - times[a] <= longest)
-    filled = values.copy()
-    for channel in range(values.shape[1]):
-        filled[inside, channel] = np.interp(times[inside], times[found], values[found, channel])
-    return filled
-
-
 def number_segments(valid: npt.NDArray[np.bool_], scenes: IntArray) -> IntArray:
     """Number the runs of valid frames within a scene from 1, shape (N,); 0 where a frame is not valid."""
     starts = valid.copy()

@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from ..data import Array, Clip, FaceTrack, FloatArray, Origin, pluralize
 from ..errors import FaceError, InputError, OptionError
-from .cuts import find_cuts, make_thumbnail
+from .cuts import find_cuts, find_inserts, make_thumbnail
 from .detect import overlap
 from .finder import FaceFinder
 from .frame import check_frame
+from .gaps import look_again
 from .mesh import Face
 from .origin import SHAPE, imprint
 from .track import Person, link
@@ -67,8 +68,9 @@ class Survey:
 
 
 def survey(clip: Clip, finder: FaceFinder, on_progress: Callable[[int, int], None] | None = None) -> Survey:
-    """Read the clip once and link its faces to persons, of whom the 16 with the most face area are kept.
+    """Read the clip and link its faces to persons, of whom the 16 with the most face area are kept.
 
+    Frames are read once, but for those in which a person is missing for up to a second: see `gaps.look_again`.
     `on_progress` is called with the frames done and the frames in all, first and after each batch; it may raise to
     cancel. At most 16 frames (fewer above 1080p) are held at a time. Raises InputError where frames are missing.
     """
@@ -89,7 +91,13 @@ def survey(clip: Clip, finder: FaceFinder, on_progress: Callable[[int, int], Non
         raise InputError(
             f"The clip has {count} times but {len(faces)} frames could be read; encode it again."
         )
-    return _build_survey(clip, faces, find_cuts(np.stack(thumbnails)))
+    small = np.stack(thumbnails)
+    persons, cuts = _find_persons(clip, faces, find_cuts(small))
+    for person, index, face in look_again(clip, finder, persons, cuts):
+        person.faces[index] = face
+        if on_progress is not None:
+            on_progress(count, count)
+    return _build_survey(clip, persons, np.union1d(cuts, _bound_inserts(persons, find_inserts(small))))
 
 
 def choose(found: Survey, speaker: Speaker = "auto") -> FaceTrack:
@@ -167,15 +175,32 @@ def _add_imprints(frame: Array, faces: Sequence[Face]) -> list[Face]:
     return [replace(face, imprint=imprint(frame, face.points)) for face in faces]
 
 
-def _build_survey(clip: Clip, faces: Sequence[Sequence[Face]], cuts: npt.NDArray[np.int64]) -> Survey:
+def _find_persons(
+    clip: Clip, faces: Sequence[Sequence[Face]], cuts: npt.NDArray[np.int64]
+) -> tuple[list[Person], npt.NDArray[np.int64]]:
+    """Return the persons with the most face area, that one first, and the cuts with the jumps of persons."""
     max_gap = max(1, round(float(clip.fps) * _MAX_GAP))
     persons, jumps = link(faces, cuts.tolist(), max_gap)
     persons = sorted(persons, key=_area_of, reverse=True)[:_MAX_PERSONS]
-    boxes = np.full((len(persons), len(faces), 4), np.nan)
+    return persons, np.union1d(cuts, np.array(jumps, np.int64))
+
+
+def _bound_inserts(persons: Sequence[Person], inserts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the frames at which single frames of another scene begin and end: they miss somebody who is around."""
+    # Of other frames that stand out, such as those of a photographer's flash, both sides are still one scene.
+    missing = [
+        i
+        for i in inserts.tolist()
+        if any({i - 1, i + 1} <= person.faces.keys() and i not in person.faces for person in persons)
+    ]
+    return np.array([edge for i in missing for edge in (i, i + 1)], np.int64)
+
+
+def _build_survey(clip: Clip, persons: Sequence[Person], cuts: npt.NDArray[np.int64]) -> Survey:
+    boxes = np.full((len(persons), len(clip.times), 4), np.nan)
     for number, person in enumerate(persons):
         for index, face in person.faces.items():
             boxes[number, index] = face.box
-    cuts = np.union1d(cuts, np.array(jumps, np.int64))
     tracks = tuple(_build_track(clip, person, tuple(cuts.tolist())) for person in persons)
     return Survey(tracks, boxes, cuts)
 

@@ -3,7 +3,7 @@
 import numpy as np
 from face_scenes import face_at, scene
 
-from latentsync_core.faces.cuts import find_cuts, make_thumbnail
+from latentsync_core.faces.cuts import find_cuts, find_inserts, make_thumbnail
 from latentsync_core.faces.track import link
 
 
@@ -77,9 +77,17 @@ def test_neither_a_flash_nor_steady_change_is_a_cut():
     assert find_cuts(np.stack([np.full((24, 24), 5 * i, np.uint8) for i in range(40)])).size == 0
 
 
+def test_single_frames_of_another_scene_are_inserts():
+    assert find_inserts(thumbnails([0] * 10 + [1] + [0] * 10)).tolist() == [10]
+    assert find_inserts(thumbnails([0, 1] + [0] * 5 + [2, 0])).tolist() == [1, 7]
+    assert find_inserts(thumbnails([0] * 10 + [1] + [2] * 10)).size == 0  # a scene of one frame
+    assert find_inserts(thumbnails([0] * 10 + [1, 1] + [0] * 10)).size == 0
+    assert find_inserts(thumbnails([1] + [0] * 10 + [1])).size == 0
+
+
 def test_cuts_of_very_short_clips():
     for count in range(1, 6):
-        assert find_cuts(thumbnails([0] * count)).size == 0
+        assert find_cuts(thumbnails([0] * count)).size == find_inserts(thumbnails([0] * count)).size == 0
 
 
 def test_thumbnails_of_any_frame():

@@ -1,0 +1,90 @@
+"""Frames without a person's face between frames that show it: look there again, or hold the place."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from ..data import Clip, FaceTrack, FloatArray, IntArray
+from .detect import Roi, overlap
+from .finder import FaceFinder
+from .mesh import ROI_SCALE, Face
+from .track import Person
+
+LONGEST_GAP = 1.0
+"""Seconds between two frames that show the face, up to which those in between are looked at again, or held."""
+_SAME_LOOK = 0.8
+"""Least correlation of the appearance with that before or after the gap."""
+_MAX_STEP = 0.5
+"""Greatest distance of the face from where it is looked for, in sizes of the face."""
+_OTHERS = 0.3
+"""Intersection over union of boxes above which the face that is found is another person's."""
+
+
+def look_again(
+    clip: Clip, finder: FaceFinder, persons: Sequence[Person], cuts: IntArray
+) -> Iterator[tuple[Person, int, Face]]:
+    """Measure persons in the gaps of their faces, where they should be; yield who was seen, the frame and the face.
+
+    The detector misses a face now and then that the mesh still finds, once it knows where to look; where it does not,
+    something else is to be seen there.
+    """
+    gaps = defaultdict(list)
+    for person in persons:
+        for a, b in pairwise(sorted(person.faces)):
+            cut = np.searchsorted(cuts, a, "right") < np.searchsorted(cuts, b, "right")
+            if b - a > 1 and not cut and clip.times[b] - clip.times[a] <= LONGEST_GAP:
+                for index in range(a + 1, b):
+                    gaps[index].append((person, person.faces[a], person.faces[b], (index - a) / (b - a)))
+    order = sorted(gaps)
+    for index, frame in zip(order, clip.read(order) if order else (), strict=True):
+        rois = [_roi_between(before, after, part) for _, before, after, part in gaps[index]]
+        measured = finder.measure([frame] * len(rois), rois)
+        for (person, before, after, _), roi, face in zip(gaps[index], rois, measured, strict=True):
+            others = [p.faces[index].box for p in persons if p is not person and index in p.faces]
+            if face is not None and _is_same(face, roi, before, after, others):
+                yield person, index, face
+
+
+def _roi_between(before: Face, after: Face, part: float) -> Roi:
+    """Return where a face should be, a fraction `part` of the way from one to the other."""
+    box = before.box + part * (after.box - before.box)
+    left, right, _ = before.points + part * (after.points - before.points)
+    x, y = (box[:2] + box[2:]) / 2
+    side = float((box[2:] - box[:2]).max()) * ROI_SCALE
+    return Roi(float(x), float(y), side, math.atan2(right[1] - left[1], right[0] - left[0]))
+
+
+def _is_same(
+    face: Face, roi: Roi, before: Face, after: Face, others: Sequence[npt.NDArray[np.float64]]
+) -> bool:
+    """Whether the face is that of before and after the gap, in its place, and not one of the others in the frame."""
+    x, y = (face.box[:2] + face.box[2:]) / 2
+    near = math.hypot(x - roi.x, y - roi.y) <= _MAX_STEP * roi.side / ROI_SCALE
+    alike = max(before.look @ face.look, after.look @ face.look) >= _SAME_LOOK
+    return bool(near and alike and not (overlap(face.box, np.reshape(others, (-1, 4))) > _OTHERS).any())
+
+
+def hold_place(track: FaceTrack, times: FloatArray) -> FaceTrack:
+    """Give the frames of short gaps a place: between those around, and at an end of a scene the nearest one.
+
+    times: (N,) in seconds. A gap that lasts longer than `LONGEST_GAP` stays as it is.
+    """
+    points = track.points.copy()
+    for first, last in pairwise([0, *track.cuts, len(points)]):
+        part, now = points[first:last], times[first:last]
+        known = np.flatnonzero(track.found[first:last])
+        if not len(known):
+            continue
+        bounds = np.concatenate([now[:1], now[known], now[-1:]])
+        gap = np.searchsorted(known, np.arange(len(part)))
+        held = ~track.found[first:last] & (bounds[gap + 1] - bounds[gap] <= LONGEST_GAP)
+        for number, axis in np.ndindex(3, 2):
+            part[held, number, axis] = np.interp(now[held], now[known], part[known, number, axis])
+    return replace(track, points=points)
