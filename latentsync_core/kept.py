@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 SUFFIX = ".safetensors"
+
 _OURS = re.compile(r"\.?[a-z]+-[0-9a-f]{32}(\.[0-9a-f-]+\.partial)?\.safetensors")
 """The names of results, and of partial files that a killed process left."""
 

@@ -14,6 +14,7 @@ LengthMode = Literal["longest", "cut_off", "loop", "bounce", "silence", "remap"]
 Sampler = Literal["ddim", "dpm++"]
 SilencePolicy = Literal["model", "keep"]
 MissingFacePolicy = Literal["keep", "error", "hold"]
+
 FORMER_MOST_TURN = 10
 """`max_turn` was the nose's offset in brow distances, 0..10, before it was in degrees."""
 

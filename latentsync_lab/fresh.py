@@ -15,6 +15,7 @@ from latentsync_core.weights.conversion import write_checkpoint
 from latentsync_core.weights.manifest import Manifest
 
 UNET_HEADS, UNET_GROUPS = 4, 16
+
 LATENT_CHANNELS = 8
 """Twice the published number: with four, so small an autoencoder keeps edges and loses colours."""
 

@@ -9,8 +9,9 @@ from latentsync_core.data import Array
 from latentsync_core.errors import InputError
 
 OpeningCurve = npt.NDArray[np.floating]
+
 MAX_LAG = 8
-"""Frames."""
+"""Frames by which a curve is shifted at most."""
 
 
 def correlation(a: OpeningCurve, b: OpeningCurve) -> float:

@@ -25,6 +25,7 @@ from .bridge.show import show_report
 _NTSC = {"23.976": Fraction(24000, 1001), "29.97": Fraction(30000, 1001), "59.94": Fraction(60000, 1001)}
 _WHOLE = {str(rate): Fraction(rate) for rate in (12, 15, 16, 24, 25, 30, 48, 50, 60)}
 _BY_RATE = sorted((rate, name) for name, rate in {**_NTSC, **_WHOLE}.items())
+
 RATES: dict[str, Fraction | None] = {"source": None, **{name: rate for rate, name in _BY_RATE}}
 """The entries of `fps` and what they mean to Options."""
 

@@ -12,6 +12,7 @@ MetaBatch = io.Custom("VHS_BatchManager")
 """VideoHelperSuite's Meta Batch Manager, which hands a long video through a graph in parts."""
 
 CATEGORY = "LatentSync"
+
 PRESETS = ("balanced", "quality", "draft", "exact")
 """In the order of menus."""
 PRESETS_ARE = (

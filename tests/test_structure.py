@@ -135,6 +135,36 @@ def test_a_public_name_means_one_thing():
     assert {name: found for name, found in homes.items() if len(found) > 1} == {}
 
 
+def ambiguous_docstrings(text):
+    """Lines of strings in a module's body that do not follow exactly one constant, apart from the module's own."""
+    body = ast.parse(text).body
+    for i, node in enumerate(body[1:], 1):
+        if isinstance(node, ast.Expr) and isinstance(getattr(node.value, "value", None), str):
+            before, constant = body[i - 2] if i > 1 else None, body[i - 1]
+            touched = is_constant(before) and constant.lineno == before.end_lineno + 1
+            if touched or not is_constant(constant):
+                yield node.lineno
+
+
+def is_constant(node):
+    return isinstance(node, (ast.Assign, ast.AnnAssign))
+
+
+def test_a_docstring_is_about_one_constant():
+    files = [*core_files(), *lab_files(), *(ROOT / "nodes").rglob("*.py")]
+    found = {
+        str(path.relative_to(ROOT)): list(ambiguous_docstrings(path.read_text(encoding="utf-8")))
+        for path in files
+    }
+    assert {path: lines for path, lines in found.items() if lines} == {}
+
+
+def test_the_docstring_rule_bites():
+    assert list(ambiguous_docstrings('"""Module."""\nA = 1\nB = 2\n"""Of which?"""')) == [4]
+    assert list(ambiguous_docstrings('import os\n"""Of nothing."""')) == [2]
+    assert list(ambiguous_docstrings('A = 1\n\nB = 2\n"""Of B."""\nC = 3\n"""Of C."""')) == []
+
+
 def test_files_are_short():
     long = {
         str(path.relative_to(ROOT)): lines

@@ -16,8 +16,9 @@ from ..errors import InputError
 from .smooth import number_segments, smooth_values
 
 _TEMPLATE = np.array([[17.0, 20.0], [58.0, 20.0], [37.5, 40.0]])
-"""Left brow, right brow, nose in a face of `_CROP`: upstream's numbers, as are the next two."""
+"""Left brow, right brow, nose in a face of `_CROP`: upstream's numbers, as are `_CROP` and `_SCALE`."""
 _CROP = 75, 100
+
 _SCALE = 2.8
 """From a face of `_CROP` to a crop of 256 pixels."""
 

@@ -10,6 +10,7 @@ from ..data import Array, FloatArray
 from .frame import white
 
 _SIDE = 24
+
 _MIN_CHANGE = 0.012
 """Mean change of brightness, 0..1. Real talking heads reach 0.03, so a second limit is needed."""
 _MIN_RATIO = 4.0

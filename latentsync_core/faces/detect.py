@@ -23,6 +23,7 @@ from .graph import Graph
 _MIN_SCORE = 0.5
 _MAX_OVERLAP = 0.3
 _STRIDE = 4
+
 _ROI_SCALE = 1.5
 """Side of the region over the longer side of the box, as FaceMesh was trained."""
 _TILE = 0.6

@@ -21,10 +21,12 @@ _COLORS: tuple[Color, ...] = (
     (60, 220, 230),
     (235, 235, 60),
 )
+
 _INK: Color = (16, 16, 16)
 """Dark, but not black: black pixels of the layer count as not drawn."""
 _EDGE: Color = (255, 255, 255)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
+
 _CAPITALS = 22
 """Height of the font's digits in pixels, at scale 1."""
 _LABEL = 0.09

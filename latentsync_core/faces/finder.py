@@ -17,6 +17,7 @@ from .graph import Graph
 from .mesh import MIN_SCORE, Face, measure
 
 _ASSETS = Path(__file__).resolve().parents[1] / "assets" / "faces"
+
 _SAME_FACE = 0.3
 """Intersection over union of boxes above which two finds are one face."""
 _NO_MEMORY = (

@@ -25,8 +25,9 @@ from .graph import Graph
 _LEFT_BROW = [70, 63, 105, 66, 107, 55]
 _RIGHT_BROW = [336, 296, 334, 293, 300, 285]
 _NOSE = [195, 5, 4, 4, 64, 64, 294, 294]
+
 _EYE_CORNERS = 33, 263
-"""The outer ones, left and right in the image."""
+"""The outer corners, left and right in the image."""
 _DEPTH = 0.53
 """FaceMesh's depth across a turned face, over the true one: 0.51 on 22 drawn heads turned by up to 50 degrees, 0.53 to
 0.6 on photographs laid over their own mesh and turned by up to 45."""
@@ -36,9 +37,11 @@ _FOREHEAD, _CHIN = 10, 152
 ROI_SCALE = 1.5
 """Side of a region over the longer side of the face in it."""
 _BATCH = 16
+
 MIN_SCORE = 0.5
 """A region with a lower score holds no face: true faces score above 0.9, BlazeFace's mistakes below 0.2."""
 _MAX_PASSES = 6
+
 _SETTLED = math.radians(4)
 """A roll that changes by less from one pass to the next has settled."""
 _LOOK_ROWS, _LOOK_COLUMNS = slice(8, 120), slice(8, 184)

@@ -20,6 +20,7 @@ from .crop import warp_crop
 SHAPE = 14, 21
 """(height, width) of an imprint."""
 _RESOLUTION = 256
+
 _COMPARED = 5
 """Imprints that are compared; the others are for clips in which the face is seldom seen."""
 _LEAST_LIKENESS = 0.8
@@ -27,6 +28,7 @@ _LEAST_LIKENESS = 0.8
 noise, sharpening, grey and gamma 0.5..2, 0.82 and more after local equalising and strong blur; 0.77 and less on other
 clips. On other parts of one clip it falls as the face moves: 0.85 at a twelfth of the distance of the brows."""
 _REMEDY = "Look for the face in this clip (`find_face`), or give no track."
+
 _SAME_ASPECT = 0.01
 """Relative difference that is allowed: sides are rounded to multiples of up to 16 pixels."""
 _SAME_RATE = 0.01

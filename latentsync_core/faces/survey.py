@@ -23,11 +23,13 @@ from .track import Person, link
 Speaker = str | int | tuple[float, float] | tuple[float, float, float, float]
 
 _BATCH = 16
+
 _BATCH_PIXELS = _BATCH * 1920 * 1088
 """Large frames come in smaller batches, so that memory stays bounded."""
 _SAMPLES = 3
 """Frames of an empty batch that are searched thoroughly before the whole batch is."""
 _MAX_PERSONS = 16
+
 _IMPRINTED = 16
 """Frames, spread over the clip, by whose faces the clip is recognised."""
 _MAX_GAP = 0.5

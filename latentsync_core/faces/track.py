@@ -16,6 +16,7 @@ _MAX_STEP = 0.6
 _STEP_GROWTH = 0.05
 """Added to `_MAX_STEP` for each frame in which the face was not seen."""
 _MAX_SIZE_RATIO = 1.6
+
 _MEMORY = 5
 """Frames over which the speed of a face is measured."""
 _SAME_LOOK = 0.93

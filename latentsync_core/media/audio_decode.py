@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 Samples = npt.NDArray[np.float32]
 
 DAMAGED = "has damaged audio; copy it again or convert it to wav."
+
 RATES = 1000, 6_144_000
 """Samples a second, least and most: nothing records audio at a rate outside of this range."""
 _SMALLEST_STEP = 0.05

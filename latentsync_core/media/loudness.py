@@ -21,6 +21,7 @@ PEAK = 10 ** (-1 / 20)
 _SHELF_HZ, _SHELF_Q, _SHELF_GAIN = 1681.974450955533, 0.7071752369554196, 10 ** (3.999843853973347 / 20)
 _SHELF_SLOPE = 0.4996667741545416
 _HIGHPASS_HZ, _HIGHPASS_Q = 38.13547087602444, 0.5003270373238773
+
 _SURROUND = {5: (1, 1, 1, 1.41, 1.41), 6: (1, 1, 1, 0, 1.41, 1.41)}
 """Weights of the channels of 5.0 and 5.1 in FFmpeg's order; all others count 1."""
 _HOPS_PER_BLOCK = 4
@@ -28,6 +29,7 @@ _HOPS_PER_BLOCK = 4
 _SILENT, _QUIETER = 10 ** ((-70 + 0.691) / 10), 10 ** (-10 / 10)
 """Blocks below -70 LUFS, and blocks 10 LU below the mean of the others, do not count."""
 _HOPS_AT_ONCE = 100
+
 _SETTLING = 10
 """Hops that the filters are given to settle: 1 s, in which they decay by more than 200 dB."""
 

@@ -26,12 +26,14 @@ AudioInput: TypeAlias = MediaPath | Waveform
 MP4_CODECS = frozenset({"aac", "mp3", "alac", "opus", "flac", "ac3", "eac3"})
 MOV_CODECS = frozenset({"aac", "mp3", "alac", "ac3", "eac3", "pcm_s16le", "pcm_s24le", "pcm_f32le"})
 _AAC_BITS_PER_CHANNEL = 96_000
+
 _MAX_CHANNELS = 8
 """The limit of FLAC and AAC."""
 _PRIMING_SECONDS = 0.2
 """Packets this long before second 0 are kept: codecs need them to start up."""
 
 _Item = TypeVar("_Item")
+
 Packets: TypeAlias = "Iterator[tuple[float, av.Packet[Any]]]"
 """(second at which it starts, packet), in the order in which they are written."""
 

@@ -18,6 +18,7 @@ RANGE = 2.0
 # Z. Wang et al., "Image Quality Assessment: From Error Visibility to Structural Similarity" (2004), section III-C.
 WINDOW, SIGMA = 11, 1.5
 K1, K2 = 0.01, 0.03
+
 LEAST_SQUARE = 1e-10
 """Equal images have 106 dB, not infinitely many."""
 

@@ -23,11 +23,13 @@ MEL_FFT, MEL_HOP = 800, 200
 MEL_BANDS, LOWEST_HZ, HIGHEST_HZ = 80, 55.0, 7600.0
 PREEMPHASIS = 0.97
 REFERENCE_DB, LEAST_DB, LIMIT = 20.0, -100.0, 4.0
+
 MEL_RATE = SPEECH_RATE / MEL_HOP
 """80 spectra a second."""
 FRAMES = 16
 """Frames that the network sees at once."""
 FPS = 25
+
 MEL_LENGTH = math.ceil(FRAMES / 5 * 16)
 """52 spectra beside 16 frames (bytedance/LatentSync a229c39, syncnet_dataset.py)."""
 MAX_OFFSET, LEAST_OFFSET = 15, 5
@@ -93,7 +95,7 @@ class SyncCurve:
     def offset(self) -> int:
         """The shift that fits best: how many frames the audio comes too early. 0 in a clip in sync.
 
-        Positive: a mouth opens after its sound; delay the audio by so many frames. Negative: the audio comes late;
+        Positive: a mouth opens after its speech; delay the audio by so many frames. Negative: the audio comes late;
         advance it.
         """
         return int(self.offsets[self.cosines.argmax()])

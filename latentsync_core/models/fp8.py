@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 STORAGE = torch.float8_e4m3fn
+
 _SMALLEST_SCALE = 2.0**-24
 """The smallest number that float16 holds."""
 

@@ -25,6 +25,7 @@ Motion = Literal["all", "decoder", "none"]
 T = TypeVar("T")
 
 MASK_CHANNELS = 1
+
 POSITIONS = 24
 """Length of the motion modules' position table, hence the longest window."""
 
@@ -193,6 +194,7 @@ _RENAMES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\.ff_norm\.", ".norm3."),
     )
 )
+
 _REPEATED = ".attention_blocks.1.pos_encoder.pe"
 """The published files hold the position table twice; diffusers has one for both attentions."""
 

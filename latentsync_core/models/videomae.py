@@ -56,6 +56,7 @@ _RENAMES = (
 _FUSED = ".attn.qkv.weight"
 _ATTENTION = ".attention.attention."
 _OTHER_NAME = {"query.bias": "q_bias", "value.bias": "v_bias", "q_bias": "query.bias", "v_bias": "value.bias"}
+
 _UNUSED = ("head.",)
 """The classifier for Something-Something v2."""
 

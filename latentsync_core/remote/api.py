@@ -27,6 +27,7 @@ from .replies import Reply, ReplyKind, classify, compute_backoff, compute_wait, 
 from .settings import Settings
 
 _ATTEMPTS = 5
+
 _NOT_HERE = (405, 410, 501)
 """Statuses that no repetition changes: the host does not offer this call."""
 _BELIEVABLE = 366 * 86400.0

@@ -28,6 +28,7 @@ from .verify import check_movie
 
 _BLOCK = 128 * 1024
 _REDIRECTS = 3
+
 _SECONDS = 30 * 60.0
 """How long the download of a result is retried."""
 _WRONG_REPLIES = 5

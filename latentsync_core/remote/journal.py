@@ -19,6 +19,7 @@ from .entry import Entry, JobIdentity
 from .states import COSTS_NOTHING, TRANSITIONS, UNCERTAIN, State
 
 FILE_NAME = "remote.sqlite3"
+
 _BY_ID = "id-"
 """Prefix of the key of a job of which only the prediction's id is known."""
 UPLOAD_LIFETIME = 24 * 3600.0

@@ -15,6 +15,7 @@ from ..partial import replacing
 
 KEY_VARIABLE = "WAVESPEED_API_KEY"
 KEY_FILE_VARIABLE = "WAVESPEED_API_KEY_FILE"
+
 KEY_NAME = "wavespeed.key"
 """Name of the key's file in the state folder."""
 

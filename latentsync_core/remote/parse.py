@@ -17,6 +17,7 @@ from .models import DEFAULT_MODEL
 from .redact import strip_query
 
 PREDICTION_ID = re.compile(r"[A-Za-z0-9_-]{6,128}")
+
 _ID_IN_FRAGMENT = re.compile(rb'\s*\{.*?"data"\s*:\s*\{[^{}]*?"id"\s*:\s*"([A-Za-z0-9_-]{6,128})"', re.DOTALL)
 """The id of a task stands directly in `data`; other ids, such as the request's, do not."""
 _LONGEST_AMOUNT, _MOST_DOLLARS = 40, 10**9

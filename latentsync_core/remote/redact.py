@@ -16,6 +16,7 @@ _URL = re.compile(r"""://[^\s"'<>\\]*""")
 """Matches to the end of a URL without backtracking, so that the work is linear in the text."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _LONGEST = 400
+
 _MOST = 20 * _LONGEST
 """Characters of a text that are redacted for a message; the long queries of URLs fall out of them."""
 

@@ -30,6 +30,7 @@ Jitter = Callable[[], float]
 _NO_CREDIT = ("balance", "credit", "top up", "top-up", "topup", "insufficient fund")
 """Words of a refusal for lack of money: no status for it is documented, 402 is likely."""
 _MODERATED = "Choose another video or audio; the same ones will be refused again."
+
 _REFUSALS = frozenset({400, 401, 402, 403, 404, 413, 422, 1200, 1400, 1401, 1402})
 """Codes that are documented as refusals; after others, such as 409 or a redirect, it is not known what was done. Those
 from 1200 on stand in an envelope only."""

@@ -44,6 +44,7 @@ RESULT_HERE = frozenset({State.DOWNLOADED, State.DONE})
 """The result was in place, and is used again if it still is."""
 
 _RESTART = {State.PREPARED}
+
 TRANSITIONS: dict[State, set[State]] = {
     State.NEW: _RESTART,
     State.PREPARED: _RESTART | {State.UPLOADED},

@@ -22,6 +22,7 @@ from ..errors import MediaError, enough_memory
 MELS_PER_ROW = 2
 """Whisper's second convolution has stride 2: 100 mel frames a second become 50 rows."""
 ROWS_PER_SECOND = 50
+
 MIN_SAMPLES = 320
 """One row; the original fails below it."""
 CONTEXT_ROWS = 250

@@ -28,9 +28,11 @@ OnProgress = Callable[[str, int, int], None]
 
 _CHUNK_BYTES = 1 << 20
 _TIMEOUT_SECONDS = 30.0
+
 _ATTEMPTS = 5
 """Attempts in a row without a new byte, after which the download fails."""
 _MAX_PAUSE_SECONDS = 20.0
+
 _TRANSIENT_STATUSES = {408, 425, 429, 500, 502, 503, 504}
 """HTTP statuses after which the same request may succeed."""
 _REASONS = {

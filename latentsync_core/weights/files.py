@@ -37,6 +37,7 @@ _FLOATS = (
     torch.float8_e4m3fn,
     torch.float8_e5m2,
 )
+
 _MAX_REPEATS = 2
 """Largest size of all tensors over that of their file: layers may share weights, but not a hundred times."""
 _MAX_LISTED = 3

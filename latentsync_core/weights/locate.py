@@ -25,6 +25,7 @@ _WHISPERS = ("whisper/*.safetensors", "whisper/tiny.pt", "whisper/small.pt")
 SYNCNET_FOLDER, CLIP_ENCODER_FOLDER = "syncnet", "videomae"
 _SYNCNETS = (f"{SYNCNET_FOLDER}/{VAE_WEIGHTS}", "stable_syncnet.pt")
 _VAE_FILES = (VAE_WEIGHTS, "diffusion_pytorch_model.bin")
+
 _SHARED_VAES = (
     *(f"{folder}sd-vae-ft-mse" for folder in ("", "stabilityai/", "vae/")),
     *(

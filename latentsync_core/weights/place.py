@@ -18,6 +18,7 @@ DTYPES = {
     "fp32": torch.float32,
     "float64": torch.float64,
 }
+
 FP8 = ("fp8", "float8", torch.float8_e4m3fn)
 """Names of the dtype in which weights are stored; nothing is computed in it."""
 

@@ -20,6 +20,7 @@ _WHISPER: tuple[tuple[str, str], ...] = (
     (r"\.mlp\.2\.", ".fc2."),
     (r"\.mlp_ln\.", ".final_layer_norm."),
 )
+
 _WHISPER_UNUSED = ("decoder.", "encoder.ln_post.")
 """LatentSync reads the encoder's states before its last norm, and no text."""
 

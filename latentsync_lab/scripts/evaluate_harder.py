@@ -27,6 +27,7 @@ from ..training.latents import digest
 from ..truth import best_lag, correlation, gain
 
 USUAL = "held-out"
+
 Row = dict[str, Any]
 """Of a case: kind, person, figures, and what it was made with."""
 

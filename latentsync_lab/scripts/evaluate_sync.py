@@ -23,6 +23,7 @@ from latentsync_core.weights import find_syncnet, load_syncnet
 from ..training.cases import Case, make_case
 
 SHIFTS = range(-10, 11)
+
 NEAR = 1
 """Frames by which a found shift may be wrong."""
 

@@ -38,6 +38,7 @@ MOST_BYTES = 12_000_000
 CURVES = ("encoder", "vae", "decoder", "unet", "syncnet", "videomae", "pixels")
 MEASURED, UNET = "measured.json", "latentsync_unet.safetensors"
 REPORT = Path("docs/nano")
+
 Stages = dict[str, dict[str, Any]]
 """Name of a stage -> its steps and last scores."""
 TableRow = Sequence[str]

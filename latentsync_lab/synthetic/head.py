@@ -22,6 +22,7 @@ from .surface import Lighting, ear_masks, face_outline, height, lighting
 from .warp import Pose, Warp, draw_layer, jaw_drop, project
 
 NO_GAZE = (0.0, 0.0)
+
 NOSE_SINKS = np.array([0.0, 0.0, 0.15])
 """How far below the surface FaceMesh's three points lie: the nose is a mean over its tip and wings."""
 BACK_DEPTH = -0.32

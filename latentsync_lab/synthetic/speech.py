@@ -14,9 +14,11 @@ from latentsync_core.data import SPEECH_RATE, Waveform
 from latentsync_core.errors import InputError, LatentSyncError, MediaError
 
 SPEECH_FOLDER = Path(__file__).parents[1] / "assets" / "speech"
+
 BUNDLED = ("a", "b")
 """Names of the bundled sentences: a woman's and a man's voice, about 4 s each."""
 ESPEAK = "espeak-ng"
+
 TIME_LIMIT = 60.0
 """Seconds after which a call of espeak-ng is given up; it needs well under one a sentence."""
 

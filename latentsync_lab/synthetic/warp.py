@@ -20,6 +20,7 @@ PIVOT = 0.15
 COARSE = 72
 """Nodes a side of the grid on which the warp is solved before it is enlarged to pixels."""
 ITERATIONS = 7
+
 BODY_FOLLOWS = (0.6, 0.7)
 """Fraction of the head's shift to the side and down that the shoulders make too."""
 

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 FIRST_TRAINING_SEED = 100_000
 """Training draws its identities from here on; demos and tests take seeds below."""
 FIRST_TEST_SEED = 50_000
+
 FRAME = 320
 """Side of the frame that the crop is cut from, in pixels."""
 UNIT, CENTRE = 0.36 * FRAME, (FRAME / 2, 0.44 * FRAME)

@@ -16,6 +16,7 @@ from .data import Utterance
 
 FPS = 25
 REPORT = "report.json"
+
 TEST_EVERY = 20
 """Every which clip is held out, the first among them."""
 

@@ -14,11 +14,13 @@ from .cases import FIRST_SEED, SILENT, SPOKEN, Case
 from .voices import TEST_SENTENCES
 
 FIRST_HARDER_SEED = FIRST_SEED + 500
+
 USUAL, FAST = 150, 240
 """Words a minute."""
 REVERBERATION = 0.8
 """Seconds in which an echo falls by 60 dB; direct speech and echoes are equally strong, as far off in a bare room."""
 QUIET = 10 ** (-40 / 20)
+
 ENGLISH = ("en-029+ed", "en-us-nyc+belinda", "en-gb-x-gbcwmd+benjamin")
 """Voices that open the mouth about as far as the others do; some of espeak-ng's hardly open it."""
 FOREIGN = (

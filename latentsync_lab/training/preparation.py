@@ -30,6 +30,7 @@ from .vae import to_pixels
 log = logging.getLogger(__name__)
 
 VIDEOS = {".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi"}
+
 LEAST_FRAMES = 48
 """Three windows, as upstream: there is always a reference window away from the one to be painted."""
 MOST_FRAMES = 150

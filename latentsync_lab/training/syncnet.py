@@ -26,6 +26,8 @@ VISUAL = EncoderConfig(
     attention=(False, False, False, False, True, False, False),
     groups=4,
 )
+"""Takes the lower halves of 128-pixel crops to 64 features."""
+
 AUDIO = EncoderConfig(
     in_channels=1,
     block_out_channels=(16, 32, 32, 32, 64, 64),
@@ -33,8 +35,9 @@ AUDIO = EncoderConfig(
     attention=(False, False, False, False, True, False),
     groups=4,
 )
-"""VISUAL is for crops of 128 pixels; both end in 64 features."""
+"""Takes the mel spectrogram of a window to 64 features."""
 KNOWS = "drawn heads from the front, and the voices of espeak-ng"
+
 LEAST_SHIFT, GREATEST_SHIFT = 2, 15
 """Frames by which audio that does not match is shifted."""
 SCORE_EVERY = 200

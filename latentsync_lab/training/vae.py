@@ -21,6 +21,7 @@ MOUTH = (0.5, 0.69)
 """x and y of the middle of an open mouth in the crop."""
 MOUTH_SPREAD = (0.2, 0.15)
 SCORE_EVERY = 300
+
 THUMBNAIL_SCALE = 4.0
 """Brings pixels in -1..1 to the spread of the other latents."""
 TO_CHROMA = ((-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))

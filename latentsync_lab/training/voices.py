@@ -17,6 +17,7 @@ from ..synthetic import mono_16k, speak
 
 LONG_SECONDS = 30.0
 SHORT_SECONDS = (4.0, 12.0)
+
 PAUSES = (0.1, 0.15, 0.3, 0.5, 0.9, 1.6, 3.0)
 """Seconds between two sentences."""
 

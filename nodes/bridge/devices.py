@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "fp8")
 MEMORY_MODES = ("auto", "keep", "offload")
+
 VALUES_PER_PIXEL = 8000
 """Activations in memory at once, per pixel of the crop: the VAE has up to 1000 a pixel, for 8 frames at a time."""
 _ADVICE = (

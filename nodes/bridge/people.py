@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 CHOICES = ("auto", "left", "right", "number", "point", "box")
 SIDES = ("x", "y", "width", "height")
 PREVIEW_FRAMES = 6
+
 PREVIEW_PIXELS = 768
 """Longer side of a drawn frame."""
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ...latentsync_core.metrics import Score, SyncCurve
 
 WIDTH, HEIGHT = 768, 400
+
 LEFT, RIGHT, TOP, BOTTOM = 70, 20, 40, 60
 """Margins of the plot, in pixels."""
 LEAST_RANGE = 0.2

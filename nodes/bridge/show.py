@@ -13,6 +13,7 @@ from comfy_api.latest import io, ui
 from .progress import send_text
 
 PLAYABLE = 4
+
 playing: deque[str | Path] = deque(maxlen=PLAYABLE)
 """The newest results: ComfyUI may drop them from its cache, and their files with them, while they are still shown."""
 

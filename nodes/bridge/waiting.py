@@ -22,6 +22,7 @@ STOPS = (mm.InterruptProcessingException, asyncio.CancelledError)
 LOOK_SECONDS = 0.2
 """Seconds between two checks whether the user has stopped the run."""
 TEXT_SECONDS = 1.0
+
 UNPAID = ("", "prepare", "upload", "quote")
 """Stages before a task exists."""
 TITLES = {

@@ -9,6 +9,7 @@ from typing import Literal
 from latentsync_core.errors import OptionError
 
 Precision = Literal["no", "fp16", "bf16"]
+
 MINUTES = 345.0
 """What the full nano recipe takes on two idle cores, estimated from the time of a step of every stage."""
 
