@@ -34,6 +34,7 @@ _DEPTH = 0.53
 _UPPER_LIP, _LOWER_LIP = [82, 13, 312], [87, 14, 317]
 """The middle of the inner edges of the lips."""
 _FOREHEAD, _CHIN = 10, 152
+
 ROI_SCALE = 1.5
 """Side of a region over the longer side of the face in it."""
 _BATCH = 16
