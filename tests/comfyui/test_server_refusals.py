@@ -59,7 +59,7 @@ BAD = {
     "a model to be downloaded": (set_input("LatentSyncLoadModel", "model", "1.6"), ("1.6 (download",)),
     "a missing file": (set_input("LatentSyncLoadAudio", "audio", "gone.wav"), ("gone.wav", "input folder")),
     "a part that is not there": (set_input("LatentSyncLoadAudio", "start", 60.0), ("60",)),
-    "a clip without sound": (silent_clip, ("has no sound",)),
+    "a clip without sound": (silent_clip, ("has no audio",)),
     "no frames": (empty_batch, ("images is empty",)),
     "no face": (nobody, ("No face was found", "LatentSync Faces")),
 }
