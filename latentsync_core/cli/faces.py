@@ -15,7 +15,7 @@ def mark_faces(args: argparse.Namespace) -> None:
     """Draw every person's box, number, points and crop into a copy of the video, and list the persons."""
     check_output(args.output)
     check_apart(args.output, args.video)
-    clip = FileClip(args.video)
+    clip = FileClip(args.video, deinterlace=args.deinterlace)
     with progress_bars() as progress:
         found = survey(clip, FaceFinder(), lambda done, total: progress("survey", done, total))
         with open_writer(

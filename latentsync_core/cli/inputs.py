@@ -25,9 +25,17 @@ ADVANCED = {
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the video and the audio."""
-    parser.add_argument("video", type=Path, metavar="VIDEO", help="a video, or an image that shall talk")
+    add_video(parser, "a video, or an image that shall talk")
     parser.add_argument(
         "audio", type=Path, metavar="AUDIO", help="the new speech: an audio file, or a video with audio"
+    )
+
+
+def add_video(parser: argparse.ArgumentParser, text: str | None = None) -> None:
+    """Add the video, and how it is read."""
+    parser.add_argument("video", type=Path, metavar="VIDEO", help=text)
+    parser.add_argument(
+        "--deinterlace", action="store_true", help="take the combs out of interlaced frames (bwdif)"
     )
 
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from .. import __version__
-from .inputs import add_inputs, add_options, add_speaker
+from .inputs import add_inputs, add_options, add_speaker, add_video
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -55,14 +55,14 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
 def add_faces(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `faces`."""
     parser.set_defaults(run=("faces", "mark_faces"))
-    parser.add_argument("video", type=Path, metavar="VIDEO")
+    add_video(parser)
     parser.add_argument("output", type=Path, metavar="OUT", help="drawn video, or a folder of PNGs")
 
 
 def add_score(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `score`."""
     parser.set_defaults(run=("score", "score_clip"))
-    parser.add_argument("video", type=Path, metavar="VIDEO")
+    add_video(parser)
     parser.add_argument("audio", type=Path, metavar="AUDIO", nargs="?", help="default: the video's own audio")
     parser.add_argument(
         "--against", type=Path, metavar="ORIGINAL", help="the video as it was before a re-sync"

@@ -17,7 +17,7 @@ def plan(args: argparse.Namespace) -> None:
     options = options_of(args)
     if args.save:
         check_report(args.save, args.video, args.audio)
-    clip, speech = FileClip(args.video), read_audio(args.audio)
+    clip, speech = FileClip(args.video, deinterlace=args.deinterlace), read_audio(args.audio)
     with progress_bars() as progress:
         planned = make_plan(clip, speech, options, find_face(clip, args.speaker, progress=progress))
     if args.save:

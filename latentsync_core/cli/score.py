@@ -28,7 +28,7 @@ def score_clip(args: argparse.Namespace) -> None:
     device = pick_device(args.device)
     syncnet = load_syncnet(find_syncnet(args.model, args.models_folder)).to(device)
     encoder = load_clip_encoder(args.videomae).to(device) if args.videomae else None
-    clip, audio = FileClip(args.video), read_audio(args.audio or args.video)
+    clip, audio = FileClip(args.video, deinterlace=args.deinterlace), read_audio(args.audio or args.video)
     against = FileClip(args.against) if args.against else None
     with progress_bars() as progress:
         track = find_face(clip, args.speaker, device=str(device), progress=progress)

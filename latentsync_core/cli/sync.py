@@ -35,7 +35,7 @@ def sync(args: argparse.Namespace) -> None:
     check_apart(args.output, args.video, args.audio)
     if args.report:
         check_report(args.report, args.video, args.audio, args.output)
-    clip, speech = FileClip(args.video), read_audio(args.audio)
+    clip, speech = FileClip(args.video, deinterlace=args.deinterlace), read_audio(args.audio)
     model = args.model or best_checkpoint(args.models_folder)
     models = load_models(model, args.resolution, args.device, args.dtype, args.models_folder)
     log.info("%s at %d px on %s in %s", models.name, models.resolution, models.device, models.precision)

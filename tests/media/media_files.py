@@ -35,16 +35,17 @@ def image(k, height=48, width=64):
 
 
 def make_video(
-    path, codec="libx264", pix_fmt="yuv420p", count=40, *, size=(48, 64), times_ms=None, rate=25, **options
-):
-    """Encode `count` frames at `rate`, or at `times_ms`."""
+    path, codec="libx264", pix_fmt="yuv420p", count=40, *, size=(48, 64), times_ms=None, rate=25, picture=image,
+    **options,
+):  # fmt: skip
+    """Encode `count` frames of `picture` at `rate`, or at `times_ms`."""
     with av.open(str(path), "w") as output:
         stream = output.add_stream(codec, rate=rate, options={"g": "8", **options})
         stream.height, stream.width, stream.pix_fmt = *size, pix_fmt
         if times_ms is not None:
             stream.codec_context.time_base = Fraction(1, 1000)
         for k in range(count):
-            frame = av.VideoFrame.from_ndarray(image(k, *size), format="rgb24").reformat(format=pix_fmt)
+            frame = av.VideoFrame.from_ndarray(picture(k, *size), format="rgb24").reformat(format=pix_fmt)
             frame.pts = k if times_ms is None else times_ms[k]
             frame.time_base = 1 / Fraction(rate) if times_ms is None else Fraction(1, 1000)
             output.mux(stream.encode(frame))

@@ -23,7 +23,7 @@ from media_files import (
 )
 
 from latentsync_core.errors import InputError, MediaError
-from latentsync_core.media import ColorTags, FileClip, video
+from latentsync_core.media import ColorTags, FileClip, decoder, video
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -59,6 +59,7 @@ def sequential(videos):
 def test_any_order_gives_the_frames_of_one_pass(videos, sequential, name, order, run):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(video, "RUN_LENGTH", run)
+        patch.setattr(decoder, "RUN_LENGTH", run)
         got = list(FileClip(videos[name]).read(order))
     assert len(got) == len(order)
     assert all(
