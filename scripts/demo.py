@@ -1,7 +1,6 @@
 """Make a talking clip, give it other words, and show and measure what came out. Run it by `python dev.py demo`."""
 
 import argparse
-import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,9 +57,6 @@ def main():
     )
     args = parser.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
-    logging.basicConfig(
-        level=logging.ERROR
-    )  # that so short a clip lets few shifts be tried is seen in the plot
     started = time.perf_counter()
 
     models = load_models("nano", device="cpu")

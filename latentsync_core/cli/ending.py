@@ -1,17 +1,23 @@
-"""End a command early: after a signal it cleans up as after Ctrl-C, and without a reader it is quiet."""
+"""End a command early: after a signal it cleans up as after Ctrl-C, without a reader it is quiet, and a full disk under
+its output is said in a sentence."""
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 SIGNALS = ("SIGTERM", "SIGHUP", "SIGBREAK")
 """Signals that ask a process to end, beside Ctrl-C's; not every system has all."""
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""No space is left where something is written."""
 
 
 class Ended(KeyboardInterrupt):
@@ -45,8 +51,15 @@ def ended_by_signals() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
+def report_full_disk(exc: OSError) -> None:
+    """Say that what a command prints cannot be written."""
+    with suppress(OSError):  # stderr may go to the same place
+        print(f"error: The output cannot be written: {exc.strerror}.", file=sys.stderr)
+    hush()
+
+
 def hush() -> None:
-    """Discard what is still to be printed, so that Python does not report a closed pipe when it ends."""
+    """Discard what is still to be printed, so that Python does not report what it cannot write when it ends."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(nowhere, stream.fileno())

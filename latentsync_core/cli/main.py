@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from ..errors import LatentSyncError, ran_out_of_memory
-from .ending import Ended, ended_by_signals, hush
+from .ending import FULL, Ended, ended_by_signals, hush, report_full_disk
 from .parsers import add_common, add_faces, add_plan, add_score, add_sync, add_weights
 from .remote_parser import add_remote
 
@@ -40,6 +40,11 @@ def run(parser: argparse.ArgumentParser, package: str, argv: Sequence[str] | Non
     except BrokenPipeError:
         hush()
         return UNREAD
+    except OSError as exc:
+        if exc.errno not in FULL:
+            raise
+        report_full_disk(exc)
+        return FAILED
 
 
 def _run(parser: argparse.ArgumentParser, package: str, argv: Sequence[str] | None) -> int:

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ..errors import OutputError
+from ..data import Array
+from ..errors import OptionError, OutputError
+from ..faces import encode_image
+from ..partial import replacing
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
+"""Of the images that `write_image` writes."""
 
 
 def check_apart(path: Path, *others: Path) -> None:
@@ -26,6 +33,27 @@ def check_report(path: Path, *others: Path) -> None:
         raise OutputError(f"{path} is a folder; name a file in it.")
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise OutputError(f"{path} cannot be written: {path.parent} is not a folder that may be written to.")
+
+
+def check_plot(path: Path, *others: Path) -> None:
+    """Raise now what would keep a plot from being written to `path` later: OptionError or OutputError."""
+    if path.suffix.lower() != ".png":
+        raise OptionError(f"--plot takes a file that ends in .png, got {path}.")
+    check_report(path, *others)
+    if find_spec("matplotlib") is None:
+        raise OptionError(
+            "--plot needs matplotlib, which is not installed: pip install matplotlib (it is the extra `plot`)."
+        )
+
+
+def write_image(path: Path, image: Array) -> None:
+    """Write an image (H, W, 3) uint8, RGB, in the format of the suffix; raises OutputError."""
+    content = encode_image(image, path.suffix.lower())
+    try:
+        with replacing(path) as partial:
+            partial.write_bytes(content)
+    except OSError as exc:
+        raise OutputError(f"{path} cannot be written: {exc.strerror}.") from exc
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -56,7 +56,12 @@ def add_faces(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `faces`."""
     parser.set_defaults(run=("faces", "mark_faces"))
     add_video(parser)
-    parser.add_argument("output", type=Path, metavar="OUT", help="drawn video, or a folder of PNGs")
+    parser.add_argument(
+        "output",
+        type=Path,
+        metavar="OUT",
+        help="drawn video, folder of PNGs, or a .png or .jpg of a few frames",
+    )
 
 
 def add_score(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import OptionError
@@ -12,7 +11,7 @@ from ..metrics import Score, score
 from ..pipeline import find_face
 from ..weights import find_syncnet, load_clip_encoder, load_syncnet
 from ..weights.place import pick_device
-from .outputs import check_report, write_json
+from .outputs import check_plot, check_report, write_json
 from .progress import progress_bars
 
 
@@ -22,7 +21,7 @@ def score_clip(args: argparse.Namespace) -> None:
     if args.videomae and not args.against:
         raise OptionError("--videomae compares the video with another one; name it with --against.")
     if args.plot:
-        _check_plot(args.plot, inputs)
+        check_plot(args.plot, *inputs)
     if args.json:
         check_report(args.json, *inputs, *([args.plot] if args.plot else []))
     device = pick_device(args.device)
@@ -41,14 +40,6 @@ def score_clip(args: argparse.Namespace) -> None:
     if args.plot:
         draw(measured, args.plot)
     print(measured)
-
-
-def _check_plot(path: Path, inputs: list[Path]) -> None:
-    if path.suffix.lower() != ".png":
-        raise OptionError(f"--plot takes a file that ends in .png, got {path}.")
-    check_report(path, *inputs)
-    if find_spec("matplotlib") is None:
-        raise OptionError("--plot needs matplotlib, which is not installed: pip install matplotlib")
 
 
 def draw(measured: Score, path: Path) -> None:

@@ -9,6 +9,7 @@ from .lips import measure_openings
 from .mask import keep_mask
 from .mesh import Face
 from .origin import fit_track, scale_track
+from .sheet import draw_sheet, encode_image, pick_frames
 from .store import SurveyStore
 from .survey import Speaker, Survey, choose, survey
 from .texture import measure_detail
@@ -23,11 +24,14 @@ __all__ = [
     "crop_face",
     "crop_size",
     "draw_faces",
+    "draw_sheet",
+    "encode_image",
     "measure_detail",
     "fit_track",
     "hold_place",
     "keep_mask",
     "measure_openings",
+    "pick_frames",
     "fit_similarity",
     "smooth_matrices",
     "survey",

@@ -36,7 +36,11 @@ def read_audio(path: MediaPath, start: float = 0.0, duration: float | None = Non
         stop = None if duration is None else first + round(duration * rate)
         parts = list(decode_audio(container, stream, first, stop))
         if not parts:
-            raise MediaError(f"{path} has no audio from second {start:g} on; check the start, or the file.")
+            raise MediaError(
+                f"{path} has no audio from second {start:g} on; check the start, or the file."
+                if start or duration is not None
+                else f"{path} has an audio stream without a sample; choose another file."
+            )
         return Waveform(np.concatenate(parts, axis=1), rate)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -26,8 +25,6 @@ from .sync import (
     reach_of,
 )
 from .view import View, look
-
-log = logging.getLogger(__name__)
 
 SAMPLES_PER_FRAME = SPEECH_RATE // FPS
 SILENCE_DB = -100.0
@@ -146,8 +143,6 @@ def measure_sync(view: View, samples: npt.NDArray[np.float32], syncnet: StableSy
     """Compare a view with audio (n,) at 16 kHz; raises InputError and FaceError as `score`."""
     frames = min(len(view.opening), len(samples) // SAMPLES_PER_FRAME)
     reach = reach_of(frames)
-    if reach < MAX_OFFSET:
-        log.warning("With %d frames of video and audio, shifts up to %d frames are tried.", frames, reach)
     usable = (view.starts >= reach) & (view.starts <= frames - FRAMES - reach)
     if not usable.any():
         raise FaceError(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import comfy.model_management as mm
-import numpy as np
 import torch
 
 from ...latentsync_core.data import Clip, FaceTrack
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 CHOICES = ("auto", "left", "right", "number", "point", "box")
 SIDES = ("x", "y", "width", "height")
-PREVIEW_FRAMES = 6
 
 PREVIEW_PIXELS = 768
 """Longer side of a drawn frame."""
@@ -77,7 +75,7 @@ def _pick_box(boxes: Any) -> tuple[float, float, float, float]:
 
 def _draw_preview(clip: Clip, found: Survey, chosen: int | None) -> torch.Tensor:
     """Draw the faces on a few frames, as an IMAGE of at most 768 px."""
-    from ...latentsync_core.faces import draw_faces
+    from ...latentsync_core.faces import draw_faces, pick_frames
 
     shown = pick_frames(found)
     drawn = [draw_faces(frame, found, i, chosen) for i, frame in zip(shown, clip.read(shown), strict=True)]
@@ -88,15 +86,6 @@ def _draw_preview(clip: Clip, found: Survey, chosen: int | None) -> torch.Tensor
     size = [max(1, round(clip.height * scale)), max(1, round(clip.width * scale))]
     small = torch.nn.functional.interpolate(images.movedim(-1, 1), size, mode="area")
     return small.movedim(1, -1).contiguous()
-
-
-def pick_frames(found: Survey) -> list[int]:
-    """Return frames spread over the clip, and one of each person who is in none of them."""
-    frames = found.boxes.shape[1]
-    spread = np.linspace(0, frames - 1, PREVIEW_FRAMES).round().astype(int)
-    unseen = [np.flatnonzero(track.found) for track in found.tracks if not track.found[spread].any()]
-    middles = [int(seen[len(seen) // 2]) for seen in unseen]
-    return sorted({*spread.tolist(), *middles})
 
 
 def _format_report(clip: Clip, found: Survey, chosen: int | None) -> str:

@@ -146,6 +146,21 @@ def test_faces_are_drawn(files, tmp_path, capsys):
     assert all((a != b).any() for a, b in zip(source.read(range(20)), drawn.read(range(20)), strict=True))
 
 
+@pytest.mark.parametrize("name", ["faces.png", "faces.JPG"])
+def test_faces_are_drawn_into_one_image(files, tmp_path, capsys, name):
+    """A sheet of six of the frames; of a picture, the picture."""
+    assert main(["faces", str(files / "video.mkv"), str(tmp_path / name)]) == 0
+    assert "1 person in 20 frames" in capsys.readouterr().out
+    with Image.open(tmp_path / name) as sheet:
+        assert sheet.size == (3 * 192, 2 * 192)
+        sheet.crop((0, 0, 192, 192)).save(tmp_path / "still.png")
+    assert main(["faces", str(tmp_path / "still.png"), str(tmp_path / "one.png")]) == 0
+    with Image.open(tmp_path / "one.png") as single:
+        assert single.size == (192, 192)
+    assert main(["faces", str(tmp_path / "still.png"), str(tmp_path / "still.png")]) == 1
+    assert main(["faces", str(files / "video.mkv"), str(tmp_path / "nowhere" / name)]) == 1
+
+
 def test_weights_list_and_convert(files, tmp_path, capsys):
     assert main(["weights", "list", "--models-folder", str(files)]) == 0
     listed = capsys.readouterr().out

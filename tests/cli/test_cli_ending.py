@@ -117,6 +117,21 @@ def test_a_reader_that_went_away_ends_a_command_quietly(arguments):
     assert made.returncode == (0 if "--help" in arguments else 141) and not made.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("arguments, both", [(["weights", "list"], False), (["--version"], True)])
+def test_a_full_disk_under_the_output_is_said_in_a_sentence(arguments, both):
+    with open("/dev/full", "w") as full:
+        made = subprocess.run(
+            [sys.executable, "-m", "latentsync_core", *arguments],
+            cwd=ROOT,
+            stdout=full,
+            stderr=full if both else subprocess.PIPE,
+            text=True,
+        )
+    assert made.returncode == 1
+    assert both or made.stderr == "error: The output cannot be written: No space left on device.\n"
+
+
 def test_a_file_of_ones_own_among_the_kept_windows_survives(files, tmp_path):
     work = tmp_path / ".out.resume"
     work.mkdir()

@@ -93,7 +93,7 @@ def test_what_would_fail_late_fails_early(folder, capsys, arguments, message):
 def test_plot_without_matplotlib(folder, capsys, monkeypatch):
     found = importlib.util.find_spec
     monkeypatch.setattr(
-        "latentsync_core.cli.score.find_spec", lambda name: None if name == "matplotlib" else found(name)
+        "latentsync_core.cli.outputs.find_spec", lambda name: None if name == "matplotlib" else found(name)
     )
     assert score(folder, "--plot", folder / "out.png", video="missing.mkv") == 1
     assert "pip install matplotlib" in capsys.readouterr().err

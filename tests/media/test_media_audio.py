@@ -1,5 +1,7 @@
 """Audio in: the file's own samples, aligned with its video, and the speech encoder's 16 kHz."""
 
+import wave
+
 import av
 import numpy as np
 import pytest
@@ -57,6 +59,19 @@ def test_a_part_shorter_than_a_sample_is_nothing(tmp_path):
     path = make_audio(tmp_path / "a.wav", "pcm_s16le", tone(1), 44100)
     with pytest.raises(MediaError, match="no audio from second 0 on"):
         read_audio(path, 0.0, 1e-6)
+
+
+def test_a_file_without_a_sample_is_told_from_a_start_beyond_the_end(tmp_path):
+    path = tmp_path / "a.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(44100)
+    with pytest.raises(
+        MediaError, match="a.wav has an audio stream without a sample; choose another file"
+    ) as caught:
+        read_audio(path)
+    assert "start" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_reach_shrinks_with_the_clip(scene, caplog):
     _, audio, view = scene
     curve = measure_sync(view, audio.samples[0, : 46 * 640], Redness())
     assert (curve.reach, curve.windows) == (10, 11)
-    assert "With 46 frames of video and audio, shifts up to 10 frames are tried" in caplog.text
+    assert not caplog.text  # the score itself says so
 
 
 def test_track_of_another_clip(scene):

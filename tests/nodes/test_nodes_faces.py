@@ -80,14 +80,14 @@ def test_without_any_face_the_image_is_shown(run, ui, two):
     assert torch.allclose(preview, grey, atol=0.01) and len(ui("LatentSyncFaces", images=grey)["images"]) == 6
 
 
-def test_everybody_is_in_some_image(bridge, core):
+def test_everybody_is_in_some_image(core):
     """Also a person who is seen between the frames that are spread over the clip."""
     points = np.full((2, 100, 3, 2), np.nan)
     points[0] = points[1, 31:34] = 1.0
     faces = importlib.import_module(f"{core.__name__}.faces")
     tracks = tuple(core.FaceTrack.from_points(one) for one in points)
     found = faces.Survey(tracks, np.full((2, 100, 4), 1.0), np.array([], int))
-    assert bridge("people").pick_frames(found) == [0, 20, 32, 40, 59, 79, 99]
+    assert faces.pick_frames(found) == [0, 20, 32, 40, 59, 79, 99]
 
 
 def test_a_video_is_taken_as_it_is_trimmed(run, video):
