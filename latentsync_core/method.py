@@ -13,7 +13,7 @@ import numpy.typing as npt
 from . import upstream
 from .compositing import Pasted, match_colors, paste, surround
 from .data import SPEECH_RATE, Array, Clip, FaceTrack, FloatArray, Progress, SpeechTokens, Waveform
-from .faces import crop_face, smooth_matrices
+from .faces import align_track, crop_face
 from .media import to_mono_16k, to_speech_16k
 from .options import Options
 from .plan import Layout
@@ -49,7 +49,7 @@ class Method:
 
     def align(self, clip: Clip, track: FaceTrack, resolution: int) -> FloatArray:
         """Align every frame of the clip to its crop, (N, 2, 3); NaN where there is no usable face."""
-        return smooth_matrices(track.points, clip.times, resolution, track.cuts)
+        return align_track(clip, track, resolution)
 
     def crop(self, frame: Array, matrix: Array, resolution: int, align: int) -> Array:
         """Crop a face, (R, R, 3) in 0..255; matrix was made for a crop of resolution `align`."""

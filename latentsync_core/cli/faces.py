@@ -38,5 +38,6 @@ def _write_video(output: Path, clip: FileClip, found: Survey, progress: Bars) ->
         output, clip.height, clip.width, clip.fps, duration=clip.duration, pixel_aspect=clip.pixel_aspect
     ) as writer:
         for index, frame in enumerate(clip.read(range(len(clip)))):
-            writer.write(draw_faces(frame, found, index), float(clip.times[index]))
+            drawn = draw_faces(frame, found, index, pixel_aspect=float(clip.pixel_aspect))
+            writer.write(drawn, float(clip.times[index]))
             progress("draw", index + 1, len(clip))

@@ -4,7 +4,18 @@ Arrays are numpy on the host; only `diffusion` and the networks see torch tensor
 frame rates are `fractions.Fraction`, pixels are RGB and the pixel centre (0, 0) is the top-left pixel.
 """
 
-from .clip import SPEECH_RATE, Array, Clip, FloatArray, IntArray, Progress, SpeechTokens, Waveform, pluralize
+from .clip import (
+    SPEECH_RATE,
+    Array,
+    Clip,
+    FloatArray,
+    IntArray,
+    Progress,
+    SpeechTokens,
+    Waveform,
+    pixel_aspect_of,
+    pluralize,
+)
 from .plan import Plan, Window
 from .track import LEAST_SCORE, MEASURED, FaceTrack, Origin
 
@@ -23,5 +34,6 @@ __all__ = [
     "SpeechTokens",
     "Waveform",
     "Window",
+    "pixel_aspect_of",
     "pluralize",
 ]

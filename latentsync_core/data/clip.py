@@ -46,6 +46,11 @@ class Clip(Protocol):
         ...
 
 
+def pixel_aspect_of(clip: Clip) -> float:
+    """Return the width of a clip's pixels over their height, > 0; 1 where it has no `pixel_aspect`."""
+    return float(getattr(clip, "pixel_aspect", 1))
+
+
 @dataclass(frozen=True, eq=False)
 class Waveform:
     """Audio as samples, at its own rate and with its own channels."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data import Clip, FaceTrack, Plan
-from ..faces import crop_face, measure_detail, smooth_matrices
+from ..faces import align_track, crop_face, measure_detail
 from ..models.bundle import LipSyncModels
 from .latents import LatentCodec, to_crops, to_pixels
 
@@ -41,7 +41,7 @@ def warn_of_strange_faces(clip: Clip, track: FaceTrack, models: LipSyncModels, p
         return None
     shown = np.unique(sources[np.linspace(0, len(sources) - 1, SAMPLED_FRAMES).astype(int)]).tolist()
     align = models.align_resolution or models.resolution
-    matrices = smooth_matrices(track.points, clip.times, align, track.cuts)
+    matrices = align_track(clip, track, align)
     crops = [
         crop_face(frame, matrices[i], models.resolution, align)
         for i, frame in zip(shown, clip.read(shown), strict=True)

@@ -10,11 +10,15 @@ from .mask import keep_mask
 from .mesh import Face
 from .origin import fit_track, scale_track
 from .sheet import draw_sheet, encode_image, pick_frames
+from .square import align_track, make_square, square_pixels
 from .store import SurveyStore
 from .survey import Speaker, Survey, choose, survey
 from .texture import measure_detail
 
 __all__ = [
+    "align_track",
+    "square_pixels",
+    "make_square",
     "Face",
     "FaceFinder",
     "Speaker",

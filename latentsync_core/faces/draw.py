@@ -34,11 +34,14 @@ _LABEL = 0.09
 _RESOLUTION = 256
 
 
-def draw_faces(frame: npt.ArrayLike, survey: Survey, index: int, chosen: int | None = None) -> Array:
+def draw_faces(
+    frame: npt.ArrayLike, survey: Survey, index: int, chosen: int | None = None, pixel_aspect: float = 1.0
+) -> Array:
     """Return a copy of frame `index` (H, W, 3) with each person's box, number (from 1), points and crop.
 
     The crop is the tilted rectangle that the model will see. chosen: the number of the person who is to speak, drawn
-    with a bolder box with a white edge and labelled "speaks". uint8 stays uint8, float stays float.
+    with a bolder box with a white edge and labelled "speaks". pixel_aspect: of the clip. uint8 stays uint8,
+    float stays float.
     """
     image = check_frame(frame).copy()
     layer: Array = np.zeros(image.shape, np.uint8)  # OpenCV 5 writes text on uint8 only
@@ -49,7 +52,7 @@ def draw_faces(frame: npt.ArrayLike, survey: Survey, index: int, chosen: int | N
         if number == chosen:
             _draw_box(layer, box, _EDGE, 5 * width)
         _draw_box(layer, box, color, 3 * width if number == chosen else width)
-        _draw_crop(layer, survey.tracks[number - 1].points[index], color, width)
+        _draw_crop(layer, survey.tracks[number - 1].points[index], color, width, pixel_aspect)
     for number in seen:  # after all lines, which would cross them
         label = f"{number} speaks" if number == chosen else str(number)
         _draw_label(
@@ -78,11 +81,13 @@ def _draw_label(image: Array, box: npt.NDArray[np.float64], label: str, color: C
     cv2.putText(image, label, (x + margin, y + plate_h - margin), _FONT, scale, _INK, weight, cv2.LINE_AA)
 
 
-def _draw_crop(image: Array, points: npt.NDArray[np.float64], color: Color, width: int) -> None:
-    matrix = fit_similarity(points[None], _RESOLUTION)[0]
+def _draw_crop(
+    image: Array, points: npt.NDArray[np.float64], color: Color, width: int, aspect: float
+) -> None:
+    matrix = fit_similarity(points[None] * [aspect, 1], _RESOLUTION)[0]
     x, y = crop_size(_RESOLUTION)
     corners = np.array([[0, 0], [x, 0], [x, y], [0, y]]) - matrix[:, 2]
-    outline = np.linalg.solve(matrix[:, :2], corners.T).T.round().astype(np.int32)
+    outline = (np.linalg.solve(matrix[:, :2], corners.T).T / [aspect, 1]).round().astype(np.int32)
     cv2.polylines(image, [outline], True, color, width)
     for px, py in points.round().astype(int).tolist():
         cv2.circle(image, (px, py), 2 * width, color, -1)

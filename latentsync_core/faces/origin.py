@@ -16,6 +16,7 @@ from ..data import Array, Clip, FaceTrack, Origin
 from ..errors import TrackError
 from .align import crop_size, fit_similarity
 from .crop import warp_crop
+from .square import make_square, stretch
 
 SHAPE = 14, 21
 """(height, width) of an imprint."""
@@ -59,7 +60,8 @@ def fit_track(track: FaceTrack, clip: Clip) -> FaceTrack:
         )
     track = scale_track(track, clip.height, clip.width)
     if track.origin is not None:
-        _check_origin(track, track.origin, clip)
+        seen, shown = make_square(clip, track)
+        _check_origin(shown, track.origin, seen)
     return track
 
 
@@ -73,8 +75,8 @@ def scale_track(track: FaceTrack, height: int, width: int) -> FaceTrack:
             f"The face track was made for frames of {track.size[1]} x {track.size[0]} pixels; those of the clip have "
             f"{width} x {height}, which is another shape. {_REMEDY}"
         )
-    points = (track.points + 0.5) * [x, y] - 0.5  # pixel centres stay pixel centres
-    return replace(track, points=points, size=(height, width))
+    size = height, width
+    return replace(track, points=stretch(track.points, track.size, size), size=size)
 
 
 def _check_origin(track: FaceTrack, origin: Origin, clip: Clip) -> None:

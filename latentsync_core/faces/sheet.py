@@ -7,7 +7,7 @@ import math
 import cv2
 import numpy as np
 
-from ..data import Array, Clip
+from ..data import Array, Clip, pixel_aspect_of
 from .draw import draw_faces
 from .frame import white
 from .survey import Survey
@@ -31,7 +31,7 @@ def draw_sheet(clip: Clip, found: Survey) -> Array:
     """Draw the faces of a few frames, with the frames' numbers, side by side: (H, W, 3) uint8."""
     shown = pick_frames(found)
     cells = [
-        _draw_cell(draw_faces(frame, found, index), f"frame {index}")
+        _draw_cell(draw_faces(frame, found, index, pixel_aspect=pixel_aspect_of(clip)), f"frame {index}")
         for index, frame in zip(shown, clip.read(shown), strict=True)
     ]
     columns = math.ceil(math.sqrt(len(cells)))

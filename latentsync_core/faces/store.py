@@ -11,7 +11,7 @@ from ..data import MEASURED, Array, Clip, FaceTrack, Origin
 from ..kept import Kept
 from .survey import Survey
 
-_FORMAT = 3
+_FORMAT = 4
 """Increase it when faces are detected or stored in another way."""
 
 

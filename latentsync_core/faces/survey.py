@@ -18,6 +18,7 @@ from .frame import check_frame
 from .gaps import look_again
 from .mesh import Face
 from .origin import SHAPE, imprint
+from .square import square_pixels, stretch
 from .track import Person, link
 
 Speaker = str | int | tuple[float, float] | tuple[float, float, float, float]
@@ -76,6 +77,7 @@ def survey(clip: Clip, finder: FaceFinder, on_progress: Callable[[int, int], Non
     `on_progress` is called with the frames done and the frames in all, first and after each batch; it may raise to
     cancel. At most 16 frames (fewer above 1080p) are held at a time. Raises InputError where frames are missing.
     """
+    stored, clip = clip, square_pixels(clip)
     count = len(clip.times)
     faces: list[list[Face]] = []
     thumbnails: list[npt.NDArray[np.uint8]] = []
@@ -99,7 +101,8 @@ def survey(clip: Clip, finder: FaceFinder, on_progress: Callable[[int, int], Non
         person.faces[index] = face
         if on_progress is not None:
             on_progress(count, count)
-    return _build_survey(clip, persons, np.union1d(cuts, _bound_inserts(persons, find_inserts(small))))
+    found = _build_survey(clip, persons, np.union1d(cuts, _bound_inserts(persons, find_inserts(small))))
+    return found if clip is stored else _restore(found, clip, stored)
 
 
 def choose(found: Survey, speaker: Speaker = "auto") -> FaceTrack:
@@ -205,6 +208,14 @@ def _build_survey(clip: Clip, persons: Sequence[Person], cuts: npt.NDArray[np.in
             boxes[number, index] = face.box
     tracks = tuple(_build_track(clip, person, tuple(cuts.tolist())) for person in persons)
     return Survey(tracks, boxes, cuts)
+
+
+def _restore(found: Survey, seen: Clip, clip: Clip) -> Survey:
+    """Return the survey of `square_pixels` of a clip in pixels of the clip itself."""
+    size, to = (seen.height, seen.width), (clip.height, clip.width)
+    tracks = [replace(track, points=stretch(track.points, size, to), size=to) for track in found.tracks]
+    corners = found.boxes.reshape(*found.boxes.shape[:2], 2, 2)
+    return Survey(tuple(tracks), stretch(corners, size, to).reshape(found.boxes.shape), found.cuts)
 
 
 def _build_track(clip: Clip, person: Person, cuts: tuple[int, ...]) -> FaceTrack:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from ..data import Array, Clip, Waveform
+from ..data import Array, Clip, Waveform, pixel_aspect_of
 from ..errors import InputError
 
 TIME_TOLERANCE = 1e-6
@@ -73,6 +73,7 @@ class _Span:
         self.times = clip.times[first:last] - begin
         end = clip.duration if last == len(clip.times) else float(clip.times[last])
         self.duration = end - begin
+        self.pixel_aspect = pixel_aspect_of(clip)
 
     @property
     def identity(self) -> str | None:

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 STILL_RATE = Fraction(25)
 """Frames a second of a still image, the rate of the models' training; files of one frame state any rate."""
+_MOST_ASPECT = 4
+"""Width of a pixel over its height, or the other way round: anamorphic film has 2, and more is a damaged header."""
 
 
 class FileClip:
@@ -49,7 +51,7 @@ class FileClip:
             first = next(decoder)
             self.color = ColorTags.of(first, decoder.stream.codec_context)
             self.has_audio = any(s.codec_context for s in decoder.container.streams.audio)
-            stored_aspect = decoder.stream.sample_aspect_ratio or Fraction(1)
+            stored_aspect = self._check_aspect(decoder.stream.sample_aspect_ratio or Fraction(1))
             self._orientation = Orientation.of(first, decoder.stream)
         sideways = self._orientation.sideways
         self._stored_size = first.height, first.width
@@ -98,6 +100,16 @@ class FileClip:
         # odd height and halved colours, one value in a thousand is rounded the other way.)
         pixels = frame.reformat(format="gbrp", interpolation=ACCURATE).to_ndarray()
         return self._orientation.apply(pixels)
+
+    def _check_aspect(self, aspect: Fraction) -> Fraction:
+        if 1 / _MOST_ASPECT <= aspect <= _MOST_ASPECT:
+            return aspect
+        log.warning(
+            "%s says that its pixels are %s times as wide as high; square ones are assumed.",
+            self.path,
+            aspect,
+        )
+        return Fraction(1)
 
     def _warn_of_loss(self, frame: av.VideoFrame) -> None:
         if self.color.hdr:

@@ -9,7 +9,7 @@ import torch
 
 from ..data import Clip
 from ..errors import InputError
-from ..faces import keep_mask
+from ..faces import keep_mask, square_pixels
 from ..models.videomae import ClipEncoder
 from .image import decibels, mean_square, ssim
 from .temporal import temporal_distance
@@ -64,6 +64,7 @@ def compare_images(scene: Scene, against: Clip, encoder: ClipEncoder | None = No
 
 def _pair_scenes(scene: Scene, against: Clip) -> tuple[Scene, Scene]:
     """Return both clips as scenes of one length, with the crops of the first."""
+    against = square_pixels(against)
     size, other = ((clip.width, clip.height) for clip in (scene.clip, against))
     if size != other:
         raise InputError(

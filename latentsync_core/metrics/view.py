@@ -14,7 +14,16 @@ from torch import Tensor
 
 from ..data import Array, Clip, FaceTrack, IntArray, Progress
 from ..errors import FaceError
-from ..faces import FaceFinder, choose, crop_face, fit_track, measure_openings, smooth_matrices, survey
+from ..faces import (
+    FaceFinder,
+    choose,
+    crop_face,
+    fit_track,
+    make_square,
+    measure_openings,
+    smooth_matrices,
+    survey,
+)
 from ..media import fit
 from ..models.syncnet import StableSyncNet
 from .sync import FPS, FRAMES, embed_mouths, face_window
@@ -33,6 +42,7 @@ class Scene:
     """The frames of a clip at 25 a second, and where the person's face is in each of the N."""
 
     clip: Clip
+    """With square pixels."""
     source: IntArray
     """Shape (N,): the clip's frame that is shown."""
     matrices: npt.NDArray[np.float64]
@@ -70,7 +80,7 @@ def source_of(clip: Clip) -> IntArray:
 
 def scene_of(clip: Clip, track: FaceTrack, resolution: int) -> Scene:
     """Sample a clip at 25 frames a second and align the crops of a face. Raises TrackError for another clip's track."""
-    track = fit_track(track, clip)
+    clip, track = make_square(clip, fit_track(track, clip))
     source = source_of(clip)
     matrices = smooth_matrices(track.points, clip.times, resolution, track.cuts)
     return Scene(clip, source, matrices[source], resolution)

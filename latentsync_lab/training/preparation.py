@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from latentsync_core.data import SPEECH_RATE, FaceTrack, FloatArray, Progress
 from latentsync_core.errors import InputError, LatentSyncError
-from latentsync_core.faces import FaceFinder, choose, crop_face, smooth_matrices, survey
+from latentsync_core.faces import FaceFinder, choose, crop_face, smooth_matrices, square_pixels, survey
 from latentsync_core.media import FileClip, Timeline, fit, read_audio, to_speech_16k
 from latentsync_core.metrics.sync import SyncCurve, reach_of, sync_curve
 from latentsync_core.models.syncnet import StableSyncNet
@@ -218,7 +218,7 @@ def _cut_shots(
     progress: Callable[[int, int], None] | None,
 ) -> Iterator[_Shot]:
     """Yield every usable stretch of a video with `samples` at 16 kHz; raises InputError if there is none."""
-    clip = FileClip(path)
+    clip = square_pixels(FileClip(path))
     found = survey(clip, finder, progress)
     track = choose(found)
     timeline = fit(clip.times, clip.duration, samples / SPEECH_RATE, "cut_off", Fraction(FPS))

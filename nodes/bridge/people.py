@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import comfy.model_management as mm
 import torch
 
-from ...latentsync_core.data import Clip, FaceTrack
+from ...latentsync_core.data import Clip, FaceTrack, pixel_aspect_of
 from ...latentsync_core.errors import FaceError, InputError
 from .media import images_of, pick_option
 from .progress import Reporter
@@ -78,7 +78,10 @@ def _draw_preview(clip: Clip, found: Survey, chosen: int | None) -> torch.Tensor
     from ...latentsync_core.faces import draw_faces, pick_frames
 
     shown = pick_frames(found)
-    drawn = [draw_faces(frame, found, i, chosen) for i, frame in zip(shown, clip.read(shown), strict=True)]
+    aspect = pixel_aspect_of(clip)
+    drawn = [
+        draw_faces(frame, found, i, chosen, aspect) for i, frame in zip(shown, clip.read(shown), strict=True)
+    ]
     images = images_of(drawn).float()
     scale = PREVIEW_PIXELS / max(clip.height, clip.width)
     if scale >= 1:

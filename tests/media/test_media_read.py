@@ -133,6 +133,11 @@ def test_the_pixel_aspect_is_that_of_the_frame_as_shown(tmp_path):
     assert FileClip(make_video(tmp_path / "unsaid.mp4", count=2)).pixel_aspect == 1
 
 
+def test_a_pixel_aspect_that_cannot_be_is_said_and_left_out(tmp_path, caplog):
+    path = write(tmp_path / "odd.mp4", still(2), pixel_aspect=Fraction(9))
+    assert FileClip(path).pixel_aspect == 1 and "9 times as wide as high" in caplog.text
+
+
 @pytest.mark.parametrize("size", [(1, 1), (33, 47)])
 def test_odd_sizes_and_a_single_frame(tmp_path, size):
     clip = FileClip(make_video(tmp_path / "one.mp4", pix_fmt="yuv444p", count=1, size=size))
