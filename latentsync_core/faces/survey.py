@@ -101,8 +101,8 @@ def survey(clip: Clip, finder: FaceFinder, on_progress: Callable[[int, int], Non
         person.faces[index] = face
         if on_progress is not None:
             on_progress(count, count)
-    found = _build_survey(clip, persons, np.union1d(cuts, _bound_inserts(persons, find_inserts(small))))
-    return found if clip is stored else _restore(found, clip, stored)
+    shown = _build_survey(clip, persons, np.union1d(cuts, _bound_inserts(persons, find_inserts(small))))
+    return shown if clip is stored else _restore(shown, clip, stored)
 
 
 def choose(found: Survey, speaker: Speaker = "auto") -> FaceTrack:
