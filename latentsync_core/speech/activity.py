@@ -102,9 +102,7 @@ def _estimate_floor(level: Levels) -> Levels:
     second = SPEECH_RATE // HOP
     starts = np.arange(0, len(level), second)
     reach = FLOOR_SECONDS * second
-    floors = [
-        np.percentile(level[max(0, s - reach) : s + second + reach], FLOOR_PERCENTILE) for s in starts
-    ]
+    floors = [np.percentile(level[max(0, s - reach) : s + second + reach], FLOOR_PERCENTILE) for s in starts]
     return np.interp(np.arange(len(level)), starts + second // 2, floors)
 
 

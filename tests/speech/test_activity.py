@@ -36,9 +36,9 @@ def noise(kind, count):
 
 def at_snr(clean, level, kind, snr):
     spoken = clean.reshape(-1, HOP)[level > -35]
-    return (
-        clean + noise(kind, len(clean)) * np.sqrt(np.square(spoken).mean()) * 10 ** (-snr / 20)
-    ).astype(np.float32)
+    return (clean + noise(kind, len(clean)) * np.sqrt(np.square(spoken).mean()) * 10 ** (-snr / 20)).astype(
+        np.float32
+    )
 
 
 def is_pause(level):
