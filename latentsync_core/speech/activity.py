@@ -11,7 +11,7 @@ from ..data import SPEECH_RATE, FloatArray
 
 HOP = 160
 """Samples from one level to the next: 10 ms."""
-WINDOW = 512
+LEVEL_SAMPLES = 512
 """Samples that a level is measured over: 32 ms."""
 BAND_HZ = (120.0, 7200.0)
 """Where speech is: rumble and hum lie below."""
@@ -87,14 +87,14 @@ def _is_loud(samples: npt.NDArray[np.float32]) -> Bools:
 
 def _measure_band(samples: npt.NDArray[np.float32], hops: int) -> Levels:
     """Return the level of each hop in the band of speech, in dB of full scale, (hops,)."""
-    window = np.hanning(WINDOW).astype(np.float32)
-    hertz = np.fft.rfftfreq(WINDOW, 1 / SPEECH_RATE)
+    window = np.hanning(LEVEL_SAMPLES).astype(np.float32)
+    hertz = np.fft.rfftfreq(LEVEL_SAMPLES, 1 / SPEECH_RATE)
     band = (hertz >= BAND_HZ[0]) & (hertz < BAND_HZ[1])
-    padded = np.pad(samples[: hops * HOP], (WINDOW - HOP) // 2)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
+    padded = np.pad(samples[: hops * HOP], (LEVEL_SAMPLES - HOP) // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, LEVEL_SAMPLES)[::HOP]
     parts = (frames[first : first + _HOPS_AT_ONCE] * window for first in range(0, hops, _HOPS_AT_ONCE))
     power = np.concatenate([np.square(np.abs(np.fft.rfft(part))[:, band]).sum(1) for part in parts])
-    return 10 * np.log10(2 * power / (WINDOW * np.square(window).sum()) + 1e-12)
+    return 10 * np.log10(2 * power / (LEVEL_SAMPLES * np.square(window).sum()) + 1e-12)
 
 
 def _estimate_floor(level: Levels) -> Levels:
