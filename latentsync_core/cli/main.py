@@ -12,6 +12,7 @@ from importlib import import_module
 from ..errors import LatentSyncError, ran_out_of_memory
 from .ending import FULL, Ended, ended_by_signals, hush, report_full_disk
 from .parsers import add_common, add_faces, add_plan, add_score, add_sync, add_weights
+from .process import tune_process
 from .remote_parser import add_remote
 
 FAILED, BY_SIGNAL, UNREAD = 1, 128, 141
@@ -49,6 +50,7 @@ def run(parser: argparse.ArgumentParser, package: str, argv: Sequence[str] | Non
 
 def _run(parser: argparse.ArgumentParser, package: str, argv: Sequence[str] | None) -> int:
     args = parser.parse_args(argv)
+    tune_process()
     logging.basicConfig(
         level=logging.INFO if args.verbose else logging.WARNING, format="%(levelname)s: %(message)s"
     )
