@@ -16,6 +16,9 @@ from torch import Tensor
 
 from ..errors import WeightsError
 from ..models.bundle import LipSyncModels
+from ..models.fp8 import is_fp8
+from ..models.unet import LatentSyncUNet
+from ..models.walk import UNetWalk
 from ..options import Options
 from .latents import LatentCodec, mask_latent, to_crops, to_pixels
 from .memory import Slicer
@@ -42,6 +45,12 @@ def _make_scheduler(sampler: str, models: LipSyncModels) -> Any:
         raise WeightsError(f"The scheduler_config.json of {models.name} cannot be used: {exc}.") from exc
 
 
+def _pick_network(models: LipSyncModels, options: Options) -> LatentSyncUNet | UNetWalk:
+    """Walk the UNet in one layout where that is faster and its weights are plain: on a CPU, and not in `exact`."""
+    plain = options.exact or models.device.type != "cpu" or is_fp8(models.unet)
+    return models.unet if plain else UNetWalk(models.unet)
+
+
 class Denoiser:
     """Turns crops and speech tokens into mouths, window by window, with one seed.
 
@@ -60,6 +69,7 @@ class Denoiser:
         self._models, self._options, self._on_step = models, options, on_step
         self._codec = LatentCodec(models.vae)
         self._rows = Slicer("UNet", 2)
+        self._network = _pick_network(models, options)
         self._scheduler = _make_scheduler(options.sampler, models)
         generator = torch.Generator().manual_seed(options.seed)
         size = models.resolution // 2 ** (len(models.vae.config["block_out_channels"]) - 1)
@@ -77,7 +87,7 @@ class Denoiser:
         the smallest slices do not fit the device.
         """
         predict = NoisePredictor(
-            self._models.unet,
+            self._network,
             self._encode_condition(to_pixels(crops).to(self._models.device)),
             torch.from_numpy(tokens)[None].to(self._models.device, self._models.dtype),
             guidance=self._options.guidance,

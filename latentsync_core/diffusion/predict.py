@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..models.unet import LatentSyncUNet
+from ..models.walk import UNetWalk
 from .memory import Slicer
 
 
@@ -18,7 +19,7 @@ class NoisePredictor:
 
     def __init__(
         self,
-        unet: LatentSyncUNet,
+        unet: LatentSyncUNet | UNetWalk,
         condition: Tensor,
         tokens: Tensor,
         *,
@@ -43,7 +44,7 @@ class NoisePredictor:
 
     def _predict(self, step: int, t: Tensor, sample: Tensor) -> Tensor:
         if self._reuse == 1:
-            return torch.cat(self._rows(lambda s, a: self._unet(s, t, a).sample, sample, self._tokens))
+            return torch.cat(self._rows(lambda s, a: self._unet.predict(s, t, a), sample, self._tokens))
         if step % self._reuse == 0 or self._deep is None:
             pairs = self._rows(lambda s, a: self._unet.predict_deep(s, t, a), sample, self._tokens)
             noise, self._deep = (torch.cat(parts) for parts in zip(*pairs, strict=True))

@@ -142,6 +142,11 @@ class LatentSyncUNet(UNetMotionModel):
         self._set_frames(sample.shape[2])
         return super().forward(sample, timestep, encoder_hidden_states.flatten(0, 1), **kwargs)
 
+    def predict(self, sample: Tensor, timestep: Tensor, tokens: Tensor) -> Tensor:
+        """Predict the noise in `sample`; arguments as of `forward`."""
+        noise: Tensor = self(sample, timestep, tokens).sample
+        return noise
+
     def predict_deep(self, sample: Tensor, timestep: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Predict the noise as `forward` does; return it and the input of `predict_shallow`, (B, F, C, H, W)."""
         kept: list[Tensor] = []

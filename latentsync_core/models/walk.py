@@ -1,10 +1,9 @@
-"""The denoiser walked in one memory layout, with everything computed once that does not change between steps.
+"""The denoiser walked in one memory layout, without work that cannot change the result.
 
 The same modules and weights as `LatentSyncUNet.forward`, for CPUs: activations stay (frames, height, width, channels),
 in which norms, linear layers and convolutions all read neighbouring memory, so that nothing is transposed or copied.
 What it saves besides, without changing the result:
 
-* keys and values of the speech are computed once a window;
 * the unconditional row has tokens of zeros, which these cross-attentions, without bias, answer with their output bias;
 * both rows are one up to the first cross-attention;
 * a convolution after doubling the size reads each pixel several times: four of 2 x 2, one for each phase, read it once.
@@ -12,6 +11,7 @@ What it saves besides, without changing the result:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -20,6 +20,8 @@ from torch import Tensor, nn
 
 from .unet import LatentSyncUNet, NoMotion
 
+Phases = Mapping[nn.Module, Mapping[tuple[int, int], Tensor]]
+
 CHUNK = 2048
 """Rows of a feed-forward layer that are computed together, so that what lies between its two linears stays in cache."""
 WIDE = 1024
@@ -27,35 +29,44 @@ WIDE = 1024
 
 
 class UNetWalk:
-    """Predicts noise as `LatentSyncUNet` does; `listen` first, once a window."""
+    """Predicts noise as a `LatentSyncUNet` does, whose modules and weights it uses."""
 
     def __init__(self, unet: LatentSyncUNet) -> None:
         self._unet = unet
-        self._phases = {
+        self._phases: Phases = {
             block.upsamplers[0]: _split_phases(block.upsamplers[0].conv.weight)
             for block in unet.up_blocks
             if block.upsamplers is not None
         }
-        self._speech: dict[nn.Module, tuple[Tensor, Tensor]] = {}
-        self._rows = self._frames = self._silent = 0
 
-    def listen(self, tokens: Tensor) -> None:
-        """Take the speech of a window, (rows, F, tokens, width); leading rows may be zeros (unconditional)."""
+    def predict(self, sample: Tensor, timestep: Tensor, tokens: Tensor) -> Tensor:
+        """Predict the noise in one sample for each row of tokens: (rows, C, F, h, w).
+
+        sample: (rows, in_channels, F, h, w), every row the same. tokens: (rows, F, tokens, width), of which leading
+        rows may be zeros (unconditional).
+        """
+        return self.predict_deep(sample, timestep, tokens)[0]
+
+    def predict_deep(self, sample: Tensor, timestep: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Predict the noise as `predict` does; return it and the input of `predict_shallow`, (rows, F, h, w, C)."""
+        return _Pass(self._unet, self._phases, tokens).run(sample, timestep)
+
+    def predict_shallow(self, sample: Tensor, timestep: Tensor, tokens: Tensor, deep: Tensor) -> Tensor:
+        """Predict the noise by the last layer alone, fed with the deep features of an earlier step (DeepCache)."""
+        return _Pass(self._unet, self._phases, tokens).run_last(sample, timestep, deep)
+
+
+class _Pass:
+    """One pass through the network, for all rows of tokens."""
+
+    def __init__(self, unet: LatentSyncUNet, phases: Phases, tokens: Tensor) -> None:
+        self._unet, self._phases = unet, phases
         self._rows, self._frames = tokens.shape[:2]
-        loud = [bool(row.any()) for row in tokens]
-        self._silent = loud.index(True) if any(loud) else self._rows
-        heard = tokens[self._silent :].flatten(0, 1)
-        self._speech = {
-            attention: tuple(_heads(attention, layer(heard)) for layer in (attention.to_k, attention.to_v))
-            for attention in _cross_attentions(self._unet)
-        }
+        conditioned = [bool(row.any()) for row in tokens]
+        self._unconditional = conditioned.index(True) if any(conditioned) else self._rows
+        self._speech = tokens[self._unconditional :].flatten(0, 1)
 
-    def predict(self, sample: Tensor, timestep: Tensor) -> Tensor:
-        """Predict the noise in one sample (1, in_channels, F, h, w) for every row of tokens: (rows, C, F, h, w)."""
-        return self.predict_deep(sample, timestep)[0]
-
-    def predict_deep(self, sample: Tensor, timestep: Tensor) -> tuple[Tensor, Tensor]:
-        """Predict the noise; return it and the input of `predict_shallow`."""
+    def run(self, sample: Tensor, timestep: Tensor) -> tuple[Tensor, Tensor]:
         unet, time = self._unet, self._embed(sample, timestep)
         x = self._open(sample)
         skips = [x]
@@ -72,20 +83,19 @@ class UNetWalk:
         deep = x
         for block in unet.up_blocks:
             for i in range(len(block.resnets)):
-                deep = x  # of the last round it is what DeepCache keeps
+                deep = x  # that of the last round is what DeepCache keeps
                 x = self._layer(block, i, torch.cat([x, self._widen(skips.pop())], -1), time)
             for upsampler in block.upsamplers or ():
                 x = self._upsample(upsampler, x)
-        return self._close(x), deep
+        return self._close(x), deep.unflatten(0, (self._rows, self._frames))
 
-    def predict_shallow(self, sample: Tensor, timestep: Tensor, deep: Tensor) -> Tensor:
-        """Predict the noise by the last layer alone, fed with the deep features of an earlier step (DeepCache)."""
+    def run_last(self, sample: Tensor, timestep: Tensor, deep: Tensor) -> Tensor:
         block, time = self._unet.up_blocks[-1], self._embed(sample, timestep)
-        x = torch.cat([deep, self._widen(self._open(sample))], -1)
+        x = torch.cat([deep.flatten(0, 1), self._widen(self._open(sample))], -1)
         return self._close(self._layer(block, len(block.resnets) - 1, x, time))
 
     def _open(self, sample: Tensor) -> Tensor:
-        frames = sample.transpose(1, 2).flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        frames = sample[:1].transpose(1, 2).flatten(0, 1).contiguous(memory_format=torch.channels_last)
         return _convolve(self._unet.conv_in, frames.permute(0, 2, 3, 1))
 
     def _close(self, x: Tensor) -> Tensor:
@@ -127,11 +137,11 @@ class UNetWalk:
         return _project(module.proj_out, h).add_(self._widen(x))
 
     def _cross_attend(self, block: Any, h: Tensor) -> None:
-        first = self._silent * self._frames
+        first = self._unconditional * self._frames
         h[:first] += block.attn2.to_out[0].bias
         if first < len(h):
             conditioned = h[first:]
-            conditioned += _attend(block.attn2, block.norm2(conditioned), self._speech[block.attn2])
+            conditioned += _attend(block.attn2, block.norm2(conditioned), self._speech)
 
     def _temporal(self, module: Any, x: Tensor) -> Tensor:
         if isinstance(module, NoMotion):
@@ -154,12 +164,6 @@ class UNetWalk:
             full = F.conv2d(x.permute(0, 3, 1, 2), weight, bias, padding=1).permute(0, 2, 3, 1)
             doubled[:, :, row, :, column] = full[:, row : row + height, column : column + width]
         return doubled.view(n, 2 * height, 2 * width, -1)
-
-
-def _cross_attentions(unet: LatentSyncUNet) -> list[Any]:
-    blocks = [*unet.down_blocks, unet.mid_block, *unet.up_blocks]
-    modules = [module for block in blocks for module in getattr(block, "attentions", ())]
-    return [block.attn2 for module in modules for block in module.transformer_blocks]
 
 
 def _normalize(norm: nn.GroupNorm, x: Tensor, frames: int) -> Tensor:
@@ -187,9 +191,10 @@ def _heads(attention: Any, x: Tensor) -> Tensor:
     return x.unflatten(-1, (attention.heads, -1)).transpose(1, 2)
 
 
-def _attend(attention: Any, x: Tensor, speech: tuple[Tensor, Tensor] | None = None) -> Tensor:
-    """Attend (N, pixels, C) to itself, or to keys and values of the speech."""
-    keys, values = speech or (_heads(attention, layer(x)) for layer in (attention.to_k, attention.to_v))
+def _attend(attention: Any, x: Tensor, speech: Tensor | None = None) -> Tensor:
+    """Attend (N, pixels, C) to itself, or to the speech (N, tokens, width)."""
+    source = x if speech is None else speech
+    keys, values = (_heads(attention, layer(source)) for layer in (attention.to_k, attention.to_v))
     out = F.scaled_dot_product_attention(_heads(attention, attention.to_q(x)), keys, values)
     return attention.to_out[0](out.transpose(1, 2).flatten(2))
 

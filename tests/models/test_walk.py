@@ -46,12 +46,11 @@ def test_same_noise_and_deep_features(geometry, rows, frames, height, width):
     wide = sample.expand(rows, -1, -1, -1, -1)
     noise, deep = unet.predict_deep(wide, T, tokens)
     walk = UNetWalk(unet)
-    walk.listen(tokens)
-    walked, walked_deep = walk.predict_deep(sample, T)
+    walked, walked_deep = walk.predict_deep(wide, T, tokens)
     assert max_difference(walked, noise) < SAME
     later = T - 100
     shallow = unet.predict_shallow(wide, later, tokens, deep)
-    assert max_difference(walk.predict_shallow(sample, later, walked_deep), shallow) < SAME
+    assert max_difference(walk.predict_shallow(wide, later, tokens, walked_deep), shallow) < SAME
 
 
 @torch.inference_mode()
@@ -59,10 +58,8 @@ def test_rows_that_are_all_silent_or_none():
     unet = two_levels().double()
     sample, tokens = inputs(unet, 2, 4)
     for given in (torch.zeros_like(tokens), tokens + 1):
-        walk = UNetWalk(unet)
-        walk.listen(given)
         expected = unet(sample.expand(2, -1, -1, -1, -1), T, given).sample
-        assert max_difference(walk.predict(sample, T), expected) < SAME
+        assert max_difference(UNetWalk(unet).predict(sample, T, given), expected) < SAME
 
 
 @torch.inference_mode()
@@ -72,8 +69,6 @@ def test_nano_in_single_precision():
     sample = recipe_input("walk.nano", (1, channels, 16, 16, 16))
     tokens = recipe_input("walk.nano.tokens", (2, 16, 50, width))
     tokens[0] = 0
-    walk = UNetWalk(unet)
-    walk.listen(tokens)
     expected = unet(sample.expand(2, -1, -1, -1, -1), torch.tensor(501), tokens).sample
-    error = walk.predict(sample, torch.tensor(501)) - expected
+    error = UNetWalk(unet).predict(sample, torch.tensor(501), tokens) - expected
     assert error.square().mean().sqrt() < 1e-5 * expected.std()
