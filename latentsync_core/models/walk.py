@@ -22,9 +22,9 @@ from .unet import LatentSyncUNet, NoMotion
 
 Phases = Mapping[nn.Module, Mapping[tuple[int, int], Tensor]]
 
-CHUNK = 2048
+FEED_FORWARD_ROWS = 2048
 """Rows of a feed-forward layer that are computed together, so that what lies between its two linears stays in cache."""
-WIDE = 1024
+WIDE_CHANNELS = 1024
 """Convolutions of so many channels or more work on small images, where oneDNN is faster with channels first."""
 
 
@@ -176,7 +176,7 @@ def _normalize(norm: nn.GroupNorm, x: Tensor, frames: int) -> Tensor:
 
 def _convolve(conv: nn.Conv2d, x: Tensor, bias: Tensor | None = None) -> Tensor:
     frames = x.permute(0, 3, 1, 2)
-    if conv.in_channels >= WIDE:
+    if conv.in_channels >= WIDE_CHANNELS:
         frames = frames.contiguous()
     out = F.conv2d(frames, conv.weight, conv.bias if bias is None else bias, conv.stride, conv.padding)
     return out.permute(0, 2, 3, 1).contiguous()
@@ -210,7 +210,7 @@ def _attend_in_time(attention: Any, x: Tensor) -> Tensor:
 def _feed_forward(block: Any, h: Tensor) -> None:
     """Add the feed-forward layer (GEGLU) of a block to (..., C), in place."""
     gated, out = block.ff.net[0].proj, block.ff.net[2]
-    for rows in h.view(-1, h.shape[-1]).split(CHUNK):
+    for rows in h.view(-1, h.shape[-1]).split(FEED_FORWARD_ROWS):
         value, gate = gated(block.norm3(rows)).chunk(2, -1)
         rows += out(value * F.gelu(gate))
 
