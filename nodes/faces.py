@@ -36,8 +36,9 @@ class Faces(io.ComfyNode):
                 sockets.build_fps("Frames per second of images; a video has its own."),
                 io.DynamicCombo.Input(
                     "choose", options=_build_choices(),
-                    tooltip="auto: the face with the most area. left, right: by place. number: as drawn in the "
-                    "preview. point: nearest to x, y. box: overlapping boxes most.",
+                    tooltip="auto, largest: the face with the most area. left, right: by place. number: as drawn "
+                    "in the preview. point: nearest to x, y. box: overlapping boxes most. numbers: several that are "
+                    "one person, who was not known again.",
                 ),
             ],
             outputs=[
@@ -72,6 +73,11 @@ def _build_choices() -> list[io.DynamicCombo.Option]:
     pixels = {"default": 0.0, "min": 0.0, "max": 16384.0, "step": 1.0}
     needed = {
         "number": [io.Int.Input("number", default=1, min=1, max=16, tooltip="As drawn in the preview.")],
+        "numbers": [
+            io.String.Input(
+                "numbers", default="1+2", tooltip="Faces that are one person, such as 1+3, as drawn in the preview."
+            )
+        ],
         "point": [
             io.Float.Input("x", **pixels, tooltip="Pixels from the left."),
             io.Float.Input("y", **pixels, tooltip="Pixels from the top."),

@@ -159,7 +159,7 @@ def test_a_short_gap_across_a_cut_passes_through(models):
 
 
 def test_exact_says_at_once_that_a_face_is_missing(models):
-    with pytest.raises(FaceError, match="3 of 12 frames show no face, the first is frame 4"):
+    with pytest.raises(FaceError, match="3 of 12 frames show no face of the speaker, the first is frame 4"):
         sync(models, 10, missing=[4, 5, 6], options=Options.preset("exact", **FAST))
     kept = Options.preset("exact", missing_face="keep", **FAST)
     frames = sync(models, 10, missing=[4, 5, 6], options=kept)

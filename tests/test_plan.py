@@ -20,11 +20,11 @@ from latentsync_core.plan.layout import find_breaks, lay_windows, pick_keys
 FACE = np.array([[40.0, 40], [80, 40], [60, 65]])
 
 
-def track_of(present, turned=(), cuts=()):
+def track_of(present, turned=(), cuts=(), others=None):
     points = np.where(np.asarray(present)[:, None, None], FACE, np.nan)
     yaw = np.where(np.asarray(present), 0.0, np.nan)
     yaw[list(turned)] = -80
-    return FaceTrack(points, np.asarray(present, float), cuts, yaw=yaw)
+    return FaceTrack(points, np.asarray(present, float), cuts, yaw=yaw, others=others)
 
 
 UPSTREAM = Upstream.layout
@@ -37,6 +37,7 @@ def plan_of(
     speaks=None,
     turned=(),
     cuts=(),
+    others=None,
     window=16,
     mode="silence",
     seconds=None,
@@ -54,7 +55,7 @@ def plan_of(
     return build_plan(
         clip,
         timeline,
-        track_of(present, turned, cuts),
+        track_of(present, turned, cuts, None if others is None else np.array(others)),
         present,
         speaks,
         seconds,
@@ -109,6 +110,14 @@ def test_a_gap_passes_through_with_faded_edges():
     assert np.allclose(plan.strength[27:30], [0.75, 0.5, 0.25])
     assert np.allclose(plan.strength[50:53], [0.25, 0.5, 0.75])
     assert "frames 30-49 pass through: no face" in str(plan)
+
+
+def test_other_faces_than_the_speakers_are_said_so():
+    present = [True] * 10 + [False] * 10
+    plan = plan_of(present, others=[False] * 5 + [True] * 10 + [False] * 5)
+    assert plan.reasons == ("resync",) * 10 + ("another person",) * 5 + ("no face",) * 5
+    with pytest.raises(FaceError, match="10 of 20 frames"):
+        plan_of(present, others=[True] * 20, missing_face="error")
 
 
 def test_one_is_not_many():
@@ -197,7 +206,7 @@ def test_exact_takes_upstream_windows_and_no_fades():
 def test_no_face_anywhere_and_a_face_that_must_not_be_missing():
     with pytest.raises(FaceError, match="None of the 5 frames"):
         plan_of([False] * 5)
-    with pytest.raises(FaceError, match="2 of 5 frames show no face, the first is frame 3"):
+    with pytest.raises(FaceError, match="2 of 5 frames show no face of the speaker, the first is frame 3"):
         plan_of([True] * 3 + [False] * 2, missing_face="error")
 
 

@@ -71,7 +71,8 @@ def add_speaker(parser: argparse.ArgumentParser) -> None:
         "--speaker",
         type=parse_speaker,
         default="auto",
-        help="auto, left, right, a number (see `faces`), a point X,Y or a box X0,Y0,X1,Y1",
+        help="auto, largest, left, right, a number (see `faces`), 1+3 where those two are one, a point X,Y or a box "
+        "X0,Y0,X1,Y1",
     )
 
 

@@ -19,8 +19,10 @@ def plan(args: argparse.Namespace) -> None:
         check_report(args.save, args.video, args.audio)
     clip, speech = FileClip(args.video, deinterlace=args.deinterlace), read_audio(args.audio)
     with progress_bars() as progress:
-        planned = make_plan(clip, speech, options, find_face(clip, args.speaker, progress=progress))
+        track = find_face(clip, args.speaker, progress=progress)
+        planned = make_plan(clip, speech, options, track)
     if args.save:
         write_json(args.save, planned.to_json())
+    print(track.choice)
     print(planned)
     print(f"{pluralize(len(planned.windows), 'window')} of {pluralize(options.steps, 'step')} to denoise")

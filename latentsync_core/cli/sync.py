@@ -89,6 +89,7 @@ def _keep_windows(output: Path) -> Iterator[Path]:
 
 
 def _print_plan(plan: Plan, track: FaceTrack) -> None:
+    print(track.choice)
     print(plan)
     if track.hard_to_recognise:
         log.warning(
@@ -124,6 +125,7 @@ def _make_report(
             "of_frames": len(track),
             "mean_score": round(track.score, 3),
             "greatest_turn": round(track.greatest_turn, 1),
+            "choice": track.choice and track.choice.to_json(),
         },
         "plan": plan.summarize(),
         "seconds": round(seconds, 3),

@@ -23,7 +23,7 @@ def parse_fps(text: str) -> Fraction:
 
 def parse_speaker(text: str) -> str | int | tuple[float, ...]:
     """Parse a speaker, see `faces.choose`."""
-    if text in ("auto", "left", "right"):
+    if text in ("auto", "largest", "left", "right") or re.fullmatch(r"\d+(\+\d+)+", text, re.ASCII):
         return text
     numbers: tuple[float, ...] = ()
     with suppress(ValueError):
@@ -32,7 +32,8 @@ def parse_speaker(text: str) -> str | int | tuple[float, ...]:
         numbers = tuple(float(part) for part in text.split(","))
     if len(numbers) not in (2, 4) or not all(map(math.isfinite, numbers)):
         raise argparse.ArgumentTypeError(
-            f"takes auto, left, right, a number, a point X,Y or a box X0,Y0,X1,Y1, got {text}"
+            f"takes auto, largest, left, right, a number, a sum such as 1+3, a point X,Y or a box X0,Y0,X1,Y1, "
+            f"got {text}"
         )
     return numbers
 

@@ -4,6 +4,7 @@ Arrays are numpy on the host; only `diffusion` and the networks see torch tensor
 frame rates are `fractions.Fraction`, pixels are RGB and the pixel centre (0, 0) is the top-left pixel.
 """
 
+from .choice import Evidence, SceneChoice, SpeakerChoice
 from .clip import (
     SPEECH_RATE,
     Array,
@@ -25,12 +26,15 @@ __all__ = [
     "SPEECH_RATE",
     "Array",
     "Clip",
+    "Evidence",
     "FaceTrack",
     "FloatArray",
     "IntArray",
     "Origin",
     "Plan",
     "Progress",
+    "SceneChoice",
+    "SpeakerChoice",
     "SpeechTokens",
     "Waveform",
     "Window",

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ..angles import turn_of_offset
 from ..errors import InputError
+from .choice import SpeakerChoice
 from .clip import FloatArray, IntArray, pluralize
 
 LEAST_SCORE = 0.6
@@ -54,6 +55,8 @@ class FaceTrack:
     """Shape (N,), 0..1: how much of the mouth's region something else hides; None is not measured."""
     others: npt.NDArray[np.bool_] | None = None
     """Shape (N,): frames that show other persons' faces; None is not known."""
+    choice: SpeakerChoice | None = None
+    """How this face was chosen; None where the caller gave it."""
 
     def __post_init__(self) -> None:
         if self.points.ndim != 3 or self.points.shape[1:] != (3, 2):

@@ -1,6 +1,7 @@
 """Faces: detect, track, choose, align, crop. Runs on the weights in assets/faces; nothing is downloaded."""
 
 from .align import crop_size, fit_similarity, smooth_matrices, template
+from .choose import Speaker, choose, join_tracks, require_persons
 from .crop import crop_face, warp_crop
 from .draw import draw_faces
 from .finder import FaceFinder
@@ -12,7 +13,7 @@ from .origin import fit_track, scale_track
 from .sheet import draw_sheet, encode_image, pick_frames
 from .square import align_track, make_square, square_pixels
 from .store import SurveyStore
-from .survey import Speaker, Survey, choose, survey
+from .survey import Survey, survey
 from .texture import measure_detail
 
 __all__ = [
@@ -33,9 +34,11 @@ __all__ = [
     "measure_detail",
     "fit_track",
     "hold_place",
+    "join_tracks",
     "keep_mask",
     "measure_openings",
     "pick_frames",
+    "require_persons",
     "fit_similarity",
     "smooth_matrices",
     "survey",

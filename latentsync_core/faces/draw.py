@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -35,11 +37,15 @@ _RESOLUTION = 256
 
 
 def draw_faces(
-    frame: npt.ArrayLike, survey: Survey, index: int, chosen: int | None = None, pixel_aspect: float = 1.0
+    frame: npt.ArrayLike,
+    survey: Survey,
+    index: int,
+    chosen: Collection[int] = (),
+    pixel_aspect: float = 1.0,
 ) -> Array:
     """Return a copy of frame `index` (H, W, 3) with each person's box, number (from 1), points and crop.
 
-    The crop is the tilted rectangle that the model will see. chosen: the number of the person who is to speak, drawn
+    The crop is the tilted rectangle that the model will see. chosen: the numbers of those who are to speak, drawn
     with a bolder box with a white edge and labelled "speaks". pixel_aspect: of the clip. uint8 stays uint8,
     float stays float.
     """
@@ -49,12 +55,12 @@ def draw_faces(
     seen = [number for number, track in enumerate(survey.tracks, 1) if track.found[index]]
     for number in seen:
         box, color = survey.boxes[number - 1, index], _COLORS[(number - 1) % len(_COLORS)]
-        if number == chosen:
+        if number in chosen:
             _draw_box(layer, box, _EDGE, 5 * width)
-        _draw_box(layer, box, color, 3 * width if number == chosen else width)
+        _draw_box(layer, box, color, 3 * width if number in chosen else width)
         _draw_crop(layer, survey.tracks[number - 1].points[index], color, width, pixel_aspect)
     for number in seen:  # after all lines, which would cross them
-        label = f"{number} speaks" if number == chosen else str(number)
+        label = f"{number} speaks" if number in chosen else str(number)
         _draw_label(
             layer, survey.boxes[number - 1, index], label, _COLORS[(number - 1) % len(_COLORS)], width
         )

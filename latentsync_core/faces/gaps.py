@@ -14,13 +14,14 @@ import numpy.typing as npt
 from ..data import Clip, FaceTrack, FloatArray, IntArray
 from .detect import Roi, overlap
 from .finder import FaceFinder
+from .look import likeness
 from .mesh import ROI_SCALE, Face
 from .track import Person
 
 LONGEST_GAP = 1.0
 """Seconds between two frames that show the face, up to which those in between are looked at again, or held."""
-_SAME_LOOK = 0.8
-"""Least correlation of the appearance with that before or after the gap."""
+_SAME_LOOK = 0.85
+"""Least likeness with the face before or after the gap."""
 _MAX_STEP = 0.5
 """Greatest distance of the face from where it is looked for, in sizes of the face."""
 _OTHERS = 0.3
@@ -67,7 +68,7 @@ def _is_same(
     """Whether the face is that of before and after the gap, in its place, and not one of the others in the frame."""
     x, y = (face.box[:2] + face.box[2:]) / 2
     near = math.hypot(x - roi.x, y - roi.y) <= _MAX_STEP * roi.side / ROI_SCALE
-    alike = max(before.look @ face.look, after.look @ face.look) >= _SAME_LOOK
+    alike = likeness(np.stack([before.look, after.look]), face.look).max() >= _SAME_LOOK
     return bool(near and alike and not (overlap(face.box, np.reshape(others, (-1, 4))) > _OTHERS).any())
 
 

@@ -19,6 +19,7 @@ from ..data import Array, FloatArray
 from .detect import Roi
 from .frame import white
 from .graph import Graph
+from .look import describe_look
 
 # The means of these vertices are LatentSync's points (brows: 43, 48..51 and 101..105, nose: 74, 77, 83, 86 of
 # insightface's 106 landmarks). Chosen on faces with known 106 landmarks: scale within 1 %, rotation within 1 degree.
@@ -45,10 +46,6 @@ _MAX_PASSES = 6
 
 _SETTLED = math.radians(4)
 """A roll that changes by less from one pass to the next has settled."""
-_LOOK_ROWS, _LOOK_COLUMNS = slice(8, 120), slice(8, 184)
-"""The part of the network's image from hair to nose, which speech does not move."""
-_LOOK_BLOCK = 16
-"""Side in pixels of the blocks whose mean colours describe a face."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +58,8 @@ class Face:
     """Shape (4,): x0, y0, x1, y1 around the whole face in pixels."""
     score: float
     """0..1: FaceMesh's probability that the region holds a face."""
-    look: npt.NDArray[np.float32]
-    """Shape (231,): an appearance descriptor, the upper face in 7 x 11 RGB colours with mean 0 and norm 1."""
+    look: npt.NDArray[np.int8]
+    """Shape (795,): an appearance descriptor, compared by `look.likeness`."""
     opening: float
     """Distance of the inner lips over the height of the face: near 0 for a shut mouth, 0.2 for a wide open one."""
     yaw: float
@@ -94,10 +91,10 @@ def _measure(network: Graph, jobs: Sequence[Job]) -> list[Face]:
     todo = list(range(len(jobs)))
     for number in range(_MAX_PASSES):
         again = []
-        for i, mesh, score, image in zip(todo, *_run(network, [current[i] for i in todo]), strict=True):
+        for i, mesh, score, look in zip(todo, *_run(network, [current[i] for i in todo]), strict=True):
             frame, roi = current[i]
             current[i] = frame, _roi_of(mesh[:, :2])
-            faces[i] = _to_face(mesh, score, image)
+            faces[i] = _to_face(mesh, score, look)
             turned = abs(math.remainder(current[i][1].angle - roi.angle, math.tau))
             if number == 0 or (turned > _SETTLED and score > MIN_SCORE):
                 again.append(i)
@@ -107,8 +104,8 @@ def _measure(network: Graph, jobs: Sequence[Job]) -> list[Face]:
     return [faces[i] for i in range(len(jobs))]
 
 
-def _run(network: Graph, jobs: Sequence[Job]) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return vertices (B, 468, 3), scores (B,) and the network's images (B, S, S, 3) in 0..1.
+def _run(network: Graph, jobs: Sequence[Job]) -> tuple[FloatArray, FloatArray, list[npt.NDArray[np.int8]]]:
+    """Return vertices (B, 468, 3), scores (B,) and B looks.
 
     Of a vertex: x and y in the frame and the depth, which grows away from the camera, all in pixels of the frame.
     """
@@ -121,7 +118,8 @@ def _run(network: Graph, jobs: Sequence[Job]) -> tuple[FloatArray, FloatArray, F
     local = vertices.reshape(len(jobs), -1, 3)
     places = local[..., :2] @ matrices[:, :, :2].transpose(0, 2, 1) + matrices[:, None, :, 2]
     depths = local[..., 2:] * np.linalg.norm(matrices[:, :, 0], axis=1)[:, None, None]
-    return np.concatenate([places, depths], -1), 1 / (1 + np.exp(-logits[:, 0])), images
+    looks = [describe_look(image, mesh) for image, mesh in zip(images, local, strict=True)]
+    return np.concatenate([places, depths], -1), 1 / (1 + np.exp(-logits[:, 0])), looks
 
 
 def _matrix_of(roi: Roi, size: int) -> FloatArray:
@@ -168,13 +166,11 @@ def _roi_of(mesh: FloatArray) -> Roi:
     return Roi(float(x), float(y), max(1.0, float((high - low).max()) * ROI_SCALE), angle)
 
 
-def _to_face(mesh: FloatArray, score: float, image: FloatArray) -> Face:
+def _to_face(mesh: FloatArray, score: float, look: npt.NDArray[np.int8]) -> Face:
     places = mesh[:, :2]
     points = np.stack([places[vertices].mean(0) for vertices in (_LEFT_BROW, _RIGHT_BROW, _NOSE)])
     box = np.concatenate([places.min(0), places.max(0)])
-    return Face(
-        points, box, float(score), _describe_look(image), _measure_opening(places), _measure_yaw(mesh)
-    )
+    return Face(points, box, float(score), look, _measure_opening(places), _measure_yaw(mesh))
 
 
 def _measure_yaw(mesh: FloatArray) -> float:
@@ -188,11 +184,3 @@ def _measure_opening(mesh: FloatArray) -> float:
     gap = mesh[_LOWER_LIP].mean(0) - mesh[_UPPER_LIP].mean(0)
     height = mesh[_CHIN] - mesh[_FOREHEAD]
     return float(gap @ height / max(1e-9, height @ height))
-
-
-def _describe_look(image: FloatArray) -> npt.NDArray[np.float32]:
-    upper = image[_LOOK_ROWS, _LOOK_COLUMNS]
-    rows, columns = upper.shape[0] // _LOOK_BLOCK, upper.shape[1] // _LOOK_BLOCK
-    small = upper.reshape(rows, _LOOK_BLOCK, columns, _LOOK_BLOCK, 3).mean((1, 3)).ravel()
-    small -= small.mean()
-    return small / np.maximum(np.linalg.norm(small), np.float32(1e-6))

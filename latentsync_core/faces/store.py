@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from ..data import MEASURED, Array, Clip, FaceTrack, Origin
 from ..kept import Kept
@@ -68,6 +69,6 @@ def _build_survey(arrays: dict[str, Array], clip: Clip) -> Survey:
             arrays[f"{n}.{number}"] for n in ("points", "scores", "frames", "faces")
         )
         origin = Origin(Fraction(clip.fps), frames, faces)
-        signals = {name: arrays.get(f"{name}.{number}") for name in MEASURED}
+        signals: dict[str, Any] = {name: arrays.get(f"{name}.{number}") for name in MEASURED}
         tracks.append(FaceTrack(points, scores, cuts, (clip.height, clip.width), origin, **signals))
     return Survey(tuple(tracks), arrays["boxes"], arrays["cuts"])

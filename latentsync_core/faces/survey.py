@@ -1,4 +1,4 @@
-"""Survey a whole clip once: which persons are in it, where, in which frames; and choose the speaker."""
+"""Survey a whole clip once: which persons are in it, where, in which frames."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ..data import Array, Clip, FaceTrack, FloatArray, Origin, pluralize
-from ..errors import FaceError, InputError, OptionError
+from ..data import Array, Clip, FaceTrack, FloatArray, Origin
+from ..errors import InputError
 from .cuts import find_cuts, find_inserts, make_thumbnail
-from .detect import overlap
 from .finder import FaceFinder
 from .frame import check_frame
 from .gaps import look_again
@@ -20,8 +19,6 @@ from .mesh import Face
 from .origin import SHAPE, imprint
 from .square import square_pixels, stretch
 from .track import Person, link
-
-Speaker = str | int | tuple[float, float] | tuple[float, float, float, float]
 
 _BATCH = 16
 
@@ -35,8 +32,6 @@ _IMPRINTED = 16
 """Frames, spread over the clip, by whose faces the clip is recognised."""
 _MAX_GAP = 0.5
 """Seconds for which a face may be hidden and still be tracked by its motion."""
-_BYSTANDER = 0.1
-"""Fraction of the first person's area below which another is a bystander."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,58 +98,6 @@ def survey(clip: Clip, finder: FaceFinder, on_progress: Callable[[int, int], Non
             on_progress(count, count)
     shown = _build_survey(clip, persons, np.union1d(cuts, _bound_inserts(persons, find_inserts(small))))
     return shown if clip is stored else _restore(shown, clip, stored)
-
-
-def choose(found: Survey, speaker: Speaker = "auto") -> FaceTrack:
-    """Pick the track of the person who is to speak.
-
-    "auto": the most face area over all frames. k = 1, 2, ...: the k-th in that order, as `draw_faces` numbers
-    them. "left", "right": by mean position in the frame, bystanders (under a tenth of the first person's area)
-    left out. (x, y) in pixels: the person whose box contains that point or is nearest to it, on average.
-    (x0, y0, x1, y1) in pixels: the person whose box overlaps that box most (intersection over union), on average over
-    the frames in which the person was found. Raises FaceError where no face was found or there is no such
-    person, OptionError for another value.
-    """
-    if not found.tracks:
-        raise FaceError(
-            f"No face was found in {pluralize(found.boxes.shape[1], 'frame')}. Faces must be at least about "
-            "40 pixels high in 1080p, lit, and show both eyes; cartoon faces are often not found. Crop the video to "
-            "the face, or give the landmarks yourself (FaceTrack.from_points)."
-        )
-    return found.tracks[_pick_person(found, speaker)]
-
-
-def _pick_person(found: Survey, speaker: Speaker) -> int:
-    if speaker == "auto":
-        return 0
-    if isinstance(speaker, int) and not isinstance(speaker, bool):
-        if not 1 <= speaker <= len(found.tracks):
-            raise FaceError(f"Face {speaker} was asked for; {len(found.tracks)} found, numbered from 1.")
-        return speaker - 1
-    if speaker in ("left", "right"):
-        middle = np.nanmean(found.boxes[..., 0] + found.boxes[..., 2], axis=1)
-        middle[found.areas < _BYSTANDER * found.areas[0]] = np.nan
-        return int(np.nanargmin(middle) if speaker == "left" else np.nanargmax(middle))
-    if isinstance(speaker, tuple) and len(speaker) == 2:
-        point = np.asarray(speaker, float)
-        outside = np.maximum(0, np.maximum(found.boxes[..., :2] - point, point - found.boxes[..., 2:]))
-        return int(np.argmin(np.nanmean(np.linalg.norm(outside, axis=-1), axis=1)))
-    if isinstance(speaker, tuple) and len(speaker) == 4:
-        return _match_box(found, speaker)
-    raise OptionError(
-        "speaker takes 'auto', 'left', 'right', a number from 1, a point (x, y) or a box (x0, y0, x1, y1), "
-        f"got {speaker!r}."
-    )
-
-
-def _match_box(found: Survey, corners: tuple[float, float, float, float]) -> int:
-    box = np.asarray(corners, float)
-    if not (box[:2] < box[2:]).all():
-        raise OptionError(f"A speaker's box takes (x0, y0, x1, y1) with x0 < x1 and y0 < y1, got {corners}.")
-    shared = [np.mean(overlap(box, boxes[~np.isnan(boxes[:, 0])])) for boxes in found.boxes]
-    if max(shared) == 0:
-        raise FaceError(f"No face is ever within the box {corners}; see where faces were found.")
-    return int(np.argmax(shared))
 
 
 def _split_batches(frames: Iterator[Array], size: int) -> Iterator[list[Array]]:

@@ -13,7 +13,7 @@ from ..errors import FaceError
 from ..options import Options
 from .turned import fade_by_turn
 
-RESYNC, NO_FACE, TURNED, SILENT = "resync", "no face", "turned away", "silent"
+RESYNC, ANOTHER, NO_FACE, TURNED, SILENT = "resync", "another person", "no face", "turned away", "silent"
 """`Plan.reasons`."""
 
 
@@ -38,6 +38,8 @@ def find_causes(
 
     source: (M,), the frame of the clip that each output frame shows. fps: frames a second of the clip.
     """
+    if track.others is not None:
+        yield Cause(ANOTHER, (present | ~track.others)[source].astype(np.float32))
     yield Cause(NO_FACE, present[source].astype(np.float32))
     yield Cause(TURNED, fade_by_turn(track, fps, options.max_turn)[source])
     if options.silence == "keep":
@@ -58,13 +60,13 @@ def decide(causes: Iterator[Cause], frames: int) -> tuple[tuple[str, ...], npt.N
 
 def require_faces(reasons: tuple[str, ...], options: Options) -> None:
     """Raise FaceError where no frame shows the face, or where one does not and `options.missing_face` is `error`."""
-    missing = [i for i, reason in enumerate(reasons) if reason == NO_FACE]
+    missing = [i for i, reason in enumerate(reasons) if reason in (ANOTHER, NO_FACE)]
     if len(missing) == len(reasons):
         raise FaceError(
             f"None of the {len(reasons)} frames shows the face. Check the clip, or the speaker that was chosen."
         )
     if missing and options.missing_face == "error":
         raise FaceError(
-            f"{len(missing)} of {len(reasons)} frames show no face, the first is frame {missing[0]}. "
+            f"{len(missing)} of {len(reasons)} frames show no face of the speaker, the first is frame {missing[0]}. "
             'With missing_face="keep" such frames pass through unchanged.'
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import comfy.model_management as mm
 import torch
 
-from ...latentsync_core.data import Clip, FaceTrack, pixel_aspect_of
+from ...latentsync_core.data import Clip, FaceTrack, SpeakerChoice, pixel_aspect_of
 from ...latentsync_core.errors import FaceError, InputError
 from .media import images_of, pick_option
 from .progress import Reporter
@@ -19,7 +19,7 @@ from .words import reword
 if TYPE_CHECKING:
     from ...latentsync_core.faces import Speaker, Survey
 
-CHOICES = ("auto", "left", "right", "number", "point", "box")
+CHOICES = ("auto", "left", "right", "number", "point", "box", "largest", "numbers")
 SIDES = ("x", "y", "width", "height")
 
 PREVIEW_PIXELS = 768
@@ -39,6 +39,8 @@ def speaker_of(choose: Mapping[str, Any] | None) -> Speaker:
     how, given = pick_option("choose", choose, CHOICES)
     if how == "number":
         return given["number"]
+    if how == "numbers":
+        return given["numbers"].replace(" ", "")
     if how == "point":
         return given["x"], given["y"]
     return _pick_box(given.get("boxes")) if how == "box" else how
@@ -57,8 +59,9 @@ def survey_clip(clip: Clip, speaker: Speaker, reporter: Reporter) -> FoundSpeake
         return FoundSpeaker(
             None, _draw_preview(clip, found, None), f"{reword(str(exc))}\n{_format_report(clip, found, None)}"
         )
-    chosen = found.tracks.index(track) + 1
-    return FoundSpeaker(track, _draw_preview(clip, found, chosen), _format_report(clip, found, chosen))
+    return FoundSpeaker(
+        track, _draw_preview(clip, found, track.choice), _format_report(clip, found, track.choice)
+    )
 
 
 def _pick_box(boxes: Any) -> tuple[float, float, float, float]:
@@ -73,14 +76,15 @@ def _pick_box(boxes: Any) -> tuple[float, float, float, float]:
     return x, y, x + width, y + height
 
 
-def _draw_preview(clip: Clip, found: Survey, chosen: int | None) -> torch.Tensor:
+def _draw_preview(clip: Clip, found: Survey, choice: SpeakerChoice | None) -> torch.Tensor:
     """Draw the faces on a few frames, as an IMAGE of at most 768 px."""
     from ...latentsync_core.faces import draw_faces, pick_frames
 
     shown = pick_frames(found)
     aspect = pixel_aspect_of(clip)
     drawn = [
-        draw_faces(frame, found, i, chosen, aspect) for i, frame in zip(shown, clip.read(shown), strict=True)
+        draw_faces(frame, found, i, choice.persons_at(i) if choice else (), aspect)
+        for i, frame in zip(shown, clip.read(shown), strict=True)
     ]
     images = images_of(drawn).float()
     scale = PREVIEW_PIXELS / max(clip.height, clip.width)
@@ -91,8 +95,7 @@ def _draw_preview(clip: Clip, found: Survey, chosen: int | None) -> torch.Tensor
     return small.movedim(1, -1).contiguous()
 
 
-def _format_report(clip: Clip, found: Survey, chosen: int | None) -> str:
+def _format_report(clip: Clip, found: Survey, choice: SpeakerChoice | None) -> str:
     lines = [f"persons: {len(found.tracks)}, frames: {len(clip.times)}, cuts: {len(found.cuts)}"]
-    for number, track in enumerate(found.tracks, 1):
-        lines.append(f"{number}: {track}{', chosen' if number == chosen else ''}")
-    return "\n".join(lines)
+    lines += [f"{number}: {track}" for number, track in enumerate(found.tracks, 1)]
+    return "\n".join(lines if choice is None else [*lines, str(choice)])

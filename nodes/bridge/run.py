@@ -38,6 +38,7 @@ class Job:
         """Return what was done, for people."""
         lines = [
             str(self.plan),
+            *([] if self.track.choice is None else [str(self.track.choice)]),
             f"face {self.track}",
             f"{self.model}; {format_duration(time.monotonic() - self.started)}",
         ]

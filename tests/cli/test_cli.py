@@ -134,7 +134,9 @@ def test_plan_says_and_saves_what_would_happen(files, tmp_path, capsys):
     assert len(saved["each_frame"]) == 20 and len(saved["each_window"]) == 2
 
 
-@pytest.mark.parametrize("speaker, code", [("90,90", 0), ("60,40,150,150", 0), ("500,500,600,600", 1)])
+@pytest.mark.parametrize(
+    "speaker, code", [("90,90", 0), ("60,40,150,150", 0), ("500,500,600,600", 1), ("1+2", 1)]
+)
 def test_the_speaker_is_chosen_by_a_place(files, speaker, code):
     assert main(["plan", str(files / "video.mkv"), str(files / "speech.wav"), "--speaker", speaker]) == code
 
@@ -261,6 +263,7 @@ def test_wrong_arguments_exit_with_2(capsys):
         ["plan", "a", "b", "--sampler", "euler"],
         ["plan", "a", "b", "--overlap", "2.5"],
         ["plan", "a", "b", "--speaker", "middle"],
+        ["plan", "a", "b", "--speaker", "1+"],
     ):
         with pytest.raises(SystemExit) as exit:
             main(arguments)

@@ -20,7 +20,9 @@ def two(images):
     ("choice", "side"),
     [
         ({"choose": "auto"}, "left"),
+        ({"choose": "largest"}, "left"),
         ({"choose": "right"}, "right"),
+        ({"choose": "numbers", "choose.numbers": "2 + 1"}, "right"),
         ({"choose": "number", "choose.number": 2}, "right"),
         ({"choose": "point", "choose.x": 264.0, "choose.y": 70.0}, "right"),
         ({"choose": "box", "choose.boxes": {"x": 20, "y": 20, "width": 150, "height": 150}}, "left"),
@@ -39,7 +41,7 @@ def test_a_speaker_is_chosen(run, two, choice, side):
     )
     assert preview.shape == (6, 192, 336, 3) and preview.dtype == torch.float32
     assert not torch.equal(preview, two)
-    assert f"{1 if side == 'left' else 2}: found in 6 of" in report and report.count("chosen") == 1
+    assert report.splitlines()[-1].startswith(f"speaker, of 2 found: person {1 if side == 'left' else 2}")
 
 
 def test_large_and_long_clips_have_a_small_preview(run, images, home):
@@ -67,7 +69,7 @@ def test_nobody_there_shows_the_image_and_says_so(run, ui, two, choice, message)
     """The nodes behind `speaker` are left out, with the reason; image and report are there to choose by."""
     speaker, preview, report = run("LatentSyncFaces", images=two, **choice)
     assert isinstance(speaker, ExecutionBlocker) and speaker.message == report
-    assert report.startswith(message) and "1: found in 6 of" in report and "chosen" not in report
+    assert report.startswith(message) and "1: found in 6 of" in report and "speaker, of" not in report
     assert preview.shape == (6, 192, 336, 3) and not torch.equal(preview, two)
     shown = ui("LatentSyncFaces", images=two, **choice)
     assert len(shown["images"]) == 6 and shown["text"] == (report,)

@@ -1,0 +1,151 @@
+"""Choose the person who is to speak."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..data import (
+    MEASURED,
+    Array,
+    Evidence,
+    FaceTrack,
+    IntArray,
+    Origin,
+    SceneChoice,
+    SpeakerChoice,
+    pluralize,
+)
+from ..errors import FaceError, OptionError
+from .detect import overlap
+from .origin import SHAPE
+from .survey import Survey
+
+Speaker = str | int | tuple[float, float] | tuple[float, float, float, float]
+
+_BYSTANDER = 0.1
+"""Fraction of the first person's area below which another is a bystander."""
+_SUM = re.compile(r"\d{1,4}(\+\d{1,4})+", re.ASCII)
+
+
+def choose(found: Survey, speaker: Speaker = "auto") -> FaceTrack:
+    """Pick the track of the person who is to speak.
+
+    "largest": the most face area over all frames; so does "auto" here, which in `find_face` listens to the clip. k = 1,
+    2, ...: the k-th in that order, as `draw_faces` numbers them. "1+3": persons 1 and 3 are one, whom the survey did
+    not know again; where both are in a frame, the first counts. "left", "right": by mean position in the frame,
+    bystanders (under a tenth of the first person's area) left out. (x, y) in pixels: the person whose box contains
+    that point or is nearest to it, on average. (x0, y0, x1, y1) in pixels: the person whose box overlaps that box most
+    (intersection over union), on average over the frames in which the person was found. Raises FaceError where no
+    face was found or there is no such person, OptionError for another value.
+    """
+    require_persons(found)
+    numbers = _pick_persons(found, speaker)
+    by: Evidence = "only" if len(found.tracks) == 1 else "area" if speaker in ("auto", "largest") else "asked"
+    scene = SceneChoice(0, found.boxes.shape[1] - 1, numbers, by)
+    return join_tracks(found, SpeakerChoice(len(found.tracks), (scene,)))
+
+
+def require_persons(found: Survey) -> None:
+    """Raise FaceError where no face was found."""
+    if not found.tracks:
+        raise FaceError(
+            f"No face was found in {pluralize(found.boxes.shape[1], 'frame')}. Faces must be at least about "
+            "40 pixels high in 1080p, lit, and show both eyes; cartoon faces are often not found. Crop the video to "
+            "the face, or give the landmarks yourself (FaceTrack.from_points)."
+        )
+
+
+def join_tracks(found: Survey, choice: SpeakerChoice) -> FaceTrack:
+    """Make one track of the persons who speak in the scenes of a choice."""
+    seen = ~np.isnan(found.boxes[..., 0])
+    persons = _find_persons(seen, choice.scenes)
+    frames = np.flatnonzero(persons)
+    switches = frames[1:][np.diff(persons[frames]) != 0]  # nothing is bridged from one to another
+    values: dict[str, Any] = {name: _gather(found, persons, name) for name in ("points", "scores", *MEASURED)}
+    seen[persons[frames] - 1, frames] = False
+    values["others"] = seen.any(0)
+    cuts = tuple(np.union1d(found.cuts, switches).tolist())
+    size, origin = found.tracks[0].size, _join_origins(found, persons)
+    return FaceTrack(cuts=cuts, size=size, origin=origin, choice=choice, **values)
+
+
+def _find_persons(seen: npt.NDArray[np.bool_], scenes: Sequence[SceneChoice]) -> IntArray:
+    """Return the number of the person who is the speaker in each frame, (N,); 0 where none of them is seen."""
+    persons = np.zeros(seen.shape[1], np.int64)
+    for scene in scenes:
+        part = slice(scene.first, scene.last + 1)
+        for number in reversed(scene.persons):
+            persons[part] = np.where(seen[number - 1, part], number, persons[part])
+    return persons
+
+
+def _gather(found: Survey, persons: IntArray, name: str) -> Array | None:
+    """Return a field of the tracks, in each frame that of the person who speaks; None where it was not measured."""
+    like = getattr(found.tracks[0], name)
+    if like is None:
+        return None
+    values = np.full_like(like, 0 if name == "scores" else np.nan)
+    for number in np.unique(persons[persons > 0]).tolist():
+        values[persons == number] = getattr(found.tracks[number - 1], name)[persons == number]
+    return values
+
+
+def _join_origins(found: Survey, persons: IntArray) -> Origin | None:
+    """Return by what the clip is recognised: the speaker's face; None where one of the tracks has no origin."""
+    origins = [track.origin for track in found.tracks if track.origin is not None]
+    if len(origins) < len(found.tracks):
+        return None
+    kept = {
+        frame: face
+        for number, origin in enumerate(origins, 1)
+        for frame, face in zip(origin.frames.tolist(), origin.faces, strict=True)
+        if persons[frame] == number
+    }
+    frames = np.array(sorted(kept), np.int64)
+    faces = np.array([kept[frame] for frame in frames.tolist()], np.float32).reshape(-1, *SHAPE)
+    return Origin(origins[0].fps, frames, faces)
+
+
+def _pick_persons(found: Survey, speaker: Speaker) -> tuple[int, ...]:
+    """Return the numbers, from 1, of the persons that a speaker names."""
+    if isinstance(speaker, str) and _SUM.fullmatch(speaker):
+        return tuple(_check_number(found, int(number)) for number in speaker.split("+"))
+    if isinstance(speaker, int) and not isinstance(speaker, bool):
+        return (_check_number(found, speaker),)
+    if speaker in ("auto", "largest"):
+        return (1,)
+    if speaker in ("left", "right"):
+        middle = np.nanmean(found.boxes[..., 0] + found.boxes[..., 2], axis=1)
+        middle[found.areas < _BYSTANDER * found.areas[0]] = np.nan
+        return (1 + int(np.nanargmin(middle) if speaker == "left" else np.nanargmax(middle)),)
+    if isinstance(speaker, tuple) and len(speaker) == 2:
+        point = np.asarray(speaker, float)
+        outside = np.maximum(0, np.maximum(found.boxes[..., :2] - point, point - found.boxes[..., 2:]))
+        return (1 + int(np.argmin(np.nanmean(np.linalg.norm(outside, axis=-1), axis=1))),)
+    if isinstance(speaker, tuple) and len(speaker) == 4:
+        return (1 + _match_box(found, speaker),)
+    raise OptionError(
+        "speaker takes 'auto', 'largest', 'left', 'right', a number from 1, a sum such as '1+3', a point (x, y) or a "
+        f"box (x0, y0, x1, y1), got {speaker!r}."
+    )
+
+
+def _check_number(found: Survey, number: int) -> int:
+    if not 1 <= number <= len(found.tracks):
+        raise FaceError(f"Face {number} was asked for; {len(found.tracks)} found, numbered from 1.")
+    return number
+
+
+def _match_box(found: Survey, corners: tuple[float, float, float, float]) -> int:
+    box = np.asarray(corners, float)
+    if not (box[:2] < box[2:]).all():
+        raise OptionError(f"A speaker's box takes (x0, y0, x1, y1) with x0 < x1 and y0 < y1, got {corners}.")
+    shared = [np.mean(overlap(box, boxes[~np.isnan(boxes[:, 0])])) for boxes in found.boxes]
+    if max(shared) == 0:
+        raise FaceError(f"No face is ever within the box {corners}; see where faces were found.")
+    return int(np.argmax(shared))
