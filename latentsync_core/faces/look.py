@@ -18,9 +18,11 @@ _SKIN = np.r_[
 _OUTLINE = [127, 162, 21, 54, 103, 67, 109, 10, 338, 297, 332, 284, 251, 389, 356]
 """Vertices of the upper outline of the face, from ear to ear."""
 _BETWEEN_EYES = 168
+
 _HAIR = 1.1, 1.2
 """Hair and ears are looked at so many times as far from the point between the eyes as the outline."""
 _HAIR_WEIGHT = 0.5
+
 _MOST_CONTRAST = 1.5
 """Greatest difference of hair and skin that counts, in natural logarithms: a black background is no blacker hair."""
 _BLOCK = 6
@@ -29,12 +31,12 @@ _DARK = 0.02
 """Added to colours in 0..1 before the logarithm, so that noise in the dark does not count."""
 _NORM = 400
 """Length of the vector, such that its components fit in 8 bits: an hour of video has 100000 of them."""
-LOOK = 3 * (len(_SKIN) + len(_HAIR) * len(_OUTLINE))
+LOOK_LENGTH = 3 * (len(_SKIN) + len(_HAIR) * len(_OUTLINE))
 """Length of a look."""
 
 
 def describe_look(image: FloatArray, mesh: FloatArray) -> npt.NDArray[np.int8]:
-    """Describe the face whose vertices (468, 3) lie in an image (S, S, 3) in 0..1, as `LOOK` numbers.
+    """Describe the face whose vertices (468, 3) lie in an image (S, S, 3) in 0..1, as `LOOK_LENGTH` numbers.
 
     They are the colours at vertices of the mesh, so that they neither move with the head nor depend on what is behind
     it. Light multiplies colours: in logarithms it is a sum, of which the part that is linear in the place on the face
