@@ -27,6 +27,8 @@ MIN_SAMPLES = 320
 """One row; the original fails below it."""
 CONTEXT_ROWS = 250
 """Rows of a 30 s window within 5 s of its edge are taken from the neighbouring window, which covers both sides."""
+FADE_ROWS = 50
+"""Rows over which one window gives way to the next: 1 s. Both hear them, at other places of their position table."""
 
 
 def log_mel(samples: npt.NDArray[np.float32], n_mels: int = 80) -> Tensor:
@@ -59,23 +61,35 @@ def encode(
 
     whisper: a `WhisperEncoder` whose `layer_norm` is `nn.Identity`, in float32. samples: (n,) float32 at
     16 kHz, n >= 320. With `seams` its 30 s windows touch without overlap, as upstream's do; otherwise they
-    overlap by 10 s and every row comes from a window with at least 5 s of context on either side of it.
+    overlap by 10 s, every row comes from windows with 4.5 s of context on either side of it, and in the middle of the
+    overlap one is cross-faded into the next over 1 s.
     progress is called at the start and after every window of the stage `listen`. Raises DeviceError without memory.
     """
     mel = log_mel(samples, whisper.config.num_mel_bins)
     rows = mel.shape[1] // MELS_PER_ROW
     size: int = whisper.config.max_source_positions
     context = 0 if seams else CONTEXT_ROWS
-    parts = []
+    half = 0 if seams else FADE_ROWS // 2
+    parts: list[Tensor] = []
     windows = _split_windows(rows, size, context)
     if progress is not None:
         progress("listen", 0, len(windows))
     for done, (start, first, last) in enumerate(windows, 1):
         states = _encode_window(whisper, mel[:, start * MELS_PER_ROW : (start + size) * MELS_PER_ROW], size)
-        parts.append(states[first - start : last - start])
+        part = states[max(0, first - half) - start : min(last + half, rows) - start]
+        shared = min(2 * half, len(part)) if parts else 0
+        if shared:
+            _give_way(parts[-1][-shared:], part[:shared])
+        parts.append(part[shared:])
         if progress is not None:
             progress("listen", done, len(windows))
     return SpeechTokens(torch.cat(parts).numpy(), ROWS_PER_SECOND)
+
+
+def _give_way(before: Tensor, after: Tensor) -> None:
+    """Cross-fade the rows of one window, in place, into the same rows of the next."""
+    weights = (torch.arange(len(before)) + 0.5) / len(before)
+    before.lerp_(after, weights[:, None, None])
 
 
 def _split_windows(rows: int, size: int, context: int) -> list[tuple[int, int, int]]:

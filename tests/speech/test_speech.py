@@ -106,6 +106,23 @@ def test_overlapping_windows_hear_across_the_seam(whisper):
     assert seam_smooth < seam_cut
 
 
+def steps_of(rows):
+    return np.linalg.norm(np.diff(rows.reshape(len(rows), -1), axis=0), axis=1)
+
+
+@pytest.mark.parametrize("at", [25, 30, 45, 60])
+def test_tokens_step_no_further_where_windows_change(whisper, at):
+    """25 and 45 s are where ours change, 30 and 60 s where upstream's do."""
+    count = 65 * 16000
+    noise = np.random.default_rng(0).standard_normal(count).astype(np.float32) / 10
+    step = steps_of(encode(whisper, noise).rows)
+    touching = steps_of(encode(whisper, noise, seams=True).rows)
+    assert step[at * 50 - 26 : at * 50 + 25].max() <= np.percentile(step, 99.9)
+    assert step[at * 50 - 1] <= np.median(step) * 1.2
+    if at % 30 == 0:
+        assert touching[at * 50 - 1] > 2 * np.median(touching)
+
+
 def test_the_last_layer_norm_would_be_noticed(golden):
     assert golden["feat.2.0s"].shape == (100, 3, 16)  # conv + 2 blocks: no state after ln_post
 
