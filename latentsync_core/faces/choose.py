@@ -21,11 +21,11 @@ from ..data import (
     pluralize,
 )
 from ..errors import FaceError, OptionError
-from .detect import overlap
+from .detect import Place, overlap
 from .origin import SHAPE
 from .survey import Survey
 
-Speaker = str | int | tuple[float, float] | tuple[float, float, float, float]
+Speaker = str | int | Place
 
 _BYSTANDER = 0.1
 """Fraction of the first person's area below which another is a bystander."""

@@ -32,6 +32,15 @@ _MAX_TILES = 6
 """A tile is at least this part of the longer side, so that a narrow strip is not cut into thousands."""
 _TILE_DENSITY = 1.3
 """Tiles overlap so much that a face on an edge lies whole in a neighbour."""
+CLOSE_UP = 0.6
+"""The part that a frame fills in the search for faces as large as itself: the border is a third of its longer side."""
+_POINT_WINDOWS = 0.35, 0.15
+"""Sides of the windows around a point, over the shorter side of the frame."""
+_BOX_WINDOWS = 2.0, 3.5
+"""Sides of the windows around a box, over its longer side."""
+
+Place = tuple[float, float] | tuple[float, float, float, float]
+"""Where a face should be: a point (x, y) or a box (x0, y0, x1, y1), in pixels of the frame."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +54,12 @@ class Roi:
     """Direction of the line from the left eye to the right eye in radians, 0 = along x, positive = towards y."""
 
 
-def detect(network: Graph, frames: Sequence[Array]) -> list[list[Roi]]:
-    """Detect the faces of each frame (any sizes), best first; small ones (under 1/8 of the frame) are missed."""
-    boxed = [_letterbox(frame, network.size) for frame in frames]
+def detect(network: Graph, frames: Sequence[Array], part: float = 1.0) -> list[list[Roi]]:
+    """Detect the faces of each frame (any sizes), best first; small ones (under 1/8 of the frame) are missed.
+
+    part: of the network's image, 0..1, that the frame fills; the rest is a border, as `CLOSE_UP` needs it.
+    """
+    boxed = [_letterbox(frame, network.size, part) for frame in frames]
     images = torch.from_numpy(np.stack([image for image, _, _ in boxed])).permute(0, 3, 1, 2)  # (B, 3, S, S)
     rows, logits = (out.float().cpu().numpy() for out in network(images.to(network.device)))
     return [
@@ -61,10 +73,36 @@ def detect_small(network: Graph, frame: Array) -> list[Roi]:
     height, width = frame.shape[:2]
     side = max(1, int(min(height, width) * _TILE), max(height, width) // _MAX_TILES)
     corners = [(x, y) for y in _place_tiles(height, side) for x in _place_tiles(width, side)]
-    tiles = [frame[y : y + side, x : x + side] for x, y in corners]
+    return _detect_in(network, frame, [(x, y, side) for x, y in corners])
+
+
+def detect_at(network: Graph, frame: Array, place: Place) -> list[Roi]:
+    """Detect faces in windows around a place, one face perhaps more than once; a box is a region itself."""
+    middle, sides = _see(place, frame)
+    windows = []
+    for side in sides:
+        side = max(1, round(side))
+        room = np.maximum(0, np.array(frame.shape[1::-1]) - side)
+        x, y = np.clip(np.round(middle - side / 2), 0, room).astype(int).tolist()
+        windows.append((x, y, side))
+    known = [Roi(*middle.tolist(), sides[0] / _BOX_WINDOWS[0] * _ROI_SCALE, 0.0)] if len(place) == 4 else []
+    return known + _detect_in(network, frame, windows)
+
+
+def _see(place: Place, frame: Array) -> tuple[FloatArray, Sequence[float]]:
+    """Return the middle of a place and the sides of the windows in which a face there is looked for."""
+    if len(place) == 2:
+        return np.array(place, float), [min(frame.shape[:2]) * part for part in _POINT_WINDOWS]
+    low, high = np.array(place[:2], float), np.array(place[2:], float)
+    return (low + high) / 2, [float((high - low).max()) * times for times in _BOX_WINDOWS]
+
+
+def _detect_in(network: Graph, frame: Array, windows: Sequence[tuple[int, int, int]]) -> list[Roi]:
+    """Detect faces in square windows (x, y, side), which may reach beyond the frame."""
+    tiles = [frame[y : y + side, x : x + side] for x, y, side in windows]
     return [
         replace(roi, x=roi.x + x, y=roi.y + y)
-        for (x, y), rois in zip(corners, detect(network, tiles), strict=True)
+        for (x, y, _), rois in zip(windows, detect(network, tiles), strict=True)
         for roi in rois
     ]
 
@@ -93,10 +131,10 @@ def _turn_back(roi: Roi, turns: int, frame: Array) -> Roi:
     return Roi(x, y, roi.side, roi.angle + turns * math.pi / 2)
 
 
-def _letterbox(frame: Array, size: int) -> tuple[FloatArray, float, npt.NDArray[np.float64]]:
-    """Fit the whole frame into the middle of a black square in -1..1; return it, the scale and the (x, y) offset."""
+def _letterbox(frame: Array, size: int, part: float) -> tuple[FloatArray, float, npt.NDArray[np.float64]]:
+    """Fit the whole frame into a part of a black square in -1..1; return it, the scale and the (x, y) offset."""
     height, width = frame.shape[:2]
-    scale = size / max(height, width)
+    scale = size * part / max(height, width)
     inner = max(1, round(width * scale)), max(1, round(height * scale))
     small = cv2.resize(frame, inner, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     x, y = (size - inner[0]) // 2, (size - inner[1]) // 2

@@ -15,7 +15,7 @@ from ..data import Clip, FaceTrack, FloatArray, IntArray
 from .detect import Roi, overlap
 from .finder import FaceFinder
 from .look import likeness
-from .mesh import ROI_SCALE, Face
+from .mesh import ROI_SCALE, Face, roi_around
 from .track import Person
 
 LONGEST_GAP = 1.0
@@ -56,10 +56,7 @@ def look_again(
 def _roi_between(before: Face, after: Face, part: float) -> Roi:
     """Return where a face should be, a fraction `part` of the way from one to the other."""
     box = before.box + part * (after.box - before.box)
-    left, right, _ = before.points + part * (after.points - before.points)
-    x, y = (box[:2] + box[2:]) / 2
-    side = float((box[2:] - box[:2]).max()) * ROI_SCALE
-    return Roi(float(x), float(y), side, math.atan2(right[1] - left[1], right[0] - left[0]))
+    return roi_around(box, before.points + part * (after.points - before.points))
 
 
 def _is_same(

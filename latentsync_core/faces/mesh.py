@@ -166,6 +166,14 @@ def _roi_of(mesh: FloatArray) -> Roi:
     return Roi(float(x), float(y), max(1.0, float((high - low).max()) * ROI_SCALE), angle)
 
 
+def roi_around(box: FloatArray, points: FloatArray) -> Roi:
+    """Return the region of a face by its box (4,) and its points (3, 2)."""
+    left, right, _ = points
+    x, y = (box[:2] + box[2:]) / 2
+    side = max(1.0, float((box[2:] - box[:2]).max()) * ROI_SCALE)
+    return Roi(float(x), float(y), side, math.atan2(right[1] - left[1], right[0] - left[0]))
+
+
 def _to_face(mesh: FloatArray, score: float, look: npt.NDArray[np.int8]) -> Face:
     places = mesh[:, :2]
     points = np.stack([places[vertices].mean(0) for vertices in (_LEFT_BROW, _RIGHT_BROW, _NOSE)])

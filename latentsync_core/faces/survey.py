@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +13,13 @@ import numpy.typing as npt
 from ..data import Array, Clip, FaceTrack, FloatArray, Origin
 from ..errors import InputError
 from .cuts import find_cuts, find_inserts, make_thumbnail
+from .detect import Place
 from .finder import FaceFinder
 from .frame import check_frame
 from .gaps import look_again
 from .mesh import Face
 from .origin import SHAPE, imprint
+from .search import FaceSearch
 from .square import square_pixels, stretch
 from .track import Person, link
 
@@ -24,8 +27,10 @@ _BATCH = 16
 
 _BATCH_PIXELS = _BATCH * 1920 * 1088
 """Large frames come in smaller batches, so that memory stays bounded."""
-_SAMPLES = 3
-"""Frames of an empty batch that are searched thoroughly before the whole batch is."""
+_CLOSER_LOOKS = 2.0
+"""Seconds between looks for small faces beside large ones, besides those where a scene starts."""
+_RECENT = 8
+"""Thumbnails before a batch by which the scenes that start in it are recognised."""
 _MAX_PERSONS = 16
 
 _IMPRINTED = 16
@@ -65,10 +70,16 @@ class Survey:
         return np.nansum((self.boxes[..., 2:] - self.boxes[..., :2]).prod(-1), axis=1)
 
 
-def survey(clip: Clip, finder: FaceFinder, on_progress: Callable[[int, int], None] | None = None) -> Survey:
+def survey(
+    clip: Clip,
+    finder: FaceFinder,
+    on_progress: Callable[[int, int], None] | None = None,
+    place: Place | None = None,
+) -> Survey:
     """Read the clip and link its faces to persons, of whom the 16 with the most face area are kept.
 
-    Frames are read once, but for those in which a person is missing for up to a second: see `gaps.look_again`.
+    Frames are read once, but for those in which a person is missing for up to a second: see `gaps.look_again`. place:
+    a point or box in pixels, as of `choose`, at which a face is looked for in particular.
     `on_progress` is called with the frames done and the frames in all, first and after each batch; it may raise to
     cancel. At most 16 frames (fewer above 1080p) are held at a time. Raises InputError where frames are missing.
     """
@@ -79,11 +90,14 @@ def survey(clip: Clip, finder: FaceFinder, on_progress: Callable[[int, int], Non
     if on_progress is not None:
         on_progress(0, count)
     imprinted = set(np.linspace(0, count - 1, _IMPRINTED).round().astype(int).tolist())
+    search = FaceSearch(finder, round(_CLOSER_LOOKS * float(clip.fps)), _see(place, stored, clip))
     size = max(1, min(_BATCH, _BATCH_PIXELS // max(1, clip.height * clip.width)))
     for batch in _split_batches(clip.read(range(count)), size):
-        found = enumerate(zip(batch, _find(finder, batch), strict=True), len(faces))
+        recent, new = thumbnails[-_RECENT:], [make_thumbnail(frame) for frame in batch]
+        thumbnails += new
+        starts = find_cuts(np.stack(recent + new)) - len(recent)
+        found = enumerate(zip(batch, search.find(batch, starts.tolist()), strict=True), len(faces))
         faces += [_add_imprints(frame, some) if i in imprinted else some for i, (frame, some) in found]
-        thumbnails += [make_thumbnail(frame) for frame in batch]
         if on_progress is not None:
             on_progress(len(faces), count)
     if len(faces) != count:
@@ -105,18 +119,12 @@ def _split_batches(frames: Iterator[Array], size: int) -> Iterator[list[Array]]:
         yield batch
 
 
-def _find(finder: FaceFinder, batch: Sequence[Array]) -> list[list[Face]]:
-    """Find the faces of neighbouring frames; search empty ones thoroughly only where a few samples found a face."""
-    # A thorough search costs about 15 detections a frame, too much for a long stretch in which nobody is to be seen.
-    faces = finder.find(batch)
-    empty = [index for index, found in enumerate(faces) if not found]
-    sampled = {empty[i] for i in np.linspace(0, len(empty) - 1, min(_SAMPLES, len(empty))).astype(int)}
-    for index in sorted(sampled):
-        faces[index] = finder.find([batch[index]], thorough=True)[0]
-    if any(faces[index] for index in sampled):
-        for index in set(empty) - sampled:
-            faces[index] = finder.find([batch[index]], thorough=True)[0]
-    return faces
+def _see(place: Place | None, clip: Clip, seen: Clip) -> Place | None:
+    """Return a place in a clip as one in `square_pixels` of it."""
+    if place is None or seen is clip:
+        return place
+    places = stretch(np.reshape(place, (-1, 2)), (clip.height, clip.width), (seen.height, seen.width))
+    return cast(Place, tuple(places.ravel().tolist()))
 
 
 def _add_imprints(frame: Array, faces: Sequence[Face]) -> list[Face]:
