@@ -27,6 +27,7 @@ from .faces import (
     fit_track,
     hold_place,
     keep_mask,
+    place_of,
     scale_track,
     survey,
 )
@@ -147,22 +148,29 @@ def find_face(
     work: Path | None = None,
 ) -> FaceTrack:
     """Find the faces and choose one; see `faces.choose` for `speaker`, `find_faces` for the rest."""
-    return choose(find_faces(clip, device=device, progress=progress, work=work), speaker)
+    return choose(find_faces(clip, speaker, device=device, progress=progress, work=work), speaker)
 
 
 def find_faces(
-    clip: Clip, *, device: str = "cpu", progress: Progress | None = None, work: Path | None = None
+    clip: Clip,
+    speaker: Speaker = "auto",
+    *,
+    device: str = "cpu",
+    progress: Progress | None = None,
+    work: Path | None = None,
 ) -> Survey:
     """Survey the clip, reading every frame once.
 
-    work: a folder that keeps surveys; where it has one of the same frames, that is returned instead.
+    speaker: at a point or in a box, smaller faces than elsewhere are found. work: a folder that keeps surveys; where it
+    has one of the same frames, that is returned instead.
     """
-    store = SurveyStore(work, clip) if work else None
+    place = place_of(speaker)
+    store = SurveyStore(work, clip, place) if work else None
     found = store.load() if store else None
     if found is None:
         log.info("Looking for faces on %s", device)
         report = None if progress is None else lambda done, total: progress("survey", done, total)
-        found = survey(clip, FaceFinder(device), report)
+        found = survey(clip, FaceFinder(device), report, place)
         if store:
             store.save(found)
     return found

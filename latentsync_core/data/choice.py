@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 from ..errors import InputError
 
-Evidence = Literal["asked", "only", "synchrony", "opening", "area", "elsewhere", "nobody"]
+Evidence = Literal["asked", "only", "synchrony", "opening", "area", "elsewhere", "nobody", "box"]
 """What a choice rests on."""
 
 _WORDS: dict[str, str] = {
@@ -18,6 +18,7 @@ _WORDS: dict[str, str] = {
     "area": "the most face area",
     "elsewhere": "speaks in other scenes",
     "nobody": "the speaker is not to be seen",
+    "box": "the given box, in every frame, as no face is found in it",
 }
 
 
@@ -46,6 +47,8 @@ class SceneChoice:
     @property
     def reason(self) -> str:
         """Say who speaks and why, for people."""
+        if self.by == "box":
+            return _WORDS["box"]
         who = f"person {'+'.join(map(str, self.persons))}" if self.persons else "nobody"
         return f"{who}, {_WORDS[self.by]}" + ("" if self.sure is None else f" ({self.sure:.0%} sure)")
 

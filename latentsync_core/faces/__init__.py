@@ -1,7 +1,7 @@
 """Faces: detect, track, choose, align, crop. Runs on the weights in assets/faces; nothing is downloaded."""
 
 from .align import crop_size, fit_similarity, smooth_matrices, template
-from .choose import Speaker, choose, join_tracks, require_persons
+from .choose import Speaker, choose, join_tracks, place_of, require_persons
 from .crop import crop_face, warp_crop
 from .draw import draw_faces
 from .finder import FaceFinder
@@ -41,6 +41,7 @@ __all__ = [
     "require_persons",
     "fit_similarity",
     "smooth_matrices",
+    "place_of",
     "survey",
     "template",
     "scale_track",

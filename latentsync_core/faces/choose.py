@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from ..data import (
     Array,
     Evidence,
     FaceTrack,
+    FloatArray,
     IntArray,
     Origin,
     SceneChoice,
@@ -29,6 +31,8 @@ Speaker = str | int | Place
 
 _BYSTANDER = 0.1
 """Fraction of the first person's area below which another is a bystander."""
+_POINTS_IN_BOX = np.array([[0.26, 0.21], [0.74, 0.21], [0.5, 0.53]])
+"""The points of a face as fractions of the sides of its box: the mean of 31 frontal people."""
 _SUM = re.compile(r"\d{1,4}(\+\d{1,4})+", re.ASCII)
 
 
@@ -39,10 +43,14 @@ def choose(found: Survey, speaker: Speaker = "auto") -> FaceTrack:
     2, ...: the k-th in that order, as `draw_faces` numbers them. "1+3": persons 1 and 3 are one, whom the survey did
     not know again; where both are in a frame, the first counts. "left", "right": by mean position in the frame,
     bystanders (under a tenth of the first person's area) left out. (x, y) in pixels: the person whose box contains
-    that point or is nearest to it, on average. (x0, y0, x1, y1) in pixels: the person whose box overlaps that box most
-    (intersection over union), on average over the frames in which the person was found. Raises FaceError where no
-    face was found or there is no such person, OptionError for another value.
+    that point or is nearest to it, on average, of those who come as near as a face's size. (x0, y0, x1, y1) in pixels:
+    the person whose box overlaps that box most (intersection over union), on average over the frames in which the
+    person was found; where nobody does, the box itself is the face. Raises FaceError where no face was found or there
+    is no such person, OptionError for another value.
     """
+    place = place_of(speaker)
+    if place is not None and len(place) == 4 and not _overlaps(found, place).any():
+        return _make_face(found, place)
     require_persons(found)
     numbers = _pick_persons(found, speaker)
     by: Evidence = "only" if len(found.tracks) == 1 else "area" if speaker in ("auto", "largest") else "asked"
@@ -123,15 +131,14 @@ def _pick_persons(found: Survey, speaker: Speaker) -> tuple[int, ...]:
         middle = np.nanmean(found.boxes[..., 0] + found.boxes[..., 2], axis=1)
         middle[found.areas < _BYSTANDER * found.areas[0]] = np.nan
         return (1 + int(np.nanargmin(middle) if speaker == "left" else np.nanargmax(middle)),)
-    if isinstance(speaker, tuple) and len(speaker) == 2:
-        point = np.asarray(speaker, float)
-        outside = np.maximum(0, np.maximum(found.boxes[..., :2] - point, point - found.boxes[..., 2:]))
-        return (1 + int(np.argmin(np.nanmean(np.linalg.norm(outside, axis=-1), axis=1))),)
-    if isinstance(speaker, tuple) and len(speaker) == 4:
-        return (1 + _match_box(found, speaker),)
-    raise OptionError(
-        "speaker takes 'auto', 'largest', 'left', 'right', a number from 1, a sum such as '1+3', a point (x, y) or a "
-        f"box (x0, y0, x1, y1), got {speaker!r}."
+    place = place_of(speaker)
+    if place is None:
+        raise OptionError(
+            "speaker takes 'auto', 'largest', 'left', 'right', a number from 1, a sum such as '1+3', a point (x, y) or "
+            f"a box (x0, y0, x1, y1), got {speaker!r}."
+        )
+    return (
+        1 + (_find_nearest(found, place) if len(place) == 2 else int(np.argmax(_overlaps(found, place)))),
     )
 
 
@@ -141,11 +148,44 @@ def _check_number(found: Survey, number: int) -> int:
     return number
 
 
-def _match_box(found: Survey, corners: tuple[float, float, float, float]) -> int:
-    box = np.asarray(corners, float)
-    if not (box[:2] < box[2:]).all():
-        raise OptionError(f"A speaker's box takes (x0, y0, x1, y1) with x0 < x1 and y0 < y1, got {corners}.")
-    shared = [np.mean(overlap(box, boxes[~np.isnan(boxes[:, 0])])) for boxes in found.boxes]
-    if max(shared) == 0:
-        raise FaceError(f"No face is ever within the box {corners}; see where faces were found.")
-    return int(np.argmax(shared))
+def place_of(speaker: Speaker) -> Place | None:
+    """Return the place in the frame at which a speaker is, else None; raises OptionError for what is no place."""
+    if not isinstance(speaker, tuple) or len(speaker) not in (2, 4):
+        return None
+    place = np.asarray(speaker, float)
+    if not np.isfinite(place).all() or (len(place) == 4 and not (place[:2] < place[2:]).all()):
+        raise OptionError(
+            "A speaker's place takes a point (x, y) or a box (x0, y0, x1, y1) with x0 < x1 and y0 < y1, in pixels, "
+            f"got {speaker}."
+        )
+    return speaker
+
+
+def _find_nearest(found: Survey, point: Place) -> int:
+    """Return the index of the person nearest to a point, of those who are ever within their own size of it."""
+    outside = np.maximum(0, np.maximum(found.boxes[..., :2] - point, point - found.boxes[..., 2:]))
+    distances = np.linalg.norm(outside, axis=-1)
+    sizes = (found.boxes[..., 2:] - found.boxes[..., :2]).max(-1)
+    near = np.nanmin(distances / sizes, axis=1) <= 1
+    if not near.any():
+        person, frame = np.unravel_index(np.nanargmin(distances), distances.shape)
+        raise FaceError(
+            f"No face is at the point ({point[0]:g}, {point[1]:g}): the nearest, face {person + 1}, never comes nearer "
+            f"than {distances[person, frame]:.0f} pixels. Give a point on the face, or a box around it."
+        )
+    return int(np.argmin(np.where(near, np.nanmean(distances, axis=1), np.inf)))
+
+
+def _overlaps(found: Survey, box: Place) -> FloatArray:
+    """Return how much each person's boxes overlap a box, on average over the person's frames, (persons,) in 0..1."""
+    corners = np.asarray(box, float)
+    return np.array([overlap(corners, boxes[~np.isnan(boxes[:, 0])]).mean() for boxes in found.boxes])
+
+
+def _make_face(found: Survey, box: Place) -> FaceTrack:
+    """Make the track of a face that is where the box is, in every frame."""
+    corners, frames = np.asarray(box, float), found.boxes.shape[1]
+    points = corners[:2] + _POINTS_IN_BOX * (corners[2:] - corners[:2])
+    choice = SpeakerChoice(len(found.tracks), (SceneChoice(0, frames - 1, (), "box"),))
+    track = FaceTrack.from_points(np.tile(points, (frames, 1, 1)), found.size)
+    return replace(track, cuts=tuple(found.cuts.tolist()), choice=choice)

@@ -85,8 +85,11 @@ def detect_at(network: Graph, frame: Array, place: Place) -> list[Roi]:
         room = np.maximum(0, np.array(frame.shape[1::-1]) - side)
         x, y = np.clip(np.round(middle - side / 2), 0, room).astype(int).tolist()
         windows.append((x, y, side))
-    known = [Roi(*middle.tolist(), sides[0] / _BOX_WINDOWS[0] * _ROI_SCALE, 0.0)] if len(place) == 4 else []
-    return known + _detect_in(network, frame, windows)
+    found = _detect_in(network, frame, windows)
+
+    if len(place) == 4:
+        found.append(Roi(float(middle[0]), float(middle[1]), sides[0] / _BOX_WINDOWS[0] * _ROI_SCALE, 0.0))
+    return found
 
 
 def _see(place: Place, frame: Array) -> tuple[FloatArray, Sequence[float]]:

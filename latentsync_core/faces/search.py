@@ -70,9 +70,8 @@ class FaceSearch:
 
     def _measure(self, frame: Array, faces: Sequence[Face]) -> list[Face]:
         """Measure faces where they were in a neighbouring frame; those that are gone are left out."""
-        found = self._finder.measure(
-            [frame] * len(faces), [roi_around(face.box, face.points) for face in faces]
-        )
+        rois = [roi_around(face.box, face.points) for face in faces]
+        found = self._finder.measure([frame] * len(rois), rois) if rois else []
         kept: list[Face] = []
         for face in found:
             kept += without_doubles([face] if face else [], kept)

@@ -10,17 +10,21 @@ from typing import Any
 
 from ..data import MEASURED, Array, Clip, FaceTrack, Origin
 from ..kept import Kept
+from .detect import Place
 from .survey import Survey
 
-_FORMAT = 4
+_FORMAT = 5
 """Increase it when faces are detected or stored in another way."""
 
 
 class SurveyStore:
-    """The survey of a clip, keyed by its frames' content; a clip without `identity` is not stored."""
+    """The survey of a clip, keyed by its frames' content; a clip without `identity` is not stored.
 
-    def __init__(self, folder: Path, clip: Clip) -> None:
-        self._kept, self._clip, self._key = Kept(folder, "survey"), clip, _key(clip)
+    place: where the survey looked in particular.
+    """
+
+    def __init__(self, folder: Path, clip: Clip, place: Place | None = None) -> None:
+        self._kept, self._clip, self._key = Kept(folder, "survey"), clip, _key(clip, place)
 
     def load(self) -> Survey | None:
         """Return the survey, None if there is none."""
@@ -34,11 +38,11 @@ class SurveyStore:
             self._kept.save(self._key, _to_arrays(found))
 
 
-def _key(clip: Clip) -> str | None:
+def _key(clip: Clip, place: Place | None) -> str | None:
     identity: str | None = getattr(clip, "identity", None)
     if identity is None:
         return None
-    parts = _FORMAT, identity, clip.height, clip.width, clip.fps, len(clip.times), clip.duration
+    parts = _FORMAT, identity, clip.height, clip.width, clip.fps, len(clip.times), clip.duration, place
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
@@ -71,4 +75,4 @@ def _build_survey(arrays: dict[str, Array], clip: Clip) -> Survey:
         origin = Origin(Fraction(clip.fps), frames, faces)
         signals: dict[str, Any] = {name: arrays.get(f"{name}.{number}") for name in MEASURED}
         tracks.append(FaceTrack(points, scores, cuts, (clip.height, clip.width), origin, **signals))
-    return Survey(tuple(tracks), arrays["boxes"], arrays["cuts"])
+    return Survey(tuple(tracks), arrays["boxes"], arrays["cuts"], (clip.height, clip.width))

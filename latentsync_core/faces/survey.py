@@ -50,6 +50,9 @@ class Survey:
     cuts: npt.NDArray[np.int64]
     """Shape (K,): indices, rising, of frames that start a new scene or in which a person's position jumps."""
 
+    size: tuple[int, int] | None = None
+    """(height, width) of the frames in pixels; None is not known."""
+
     def __post_init__(self) -> None:
         persons, frames = self.boxes.shape[:2]
         if self.boxes.shape[2:] != (4,) or [len(t) for t in self.tracks] != [frames] * persons:
@@ -158,7 +161,7 @@ def _build_survey(clip: Clip, persons: Sequence[Person], cuts: npt.NDArray[np.in
         for index, face in person.faces.items():
             boxes[number, index] = face.box
     tracks = tuple(_build_track(clip, person, tuple(cuts.tolist())) for person in persons)
-    return Survey(tracks, boxes, cuts)
+    return Survey(tracks, boxes, cuts, (clip.height, clip.width))
 
 
 def _restore(found: Survey, seen: Clip, clip: Clip) -> Survey:
@@ -166,7 +169,7 @@ def _restore(found: Survey, seen: Clip, clip: Clip) -> Survey:
     size, to = (seen.height, seen.width), (clip.height, clip.width)
     tracks = [replace(track, points=stretch(track.points, size, to), size=to) for track in found.tracks]
     corners = found.boxes.reshape(*found.boxes.shape[:2], 2, 2)
-    return Survey(tuple(tracks), stretch(corners, size, to).reshape(found.boxes.shape), found.cuts)
+    return Survey(tuple(tracks), stretch(corners, size, to).reshape(found.boxes.shape), found.cuts, to)
 
 
 def _build_track(clip: Clip, person: Person, cuts: tuple[int, ...]) -> FaceTrack:

@@ -52,7 +52,7 @@ def survey_clip(clip: Clip, speaker: Speaker, reporter: Reporter) -> FoundSpeake
     from ...latentsync_core.pipeline import find_faces
 
     with keep_results() as work:
-        found = find_faces(clip, device=str(mm.get_torch_device()), progress=reporter, work=work)
+        found = find_faces(clip, speaker, device=str(mm.get_torch_device()), progress=reporter, work=work)
     try:
         track = choose(found, speaker)
     except FaceError as exc:  # no error of the node: its preview helps to choose another face

@@ -34,6 +34,7 @@ def test_a_survey_comes_back_whole(clip, tmp_path):
     assert same(SurveyStore(tmp_path, clip).load(), found)
     other = TensorClip(np.stack(list(clip.read(range(11)))), 25)
     assert SurveyStore(tmp_path, other).load() is None
+    assert SurveyStore(tmp_path, clip, (3.0, 4.0)).load() is None  # it may see a face there
 
 
 def test_a_survey_without_anybody_comes_back(tmp_path):

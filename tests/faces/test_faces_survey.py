@@ -73,7 +73,7 @@ def test_progress_may_cancel():
         ("left", 1),
         ("right", 0),
         ((120.0, 90.0), 1),
-        ((5000.0, 0.0), 0),
+        ((700.0, 20.0), 0),
         ((0.0, 0.0), 1),
         ((20.0, 40.0, 180.0, 160.0), 1),
         ((300.0, 0.0, 700.0, 300.0), 0),
@@ -135,10 +135,36 @@ def test_the_box_is_that_of_the_greatest_mean_overlap():
     assert picked(found, (0.0, 0.0, 150.0, 200.0)) == 1
 
 
-def test_a_box_that_no_face_touches():
+@pytest.mark.parametrize("point", [(5000.0, 0.0), (100.0, 262.0), (900.0, 120.0)])
+def test_a_point_further_than_a_face_s_size_from_every_face_is_refused(point):
     found = survey(numbered_clip(40), FakeFinder(two_persons()))
-    with pytest.raises(FaceError, match="within the box"):
-        choose(found, (2000.0, 0.0, 2100.0, 50.0))
+    with pytest.raises(FaceError, match=r"No face is at the point .* never comes nearer than \d+ pixels"):
+        choose(found, point)
+
+
+def test_a_point_where_somebody_walks_by_is_theirs():
+    """Far from where they are on average, while another stands nearer than that, but not near."""
+    faces = [[face_at(100 + 30 * i, 100), face_at(400, 700, person=1)] for i in range(40)]
+    found = survey(numbered_clip(40), FakeFinder(faces))
+    track = choose(found, (120.0, 100.0))
+    assert np.allclose(track.points[0, 2], [100, 110])
+
+
+def test_the_points_in_a_box_are_where_those_of_a_face_are(finder):
+    """Of a head that is found; the box is its own, and no survey knows it."""
+    (face,) = finder.find([scene((1, 240, 180, 250, 0))])[0]
+    empty = survey(ListClip([scene()] * 2), finder)
+    track = choose(empty, tuple(face.box.tolist()))
+    assert np.abs(track.points[0] - face.points).max() < 0.09 * (face.box[3] - face.box[1])
+
+
+def test_a_box_that_no_face_touches_is_a_face_itself():
+    found = survey(numbered_clip(40), FakeFinder(two_persons()))
+    track = choose(found, (2000.0, 0.0, 2100.0, 50.0))
+    assert track.found.all() and (track.points == track.points[0]).all()
+    assert (track.size, track.cuts) == ((20, 30), tuple(found.cuts))
+    assert "the given box" in str(track.choice)
+    assert ([2000, 0] < track.points[0]).all() and (track.points[0] < [2100, 50]).all()
 
 
 @pytest.mark.parametrize(
@@ -152,6 +178,7 @@ def test_a_speaker_of_no_known_kind(speaker):
 def test_no_face_anywhere(finder):
     found = survey(ListClip([scene(size=(60, 80))] * 3), finder)
     assert found.tracks == () and found.boxes.shape == (0, 3, 4)
+    assert choose(found, (10.0, 10.0, 50.0, 55.0)).found.all()
     with pytest.raises(FaceError, match="found in 3 frames"):
         choose(found)
 
