@@ -39,7 +39,7 @@ class Plan:
     duration: float
     """Length of the result in seconds."""
     reasons: tuple[str, ...]
-    """M times `resync`, or why not: `another person`, `no face`, `turned away`, `silent`."""
+    """M times `resync`, or why not: `another person`, `no face`, `dissolve`, `turned away`, `silent`."""
     strength: npt.NDArray[np.float32]
     """Shape (M,), 0..1: the generated mouth's alpha is multiplied by it; 0 passes the source through."""
     windows: tuple[Window, ...]

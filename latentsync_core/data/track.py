@@ -16,7 +16,7 @@ from .clip import FloatArray, IntArray, pluralize
 LEAST_SCORE = 0.6
 """Mean score of the detector below which a face is hard to recognise."""
 
-MEASURED = ("yaw", "openings", "covered", "others")
+MEASURED = ("yaw", "openings", "covered", "others", "dissolves")
 """Fields of a track that hold one value per frame where they were measured."""
 
 
@@ -55,6 +55,9 @@ class FaceTrack:
     """Shape (N,), 0..1: how much of the mouth's region something else hides; None is not measured."""
     others: npt.NDArray[np.bool_] | None = None
     """Shape (N,): frames that show other persons' faces; None is not known."""
+    dissolves: FloatArray | None = None
+    """Shape (N,), 0..1: how far a dissolve blends the face with another person's, 1 where both are equally strong, 0
+    outside of dissolves; None is not measured."""
     choice: SpeakerChoice | None = None
     """How this face was chosen; None where the caller gave it."""
 

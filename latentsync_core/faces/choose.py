@@ -97,7 +97,7 @@ def _gather(found: Survey, persons: IntArray, name: str) -> Array | None:
     like = getattr(found.tracks[0], name)
     if like is None:
         return None
-    values = np.full_like(like, 0 if name == "scores" else np.nan)
+    values = np.full_like(like, 0 if name in ("scores", "dissolves") else np.nan)
     for number in np.unique(persons[persons > 0]).tolist():
         values[persons == number] = getattr(found.tracks[number - 1], name)[persons == number]
     return values

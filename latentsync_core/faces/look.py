@@ -62,6 +62,12 @@ def likeness(looks: Array, others: Array) -> npt.NDArray[np.float32]:
     return _to_units(looks) @ _to_units(others).T
 
 
+def mean_look(looks: Array) -> npt.NDArray[np.float32]:
+    """Average looks (K, D) to one of length 1, (D,)."""
+    mean: npt.NDArray[np.float32] = _to_units(looks).mean(0)
+    return _to_units(mean)
+
+
 def _to_units(looks: Array) -> npt.NDArray[np.float32]:
     vectors = np.asarray(looks, np.float32)
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), np.float32(1e-6))

@@ -14,6 +14,7 @@ from ..data import Array, Clip, FaceTrack, FloatArray, Origin
 from ..errors import InputError
 from .cuts import find_cuts, find_inserts, make_thumbnail
 from .detect import Place
+from .dissolve import find_blends
 from .finder import FaceFinder
 from .frame import check_frame
 from .gaps import look_again
@@ -108,7 +109,7 @@ def survey(
             f"The clip has {count} times but {len(faces)} frames could be read; encode it again."
         )
     small = np.stack(thumbnails)
-    persons, cuts = _find_persons(clip, faces, find_cuts(small))
+    persons, cuts = _find_persons(clip, faces, small)
     for person, index, face in look_again(clip, finder, persons, cuts):
         person.faces[index] = face
         if on_progress is not None:
@@ -135,11 +136,12 @@ def _add_imprints(frame: Array, faces: Sequence[Face]) -> list[Face]:
 
 
 def _find_persons(
-    clip: Clip, faces: Sequence[Sequence[Face]], cuts: npt.NDArray[np.int64]
+    clip: Clip, faces: Sequence[Sequence[Face]], thumbnails: npt.NDArray[np.uint8]
 ) -> tuple[list[Person], npt.NDArray[np.int64]]:
     """Return the persons with the most face area, that one first, and the cuts with the jumps of persons."""
     max_gap = max(1, round(float(clip.fps) * _MAX_GAP))
-    persons, jumps = link(faces, cuts.tolist(), max_gap)
+    cuts, blends = find_cuts(thumbnails), find_blends(thumbnails, float(clip.fps))
+    persons, jumps = link(faces, cuts.tolist(), max_gap, blends)
     persons = sorted(persons, key=_area_of, reverse=True)[:_MAX_PERSONS]
     return persons, np.union1d(cuts, np.array(jumps, np.int64))
 
@@ -180,10 +182,14 @@ def _build_track(clip: Clip, person: Person, cuts: tuple[int, ...]) -> FaceTrack
         points[index], scores[index], openings[index], yaw[index] = (
             face.points, face.score, face.opening, face.yaw
         )  # fmt: skip
+    dissolves = np.zeros(count)
+    dissolves[list(person.mixed)] = list(person.mixed.values())
     seen = {index: face.imprint for index, face in sorted(person.faces.items()) if face.imprint is not None}
     imprints = np.array(list(seen.values()), np.float32).reshape(-1, *SHAPE)
     origin = Origin(clip.fps, np.array(list(seen), np.int64), imprints)
-    return FaceTrack(points, scores, cuts, (clip.height, clip.width), origin, yaw, openings)
+    return FaceTrack(
+        points, scores, cuts, (clip.height, clip.width), origin, yaw, openings, dissolves=dissolves
+    )
 
 
 def _area_of(person: Person) -> float:

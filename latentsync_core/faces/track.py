@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..data import Array, FloatArray
+from .dissolve import Blend, find_changes
 from .look import likeness
 from .mesh import Face
 
@@ -33,6 +34,8 @@ class Tracklet:
     """The faces of one person in neighbouring frames, by frame index in rising order."""
 
     faces: dict[int, Face] = field(default_factory=dict)
+    mixed: dict[int, float] = field(default_factory=dict)
+    """How far a face is a blend with another person's in a dissolve, 0..1, where it is one."""
 
     @property
     def first(self) -> int:
@@ -50,7 +53,7 @@ class Tracklet:
 
     def sample_looks(self) -> Array:
         """Return the looks of a few faces spread over the tracklet, (K, D)."""
-        faces = list(self.faces.values())
+        faces = [face for i, face in self.faces.items() if i not in self.mixed] or list(self.faces.values())
         picked = np.unique(np.linspace(0, len(faces) - 1, _LOOKS).round().astype(int))
         return np.stack([faces[i].look for i in picked])
 
@@ -61,23 +64,31 @@ class Person:
 
     faces: dict[int, Face]
     looks: Array
+    mixed: dict[int, float] = field(default_factory=dict)
+    """See `Tracklet`."""
 
 
 def link(
-    frames: Sequence[Sequence[Face]], cuts: Collection[int], max_gap: int
+    frames: Sequence[Sequence[Face]], cuts: Collection[int], max_gap: int, blends: Sequence[Blend] = ()
 ) -> tuple[list[Person], list[int]]:
     """Link the faces of each frame to persons.
 
-    A face that was not seen for more than `max_gap` frames, or across a cut, is recognised by its appearance.
-    Returns the persons and the frames at which one of them jumps (a cut that was not detected).
+    A face that was not seen for more than `max_gap` frames, across a cut, or after a blend (of `find_blends`) with
+    another face in its place is recognised by its look. Returns the persons and the frames that open a scene though
+    no cut was seen: a person jumps, or another takes the place.
     """
     persons: list[Person] = []
     jumps: list[int] = []
-    for tracklet in sorted(_follow(frames, cuts, max_gap), key=lambda t: t.first):
+    tracklets = []
+    for whole in _follow(frames, cuts, max_gap):
+        first, *others = _split(whole, blends)
+        tracklets += [first, *others]
+        jumps += [other.first for other in others]
+    for tracklet in sorted(tracklets, key=lambda t: t.first):
         looks = tracklet.sample_looks()
         person = _recognise(persons, tracklet, looks, cuts, max_gap)
         if person is None:
-            persons.append(Person(tracklet.faces, looks))
+            persons.append(Person(tracklet.faces, looks, tracklet.mixed))
             continue
         # The same person right after the old tracklet, yet too far away to be tracked: the scene changed unnoticed,
         # and smoothing across it would slide the crop from one place to the other.
@@ -85,6 +96,7 @@ def link(
         if before and tracklet.first - max(before) <= max_gap:
             jumps.append(tracklet.first)
         person.faces |= tracklet.faces
+        person.mixed |= tracklet.mixed
         person.looks = np.concatenate([person.looks, looks])[-4 * _LOOKS :]
     return persons, jumps
 
@@ -103,6 +115,23 @@ def _follow(frames: Sequence[Sequence[Face]], cuts: Collection[int], max_gap: in
             unmatched = [other for other in unmatched if other is not face]
         live += [Tracklet({index: face}) for face in unmatched]
     return done + live
+
+
+def _split(tracklet: Tracklet, blends: Sequence[Blend]) -> Iterator[Tracklet]:
+    """Yield the parts of a tracklet in which one person is seen."""
+    # Place and speed are no proof: a dissolve, or a cut that was not seen, puts another face where the old one was.
+    frames, faces = list(tracklet.faces), list(tracklet.faces.values())
+    start, mixed = 0, dict[int, float]()
+    for change in find_changes(np.array(frames), np.stack([face.look for face in faces]), blends):
+        mixed |= zip(frames[change.first :], change.mixed.tolist(), strict=False)
+        yield _cut_out(frames, faces, slice(start, change.middle), mixed)
+        start = change.middle
+    yield _cut_out(frames, faces, slice(start, None), mixed)
+
+
+def _cut_out(frames: Sequence[int], faces: Sequence[Face], part: slice, mixed: dict[int, float]) -> Tracklet:
+    shown = frames[part]
+    return Tracklet(dict(zip(shown, faces[part], strict=True)), {i: mixed[i] for i in shown if i in mixed})
 
 
 def _match(

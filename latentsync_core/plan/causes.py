@@ -13,7 +13,8 @@ from ..errors import FaceError
 from ..options import Options
 from .turned import fade_by_turn
 
-RESYNC, ANOTHER, NO_FACE, TURNED, SILENT = "resync", "another person", "no face", "turned away", "silent"
+RESYNC, ANOTHER, NO_FACE = "resync", "another person", "no face"
+DISSOLVE, TURNED, SILENT = "dissolve", "turned away", "silent"
 """`Plan.reasons`."""
 
 
@@ -41,6 +42,8 @@ def find_causes(
     if track.others is not None:
         yield Cause(ANOTHER, (present | ~track.others)[source].astype(np.float32))
     yield Cause(NO_FACE, present[source].astype(np.float32))
+    if track.dissolves is not None and not options.exact:
+        yield Cause(DISSOLVE, (1 - track.dissolves)[source].astype(np.float32))
     yield Cause(TURNED, fade_by_turn(track, fps, options.max_turn)[source])
     if options.silence == "keep":
         yield Cause(SILENT, speaks.astype(np.float32))
