@@ -13,8 +13,9 @@ from ..errors import FaceError
 from ..options import Options
 from .turned import fade_by_turn
 
-RESYNC, ANOTHER, NO_FACE = "resync", "another person", "no face"
-DISSOLVE, TURNED, SILENT = "dissolve", "turned away", "silent"
+RESYNC, ANOTHER, NO_FACE, DISSOLVE, TURNED, SILENT = (
+    "resync", "another person", "no face", "dissolve", "turned away", "silent"
+)  # fmt: skip
 """`Plan.reasons`."""
 
 
