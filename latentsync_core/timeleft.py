@@ -14,6 +14,12 @@ _RECENT = 8
 RESYNC_STAGE = "resync"
 
 
+def format_duration(seconds: float) -> str:
+    """Return seconds as a text: 87 -> "1 min 27 s"."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
 class TimeLeft:
     """Estimates the time left; call it as `data.Progress`, and pass a re-sync's frames through `frames`."""
 

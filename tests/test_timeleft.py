@@ -65,8 +65,9 @@ def plan_of(windows, passed):
     parts = tuple(Window(np.arange(12 * i, 12 * i + 12), np.ones(12, np.float32), 0) for i in range(windows))
     times = np.arange(count) / 25
     return Plan(
-        Fraction(25), np.arange(count), times, count / 25, ("resync",) * count, strength, parts, count / 25
-    )
+        Fraction(25), np.arange(count), times, count / 25, ("resync",) * count, strength, parts, count / 25,
+        np.ones(count, bool),
+    )  # fmt: skip
 
 
 RUNS = {

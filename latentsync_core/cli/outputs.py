@@ -59,6 +59,15 @@ def write_image(path: Path, image: Array) -> None:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a JSON file; raises OutputError."""
     try:
-        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        path.write_text(f"{_format_json(content)}\n", encoding="utf-8")
     except OSError as exc:
         raise OutputError(f"{path} cannot be written: {exc.strerror}.") from exc
+
+
+def _format_json(value: Any, indent: str = "") -> str:
+    """Format a value with a line for each entry of an object; a list, which may have a value for each frame, is one."""
+    if not isinstance(value, dict) or not value:
+        return json.dumps(value)
+    inner = f"{indent}  "
+    lines = [f"{inner}{json.dumps(key)}: {_format_json(entry, inner)}" for key, entry in value.items()]
+    return "{\n" + ",\n".join(lines) + f"\n{indent}}}"

@@ -50,6 +50,12 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--save", type=Path, metavar="FILE.json", help="write the plan of every frame to a file"
     )
+    parser.add_argument(
+        "--plot",
+        type=Path,
+        metavar="FILE.png",
+        help="draw the speech, and what happens to every frame and why",
+    )
 
 
 def add_faces(parser: argparse.ArgumentParser) -> None:

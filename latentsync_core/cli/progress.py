@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from ..data import Array, Plan
 from ..timeleft import TimeLeft
+from .stages import StageTimes
 
 LOOK = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
 LOOK_OF_BYTES = LOOK.replace("{postfix}", ", {rate_fmt}{postfix}")
@@ -20,12 +21,13 @@ REFRESH_SECONDS = 0.2
 class Bars:
     """One bar a stage on a terminal, and nothing elsewhere; called as `data.Progress`. A stage may come back."""
 
-    def __init__(self, unit: str) -> None:
-        self._unit, self._bars, self._left = unit, dict[str, Any](), TimeLeft()
+    def __init__(self, unit: str, times: StageTimes) -> None:
+        self._unit, self._bars, self._left, self._times = unit, dict[str, Any](), TimeLeft(), times
         self._shown_at = 0.0
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         self._left(stage, done, total)
+        self._times(stage, done, total)
         if stage not in self._bars:
             self.close()
             size = self._unit == "B"
@@ -40,7 +42,7 @@ class Bars:
 
     def frames(self, frames: Iterator[Array], plan: Plan) -> Iterator[Array]:
         """Yield the frames of a `lip_sync`; their pace gives the time that is left."""
-        for frame in self._left.frames(frames, plan):
+        for frame in self._times.frames(self._left.frames(frames, plan)):
             yield frame
             if "resync" in self._bars:
                 self._refresh(self._bars["resync"])
@@ -60,9 +62,12 @@ class Bars:
 
 
 @contextmanager
-def progress_bars(unit: str = "it") -> Iterator[Bars]:
-    """Give bars to call as `data.Progress`. unit: what is counted; "B" is shown as kB, MB and so on."""
-    bars = Bars(unit)
+def progress_bars(unit: str = "it", times: StageTimes | None = None) -> Iterator[Bars]:
+    """Give bars to call as `data.Progress`. unit: what is counted; "B" is shown as kB, MB and so on.
+
+    times: adds up how long each stage takes.
+    """
+    bars = Bars(unit, times or StageTimes())
     try:
         yield bars
     finally:

@@ -4,33 +4,30 @@ from __future__ import annotations
 
 import argparse
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from .. import __version__
 from ..data import FaceTrack, Plan, pluralize
 from ..diffusion import warn_of_strange_faces
 from ..errors import FaceError
 from ..kept import forget
 from ..media import FileClip, check_output, open_writer, read_audio
-from ..models.bundle import LipSyncModels
-from ..options import Options
 from ..pipeline import find_face, lip_sync, make_plan
+from ..preflight import Preflight, inspect_plan
 from ..weights import best_checkpoint, load_models
 from .inputs import options_of
 from .outputs import check_apart, check_report, write_json
 from .progress import progress_bars
+from .report import report_model, report_plan
+from .stages import StageTimes, measure_peak_memory
 
 log = logging.getLogger(__name__)
 
 
 def sync(args: argparse.Namespace) -> None:
     """Lip-sync a file to a file; what can fail early fails before the long work."""
-    options = options_of(args)
+    times, options = StageTimes(), options_of(args)
     check_output(args.output, crf=args.crf, preset=args.encoder_preset)
     check_apart(args.output, args.video, args.audio)
     if args.report:
@@ -41,11 +38,13 @@ def sync(args: argparse.Namespace) -> None:
     log.info("%s at %d px on %s in %s", models.name, models.resolution, models.device, models.precision)
     if models.note:
         print(f"{models.name}: {models.note}")
-    started = time.monotonic()
-    with progress_bars() as progress, _keep_windows(args.output) as work:
+    times.end("load")
+    with progress_bars(times=times) as progress, _keep_windows(args.output) as work:
         track = find_face(clip, args.speaker, device=str(models.device), progress=progress, work=work)
         plan = make_plan(clip, speech, options, track, window_frames=models.window_frames)
-        _print_plan(plan, track)
+        preflight = inspect_plan(clip, track, plan, options, models)
+        _print_plan(preflight, plan, track)
+        times.end("plan")
         warning = warn_of_strange_faces(clip, track, models, plan)
         if warning:
             log.warning(
@@ -59,9 +58,15 @@ def sync(args: argparse.Namespace) -> None:
             for seconds, frame in zip(plan.times, progress.frames(frames, plan), strict=True):
                 writer.write(frame, float(seconds))
     if args.report:
-        write_json(
-            args.report, _make_report(args, options, models, track, plan, warning, time.monotonic() - started)
-        )
+        content = report_plan(args, options, track, plan, preflight)
+        ran = {
+            "output": str(args.output),
+            "model": report_model(models, warning),
+            "seconds": round(sum(times.seconds.values()), 3),
+            "seconds_per_stage": {stage: round(seconds, 3) for stage, seconds in times.seconds.items()},
+            "peak_memory_bytes": measure_peak_memory(models.device),
+        }
+        write_json(args.report, ran | content)
 
 
 @contextmanager
@@ -88,45 +93,11 @@ def _keep_windows(output: Path) -> Iterator[Path]:
     forget(work)
 
 
-def _print_plan(plan: Plan, track: FaceTrack) -> None:
-    print(track.choice)
+def _print_plan(preflight: Preflight, plan: Plan, track: FaceTrack) -> None:
+    print(preflight)
     print(plan)
     if track.hard_to_recognise:
         log.warning(
             "The face is hard to recognise (score %.2f): drawn, 3D or very small faces often come out badly. "
             "See what was found with `faces VIDEO OUT`.", track.score,
         )  # fmt: skip
-
-
-def _make_report(
-    args: argparse.Namespace,
-    options: Options,
-    models: LipSyncModels,
-    track: FaceTrack,
-    plan: Plan,
-    warning: str | None,
-    seconds: float,
-) -> dict[str, Any]:
-    return {
-        "version": __version__,
-        "video": str(args.video),
-        "audio": str(args.audio),
-        "output": str(args.output),
-        "model": {
-            "name": models.name,
-            "resolution": models.resolution,
-            "device": str(models.device),
-            "dtype": models.precision,
-            "warning": warning,
-        },
-        "options": asdict(options) | {"fps": None if options.fps is None else float(options.fps)},
-        "face": {
-            "found_in": int(track.found.sum()),
-            "of_frames": len(track),
-            "mean_score": round(track.score, 3),
-            "greatest_turn": round(track.greatest_turn, 1),
-            "choice": track.choice and track.choice.to_json(),
-        },
-        "plan": plan.summarize(),
-        "seconds": round(seconds, 3),
-    }

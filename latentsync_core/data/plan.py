@@ -46,6 +46,8 @@ class Plan:
     """In order. Re-synced frames that are in none blend the denoised ones on either side."""
     speech_duration: float
     """Length of the speech in seconds."""
+    speaks: npt.NDArray[np.bool_]
+    """Shape (M,): whether there is speech in the frame."""
     speech_start: float = 0.0
     """Second of the speech at which the first frame lies."""
     notes: tuple[str, ...] = ()
@@ -75,13 +77,15 @@ class Plan:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything in the plan, ready for JSON: the summary and each frame."""
-        frames = zip(self.source, self.times, self.reasons, self.strength, strict=True)
+        """Return everything in the plan, ready for JSON: the summary, lists of M values, and the frames of windows."""
         return self.summarize() | {
-            "each_frame": [
-                {"source": int(s), "time": round(float(t), 6), "reason": r, "strength": round(float(a), 3)}
-                for s, t, r, a in frames
-            ],
+            "each_frame": {
+                "source": self.source.tolist(),
+                "time": np.round(self.times, 6).tolist(),
+                "reason": list(self.reasons),
+                "alpha": np.round(self.strength.astype(np.float64), 3).tolist(),
+                "speech": self.speaks.tolist(),
+            },
             "each_window": [window.frames.tolist() for window in self.windows],
         }
 

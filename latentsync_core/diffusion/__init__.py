@@ -1,8 +1,20 @@
 """Diffusion, the only part that needs a GPU: crops and speech tokens of a window in, mouths out."""
 
 from .denoise import Denoiser, draw_noise_frame
-from .familiar import warn_of_strange_faces
-from .store import WindowStore
+from .familiar import are_photographed, warn_of_strange_faces
+from .pace import LEAST_WINDOWS, Pace, measure_pace
+from .store import WindowStore, hash_weights
 from .windows import cross_fade
 
-__all__ = ["Denoiser", "WindowStore", "cross_fade", "draw_noise_frame", "warn_of_strange_faces"]
+__all__ = [
+    "LEAST_WINDOWS",
+    "Denoiser",
+    "Pace",
+    "WindowStore",
+    "are_photographed",
+    "cross_fade",
+    "draw_noise_frame",
+    "hash_weights",
+    "measure_pace",
+    "warn_of_strange_faces",
+]

@@ -36,24 +36,42 @@ def warn_of_strange_faces(clip: Clip, track: FaceTrack, models: LipSyncModels, p
     A few frames are read and encoded, and nothing is denoised. Checkpoints for people are never warned about.
     Arguments as of `lip_sync`.
     """
-    sources = np.unique(plan.source[np.array(plan.reasons) == "resync"])
-    if models.faces is None or not len(sources):
+    if models.faces is None:
         return None
-    shown = np.unique(sources[np.linspace(0, len(sources) - 1, SAMPLED_FRAMES).astype(int)]).tolist()
-    align = models.align_resolution or models.resolution
-    matrices = align_track(clip, track, align)
-    crops = [
-        crop_face(frame, matrices[i], models.resolution, align)
-        for i, frame in zip(shown, clip.read(shown), strict=True)
-    ]
-    lost = measure_lost_detail(models.vae, np.stack(crops))
-    if lost <= STRANGE:
+    lost = _measure_loss(clip, track, plan, models.vae, models.resolution, models.align_resolution)
+    if lost is None or lost <= STRANGE:
         return None
     return (
         f"{models.name} is made for {models.faces} faces only, and these are unlike them, as photographs are "
         f"({lost:.0%} of their fine detail would be lost, of {models.faces} faces usually less than {STRANGE:.0%}): "
         "the mouth will be smeared. For people take LatentSync 1.6."
     )
+
+
+def are_photographed(clip: Clip, track: FaceTrack, plan: Plan, vae: Any, resolution: int) -> bool | None:
+    """Tell faces with the texture of photographs from drawn ones; None where no frame is re-synced.
+
+    vae, resolution: those of `nano`, see STRANGE. Other arguments as of `lip_sync`.
+    """
+    lost = _measure_loss(clip, track, plan, vae, resolution)
+    return None if lost is None else lost > STRANGE
+
+
+def _measure_loss(
+    clip: Clip, track: FaceTrack, plan: Plan, vae: Any, resolution: int, align: int | None = None
+) -> float | None:
+    """Return `measure_lost_detail` of a few of the frames that are re-synced; None where there is none."""
+    sources = np.unique(plan.source[np.array(plan.reasons) == "resync"])
+    if not len(sources):
+        return None
+    shown = np.unique(sources[np.linspace(0, len(sources) - 1, SAMPLED_FRAMES).astype(int)]).tolist()
+    align = align or resolution
+    matrices = align_track(clip, track, align)
+    crops = [
+        crop_face(frame, matrices[i], resolution, align)
+        for i, frame in zip(shown, clip.read(shown), strict=True)
+    ]
+    return measure_lost_detail(vae, np.stack(crops))
 
 
 def measure_lost_detail(vae: Any, crops: npt.NDArray[np.float32]) -> float:

@@ -34,7 +34,7 @@ class WindowStore:
         digest.update(
             repr((models.resolution, models.dtype, sorted(models.scheduler_config.items()))).encode()
         )
-        for part in _fingerprint(models.unet, models.vae):
+        for part in _sample_weights(models.unet, models.vae):
             digest.update(part)
         self._common = digest
 
@@ -55,7 +55,18 @@ class WindowStore:
         self._kept.save(key, {LATENTS: latents.float().contiguous().cpu().numpy()})
 
 
-def _fingerprint(*networks: nn.Module) -> Iterator[bytes]:
+def hash_weights(models: LipSyncModels) -> str:
+    """Hash a few values of each weight tensor of all networks, as they are loaded: 16 hex digits.
+
+    Another checkpoint has another hash, and so has the same one in another precision.
+    """
+    digest = hashlib.sha256()
+    for part in _sample_weights(models.unet, models.vae, models.whisper):
+        digest.update(part)
+    return digest.hexdigest()[:16]
+
+
+def _sample_weights(*networks: nn.Module) -> Iterator[bytes]:
     for network in networks:
         for name, tensor in network.state_dict().items():
             flat = tensor.detach().flatten()

@@ -1,6 +1,6 @@
 """Faces: detect, track, choose, align, crop. Runs on the weights in assets/faces; nothing is downloaded."""
 
-from .align import crop_size, fit_similarity, smooth_matrices, template
+from .align import crop_size, fit_similarity, measure_heights, smooth_matrices, template
 from .choose import Speaker, choose, join_tracks, place_of, require_persons
 from .crop import crop_face, warp_crop
 from .draw import draw_faces
@@ -32,6 +32,7 @@ __all__ = [
     "draw_sheet",
     "encode_image",
     "measure_detail",
+    "measure_heights",
     "fit_track",
     "hold_place",
     "join_tracks",

@@ -13,10 +13,10 @@ from ..data import Clip, FaceTrack, Plan
 from ..media.lengths import describe_lengths
 from ..media.timeline import Timeline
 from ..options import Options
-from .causes import RESYNC, decide, find_causes, require_faces
+from .causes import RESYNC, SILENT, decide, find_causes, require_faces
 from .layout import Layout, early_starts, fade_segments, find_breaks, find_segments, lay_windows, pick_keys
 
-__all__ = ["Layout", "build_plan", "early_starts"]
+__all__ = ["RESYNC", "SILENT", "Layout", "build_plan", "early_starts"]
 
 
 def build_plan(
@@ -66,5 +66,6 @@ def build_plan(
         ),
         windows=tuple(windows),
         speech_duration=speech_duration,
+        speaks=speaks,
         notes=describe_lengths(options.length, clip.times, clip.duration, speech_duration, timeline.duration),
     )

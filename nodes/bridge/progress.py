@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ...latentsync_core.data import Array, Plan
-from ...latentsync_core.timeleft import TimeLeft
+from ...latentsync_core.timeleft import TimeLeft, format_duration
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Reporter:
         self._bar: Any = None
         self._said = 0.0
         self._left = TimeLeft()
-        self._warning = ""
+        self._notes: list[str] = []
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         check_interrupt()
@@ -70,8 +70,12 @@ class Reporter:
     def warn(self, warning: str) -> None:
         """Log a warning, and show it below all texts that follow."""
         log.warning("%s", warning)
-        self._warning = warning
-        send_text(warning, self._node_id)
+        self.note(warning)
+
+    def note(self, text: str) -> None:
+        """Show a text, and show it below all texts that follow."""
+        self._notes.append(text)
+        send_text("\n".join(self._notes), self._node_id)
 
     def _show(self) -> None:
         now = time.monotonic()
@@ -79,7 +83,7 @@ class Reporter:
             return
         self._said = now
         text = f"{TITLES.get(self._stage, self._stage)}: {100 * self._done // self._total} %{self._format_rest()}"
-        send_text("\n".join(filter(None, (text, self._warning))), self._node_id)
+        send_text("\n".join([text, *self._notes]), self._node_id)
 
     def _format_rest(self) -> str:
         left = self._left.seconds()
@@ -102,12 +106,6 @@ def send_text(text: str, node_id: str | None) -> None:
     server = getattr(PromptServer, "instance", None)
     if server is not None and node_id is not None:
         server.send_progress_text(text, node_id)
-
-
-def format_duration(seconds: float) -> str:
-    """Return seconds as a text: 87 -> "1 min 27 s"."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def to_image(frame: Array) -> Image.Image:

@@ -7,15 +7,20 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import comfy.model_management as mm
 import torch
 
 from ...latentsync_core.data import Array, Clip, FaceTrack, Plan, Waveform
 from ...latentsync_core.options import Options
+from ...latentsync_core.timeleft import format_duration
 from .devices import LoadedModel, explain_out_of_memory, load_best
-from .progress import Reporter, format_duration
+from .progress import Reporter
 from .temp import keep_results
+
+if TYPE_CHECKING:
+    from ...latentsync_core.preflight import Preflight
 
 OTHER_MODEL = "Choose it on LatentSync Load Model, which fetches it where it is missing."
 
@@ -25,6 +30,7 @@ class Job:
     """A planned lip-sync, computed while its frames are read."""
 
     plan: Plan
+    preflight: Preflight
     track: FaceTrack
     frames: Iterator[Array]
     newest_mask: deque[Array]
@@ -37,8 +43,8 @@ class Job:
     def report(self) -> str:
         """Return what was done, for people."""
         lines = [
+            str(self.preflight),
             str(self.plan),
-            *([] if self.track.choice is None else [str(self.track.choice)]),
             f"face {self.track}",
             f"{self.model}; {format_duration(time.monotonic() - self.started)}",
         ]
@@ -65,6 +71,7 @@ def resync(
     """
     from ...latentsync_core.diffusion import warn_of_strange_faces
     from ...latentsync_core.pipeline import find_face, lip_sync, make_plan
+    from ...latentsync_core.preflight import inspect_plan
 
     reporter, loaded = Reporter(node_id, last="resync"), loaded or load_best()
     with explain_out_of_memory(), keep_results() as work, loaded.on_device() as models:
@@ -76,6 +83,8 @@ def resync(
         if warning:
             warning = f"Warning: {warning} {OTHER_MODEL}"
             reporter.warn(warning)
+        preflight = inspect_plan(clip, track, plan, options, models)
+        reporter.note(str(preflight))
         # Only the newest mask is held, so that a long video needs no more memory than a short one.
         mask: deque[Array] = deque(maxlen=1)
         frames = lip_sync(
@@ -83,6 +92,7 @@ def resync(
         )
         yield Job(
             plan,
+            preflight,
             track,
             reporter.show_frames(frames, plan, options.steps),
             mask,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import comfy.model_management as mm
 
-from .progress import check_interrupt, format_duration, send_text
+from ...latentsync_core.timeleft import format_duration
+from .progress import check_interrupt, send_text
 
 if TYPE_CHECKING:
     from ...latentsync_core.remote import JobProgress, RemoteResult

@@ -131,7 +131,8 @@ def test_plan_says_and_saves_what_would_happen(files, tmp_path, capsys):
     assert main(arguments) == 0
     assert "20 frames at 25.000 fps (0.80 s), 20 re-synced in 2 windows" in capsys.readouterr().out
     saved = json.loads((tmp_path / "plan.json").read_text())
-    assert len(saved["each_frame"]) == 20 and len(saved["each_window"]) == 2
+    assert len(saved["plan"]["each_window"]) == 2 and saved["options"]["seed"] == 1247
+    assert {len(column) for column in saved["plan"]["each_frame"].values()} == {20}
 
 
 @pytest.mark.parametrize(

@@ -114,8 +114,13 @@ def test_texts_say_what_is_left(sync, monkeypatch, bridge):
     monkeypatch.setattr(server.PromptServer, "instance", Server(), raising=False)
     monkeypatch.setattr(bridge("progress"), "TEXT_SECONDS", 0)
     sync(speaker=None)
-    assert ("Looking for faces: 100 %", "7") in texts and ("Re-syncing the mouth: 100 %", "7") in texts
-    said = [text for text, _ in texts]
+    assert {node for _, node in texts} == {"7"}
+    said = [text.splitlines()[0] for text, _ in texts]
+    assert "Looking for faces: 100 %" in said and "Re-syncing the mouth: 100 %" in said
+    paragraph = "20 of 20 frames get a new mouth"  # before anything is denoised, and from then on
+    assert [paragraph in text for text, _ in texts] == [
+        i > said.index("Looking for faces: 100 %") for i in range(len(texts))
+    ]
     assert (
         "Re-syncing the mouth: 50 %, about 0 s left" in said
         or "Re-syncing the mouth: 50 %, about 1 s left" in said
