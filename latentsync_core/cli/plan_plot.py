@@ -16,6 +16,7 @@ from ..plan import RESYNC
 _LOWEST_DB = -70.0
 _GREEN = "#9fd8a4"
 _COLORS = ("#d9534f", "#f0ad4e", "#8e8e8e", "#5b8fd6", "#b07cc6", "#8c6d46", "#e377c2")
+
 _ROWS = 3
 """Windows are drawn in so many rows in turn, so that neighbours, which overlap, can be told apart."""
 
