@@ -29,16 +29,22 @@ def _steady(turn: FloatArray, fps: float) -> FloatArray:
     if not len(known):
         return np.zeros(len(turn))
     whole = np.interp(np.arange(len(turn)), known, turn[known])
-    smooth = np.median(_around(whole, _SPIKE_SECONDS, fps), axis=1)
-    # A closing (maximum, then minimum, over the same time): a rise stays where it is, a dip that is shorter is filled.
-    # Else a head that swings about the limit would show two mouths in turn.
-    highest = _around(smooth, _DIP_SECONDS, fps).max(1)
-    return np.asarray(_around(highest, _DIP_SECONDS, fps).min(1))
-
-
-def _around(values: FloatArray, seconds: float, fps: float) -> FloatArray:
-    """Return the values around each frame, (N, K) with K odd and at least 5."""
-    reach = max(2, round(seconds * fps / 2))
     # Mirrored, so that a first or last frame that was measured badly is outvoted like any other.
-    padded = np.pad(values, reach, mode="reflect")
-    return np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1)
+    reach = _reach(_SPIKE_SECONDS, fps)
+    smooth = np.median(_windows(np.pad(whole, reach, "reflect"), reach), axis=1)
+    # A closing (maximum, then minimum, over the same time): a rise stays where it is, a dip that is shorter is filled.
+    # Else a head that swings about the limit would show two mouths in turn. Before and after the scene the angle counts
+    # as 0, so that it may begin or end with a moment of the front.
+    reach = _reach(_DIP_SECONDS, fps)
+    highest = _windows(np.pad(smooth, 2 * reach), reach).max(1)
+    return np.asarray(_windows(highest, reach).min(1))
+
+
+def _reach(seconds: float, fps: float) -> int:
+    """Return how many frames on either side lie within a time, at least 2."""
+    return max(2, round(seconds * fps / 2))
+
+
+def _windows(values: FloatArray, reach: int) -> FloatArray:
+    """Return each value with those around it, (N - 2 reach, 2 reach + 1)."""
+    return np.lib.stride_tricks.sliding_window_view(values, 2 * reach + 1)

@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+from face_scenes import ListClip
 
+from latentsync_core.faces import choose, survey
+from latentsync_core.plan.turned import fade_by_turn
 from latentsync_lab.synthetic.backdrop import paint_backdrop
 from latentsync_lab.synthetic.head import Expression, Head
 from latentsync_lab.synthetic.identity import Identity
@@ -40,3 +43,13 @@ def test_a_mirrored_head_is_turned_to_the_other_side(finder):
     (image,) = draw(2, [Pose(30)])
     right, left = finder.find([image, image[:, ::-1]])
     assert right[0].yaw > 20 and left[0].yaw == pytest.approx(-right[0].yaw, abs=6)
+
+
+def test_the_mouth_of_a_head_that_turns_away_fades_once_and_comes_back_once(finder):
+    yaw = 45 * np.sin(np.linspace(0, np.pi, 30))
+    frames = [np.rint(255 * image).astype(np.uint8) for image in draw(4, [Pose(float(a)) for a in yaw])]
+    track = choose(survey(ListClip(frames), finder))
+    assert np.abs(track.yaw - yaw).mean() < 8
+    alpha = fade_by_turn(track, 25, 30)
+    assert (alpha[yaw < 10] == 1).all() and (alpha[yaw > 40] == 0).all()
+    assert np.sum(np.diff(alpha > 0)) == 2 and np.sum((alpha > 0) & (alpha < 1)) >= 2
