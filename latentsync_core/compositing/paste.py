@@ -9,16 +9,29 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data import Array
+from .grain import make_grain
 
 Pasted = tuple[Array, npt.NDArray[np.float32]]
 """The frame with the mouth in it, and the mouth's alpha, (H, W) in 0..1."""
 
+_DENSITY = 2.0
+"""Pixels of the mouth to a pixel of the frame from which on the mouth is averaged: up to there that would blur more than
+the warp aliases."""
 
-def paste(frame: Array, mouth: Array, matrix: Array, size: tuple[int, int], mask: Array) -> Pasted:
+
+def paste(
+    frame: Array,
+    mouth: Array,
+    matrix: Array,
+    size: tuple[int, int],
+    mask: Array,
+    rng: np.random.Generator | None = None,
+) -> Pasted:
     """Blend the mouth into a copy of the frame; where its alpha is 0 the copy equals the frame bit for bit.
 
     frame: (H, W, 3), uint8 or float 0..1. mouth: (R, R, 3) in 0..255. matrix: (2, 3), frame pixels to the
-    pixels of an aligned crop of `size` (width, height). mask: (R, R), 0..1, the mouth's alpha.
+    pixels of an aligned crop of `size` (width, height). mask: (R, R), 0..1, the mouth's alpha. rng: draws the grain
+    that the source has and the mouth lacks; None draws none.
     """
     out, alpha_map = frame.copy(), no_alpha(frame)
     roi = region_of(frame, matrix, size, _find_box(mask, size))
@@ -29,7 +42,11 @@ def paste(frame: Array, mouth: Array, matrix: Array, size: tuple[int, int], mask
     warped = roi.warp(shrunk, size, cv2.INTER_CUBIC)
     face, alpha = np.clip(warped[..., :3], 0, 255), np.clip(warped[..., 3:], 0, 1)
     view = out[roi.rows, roi.columns]
-    blended = view + alpha * (face * unit_of(frame) - view)
+    unit = unit_of(frame)
+    blended = view + alpha * (face * unit - view)
+    if rng is not None:
+        grain = make_grain(view / unit, face, alpha[..., 0], rng) * unit
+        blended = np.where(alpha > 0, np.clip(blended + grain, 0, 255 * unit), view)
     view[...] = np.rint(blended) if frame.dtype == np.uint8 else blended
     alpha_map[roi.rows, roi.columns] = alpha[..., 0]
     return out, alpha_map
@@ -93,8 +110,8 @@ def _find_box(mask: Array, size: tuple[int, int]) -> tuple[float, float, float, 
 
 
 def _shrink(image: Array, matrix: Array, size: tuple[int, int]) -> Array:
-    """Average down to the size that the crop has in the frame, so that the warp does not alias; never enlarge."""
-    scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))  # pixels of the crop to a pixel of the frame
+    """Average down to _DENSITY times the size that the crop has in the frame, so that the warp does not alias."""
+    scale = np.sqrt(abs(np.linalg.det(matrix[:, :2]))) / _DENSITY
     width, height = (max(1, round(side / scale)) for side in size)
     if width >= image.shape[1] or height >= image.shape[0]:
         return image
