@@ -59,9 +59,17 @@ class Method:
         """Fit decoded mouths (F, R, R, 3) to the crops that they were generated from."""
         return match_colors(mouths, crops, keep) if options.color_match else mouths
 
-    def paste(self, frame: Array, mouth: Array, matrix: Array, size: tuple[int, int], mask: Array) -> Pasted:
+    def paste(
+        self,
+        frame: Array,
+        mouth: Array,
+        matrix: Array,
+        size: tuple[int, int],
+        mask: Array,
+        grain_seed: int | None,
+    ) -> Pasted:
         """Blend a mouth into its frame; arguments as of `compositing.paste`."""
-        return paste(frame, mouth, matrix, size, mask)
+        return paste(frame, mouth, matrix, size, mask, grain_seed)
 
 
 class Upstream(Method):
@@ -99,7 +107,15 @@ class Upstream(Method):
     def finish(self, mouths: Array, crops: Array, keep: npt.NDArray[np.float32], options: Options) -> Array:
         return surround(mouths, crops, keep)
 
-    def paste(self, frame: Array, mouth: Array, matrix: Array, size: tuple[int, int], mask: Array) -> Pasted:
+    def paste(
+        self,
+        frame: Array,
+        mouth: Array,
+        matrix: Array,
+        size: tuple[int, int],
+        mask: Array,
+        grain_seed: int | None,
+    ) -> Pasted:
         return upstream.paste_crop(frame, mouth, matrix, size)
 
 

@@ -52,10 +52,12 @@ class Options:
     feather: float = 0.06
     """Width of the soft edge of the blend mask, 0..0.5 of the crop's side."""
     color_match: bool = True
-    """Shift the colours of the generated mouth to those of the source around the mask."""
+    """Bring the colours of the generated mouth to those of the source, by what skin shows that speech does not move."""
     exact: bool = False
     """Do as upstream does, for comparison: rounded landmarks, causal smoothing, crops truncated to 8 bit,
     sampled VAE latents, speech at its own loudness, Whisper windows without overlap, the whole crop pasted back."""
+    grain: bool = True
+    """Draw the source's grain over the generated mouth, as strong as it is around it; clean footage gets none."""
 
     def __post_init__(self) -> None:
         for name, low, high in _RANGES:
@@ -63,7 +65,7 @@ class Options:
             if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
                 whole = "a whole number in " if kind is Integral else ""
                 raise OptionError(f"{name} takes {whole}{low}..{high}, got {value!r}.{_hint(name, value)}")
-        for name in ("color_match", "exact"):
+        for name in ("color_match", "exact", "grain"):
             if not isinstance(getattr(self, name), bool):
                 raise OptionError(f"{name} takes True or False, got {getattr(self, name)!r}.")
         for name, choices in _CHOICES.items():

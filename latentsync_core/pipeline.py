@@ -186,6 +186,8 @@ class _Face:
     keep: npt.NDArray[np.float32]
     blend: npt.NDArray[np.float32]
     method: Method
+    grain_seed: int | None
+    """None adds no grain."""
 
     @classmethod
     def of(
@@ -200,6 +202,7 @@ class _Face:
             keep,
             blend_mask(keep, options.feather),
             method,
+            options.seed if options.grain else None,
         )
 
     def crops(self, frames: Iterator[Array], plan: Plan) -> Iterator[Array | None]:
@@ -212,8 +215,9 @@ class _Face:
         return self.method.crop(frame, self.matrices[source], self.resolution, self.align_resolution)
 
     def composite(self, frame: Array, mouth: Array, plan: Plan, index: int) -> Pasted:
-        matrix, size = self.matrices[plan.source[index]], crop_size(self.align_resolution)
-        return self.method.paste(frame, mouth, matrix, size, self.blend * plan.strength[index])
+        source, size = int(plan.source[index]), crop_size(self.align_resolution)
+        mask = self.blend * plan.strength[index]
+        return self.method.paste(frame, mouth, self.matrices[source], size, mask, self.grain_seed)
 
 
 class _Renderer:

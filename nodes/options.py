@@ -153,7 +153,11 @@ def _build_blending(preset: Options) -> list[io.Input]:
         ),
         io.Boolean.Input(
             "color_match", default=preset.color_match, advanced=True,
-            tooltip="Shift the colours of the new mouth to those around it.",
+            tooltip="Bring the colours of the new mouth to those of the skin around it.",
+        ),
+        io.Boolean.Input(
+            "grain", default=preset.grain, optional=True, advanced=True,
+            tooltip="Draw the source's grain over the new mouth, as strong as around it. Clean footage gets none.",
         ),
     ]  # fmt: skip
 

@@ -20,7 +20,7 @@ def test_presets_are_options():
     [("steps", 0), ("steps", 501), ("steps", 2.5), ("steps", True), ("steps", "20"), ("guidance", 0.9),
      ("guidance", float("nan")), ("guidance", "1.5"), ("seed", -1), ("seed", None), ("seed", 2**63), ("reuse", 0),
      ("overlap", 9), ("feather", 0.6), ("sampler", "euler"), ("length", "stretch"), ("silence", "mute"),
-     ("missing_face", "skip"), ("fps", 0), ("fps", 23.976), ("fps", "25"), ("max_turn", -1.0), ("max_turn", 181), ("max_turn", True), ("exact", "no"), ("color_match", 1)],
+     ("missing_face", "skip"), ("fps", 0), ("fps", 23.976), ("fps", "25"), ("max_turn", -1.0), ("max_turn", 181), ("max_turn", True), ("exact", "no"), ("color_match", 1), ("grain", 1)],
 )  # fmt: skip
 def test_what_an_option_cannot_mean_is_named(name, value):
     with pytest.raises(OptionError, match=f"{name} takes .*got"):

@@ -18,7 +18,8 @@ ADVANCED = {
     "place between those around it, for up to 1 s (hold)",
     "max_turn": "heads turned sideways by more degrees keep their mouth, 15..180; 180 is never",
     "feather": "soft edge around the new mouth, 0..0.5 of the side of the crop",
-    "color_match": "shift the new mouth to the colours around it",
+    "color_match": "bring the new mouth to the colours of the skin around it",
+    "grain": "draw the source's grain over the new mouth; clean footage gets none",
 }
 """Options that few people need, and their help texts."""
 

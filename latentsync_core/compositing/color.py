@@ -13,12 +13,16 @@ _RING = 12 / 256
 """Width of the ring around the mask on which colours are compared, as a fraction of the crop's side."""
 _RIM = 26 / 256
 """Width of the part inside the mask, along its edge, on which colours are compared."""
-_CHEEKS, _LOWEST = (0.15, 0.85), 0.8
-"""What of the rim is skin that speech hardly moves, as fractions of the crop: its columns, and its last row."""
+_CHEEKS = 0.15, 0.85
+"""Columns of the rim, as fractions of the crop's side, that show skin and no background."""
+_LOWEST = 0.8
+"""Last row of the rim, as a fraction of the crop's side, that the jaw does not move."""
 _SOFT = 4 / 256
 """Standard deviation of the step between the two sides: the VAE blurs the mask's edge by half of its 8 pixels."""
-_NO_CHANGE, _WHOLE_CHANGE = 2.0, 4.0
-"""Grey levels by which inside and outside differ: up to the first speech explains it, from the second on it is wrong."""
+_EXPLAINED = 2.0
+"""Grey levels by which inside and outside may differ because of the speech."""
+_WRONG = 4.0
+"""Grey levels from which on the difference is taken back as a whole."""
 _SAMPLES = 128
 """Pixels to a side that are compared; more would not make the fit better."""
 _ROUNDS = 10
@@ -40,7 +44,7 @@ def match_colors(mouths: FloatArray, crops: FloatArray, keep: npt.NDArray[np.flo
     outside, inside = (_fit_plane(difference, planes[::step, ::step], part) for part in (ring, rim))
     change = planes @ (inside - outside)
     size = float(np.sqrt((change[keep < 0.5] ** 2).mean()))
-    change *= np.clip((size - _NO_CHANGE) / (_WHOLE_CHANGE - _NO_CHANGE), 0, 1)
+    change *= np.clip((size - _EXPLAINED) / (_WRONG - _EXPLAINED), 0, 1)
     painted = cv2.GaussianBlur(1 - keep, (0, 0), _SOFT * len(keep))
     mouths += (planes @ outside + painted[..., None] * change).astype(np.float32)
     return mouths

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -17,32 +19,36 @@ _NORMAL = 0.6745
 """Median of the magnitude of a normal variable, in standard deviations."""
 _OCTAVES = ((1, 1.0), (2, 0.60))
 """Sizes of grain in pixels, and how strong the filter finds noise of that size that was enlarged from single pixels."""
-_CLEAN, _GRAINY = 2.2, 3.2
-"""Standard deviation of the source's noise in grey levels: up to the first it is skin, compression or hardly seen, from
-the second on it is matched as it is."""
+_CLEAN = 2.2
+"""Standard deviation of the source's noise, in grey levels, up to which it is skin, compression or hardly seen."""
+_GRAINY = 3.2
+"""Standard deviation of the source's noise, in grey levels, from which on it is matched as it is."""
 _LEAST_PIXELS = 1500
 """In fewer pixels the detail of a small face passes for grain."""
 
 
 def make_grain(
-    source: Array, mouth: Array, alpha: npt.NDArray[np.float32], rng: np.random.Generator
+    source: Array, mouth: Array, alpha: npt.NDArray[np.float32], seed: int
 ) -> npt.NDArray[np.float32]:
     """Draw the grain (h, w, 3), in grey levels, that a blend of mouth and source lacks.
 
-    source, mouth: (h, w, 3) in 0..255, the mouth as it lies in the frame. alpha: (h, w), how much of it shows.
+    source, mouth: (h, w, 3) in 0..255, the mouth as it lies in the frame. alpha: (h, w), how much of it shows. The same
+    seed and source give the same grain.
     """
     inside = alpha > 0.98 * alpha.max()
-    height, width = alpha.shape
     octaves = [octave for octave in _OCTAVES if inside.sum() >= octave[0] ** 2 * _LEAST_PIXELS]
-    source, mouth = source.astype(np.float32) @ _CHANNELS, mouth.astype(np.float32) @ _CHANNELS
-    levels = [_noise_level(source, inside, size) for size, _ in octaves]
+    light, light_of_mouth = (image.astype(np.float32) @ _CHANNELS for image in (source, mouth))
+    levels = [_noise_level(light, inside, size) for size, _ in octaves]
     strongest = max((float(np.sqrt((level**2).mean())) for level in levels), default=0.0)
     grainy = np.clip((strongest - _CLEAN) / (_GRAINY - _CLEAN), 0, 1)
-    grain = np.zeros_like(mouth)
+    grain = np.zeros_like(light)
     if not grainy:
         return grain
+    # By its content, a frame that is shown again, or a still image, keeps its grain as it does outside of the mouth.
+    rng = np.random.default_rng([seed, crc32(np.clip(source, 0, 255).round().astype(np.uint8))])
+    height, width = alpha.shape
     for (size, response), level in zip(octaves, levels, strict=True):
-        own = _noise_level(mouth + grain, inside, size)
+        own = _noise_level(light_of_mouth + grain, inside, size)
         strength = (grainy / response * np.sqrt(np.maximum(0, level**2 - own**2))).astype(np.float32)
         noise = rng.standard_normal((-(-height // size), -(-width // size), 3), np.float32) * strength
         grain += cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)

@@ -15,8 +15,8 @@ Pasted = tuple[Array, npt.NDArray[np.float32]]
 """The frame with the mouth in it, and the mouth's alpha, (H, W) in 0..1."""
 
 _DENSITY = 2.0
-"""Pixels of the mouth to a pixel of the frame from which on the mouth is averaged: up to there that would blur more than
-the warp aliases."""
+"""Pixels of the mouth to a pixel of the frame that the warp samples as they are; more are averaged down to this.
+Averaging earlier would blur more than the warp aliases."""
 
 
 def paste(
@@ -25,13 +25,13 @@ def paste(
     matrix: Array,
     size: tuple[int, int],
     mask: Array,
-    rng: np.random.Generator | None = None,
+    grain_seed: int | None = None,
 ) -> Pasted:
     """Blend the mouth into a copy of the frame; where its alpha is 0 the copy equals the frame bit for bit.
 
     frame: (H, W, 3), uint8 or float 0..1. mouth: (R, R, 3) in 0..255. matrix: (2, 3), frame pixels to the
-    pixels of an aligned crop of `size` (width, height). mask: (R, R), 0..1, the mouth's alpha. rng: draws the grain
-    that the source has and the mouth lacks; None draws none.
+    pixels of an aligned crop of `size` (width, height). mask: (R, R), 0..1, the mouth's alpha. grain_seed: of the grain
+    that the source has and the mouth lacks, >= 0; None draws none.
     """
     out, alpha_map = frame.copy(), no_alpha(frame)
     roi = region_of(frame, matrix, size, _find_box(mask, size))
@@ -44,8 +44,8 @@ def paste(
     view = out[roi.rows, roi.columns]
     unit = unit_of(frame)
     blended = view + alpha * (face * unit - view)
-    if rng is not None:
-        grain = make_grain(view / unit, face, alpha[..., 0], rng) * unit
+    if grain_seed is not None:
+        grain = make_grain(view / unit, face, alpha[..., 0], grain_seed) * unit
         blended = np.where(alpha > 0, np.clip(blended + grain, 0, 255 * unit), view)
     view[...] = np.rint(blended) if frame.dtype == np.uint8 else blended
     alpha_map[roi.rows, roi.columns] = alpha[..., 0]

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data import Clip, FaceTrack, Plan
-from ..faces import align_track, crop_face, measure_detail
+from ..faces import align_track, crop_size, measure_detail, warp_crop
+from ..faces.crop import to_square
 from ..models.bundle import LipSyncModels
 from .latents import LatentCodec, to_crops, to_pixels
 
@@ -67,8 +68,9 @@ def _measure_loss(
     shown = np.unique(sources[np.linspace(0, len(sources) - 1, SAMPLED_FRAMES).astype(int)]).tolist()
     align = align or resolution
     matrices = align_track(clip, track, align)
+    # Sampled as the crops by which the limit was measured: `crop_face` is sharper, of which the VAE loses more.
     crops = [
-        crop_face(frame, matrices[i], resolution, align)
+        to_square(warp_crop(frame, matrices[i], crop_size(align)), resolution)
         for i, frame in zip(shown, clip.read(shown), strict=True)
     ]
     return measure_lost_detail(vae, np.stack(crops))

@@ -78,7 +78,9 @@ def _average_down(
 ) -> tuple[npt.NDArray[np.float32], FloatArray]:
     """Average squares of `factor` pixels to one; returns the small image and the matrix from its pixels."""
     height, width = (max(1, side // factor) for side in part.shape[:2])
-    whole = part[: height * factor, : width * factor]  # the rest of less than a pixel would make all of them blurred
+    whole = part[
+        : height * factor, : width * factor
+    ]  # the rest of less than a pixel would make all of them blurred
     offset = matrix[:, 2] + matrix[:, :2] @ np.full(2, factor / 2 - 0.5)
     small: Array = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
     return small, np.column_stack([matrix[:, :2] * factor, offset])

@@ -115,9 +115,18 @@ def test_every_option_can_be_given(files, tmp_path):
     arguments = [
         part for name, value in given.items() for part in (f"--{name.replace('_', '-')}", str(value))
     ]
-    assert sync(files, tmp_path / "o.mkv", *arguments, "--no-color-match", "--report", str(report)) == 0
+    assert (
+        sync(files, tmp_path / "o.mkv", *arguments, "--no-color-match", "--no-grain", "--report", str(report))
+        == 0
+    )
     options = json.loads(report.read_text())["options"]
-    assert options == given | {"color_match": False, "steps": 1, "guidance": 1.0, "exact": False}
+    assert options == given | {
+        "color_match": False,
+        "steps": 1,
+        "guidance": 1.0,
+        "exact": False,
+        "grain": False,
+    }
 
 
 def test_plan_says_and_saves_what_would_happen(files, tmp_path, capsys):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.recipes import GOLDEN, frame, looks_equal
 
-from latentsync_core.compositing import blend_mask, match_colors, paste, surround
+from latentsync_core.compositing import blend_mask, paste, surround
 from latentsync_core.upstream import paste_crop
 
 
@@ -143,19 +143,6 @@ def test_blend_mask_is_whole_inside_and_zero_at_the_border(feather, side):
     assert (mask[keep == 0] == 1).all()
     assert (mask[[0, -1]] == 0).all() and (mask[:, [0, -1]] == 0).all()
     assert (mask[: max(1, int(side * (0.45 - feather)))] == 0).all()
-
-
-def test_match_colors_removes_a_constant_shift():
-    crops = np.random.default_rng(0).uniform(50, 200, (3, 64, 64, 3)).astype(np.float32)
-    shifted = crops + np.array([9, -4, 0], np.float32)
-    assert np.allclose(match_colors(shifted, crops, keep_mask(64)), crops, atol=1e-3)
-
-
-def test_colours_are_compared_around_the_painted_part_only():
-    keep = keep_mask(64)
-    mouths, crops = np.full((2, 1, 64, 64, 3), 100, np.float32)
-    mouths[:, keep <= 0.5] = 200
-    assert np.array_equal(match_colors(mouths.copy(), crops, keep), mouths)
 
 
 def test_surround_keeps_the_crop_outside_of_the_mask():

@@ -18,7 +18,8 @@ from latentsync_core import (
 )
 from latentsync_core.diffusion import warn_of_strange_faces
 from latentsync_core.diffusion.familiar import STRANGE, measure_lost_detail
-from latentsync_core.faces import crop_face, smooth_matrices
+from latentsync_core.faces import crop_size, smooth_matrices, warp_crop
+from latentsync_core.faces.crop import to_square
 from latentsync_core.media import trim
 from latentsync_core.pipeline import find_face
 from latentsync_lab.synthetic import talking_clip
@@ -35,7 +36,10 @@ def models():
 def crops(clip, track):
     matrices = smooth_matrices(track.points, clip.times, 128)
     return np.stack(
-        [crop_face(frame, matrices[i], 128) for i, frame in zip(SHOWN, clip.read(SHOWN), strict=True)]
+        [
+            to_square(warp_crop(frame, matrices[i], crop_size(128)), 128)
+            for i, frame in zip(SHOWN, clip.read(SHOWN), strict=True)
+        ]
     )
 
 

@@ -56,6 +56,27 @@ def test_align_resolution():
     assert np.abs(small.mean() - large.mean()) < 1
 
 
+@pytest.mark.parametrize(("scale", "left"), [(0.2, 0.25), (0.3, 0.35), (0.9, 1.0)])
+def test_a_face_larger_than_the_crop_is_averaged_not_sampled(scale, left):
+    """Noise in a large face is weaker in the crop: what is sampled here and there flickers."""
+    noise = np.random.default_rng(0).normal(128, 20, (900, 900, 3)).clip(0, 255).astype(np.uint8)
+    matrix = np.array([[scale, 0, -10.0], [0, scale, -10.0]])
+    crop = crop_face(noise, matrix, 128)[10:90, 10:90]
+    assert crop.std() < left * 20 and abs(crop.mean() - 127.5) < 0.5
+
+
+@pytest.mark.parametrize("scale", [0.2, 0.3, 0.7, 2.0])
+def test_a_crop_shows_what_lies_at_its_place(scale):
+    """A dot of the frame appears where the matrix puts it, to a twentieth of a pixel."""
+    y, x = np.mgrid[:600, :600]
+    dot = np.exp(-((x - 301.3) ** 2 + (y - 293.8) ** 2) * scale**2 / 18)
+    matrix = np.array([[scale, 0, 52 - scale * 300], [0, scale, 70 - scale * 300]])
+    weight = crop_face(np.repeat(dot[..., None], 3, -1), matrix, 128)[20:108, 20:108, 0]
+    place = np.array([(weight * grid).sum() for grid in np.mgrid[20:108, 20:108][::-1]]) / weight.sum()
+    expected = (matrix @ [301.3, 293.8, 1] + 0.5) * [128 / 105, 128 / 140] - 0.5
+    assert np.abs(place - expected).max() < 0.05
+
+
 def test_the_region_gives_the_same_as_the_whole_frame():
     image = frame(180, 200, 2)
     matrix = np.array([[1.7, 0.4, -150.0], [-0.4, 1.7, -60.0]])

@@ -28,11 +28,11 @@ def test_the_untouched_node_is_its_preset(run, nodes, core):
 
 
 def test_every_value_of_a_preset_is_shown_as_it_is_used(nodes, core):
-    """No 0, -1 or "preset" stands for another value; `exact` has no use for the two that it leaves out."""
+    """No 0, -1 or "preset" stands for another value; `exact` has no use for the three that it leaves out."""
     everything = {field.name for field in fields(core.Options)} - {"seed", "exact"}
     for name, preset in core.PRESETS.items():
         held = {entry.id: entry.default for entry in widgets(nodes)[name].values()}
-        assert set(held) == everything - ({"feather", "color_match"} if name == "exact" else set())
+        assert set(held) == everything - ({"feather", "color_match", "grain"} if name == "exact" else set())
         rate = "source" if preset.fps is None else str(preset.fps)
         assert held == {key: getattr(preset, key) for key in held} | {"fps": rate}, name
 
@@ -50,6 +50,7 @@ def test_every_value_of_a_preset_is_shown_as_it_is_used(nodes, core):
         ("overlap", 0, 0),
         ("feather", 0.0, 0.0),
         ("color_match", False, False),
+        ("grain", False, False),
         ("max_turn", 50.5, 50.5),
         ("max_turn", 0.75, 69.0),
         ("max_turn", 10.0, 180.0),

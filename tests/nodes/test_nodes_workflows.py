@@ -130,7 +130,7 @@ def same(entry, kind, settings):
 
 
 def same_option(option, written):
-    inputs = written["inputs"].get("required", {})
+    inputs = {**written["inputs"].get("required", {}), **written["inputs"].get("optional", {})}
     return option.key == written["key"] and all(same(entry, *inputs[entry.id]) for entry in option.inputs)
 
 
