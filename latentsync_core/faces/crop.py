@@ -38,7 +38,7 @@ def crop_face(
     `matrix` (2, 3) was made for `align_resolution` (default: `resolution`). Raises InputError as `warp_crop`.
     """
     scale = resolution / np.array(crop_size(align_resolution or resolution))
-    square = _check_matrix(matrix) * scale[:, None]
+    square: FloatArray = _check_matrix(matrix) * scale[:, None]
     square[:, 2] += scale / 2 - 0.5  # pixel centres lie at half a pixel
     # With more than two pixels of the frame to one of the crop the kernel would skip some, which flickers.
     factor = max(1, int(1 / np.sqrt(abs(np.linalg.det(square[:, :2])))))
@@ -100,6 +100,7 @@ def _warp(
 ) -> npt.NDArray[np.float32]:
     if not part.size:
         return np.full((size[1], size[0], 3), fill, np.float32)
-    border = {"borderMode": cv2.BORDER_CONSTANT, "borderValue": (fill, fill, fill)}
-    crop: Array = cv2.warpAffine(part, matrix, size, flags=interpolation, **border)
+    crop = cv2.warpAffine(
+        part, matrix, size, flags=interpolation, borderMode=cv2.BORDER_CONSTANT, borderValue=(fill,) * 3
+    )
     return crop.astype(np.float32, copy=False)
