@@ -75,7 +75,9 @@ class Method:
 class Upstream(Method):
     """Upstream's steps, for a result that equals upstream's."""
 
-    layout = Layout(breaks=False, fade_seconds=0.0, most_fps=math.inf, starts=upstream.touching_starts)
+    layout = Layout(
+        breaks=False, fade_seconds=0.0, most_fps=math.inf, starts=upstream.touching_starts, fill=False
+    )
     sample_latents = True
     keeps_windows = False  # each draws its latents from where the one before left the generator
 

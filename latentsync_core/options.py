@@ -12,7 +12,7 @@ from .errors import OptionError
 
 LengthMode = Literal["longest", "cut_off", "loop", "bounce", "silence", "remap"]
 Sampler = Literal["ddim", "dpm++"]
-SilencePolicy = Literal["model", "keep"]
+SilencePolicy = Literal["model", "keep", "closed"]
 MissingFacePolicy = Literal["keep", "error", "hold"]
 
 FORMER_MOST_TURN = 10
@@ -42,7 +42,8 @@ class Options:
     fps: Fraction | None = None
     """Frame rate of the result; None keeps the times of the clip's own frames."""
     silence: SilencePolicy = "model"
-    """In silence, `model` lets the model close the mouth and `keep` keeps the mouth of the source."""
+    """In the pauses of the speech, `model` lets the network hear them, `keep` keeps the mouth of the source, and
+    `closed` lets the mouth rest, whatever noise there is: the network hears nothing."""
     missing_face: MissingFacePolicy = "keep"
     """A frame without the face passes through unchanged (`keep`), or the run stops (`error`), or the mouth is pasted at
     the place between the frames around it, through gaps of up to 1 s within a scene (`hold`)."""

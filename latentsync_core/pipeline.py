@@ -233,7 +233,7 @@ class _Renderer:
         progress: Progress | None,
         work: Path | None,
     ) -> None:
-        self._times, self._face, self._options = plan.times + plan.speech_start, face, options
+        self._plan, self._face, self._options = plan, face, options
         self._progress, self._done = progress, 0
         self._steps, self._total = options.steps, options.steps * len(plan.windows)
         method = face.method
@@ -244,8 +244,13 @@ class _Renderer:
         self._report()
 
     def __call__(self, crops: Array, frames: IntArray) -> Array:
-        mouths = self._denoiser.decode(self._latents(crops, tokens_at(self._speech, self._times[frames])))
+        mouths = self._denoiser.decode(self._latents(crops, self._tokens(frames)))
         return self._face.method.finish(mouths, crops, self._face.keep, self._options)
+
+    def _tokens(self, frames: IntArray) -> Array:
+        tokens = tokens_at(self._speech, self._plan.times[frames] + self._plan.speech_start)
+        # Towards zero, the tokens of no speech that guidance steers away from and that the network was trained with.
+        return tokens if self._plan.voice is None else tokens * self._plan.voice[frames, None, None]
 
     def _latents(self, crops: Array, tokens: Array) -> Tensor:
         if self._store is None:

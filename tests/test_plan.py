@@ -94,13 +94,59 @@ def test_every_frame_changes_or_says_why_not(data):
     speaks = data.draw(st.lists(st.booleans(), min_size=count, max_size=count))
     plan = plan_of(present, speaks=speaks, silence="keep", fps=data.draw(st.sampled_from([10, 25, 50, 120])))
     assert len(plan) == count == len(plan.reasons) == len(plan.strength)
-    denoised = {int(frame) for window in plan.windows for frame in window.frames}
+    used = {int(f) for window in plan.windows for f in window.frames[window.weights > 0]}
+    filled = {int(f) for window in plan.windows for f in window.frames}
+    assert all(present[i] for i in filled)
     for i, (reason, strength) in enumerate(zip(plan.reasons, plan.strength, strict=True)):
         expected = "no face" if not present[i] else "resync" if speaks[i] else "silent"
         assert reason == expected
         assert (strength > 0) == (reason == "resync")
-        assert i not in denoised or reason == "resync"
+        assert i not in used or reason == "resync"
     json.dumps(plan.to_json())
+
+
+def windows_of(plan):
+    """First and last frame of each window, and of those whose mouths are used."""
+    return [(*w.frames[[0, -1]].tolist(), *w.frames[w.weights > 0][[0, -1]].tolist()) for w in plan.windows]
+
+
+def test_short_windows_are_filled_with_neighbours_of_the_scene():
+    speaks = np.zeros(100, bool)
+    speaks[[40, 41, 97]] = True
+    plan = plan_of([True] * 100, speaks=speaks, silence="keep")
+    assert windows_of(plan) == [(33, 48, 40, 41), (84, 99, 97, 97)]
+    assert all(np.array_equal(w.weights > 0, speaks[w.frames]) for w in plan.windows)
+    assert not plan.strength[~speaks].any()
+
+
+def test_no_window_is_filled_across_a_cut_or_a_long_absence():
+    speaks = np.zeros(60, bool)
+    speaks[[20, 40]] = True
+    present = np.ones(60, bool)
+    present[[*range(30, 39), 44]] = False
+    plan = plan_of(present, speaks=speaks, silence="keep", cuts=(18,))
+    assert windows_of(plan)[0] == (18, 29, 20, 20)
+    assert windows_of(plan)[1] == (39, 55, 40, 40) and 44 not in plan.windows[1].frames
+
+
+def test_windows_are_filled_with_frames_as_far_apart_as_denoised_ones():
+    speaks = np.zeros(200, bool)
+    speaks[100:103] = True
+    (window,) = plan_of([True] * 200, speaks=speaks, silence="keep", fps=50).windows
+    assert len(window.frames) == 16 and set(np.diff(window.frames)) == {2}
+
+
+def test_a_resting_mouth_hears_nothing_and_all_frames_change():
+    speaks = np.ones(50, bool)
+    speaks[20:30] = speaks[45:] = False
+    plan = plan_of([True] * 50, speaks=speaks, silence="closed")
+    assert set(plan.reasons) == {"resync"} and len(windows_of(plan)) == 4
+    assert plan.voice[:20].tolist() == [1] * 20 and not plan.voice[23:27].any()
+    assert np.allclose(plan.voice[20:23], [0.75, 0.5, 0.25]) and np.allclose(
+        plan.voice[27:30], [0.25, 0.5, 0.75]
+    )
+    assert plan.voice[44] == 1 and plan.voice[-1] == 0
+    assert plan_of([True] * 50, speaks=speaks).voice is None
 
 
 def test_a_gap_passes_through_with_faded_edges():

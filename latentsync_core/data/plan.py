@@ -21,7 +21,10 @@ class Window:
     frames: IntArray
     """Shape (F,), rising: the output frames."""
     weights: npt.NDArray[np.float32]
-    """Shape (F,): the weight of this window in each frame; over all windows the weights of a frame sum to 1."""
+    """Shape (F,): the weight of this window in each frame; over all windows the weights of a frame sum to 1.
+
+    At 0 a frame only fills the window: the network sees it, and its mouth is not used.
+    """
     segment: int
     """Number of the segment (unbroken stretch of re-synced frames) that it belongs to, rising."""
 
@@ -50,6 +53,8 @@ class Plan:
     """Shape (M,): whether there is speech in the frame."""
     speech_start: float = 0.0
     """Second of the speech at which the first frame lies."""
+    voice: npt.NDArray[np.float32] | None = None
+    """Shape (M,), 0..1: the speech tokens are multiplied by it; 0 is a mouth at rest. None is 1 throughout."""
     notes: tuple[str, ...] = ()
     """Sentences on what is done where video and speech differ in length."""
 

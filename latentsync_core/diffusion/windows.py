@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -21,6 +22,7 @@ def cross_fade(plan: Plan, crops: Iterator[Array | None], render: Render) -> Ite
     is yielded, and never falls behind it. `render` is called once per window, in order.
     """
     queue = deque(plan.windows)
+    needed = _find_needed(plan.windows)
     reach = _find_greatest_step(plan)
     ahead = _Lookahead(crops)
     mouths: dict[int, Array] = {}
@@ -30,25 +32,39 @@ def cross_fade(plan: Plan, crops: Iterator[Array | None], render: Render) -> Ite
         # sum to 1. Above 31 fps only some frames are denoised and one in between blends its two neighbours, so the
         # window of the next denoised frame, up to `reach` frames ahead, is needed as well. Into another segment (a
         # cut, or frames that pass through) nothing is blended, and rendering early would only hold more crops.
-        while queue and queue[0].frames[0] < frame + (reach if queue[0].segment == segment else 1):
+        while queue and _find_own(queue[0])[0] < frame + (reach if queue[0].segment == segment else 1):
             window = queue.popleft()
             segment = window.segment
             _add(mouths, window, render(ahead.get(window.frames), window.frames))
-            # The next window needs the crops of the frames that it shares with this one once more; drop the others.
-            ahead.drop(queue[0].frames[0] if queue else len(plan))
+            # Later windows need the crops of the frames that they share with this one once more; drop the others.
+            ahead.drop(needed[len(plan.windows) - len(queue)])
         ahead.read(frame)
         yield _blend_mouth(mouths, frame) if plan.strength[frame] > 0 else None
 
 
+def _find_own(window: Window) -> IntArray:
+    """Return the frames whose mouths are used; the others fill the window."""
+    return window.frames[window.weights > 0]
+
+
+def _find_needed(windows: tuple[Window, ...]) -> list[int]:
+    """Return the first frame that each window or a later one has; after the last there is none, so a great number."""
+    # A window that is filled may begin before its predecessor.
+    first = [int(window.frames[0]) for window in windows] + [sys.maxsize]
+    return np.minimum.accumulate(first[::-1])[::-1].tolist()
+
+
 def _add(mouths: dict[int, Array], window: Window, rendered: Array) -> None:
     for frame, weight, mouth in zip(window.frames.tolist(), window.weights, rendered, strict=True):
+        if weight == 0:
+            continue
         weighted = mouth if weight == 1 else weight * mouth
         mouths[frame] = mouths[frame] + weighted if frame in mouths else weighted
 
 
 def _find_greatest_step(plan: Plan) -> int:
     """Return the most output frames from one denoised frame to the next of its segment."""
-    keys = sorted({(window.segment, int(frame)) for window in plan.windows for frame in window.frames})
+    keys = sorted({(window.segment, int(frame)) for window in plan.windows for frame in _find_own(window)})
     return max((b - a for (s, a), (t, b) in pairwise(keys) if s == t), default=1)
 
 

@@ -14,7 +14,17 @@ from ..media.lengths import describe_lengths
 from ..media.timeline import Timeline
 from ..options import Options
 from .causes import RESYNC, SILENT, decide, find_causes, require_faces
-from .layout import Layout, early_starts, fade_segments, find_breaks, find_segments, lay_windows, pick_keys
+from .layout import (
+    Layout,
+    early_starts,
+    fade_segments,
+    fade_speech,
+    fill_window,
+    find_breaks,
+    find_segments,
+    lay_windows,
+    pick_keys,
+)
 
 __all__ = ["RESYNC", "SILENT", "Layout", "build_plan", "early_starts"]
 
@@ -44,6 +54,7 @@ def build_plan(
     rate = len(timeline.source) / timeline.duration
     breaks = find_breaks(timeline, clip.times, track.cuts) & layout.breaks
     segments = list(find_segments(changed, breaks))
+    fade = round(layout.fade_seconds * rate)
     windows = [
         window
         for number, (first, last) in enumerate(segments)
@@ -55,15 +66,17 @@ def build_plan(
             layout,
         )
     ]
+    if layout.fill:
+        usable = present[timeline.source]
+        windows = [fill_window(window, window_frames, timeline.times, usable, breaks) for window in windows]
     return Plan(
         fps=options.fps or clip.fps,
         source=timeline.source,
         times=timeline.times,
         duration=timeline.duration,
         reasons=reasons,
-        strength=np.minimum(
-            alpha, fade_segments(segments, changed, breaks, round(layout.fade_seconds * rate))
-        ),
+        strength=np.minimum(alpha, fade_segments(segments, changed, breaks, fade)),
+        voice=fade_speech(speaks, breaks, fade) if options.silence == "closed" else None,
         windows=tuple(windows),
         speech_duration=speech_duration,
         speaks=speaks,

@@ -35,6 +35,8 @@ class Layout:
     most_fps: float = MAX_DENOISED_FPS
     starts: Callable[[int, int, int], list[int]] = early_starts
     """Returns where windows begin, from a number of frames, the size of a window and the overlap."""
+    fill: bool = True
+    """Whether a short window is filled with neighbouring frames of its scene."""
 
 
 def find_breaks(timeline: Timeline, clip_times: FloatArray, cuts: tuple[int, ...]) -> npt.NDArray[np.bool_]:
@@ -91,6 +93,48 @@ def lay_windows(
     return [Window(keys[a:b], weights[i, a:b], segment) for i, (a, b) in enumerate(spans)]
 
 
+def fill_window(
+    window: Window, size: int, times: FloatArray, usable: npt.NDArray[np.bool_], breaks: npt.NDArray[np.bool_]
+) -> Window:
+    """Surround a short window by usable frames of its scene, of weight 0, up to `size` frames.
+
+    times, usable, breaks: (M,), of the output frames; usable are those with a crop.
+    """
+    # The network was trained on whole windows, and its norms and temporal layers see all of a window's frames: few
+    # frames alone give another mouth than the same frames among their neighbours.
+    missing = size - len(window.frames)
+    before = _find_neighbours(int(window.frames[0]), -1, missing, times, usable, breaks)
+    after = _find_neighbours(int(window.frames[-1]), 1, missing, times, usable, breaks)
+    first = min(len(before), max(missing // 2, missing - len(after)))
+    last = min(len(after), missing - first)
+    frames = np.concatenate([before[:first][::-1], window.frames, after[:last]]).astype(window.frames.dtype)
+    return Window(frames, np.pad(window.weights, (first, last)), window.segment)
+
+
+def _find_neighbours(
+    frame: int,
+    way: int,
+    most: int,
+    times: FloatArray,
+    usable: npt.NDArray[np.bool_],
+    breaks: npt.NDArray[np.bool_],
+) -> list[int]:
+    """Return up to `most` usable frames on one side of a frame, the nearest first, as far apart as denoised ones.
+
+    The scene's end, or a longer time without a usable frame, ends them.
+    """
+    found, last, i = list[int](), frame, frame + way
+    while 0 <= i < len(times) and len(found) < most and not breaks[max(i, i - way)]:
+        passed = abs(times[i] - times[last])
+        if passed > JUMP_SECONDS:
+            break
+        if usable[i] and passed >= 1 / MAX_DENOISED_FPS - 1e-6:
+            found.append(i)
+            last = i
+        i += way
+    return found
+
+
 def _ramp(length: int, rise: int, fall: int) -> FloatArray:
     """Return ones (length,) with linear ramps over the first `rise` and the last `fall`; never 0."""
     position = np.arange(length) + 1.0
@@ -108,3 +152,11 @@ def fade_segments(
         fall = fade if last < len(changed) and not breaks[last] else 0
         strength[first:last] = _ramp(last - first, rise, fall)
     return strength
+
+
+def fade_speech(
+    speaks: npt.NDArray[np.bool_], breaks: npt.NDArray[np.bool_], fade: int
+) -> npt.NDArray[np.float32]:
+    """Return 1 where there is speech and 0 in its pauses, ramped within a pause at either end, (M,)."""
+    pauses = list(find_segments(~speaks, breaks))
+    return np.asarray(1 - fade_segments(pauses, ~speaks, breaks, fade), np.float32)
