@@ -58,7 +58,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         choices=choices_of(LengthMode),
         help="where video and speech differ in length (usual: longest)",
     )
-    parser.add_argument("--silence", choices=choices_of(SilencePolicy), help="what the mouth does in silence")
+    parser.add_argument(
+        "--silence",
+        choices=choices_of(SilencePolicy),
+        help="what the mouth does while nobody speaks: follow the sound (model), stay the source's (keep) or rest (closed)",
+    )
     parser.add_argument(
         "--fps", type=parse_fps, help="frame rate of the result (default: the video's own times)"
     )
