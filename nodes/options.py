@@ -107,8 +107,8 @@ def _build_usual(preset: Options) -> list[io.Input]:
         ),
         io.Combo.Input(
             "silence", options=list(choices_of(SilencePolicy)), default=preset.silence,
-            tooltip="While nobody speaks: model follows the sound, keep leaves the source's mouth, closed lets the mouth rest, "
-            "also where there is noise.",
+            tooltip="While nobody speaks: model follows the sound, keep leaves the source's mouth, closed lets the "
+            "mouth rest, also where there is noise.",
         ),
         io.Combo.Input(
             "missing_face", options=list(choices_of(MissingFacePolicy)), default=preset.missing_face,

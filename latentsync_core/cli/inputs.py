@@ -61,7 +61,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--silence",
         choices=choices_of(SilencePolicy),
-        help="what the mouth does while nobody speaks: follow the sound (model), stay the source's (keep) or rest (closed)",
+        help="what the mouth does while nobody speaks: follow the sound, stay the source's or rest",
     )
     parser.add_argument(
         "--fps", type=parse_fps, help="frame rate of the result (default: the video's own times)"
