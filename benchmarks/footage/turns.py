@@ -55,7 +55,7 @@ def fade(yaw):
 
 def measure_switches():
     """Print how often the mouth is switched about the limit, and what one bad frame changes."""
-    for swing in (3.0, 8.0):
+    for swing in (2.0, 4.0, 8.0):
         yaw = LIMIT + swing * np.sin(np.arange(250) / 2)
         print(f"swing of {swing:g} degrees about the limit, 10 s: {np.sum(np.diff(fade(yaw) > 0))} switches")
     yaw = np.full(100, 10.0)
