@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +22,9 @@ _LEAST_CHANGE = 0.01
 _CURVED = 0.55
 """Distance of a blend's frames from the straight line between its ends, over half its length. Dissolves of 0.3 to 2 s
 between 6 pairs of persons who move have less; where a look changes within 28 clips without one, 2 of 28 do."""
-_OTHER_LOOK = 0.88
+OTHER_LOOK = 0.88
 """Greatest likeness of the faces before and after another person's takes the place. Two persons reach 0.87."""
-_SIDE = 8
+COMPARED_FACES = 8
 """Faces on either side that are compared: one may be blurred, or hidden for a moment."""
 _PURE = 0.1
 """Part of the other face that is not seen."""
@@ -47,7 +48,16 @@ def find_blends(thumbnails: npt.NDArray[np.uint8], fps: float) -> list[Blend]:
     thumbnails: (N, 24, 24). What moves is nowhere between its places; what dissolves is, and so is what gets darker.
     """
     images = thumbnails.reshape(len(thumbnails), -1).astype(np.float32) / 255
-    return [(reach, _is_straight(images, reach)) for s in _REACHES if (reach := max(2, round(s * fps)))]
+    return [(reach, _is_straight(images, reach)) for reach in _reaches(fps)]
+
+
+def longest_reach(fps: float) -> int:
+    """Return the greatest reach of `find_blends` in frames."""
+    return max(_reaches(fps))
+
+
+def _reaches(fps: float) -> list[int]:
+    return [max(2, round(seconds * fps)) for seconds in _REACHES]
 
 
 def _is_straight(images: FloatArray, reach: int) -> npt.NDArray[np.bool_]:
@@ -63,10 +73,10 @@ def _is_straight(images: FloatArray, reach: int) -> npt.NDArray[np.bool_]:
     return straight
 
 
-def find_changes(frames: IntArray, looks: Array, blends: Sequence[Blend]) -> Iterator[Change]:
+def find_changes(frames: IntArray, looks: Sequence[Array], blends: Sequence[Blend]) -> Iterator[Change]:
     """Yield where one person's face becomes another's, in rising order; blends: of `find_blends`.
 
-    frames: (K,), the frames of the faces. looks: (K, D).
+    frames: (K,), the frames of the faces. looks: K of (D,).
     """
     bounds = _find_bounds(frames, looks, blends)
     start = 0
@@ -77,19 +87,19 @@ def find_changes(frames: IntArray, looks: Array, blends: Sequence[Blend]) -> Ite
             looks[min(middle + reach, end - 1) : end],
         )
         # A head that turned may look like another for a while, but not like another in the long run.
-        if likeness(_spread(before), _spread(after)).max() >= _OTHER_LOOK:
+        if likeness(_spread(before), _spread(after)).max() >= OTHER_LOOK:
             continue
         yield _measure_change(looks, middle, reach)
         start = middle
 
 
-def _find_bounds(frames: IntArray, looks: Array, blends: Sequence[Blend]) -> list[tuple[int, int]]:
+def _find_bounds(frames: IntArray, looks: Sequence[Array], blends: Sequence[Blend]) -> list[tuple[int, int]]:
     """Return places at which the faces on either side differ, and how far from it: at once, or over a blend."""
     alike = np.concatenate([[1.0], _neighbours(looks)])
     found = []
-    for reach, suspects in [(0, alike < _OTHER_LOOK), *((r, mask[frames]) for r, mask in blends)]:
+    for reach, suspects in [(0, alike < OTHER_LOOK), *((r, mask[frames]) for r, mask in blends)]:
         likenesses = {t: _compare_sides(looks, t, reach) for t in np.flatnonzero(suspects).tolist()}
-        differing = {t: like for t, like in likenesses.items() if like < _OTHER_LOOK}
+        differing = {t: like for t, like in likenesses.items() if like < OTHER_LOOK}
         found += [(like, t, reach) for t, like in differing.items()]
     bounds: list[tuple[int, int]] = []
     for _, t, reach in sorted(found):
@@ -98,34 +108,36 @@ def _find_bounds(frames: IntArray, looks: Array, blends: Sequence[Blend]) -> lis
     return sorted(bounds)
 
 
-def _neighbours(looks: Array) -> FloatArray:
-    return np.array([likeness(a, b) for a, b in zip(looks, looks[1:], strict=False)])
+def _neighbours(looks: Sequence[Array]) -> FloatArray:
+    return np.array([1.0 if a is b else likeness(a, b) for a, b in pairwise(looks)])
 
 
-def _compare_sides(looks: Array, t: int, reach: int) -> float:
+def _compare_sides(looks: Sequence[Array], t: int, reach: int) -> float:
     """Return the greatest likeness of a face before and one after place t; 1 where a side has none."""
     before = (
-        looks[max(0, t - reach - _SIDE + (reach > 0)) : t - reach + (reach > 0)] if t >= reach else looks[:0]
+        looks[max(0, t - reach - COMPARED_FACES + (reach > 0)) : t - reach + (reach > 0)]
+        if t >= reach
+        else looks[:0]
     )
-    after = looks[t + reach : t + reach + _SIDE]
+    after = looks[t + reach : t + reach + COMPARED_FACES]
     return float(likeness(before, after).max()) if len(before) and len(after) else 1.0
 
 
-def _spread(looks: Array) -> Array:
-    return looks[np.unique(np.linspace(0, len(looks) - 1, _SIDE).round().astype(int))]
+def _spread(looks: Sequence[Array]) -> Sequence[Array]:
+    return [looks[i] for i in np.unique(np.linspace(0, len(looks) - 1, COMPARED_FACES).round().astype(int))]
 
 
-def _measure_change(looks: Array, t: int, reach: int) -> Change:
+def _measure_change(looks: Sequence[Array], t: int, reach: int) -> Change:
     """Measure how far each face around place t is on its way from the one before to the one after."""
     if not reach:
         return Change(t, t, np.zeros(0))
     first, last = max(0, t - reach), min(len(looks), t + reach + 1)
     before, after = (
-        mean_look(looks[max(0, first - _SIDE) : first + 1]),
-        mean_look(looks[last - 1 : last + _SIDE]),
+        mean_look(looks[max(0, first - COMPARED_FACES) : first + 1]),
+        mean_look(looks[last - 1 : last + COMPARED_FACES]),
     )
     way = after - before
-    part = np.array([(mean_look(look[None]) - before) @ way for look in looks[first:last]]) / (way @ way)
+    part = np.array([(mean_look([look]) - before) @ way for look in looks[first:last]]) / (way @ way)
     middle = first + int(np.argmax(part >= 0.5))
     mixed = (2 * np.where(np.arange(first, last) < middle, part, 1 - part)).clip(0, 1)
     pure = mixed < 2 * _PURE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -57,17 +59,21 @@ def describe_look(image: FloatArray, mesh: FloatArray) -> npt.NDArray[np.int8]:
     return np.rint(look * scale).clip(-127, 127).astype(np.int8)
 
 
-def likeness(looks: Array, others: Array) -> npt.NDArray[np.float32]:
+Looks = Array | Sequence[Array]
+"""One look (D,), or several: (K, D), or K of (D,)."""
+
+
+def likeness(looks: Looks, others: Looks) -> npt.NDArray[np.float32]:
     """Correlate looks (K, D) with others (M, D): (K, M) in -1..1, 1 for the same."""
     return _to_units(looks) @ _to_units(others).T
 
 
-def mean_look(looks: Array) -> npt.NDArray[np.float32]:
+def mean_look(looks: Looks) -> npt.NDArray[np.float32]:
     """Average looks (K, D) to one of length 1, (D,)."""
     mean: npt.NDArray[np.float32] = _to_units(looks).mean(0)
     return _to_units(mean)
 
 
-def _to_units(looks: Array) -> npt.NDArray[np.float32]:
+def _to_units(looks: Looks) -> npt.NDArray[np.float32]:
     vectors = np.asarray(looks, np.float32)
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), np.float32(1e-6))

@@ -48,7 +48,7 @@ _SETTLED = math.radians(4)
 """A roll that changes by less from one pass to the next has settled."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Face:
     """One face in one frame."""
 

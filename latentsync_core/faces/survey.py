@@ -12,15 +12,16 @@ import numpy.typing as npt
 
 from ..data import Array, Clip, FaceTrack, FloatArray, Origin
 from ..errors import InputError
-from .cuts import find_cuts, find_inserts, make_thumbnail
+from .cuts import make_thumbnail
 from .detect import Place
-from .dissolve import find_blends
 from .finder import FaceFinder
 from .frame import check_frame
 from .gaps import look_again
 from .mesh import Face
 from .origin import SHAPE, imprint
+from .scenes import SceneFinder, Scenes
 from .search import FaceSearch
+from .share import LookSharer
 from .square import square_pixels, stretch
 from .track import Person, link
 
@@ -30,8 +31,6 @@ _BATCH_PIXELS = _BATCH * 1920 * 1088
 """Large frames come in smaller batches, so that memory stays bounded."""
 _CLOSER_LOOKS = 2.0
 """Seconds between looks for small faces beside large ones, besides those where a scene starts."""
-_RECENT = 8
-"""Thumbnails before a batch by which the scenes that start in it are recognised."""
 _MAX_PERSONS = 16
 
 _IMPRINTED = 16
@@ -90,31 +89,30 @@ def survey(
     stored, clip = clip, square_pixels(clip)
     count = len(clip.times)
     faces: list[list[Face]] = []
-    thumbnails: list[npt.NDArray[np.uint8]] = []
+    scenes, sharer = SceneFinder(float(clip.fps)), LookSharer(faces, float(clip.fps))
     if on_progress is not None:
         on_progress(0, count)
     imprinted = set(np.linspace(0, count - 1, _IMPRINTED).round().astype(int).tolist())
     search = FaceSearch(finder, round(_CLOSER_LOOKS * float(clip.fps)), _see(place, stored, clip))
     size = max(1, min(_BATCH, _BATCH_PIXELS // max(1, clip.height * clip.width)))
     for batch in _split_batches(clip.read(range(count)), size):
-        recent, new = thumbnails[-_RECENT:], [make_thumbnail(frame) for frame in batch]
-        thumbnails += new
-        starts = find_cuts(np.stack(recent + new)) - len(recent)
-        found = enumerate(zip(batch, search.find(batch, starts.tolist()), strict=True), len(faces))
+        starts = scenes.add([make_thumbnail(frame) for frame in batch])
+        found = enumerate(zip(batch, search.find(batch, starts), strict=True), len(faces))
         faces += [_add_imprints(frame, some) if i in imprinted else some for i, (frame, some) in found]
+        sharer.advance(*scenes.take_new())
         if on_progress is not None:
             on_progress(len(faces), count)
     if len(faces) != count:
         raise InputError(
             f"The clip has {count} times but {len(faces)} frames could be read; encode it again."
         )
-    small = np.stack(thumbnails)
-    persons, cuts = _find_persons(clip, faces, small)
+    changes = scenes.finish()
+    persons, cuts = _find_persons(clip, faces, changes)
     for person, index, face in look_again(clip, finder, persons, cuts):
         person.faces[index] = face
         if on_progress is not None:
             on_progress(count, count)
-    shown = _build_survey(clip, persons, np.union1d(cuts, _bound_inserts(persons, find_inserts(small))))
+    shown = _build_survey(clip, persons, np.union1d(cuts, _bound_inserts(persons, changes.inserts)))
     return shown if clip is stored else _restore(shown, clip, stored)
 
 
@@ -136,14 +134,13 @@ def _add_imprints(frame: Array, faces: Sequence[Face]) -> list[Face]:
 
 
 def _find_persons(
-    clip: Clip, faces: Sequence[Sequence[Face]], thumbnails: npt.NDArray[np.uint8]
+    clip: Clip, faces: Sequence[Sequence[Face]], changes: Scenes
 ) -> tuple[list[Person], npt.NDArray[np.int64]]:
     """Return the persons with the most face area, that one first, and the cuts with the jumps of persons."""
     max_gap = max(1, round(float(clip.fps) * _MAX_GAP))
-    cuts, blends = find_cuts(thumbnails), find_blends(thumbnails, float(clip.fps))
-    persons, jumps = link(faces, cuts.tolist(), max_gap, blends)
+    persons, jumps = link(faces, changes.cuts.tolist(), max_gap, changes.blends)
     persons = sorted(persons, key=_area_of, reverse=True)[:_MAX_PERSONS]
-    return persons, np.union1d(cuts, np.array(jumps, np.int64))
+    return persons, np.union1d(changes.cuts, np.array(jumps, np.int64))
 
 
 def _bound_inserts(persons: Sequence[Person], inserts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -66,6 +67,22 @@ class Person:
     looks: Array
     mixed: dict[int, float] = field(default_factory=dict)
     """See `Tracklet`."""
+    frames: list[int] = field(default_factory=list)
+    """In rising order."""
+
+    def add(self, tracklet: Tracklet, looks: Array) -> None:
+        """Add a tracklet; looks: a few of it."""
+        self.faces |= tracklet.faces
+        self.mixed |= tracklet.mixed
+        self.frames = sorted(
+            self.frames + list(tracklet.faces)
+        )  # of two sorted parts: no slower than copying
+        self.looks = np.concatenate([self.looks, looks])[-4 * _LOOKS :]
+
+    def last_before(self, index: int) -> int | None:
+        """Return the last frame before `index` that shows the person."""
+        place = bisect_left(self.frames, index)
+        return self.frames[place - 1] if place else None
 
 
 def link(
@@ -88,16 +105,14 @@ def link(
         looks = tracklet.sample_looks()
         person = _recognise(persons, tracklet, looks, cuts, max_gap)
         if person is None:
-            persons.append(Person(tracklet.faces, looks, tracklet.mixed))
+            persons.append(Person(tracklet.faces, looks, tracklet.mixed, list(tracklet.faces)))
             continue
         # The same person right after the old tracklet, yet too far away to be tracked: the scene changed unnoticed,
         # and smoothing across it would slide the crop from one place to the other.
-        before = [index for index in person.faces if index < tracklet.first]
-        if before and tracklet.first - max(before) <= max_gap:
+        last = person.last_before(tracklet.first)
+        if last is not None and tracklet.first - last <= max_gap:
             jumps.append(tracklet.first)
-        person.faces |= tracklet.faces
-        person.mixed |= tracklet.mixed
-        person.looks = np.concatenate([person.looks, looks])[-4 * _LOOKS :]
+        person.add(tracklet, looks)
     return persons, jumps
 
 
@@ -122,7 +137,7 @@ def _split(tracklet: Tracklet, blends: Sequence[Blend]) -> Iterator[Tracklet]:
     # Place and speed are no proof: a dissolve, or a cut that was not seen, puts another face where the old one was.
     frames, faces = list(tracklet.faces), list(tracklet.faces.values())
     start, mixed = 0, dict[int, float]()
-    for change in find_changes(np.array(frames), np.stack([face.look for face in faces]), blends):
+    for change in find_changes(np.array(frames), [face.look for face in faces], blends):
         mixed |= zip(frames[change.first :], change.mixed.tolist(), strict=False)
         yield _cut_out(frames, faces, slice(start, change.middle), mixed)
         start = change.middle
@@ -163,7 +178,7 @@ def _recognise(
     """Return the person whose looks match best, of those that are not in the same frames."""
     best, best_margin = None, 0.0
     for person in persons:
-        if person.faces.keys() & tracklet.faces.keys():
+        if not person.faces.keys().isdisjoint(tracklet.faces):
             continue
         hidden = _was_hidden(person, tracklet, cuts, max_gap)
         margin = float(likeness(person.looks, looks).max()) - (_SAME_LOOK_AND_PLACE if hidden else _SAME_LOOK)
@@ -174,7 +189,7 @@ def _recognise(
 
 def _was_hidden(person: Person, tracklet: Tracklet, cuts: Collection[int], max_gap: int) -> bool:
     """Tell whether the person was last seen where the tracklet starts, in the same scene, a while before."""
-    last = max((index for index in person.faces if index < tracklet.first), default=None)
+    last = person.last_before(tracklet.first)
     # Shortly before, the tracklet would have gone on but for another look.
     if last is None or tracklet.first - last <= max_gap or any(last < cut <= tracklet.first for cut in cuts):
         return False
