@@ -3,13 +3,16 @@
 import hashlib
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from latentsync_core import Options, Waveform, lip_sync, load_models
+from latentsync_core import Options, Waveform, lip_sync, load_models, make_plan
+from latentsync_core.data import Window
 from latentsync_core.faces import FaceFinder, measure_openings, smooth_matrices
+from latentsync_core.plan.layout import fill_window
 from latentsync_core.weights.locate import NANO_FOLDER
 from latentsync_lab.synthetic import bundled_speech, mono_16k, talking_clip
 
@@ -104,3 +107,30 @@ def test_quiet_speech_opens_the_mouth_as_far(clips, models):
     )
     still = np.stack(list(clips[0].read(range(len(usual))))).astype(np.int16)
     assert np.abs(usual - faint).mean() < 0.05 * np.abs(usual - still).mean()
+
+
+@pytest.mark.slow
+def test_few_frames_get_the_mouth_that_they_have_among_their_neighbours(clips, models):
+    """Four frames between others that pass through: the network sees a whole window."""
+    clip, speech = clips[0], clips[1].speech()
+    options = Options(steps=4, sampler="dpm++", length="cut_off")
+    plan = make_plan(clip, speech, options, clip.truth[0].track)
+    few = Window(np.arange(20, 24), np.ones(4, np.float32), 0)
+    whole = Window(np.arange(14, 30), np.isin(np.arange(14, 30), few.frames).astype(np.float32), 0)
+    scene = np.ones(len(plan), bool), np.zeros(len(plan), bool)
+    filled = fill_window(few, 16, plan.times, *scene)
+    assert np.array_equal(filled.frames, whole.frames) and np.array_equal(filled.weights, whole.weights)
+    among, alone = (mouths_of(clip, speech, models, options, plan, window) for window in (filled, few))
+    usual = mouths_of(clip, speech, models, options, plan, replace(whole, weights=np.ones(16, np.float32)))
+    assert (
+        np.array_equal(among, usual) and np.abs(alone - usual).mean() > 0.1
+    )  # of all pixels; 0.21 was measured
+
+
+def mouths_of(clip, speech, models, options, plan, window):
+    """Return the frames 20..23 where that window alone is denoised."""
+    strength = np.zeros(len(plan), np.float32)
+    strength[window.frames[window.weights > 0]] = 1
+    plan = replace(plan, windows=(window,), strength=strength)
+    frames = list(lip_sync(clip, speech, models, options, clip.truth[0].track, plan=plan))
+    return np.stack(frames[20:24]).astype(np.float32)

@@ -12,6 +12,7 @@ from support.runs import FAST, POINTS, clip_of, speech_of, sync, track_of
 from support.tiny import golden_pipeline_models
 
 from latentsync_core import FaceTrack, Options, TensorClip, Waveform, lip_sync, make_plan
+from latentsync_core.diffusion import Denoiser
 from latentsync_core.errors import DeviceError, FaceError, InputError, MediaError, WeightsError
 
 
@@ -138,6 +139,34 @@ def test_progress_counts_every_step_and_may_cancel(models):
 
     with pytest.raises(KeyboardInterrupt):
         sync(models, 10, progress=cancel)
+
+
+def test_a_closed_mouth_hears_nothing_in_a_pause(models, monkeypatch, tmp_path):
+    """With noise in the pause: all frames are re-synced, and finished windows of another policy are not taken."""
+    speech, heard = speech_of(1.6), []
+    speech.samples[:, 9600:19200] *= 0.003
+    denoise = Denoiser.denoise
+
+    def spy(self, crops, tokens):
+        heard.append(np.abs(tokens).max((1, 2)))
+        return denoise(self, crops, tokens)
+
+    monkeypatch.setattr(Denoiser, "denoise", spy)
+
+    def run(silence):
+        heard.clear()
+        options = Options(silence=silence, overlap=0, **FAST)
+        return list(lip_sync(clip_of(40), speech, models, options, track_of(40), work=tmp_path))
+
+    usual = run("model")
+    assert np.concatenate(heard).min() > 0
+    closed = run("closed")
+    told = np.concatenate(heard)
+    assert np.flatnonzero(told == 0).tolist() == list(
+        range(3, 11)
+    )  # frames 19..26 of the windows from frame 16 on
+    same = [np.array_equal(a, b) for a, b in zip(usual, closed, strict=True)]
+    assert all(same[:16]) and all(same[32:]) and not any(same[16:31])
 
 
 def test_after_the_speech_there_is_silence(models):
