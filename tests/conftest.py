@@ -27,6 +27,14 @@ def pytest_runtest_makereport(item, call):
 
 
 @pytest.fixture
+def plain_network(monkeypatch):
+    """Let the UNet's own `forward`, by which tests count and break its steps, be called on a CPU too."""
+    from latentsync_core.diffusion import denoise
+
+    monkeypatch.setattr(denoise, "UNetWalk", lambda unet: unet)
+
+
+@pytest.fixture
 def talking_head() -> Path:
     """A real clip: 1080x1920, 502 frames at 25 fps, one adult speaking. Not part of the project."""
     return _media("talking_head.mp4")

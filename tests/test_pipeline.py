@@ -207,6 +207,7 @@ def failing(function, fails):
     return call
 
 
+@pytest.mark.usefixtures("plain_network")
 def test_short_memory_halves_the_work_with_the_same_result(models, monkeypatch):
     options = Options(steps=2, guidance=1.5)
     whole = sync(models, 4, options=options)
@@ -225,6 +226,7 @@ def test_what_filled_the_memory_is_let_go_before_the_cache_is_emptied(models, mo
     assert handled == [None, None]
 
 
+@pytest.mark.usefixtures("plain_network")
 def test_no_memory_at_all_says_what_to_do(models, monkeypatch):
     monkeypatch.setattr(models.unet, "forward", failing(models.unet.forward, lambda batch: True))
     with pytest.raises(DeviceError, match="ran out of memory in the UNet.*half-precision"):
@@ -274,6 +276,7 @@ def test_bad_input_is_one_clear_error(models):
 
 
 @pytest.mark.parametrize(("network", "method"), [("unet", "forward"), ("vae", "decode")])
+@pytest.mark.usefixtures("plain_network")
 def test_networks_that_return_nan_are_an_error(models, monkeypatch, network, method):
     network = getattr(models, network)
     forward = getattr(network, method)

@@ -70,8 +70,10 @@ def test_exact_with_reuse_3_runs_the_steps_of_upstreams_script(models, monkeypat
     """DeepCache with an interval of 3: of 20 steps the first and every third are whole, in each window anew."""
     steps, unet = [], models.unet
     for name in ("deep", "shallow"):
-        call = getattr(unet, name)
-        monkeypatch.setattr(unet, name, lambda *args, n=name, c=call: (steps.append(n), c(*args))[1])
+        call = getattr(unet, f"predict_{name}")
+        monkeypatch.setattr(
+            unet, f"predict_{name}", lambda *args, n=name, c=call: (steps.append(n), c(*args))[1]
+        )
     clip = TensorClip(np.stack([frame(180, 200, i) for i in range(6)]), 25)
     speech = Waveform((wave(3200) / 32768).astype(np.float32)[None], 16000)
     options = Options.preset("exact", reuse=3)

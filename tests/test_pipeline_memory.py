@@ -37,6 +37,7 @@ def failing(function, fails, error):
 
 
 @pytest.mark.parametrize("kind", SHORT)
+@pytest.mark.usefixtures("plain_network")
 def test_short_memory_halves_the_work_whoever_reports_it(models, monkeypatch, kind):
     options = Options(steps=2, guidance=1.5)
     whole = sync(models, 4, options=options)
@@ -49,12 +50,14 @@ def test_short_memory_halves_the_work_whoever_reports_it(models, monkeypatch, ki
 
 @pytest.mark.parametrize("kind", SHORT)
 @pytest.mark.parametrize("part", ["unet", "whisper"])
+@pytest.mark.usefixtures("plain_network")
 def test_no_memory_at_all_is_an_error_of_ours(models, monkeypatch, kind, part):
     monkeypatch.setattr(getattr(models, part), "forward", failing(None, lambda batch: True, SHORT[kind]))
     with pytest.raises(DeviceError, match="ran out of memory"):
         sync(models, 4)
 
 
+@pytest.mark.usefixtures("plain_network")
 def test_other_errors_of_the_networks_are_not_taken_for_short_memory(models, monkeypatch):
     broken = RuntimeError("mat1 and mat2 shapes cannot be multiplied")
     monkeypatch.setattr(models.unet, "forward", failing(None, lambda batch: True, broken))
@@ -62,6 +65,7 @@ def test_other_errors_of_the_networks_are_not_taken_for_short_memory(models, mon
         sync(models, 4)
 
 
+@pytest.mark.usefixtures("plain_network")
 def test_the_real_error_of_the_cpu_is_known(models, monkeypatch):
     def greedy(*_, **__):
         torch.empty(2**50)

@@ -30,6 +30,13 @@ def core():
     return importlib.import_module(f"{comfy_setup.PACK}.latentsync_core")
 
 
+@pytest.fixture
+def plain_network(core, monkeypatch):
+    """Let the UNet's own `forward`, by which tests count and break its steps, be called on a CPU too."""
+    denoise = importlib.import_module(f"{core.__name__}.diffusion.denoise")
+    monkeypatch.setattr(denoise, "UNetWalk", lambda unet: unet)
+
+
 @pytest.fixture(scope="session")
 def bridge():
     """bridge("media") -> the module nodes/bridge/media.py."""

@@ -154,6 +154,7 @@ def test_a_model_that_does_not_fit_says_what_to_change(on_meta, core, monkeypatc
             pass
 
 
+@pytest.mark.usefixtures("plain_network")
 def test_a_run_that_does_not_fit_shrinks_and_then_says_what_to_change(
     run, model, fast, images, audio, speaker, core, monkeypatch, left
 ):

@@ -27,7 +27,7 @@ def sync(run, model, fast, images, audio, speaker):
 
 
 @pytest.fixture
-def steps(model, monkeypatch):
+def steps(model, plain_network, monkeypatch):
     """A list that grows with every step of denoising; `stop_at` interrupts before that one."""
 
     class Steps(list):

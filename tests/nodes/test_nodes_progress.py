@@ -80,6 +80,7 @@ def minute(audio):
     return audio["waveform"][0, 0].numpy().repeat(75)
 
 
+@pytest.mark.usefixtures("plain_network")
 def test_an_interrupt_is_answered_within_one_step(sync, model, monkeypatch, left):
     steps = []
     forward = type(model.models.unet).forward

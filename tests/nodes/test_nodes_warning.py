@@ -33,6 +33,7 @@ def drawn(model):
     return replace(model, models=replace(model.models, faces="drawn"))
 
 
+@pytest.mark.usefixtures("plain_network")
 def test_it_is_said_before_anything_is_denoised(sync, drawn, texts, monkeypatch):
     steps = []
     forward = type(drawn.models.unet).forward
