@@ -42,4 +42,4 @@ def test_quiet_speech_counts_as_speech():
         make_plan(clip_of(FRAMES), speech_at(db), Options(silence="keep"), track_of(FRAMES))
         for db in (0, -45)
     ]
-    assert plans[0].reasons == plans[1].reasons and "silent" not in plans[1].reasons
+    assert plans[0].reasons == plans[1].reasons and plans[1].reasons.count("resync") >= 15

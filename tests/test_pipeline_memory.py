@@ -77,7 +77,7 @@ def test_the_real_error_of_the_cpu_is_known(models, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["cpu", "numpy"])
 def test_the_command_line_says_it_in_a_sentence(tmp_path, monkeypatch, capsys, kind):
-    def short(*_):
+    def short(*_, **__):
         raise SHORT[kind]
 
     monkeypatch.setattr(video.FileClip, "__init__", short)

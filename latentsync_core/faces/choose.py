@@ -33,6 +33,8 @@ _BYSTANDER = 0.1
 """Fraction of the first person's area below which another is a bystander."""
 _POINTS_IN_BOX = np.array([[0.26, 0.21], [0.74, 0.21], [0.5, 0.53]])
 """The points of a face as fractions of the sides of its box: the mean of 31 frontal people."""
+_LEAST_SIDE = 16
+"""Pixels of a face, given by a box, that nobody could see."""
 _SUM = re.compile(r"\d{1,4}(\+\d{1,4})+", re.ASCII)
 
 
@@ -183,8 +185,15 @@ def _overlaps(found: Survey, box: Place) -> FloatArray:
 
 
 def _make_face(found: Survey, box: Place) -> FaceTrack:
-    """Make the track of a face that is where the box is, in every frame."""
+    """Make the track of a face that is where the box is, in every frame; raises FaceError if that cannot be."""
     corners, frames = np.asarray(box, float), found.boxes.shape[1]
+    low, high = corners[:2], corners[2:]
+    inside = found.size is None or (np.minimum(high, found.size[::-1]) > np.maximum(low, 0)).all()
+    if not inside or (high - low).min() < _LEAST_SIDE:
+        raise FaceError(
+            f"No face is ever within the box {box}, which cannot be one itself: it is outside the frames, or smaller "
+            f"than {_LEAST_SIDE} pixels. See where faces were found, or give the box of a face."
+        )
     points = corners[:2] + _POINTS_IN_BOX * (corners[2:] - corners[:2])
     choice = SpeakerChoice(len(found.tracks), (SceneChoice(0, frames - 1, (), "box"),))
     track = FaceTrack.from_points(np.tile(points, (frames, 1, 1)), found.size)

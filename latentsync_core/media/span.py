@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 
 import numpy as np
 
-from ..data import Array, Clip, Waveform, pixel_aspect_of
+from ..data import Array, Clip, Waveform
 from ..errors import InputError
 
 TIME_TOLERANCE = 1e-6
@@ -73,7 +74,7 @@ class _Span:
         self.times = clip.times[first:last] - begin
         end = clip.duration if last == len(clip.times) else float(clip.times[last])
         self.duration = end - begin
-        self.pixel_aspect = pixel_aspect_of(clip)
+        self.pixel_aspect: Fraction = getattr(clip, "pixel_aspect", Fraction(1))
 
     @property
     def identity(self) -> str | None:

@@ -36,6 +36,8 @@ WORDS = {
     '"(download" in its name, or try things out with nano',
     r"; use float16\.": f"; choose precision fp16 on {_LOAD}.",
     r"; use float32 \(or bfloat16\), or another device": f"; choose precision fp32 or bf16 on {_LOAD}",
+    r"To take them out: --deinterlace, or FileClip\(\.\.\., deinterlace=True\)": "A node that deinterlaces takes them "
+    "out",
     r"\bdtype takes": "precision takes",
     r"Use 'cpu'": "Start ComfyUI with another device, or on the CPU",
     r"Give resolution \(.*?\), or name its folder": "Name its folder",

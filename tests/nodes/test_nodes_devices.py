@@ -200,7 +200,7 @@ def test_a_run_that_fits_in_smaller_slices_goes_on(run, model, fast, images, aud
 
     monkeypatch.setattr(type(model.models.vae), "decode", tight)
     assert torch.allclose(run("LatentSyncLipSyncFrames", **given)[0], whole, atol=1e-5)
-    assert sizes[:4] == [8, 4, 2, 1] and set(sizes[4:]) == {1}
+    assert {8, 4, 2, 1} <= set(sizes) and sizes[-1] == 1
 
 
 def test_the_run_reserves_room_for_its_activations(on_meta, monkeypatch):
