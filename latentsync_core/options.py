@@ -14,6 +14,7 @@ LengthMode = Literal["longest", "cut_off", "loop", "bounce", "silence", "remap"]
 Sampler = Literal["ddim", "dpm++"]
 SilencePolicy = Literal["model", "keep", "closed"]
 MissingFacePolicy = Literal["keep", "error", "hold"]
+CoveredPolicy = Literal["keep", "ignore"]
 
 FORMER_MOST_TURN = 10
 """`max_turn` was the nose's offset in brow distances, 0..10, before it was in degrees."""
@@ -54,6 +55,8 @@ class Options:
     """Width of the soft edge of the blend mask, 0..0.5 of the crop's side."""
     color_match: bool = True
     """Bring the colours of the generated mouth to those of the source, by what skin shows that speech does not move."""
+    covered: CoveredPolicy = "keep"
+    """Where something else hides the mouth, keep the mouth of the source (`keep`) or paint over both (`ignore`)."""
     exact: bool = False
     """Do as upstream does, for comparison: rounded landmarks, causal smoothing, crops truncated to 8 bit,
     sampled VAE latents, speech at its own loudness, Whisper windows without overlap, the whole crop pasted back."""
@@ -119,11 +122,18 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "length": get_args(LengthMode),
     "silence": get_args(SilencePolicy),
     "missing_face": get_args(MissingFacePolicy),
+    "covered": get_args(CoveredPolicy),
 }
 
 PRESETS: dict[str, Options] = {
     "exact": Options(
-        overlap=0, length="bounce", fps=Fraction(25), max_turn=180.0, missing_face="error", exact=True
+        overlap=0,
+        length="bounce",
+        fps=Fraction(25),
+        max_turn=180.0,
+        missing_face="error",
+        covered="ignore",
+        exact=True,
     ),
     "quality": Options(steps=30, overlap=8),
     "balanced": Options(),

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from .compositing import Pasted, blend_mask, no_alpha
+from .compositing import Pasted, blend_mask, check_protect, keep_source, no_alpha, read_masks
 from .data import Array, Clip, FaceTrack, FloatArray, IntArray, Plan, Progress, Waveform
 from .diffusion import Denoiser, WindowStore, cross_fade
 from .errors import OptionError
@@ -53,6 +53,7 @@ def lip_sync(
     progress: Progress | None = None,
     work: Path | None = None,
     masks: Callable[[Array], None] | None = None,
+    protect: Clip | None = None,
 ) -> Iterator[Array]:
     """Yield the frames of the result in order, each (H, W, 3) of the clip's dtype.
 
@@ -64,7 +65,9 @@ def lip_sync(
     finished); raise from it, or close the generator, to cancel. work: a folder that keeps the survey and finished
     windows, so that the same call continues an earlier one that stopped (no windows with `exact`: they depend on one
     another). masks: called just before each frame is yielded, with the alpha of the new mouth, (H, W) float32 in
-    0..1; where it is 0 the frame equals that of `clip.read` bit for bit.
+    0..1; where it is 0 the frame equals that of `clip.read` bit for bit. protect: masks of what lies before the face,
+    in frames of the clip's size, one per frame of the clip or one for all: where they are white the source stays on
+    top, bit for bit, and in part where they are grey.
 
     Raises the errors of `latentsync_core.errors`; nothing is denoised before the plan is made.
     """
@@ -72,7 +75,9 @@ def lip_sync(
     if track is None:
         track = find_face(clip, device=str(models.device), progress=progress, work=work)
     if plan is None:
-        plan = make_plan(clip, speech, options, track, window_frames=models.window_frames)
+        plan = make_plan(clip, speech, options, track, window_frames=models.window_frames, protect=protect)
+    elif protect is not None:
+        check_protect(protect, clip)
     track = _place(scale_track(track, clip.height, clip.width), clip, options)
     face = _Face.of(clip, track, models, options, method_of(options))
     # The clip is read once: crops need frames up to a window ahead of those that are composited, and `tee` holds
@@ -80,9 +85,10 @@ def lip_sync(
     frames, ahead = itertools.tee(clip.read(plan.source.tolist()))
     render = _Renderer(plan, speech, models, options, face, progress, work)
     mouths = cross_fade(plan, face.crops(ahead, plan), render)
-    for index, (frame, mouth) in enumerate(zip(frames, mouths, strict=True)):
+    kept = read_masks(protect, plan.source)
+    for index, (frame, mouth, keep) in enumerate(zip(frames, mouths, kept, strict=True)):
         pasted, mask = (
-            (frame, no_alpha(frame)) if mouth is None else face.composite(frame, mouth, plan, index)
+            (frame, no_alpha(frame)) if mouth is None else face.composite(frame, mouth, keep, plan, index)
         )
         if masks is not None:
             masks(mask)
@@ -98,14 +104,19 @@ def make_plan(
     audio_start: float | None = None,
     window_frames: int = 16,
     progress: Progress | None = None,
+    protect: Clip | None = None,
 ) -> Plan:
     """Plan every output frame; nothing is denoised. Arguments as of `lip_sync`.
 
     audio_start: where the clip is a part of a longer one, the second of the speech at which it begins, >= 0. The whole
     speech is encoded, so that a part comes out as in one go, and a part keeps its frames whatever `options.length` is.
-    None: the clip is all there is. Raises OptionError for another audio_start, and what `lip_sync` raises.
+    None: the clip is all there is. With `protect` nothing else decides where a mouth is covered. Raises OptionError for
+    another audio_start, and what `lip_sync` raises.
     """
     start, options = _place_part(audio_start, options or Options())
+    if protect is not None:
+        check_protect(protect, clip)
+        options = replace(options, covered="ignore")
     if track is None:
         track = find_face(clip, progress=progress)
     track = _place(fit_track(track, clip), clip, options)
@@ -214,10 +225,11 @@ class _Face:
     def _crop(self, frame: Array, source: int) -> Array:
         return self.method.crop(frame, self.matrices[source], self.resolution, self.align_resolution)
 
-    def composite(self, frame: Array, mouth: Array, plan: Plan, index: int) -> Pasted:
+    def composite(self, frame: Array, mouth: Array, keep: Array | None, plan: Plan, index: int) -> Pasted:
         source, size = int(plan.source[index]), crop_size(self.align_resolution)
         mask = self.blend * plan.strength[index]
-        return self.method.paste(frame, mouth, self.matrices[source], size, mask, self.grain_seed)
+        pasted = self.method.paste(frame, mouth, self.matrices[source], size, mask, self.grain_seed)
+        return pasted if keep is None else keep_source(frame, pasted, keep)
 
 
 class _Renderer:

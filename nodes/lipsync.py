@@ -57,6 +57,16 @@ def _build_settings() -> list[io.Input]:
     ]
 
 
+def _build_protect() -> io.Input:
+    """Return the last input of both nodes."""
+    return io.Mask.Input(
+        "protect",
+        optional=True,
+        tooltip="What lies before the face, such as a hand or a microphone, in white: there the source stays on top, "
+        "bit for bit. One mask per frame, or one for all.",
+    )
+
+
 def _merge_options(preset: str, seed: int, options: Options | None) -> Options:
     """Return the preset, or the options in its place; the seed is always the node's. Raises OptionError."""
     return replace(options, seed=seed) if options else Options.preset(preset, seed=seed)
@@ -107,6 +117,7 @@ class LipSyncFrames(io.ComfyNode):
                     tooltip="From VideoHelperSuite's Meta Batch Manager: each batch then gets its own part of audio, "
                     "and as many frames come out as go in.",
                 ),
+                _build_protect(),
             ],
             outputs=[
                 io.Image.Output("images", tooltip="The frames with the new mouth, of the same size."),
@@ -135,11 +146,14 @@ class LipSyncFrames(io.ComfyNode):
         speaker: FaceTrack | None = None,
         audio_start: float = 0.0,
         meta_batch: Any = None,
+        protect: torch.Tensor | None = None,
     ) -> io.NodeOutput:
         clip, speech = media.clip_of(images, fps), media.waveform_of(audio)
         settings = _merge_options(preset, seed, options)
         start = start_of(audio_start, meta_batch, clip.fps, cls.hidden.prompt)
-        with resync(clip, speech, model, settings, speaker, cls.hidden.unique_id, start) as job:
+        with resync(
+            clip, speech, model, settings, speaker, cls.hidden.unique_id, start, media.masks_of(protect)
+        ) as job:
             frames, mask = collect(job, images)
         fitted = media.fit_audio(audio, job.plan.duration, 1 / float(job.plan.fps), start or 0.0)
         report = f"{job.report()}\n{_describe_settings(preset, seed, options)}"
@@ -164,6 +178,7 @@ class LipSyncVideo(io.ComfyNode):
                     "audio", tooltip="The new speech. Longer or shorter than the video: see Options, length."
                 ),
                 *_build_settings(),
+                _build_protect(),
             ],
             outputs=[
                 io.Video.Output(
@@ -186,10 +201,13 @@ class LipSyncVideo(io.ComfyNode):
         model: LoadedModel | None = None,
         options: Options | None = None,
         speaker: FaceTrack | None = None,
+        protect: torch.Tensor | None = None,
     ) -> io.NodeOutput:
         speech, settings = media.waveform_of(audio), _merge_options(preset, seed, options)
         with media.open_video(video) as source:
-            with resync(source.clip, speech, model, settings, speaker, cls.hidden.unique_id) as job:
+            masks = media.masks_of(protect)
+            node_id = cls.hidden.unique_id
+            with resync(source.clip, speech, model, settings, speaker, node_id, protect=masks) as job:
                 plan = job.plan
                 result = media.video_of(
                     job.frames, plan.times, like=source, fps=plan.fps, duration=plan.duration, audio=speech

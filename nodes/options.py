@@ -10,6 +10,7 @@ from comfy_api.latest import io
 from ..latentsync_core.options import (
     FORMER_MOST_TURN,
     PRESETS,
+    CoveredPolicy,
     LengthMode,
     MissingFacePolicy,
     Options,
@@ -159,6 +160,11 @@ def _build_blending(preset: Options) -> list[io.Input]:
         io.Boolean.Input(
             "grain", default=preset.grain, optional=True, advanced=True,
             tooltip="Draw the source's grain over the new mouth, as strong as around it. Clean footage gets none.",
+        ),
+        io.Combo.Input(
+            "covered", options=list(choices_of(CoveredPolicy)), default=preset.covered, optional=True, advanced=True,
+            tooltip="Where a hand, a microphone or the like hides the mouth: keep leaves the frames as they are, "
+            "ignore paints over it. Not used where protect of the Lip Sync node is connected.",
         ),
     ]  # fmt: skip
 

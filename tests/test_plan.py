@@ -20,11 +20,11 @@ from latentsync_core.plan.layout import find_breaks, lay_windows, pick_keys
 FACE = np.array([[40.0, 40], [80, 40], [60, 65]])
 
 
-def track_of(present, turned=(), cuts=(), others=None):
+def track_of(present, turned=(), cuts=(), others=None, covered=None):
     points = np.where(np.asarray(present)[:, None, None], FACE, np.nan)
     yaw = np.where(np.asarray(present), 0.0, np.nan)
     yaw[list(turned)] = -80
-    return FaceTrack(points, np.asarray(present, float), cuts, yaw=yaw, others=others)
+    return FaceTrack(points, np.asarray(present, float), cuts, yaw=yaw, others=others, covered=covered)
 
 
 UPSTREAM = Upstream.layout
@@ -38,6 +38,7 @@ def plan_of(
     turned=(),
     cuts=(),
     others=None,
+    hidden=None,
     window=16,
     mode="silence",
     seconds=None,
@@ -55,7 +56,7 @@ def plan_of(
     return build_plan(
         clip,
         timeline,
-        track_of(present, turned, cuts, None if others is None else np.array(others)),
+        track_of(present, turned, cuts, None if others is None else np.array(others), hidden),
         present,
         speaks,
         seconds,
@@ -164,6 +165,27 @@ def test_other_faces_than_the_speakers_are_said_so():
     assert plan.reasons == ("resync",) * 10 + ("another person",) * 5 + ("no face",) * 5
     with pytest.raises(FaceError, match="10 of 20 frames"):
         plan_of(present, others=[True] * 20, missing_face="error")
+
+
+def hidden_in(*stretches, frames=100):
+    values = np.zeros(frames)
+    for first, last in stretches:
+        values[first:last] = 0.4
+    return values
+
+
+def test_covered_frames_keep_their_mouth_and_fade_beside_it():
+    plan = plan_of([True] * 100, hidden=hidden_in((40, 50), (55, 60), (80, 81)))
+    # two frames more on either side, the short dip between, and not the one frame that was measured badly
+    assert plan.summarize()["passed_through"] == [{"frames": [38, 61], "reason": "covered"}]
+    assert np.allclose(plan.strength[35:38], [0.75, 0.5, 0.25]) and plan.strength[80] == 1
+    assert set(plan_of([True] * 100, hidden=hidden_in((40, 60)), covered="ignore").reasons) == {"resync"}
+    assert set(plan_of([True] * 100, hidden=hidden_in((40, 45)), cuts=(42,)).reasons[38:42]) == {"covered"}
+
+
+def test_a_mouth_that_is_hidden_a_little_shows_in_part():
+    plan = plan_of([True] * 100, hidden=np.full(100, 0.07))
+    assert np.allclose(plan.strength, 0.5, atol=0.01) and set(plan.reasons) == {"resync"}
 
 
 def test_one_is_not_many():

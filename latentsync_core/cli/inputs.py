@@ -16,6 +16,7 @@ ADVANCED = {
     "overlap": "frames that neighbouring windows share and cross-fade, 0..8",
     "missing_face": "a frame without the face passes through (keep), stops the run (error), or gets the mouth at the "
     "place between those around it, for up to 1 s (hold)",
+    "covered": "where a hand or a microphone hides the mouth, the video stays as it is (keep) or not (ignore)",
     "max_turn": "heads turned sideways by more degrees keep their mouth, 15..180; 180 is never",
     "feather": "soft edge around the new mouth, 0..0.5 of the side of the crop",
     "color_match": "bring the new mouth to the colours of the skin around it",
@@ -37,6 +38,17 @@ def add_video(parser: argparse.ArgumentParser, text: str | None = None) -> None:
     parser.add_argument("video", type=Path, metavar="VIDEO", help=text)
     parser.add_argument(
         "--deinterlace", action="store_true", help="take the combs out of interlaced frames (bwdif)"
+    )
+
+
+def add_protect(parser: argparse.ArgumentParser) -> None:
+    """Add the masks of what stays on top of the new mouth."""
+    parser.add_argument(
+        "--protect",
+        type=Path,
+        metavar="MASKS",
+        help="what lies before the face and stays, white on black: a video or a folder of images, one per frame of "
+        "VIDEO, or one image for all",
     )
 
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from .. import __version__
-from .inputs import add_inputs, add_options, add_speaker, add_video
+from .inputs import add_inputs, add_options, add_protect, add_speaker, add_video
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +23,7 @@ def add_sync(parser: argparse.ArgumentParser) -> None:
         "output", type=Path, metavar="OUT", help=".mp4, .mov, lossless .mkv, or a folder of PNGs"
     )
     add_options(parser)
+    add_protect(parser)
     parser.add_argument(
         "--model",
         help="1.6, 1.5, a folder, or nano for drawn faces (default: the best for people on this machine)",
@@ -47,6 +48,7 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=("plan", "plan"))
     add_inputs(parser)
     add_options(parser)
+    add_protect(parser)
     parser.add_argument(
         "--save", type=Path, metavar="FILE.json", help="write the plan of every frame to a file"
     )

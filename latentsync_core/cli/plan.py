@@ -8,6 +8,7 @@ from ..media import FileClip, read_audio
 from ..pipeline import find_face, make_plan
 from ..preflight import inspect_plan
 from .inputs import options_of
+from .masks import open_masks
 from .outputs import check_plot, check_report, write_json
 from .plan_plot import draw_plan
 from .progress import progress_bars
@@ -22,9 +23,10 @@ def plan(args: argparse.Namespace) -> None:
     if args.plot:
         check_plot(args.plot, args.video, args.audio)
     clip, speech = FileClip(args.video, deinterlace=args.deinterlace), read_audio(args.audio)
+    masks = open_masks(args, clip)
     with progress_bars() as progress:
         track = find_face(clip, args.speaker, progress=progress)
-        planned = make_plan(clip, speech, options, track)
+        planned = make_plan(clip, speech, options, track, protect=masks)
         preflight = inspect_plan(clip, track, planned, options)
     if args.save:
         write_json(args.save, report_plan(args, options, track, planned, preflight))

@@ -17,6 +17,7 @@ from ..pipeline import find_face, lip_sync, make_plan
 from ..preflight import Preflight, inspect_plan
 from ..weights import best_checkpoint, load_models
 from .inputs import options_of
+from .masks import open_masks
 from .outputs import check_apart, check_report, write_json
 from .progress import progress_bars
 from .report import report_model, report_plan
@@ -33,6 +34,7 @@ def sync(args: argparse.Namespace) -> None:
     if args.report:
         check_report(args.report, args.video, args.audio, args.output)
     clip, speech = FileClip(args.video, deinterlace=args.deinterlace), read_audio(args.audio)
+    masks = open_masks(args, clip)
     model = args.model or best_checkpoint(args.models_folder)
     models = load_models(model, args.resolution, args.device, args.dtype, args.models_folder)
     log.info("%s at %d px on %s in %s", models.name, models.resolution, models.device, models.precision)
@@ -41,7 +43,7 @@ def sync(args: argparse.Namespace) -> None:
     times.end("load")
     with progress_bars(times=times) as progress, _keep_windows(args.output) as work:
         track = find_face(clip, args.speaker, device=str(models.device), progress=progress, work=work)
-        plan = make_plan(clip, speech, options, track, window_frames=models.window_frames)
+        plan = make_plan(clip, speech, options, track, window_frames=models.window_frames, protect=masks)
         preflight = inspect_plan(clip, track, plan, options, models)
         _print_plan(preflight, plan, track)
         times.end("plan")
@@ -50,7 +52,9 @@ def sync(args: argparse.Namespace) -> None:
             log.warning(
                 "%s `python -m latentsync_core weights get 1.6` fetches it; then --model 1.6.", warning
             )
-        frames = lip_sync(clip, speech, models, options, track, plan=plan, progress=progress, work=work)
+        frames = lip_sync(
+            clip, speech, models, options, track, plan=plan, progress=progress, work=work, protect=masks
+        )
         with open_writer(
             args.output, clip.height, clip.width, plan.fps, audio=args.audio, duration=plan.duration,
             crf=args.crf, preset=args.encoder_preset, color=clip.color, pixel_aspect=clip.pixel_aspect,

@@ -42,7 +42,8 @@ class Plan:
     duration: float
     """Length of the result in seconds."""
     reasons: tuple[str, ...]
-    """M times `resync`, or why not: `another person`, `no face`, `dissolve`, `turned away`, `silent`."""
+    """M times `resync`, or why not: `another person`, `no face`, `dissolve`, `turned away`, `covered`,
+    `silent`."""
     strength: npt.NDArray[np.float32]
     """Shape (M,), 0..1: the generated mouth's alpha is multiplied by it; 0 passes the source through."""
     windows: tuple[Window, ...]

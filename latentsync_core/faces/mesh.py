@@ -66,6 +66,8 @@ class Face:
     """Degrees the head is turned, -90..90: positive where the nose points to the right of the image."""
     imprint: npt.NDArray[np.float32] | None = None
     """The result of `origin.imprint`, only in the frames by which a clip is recognised."""
+    cells: npt.NDArray[np.uint8] | None = None
+    """The result of `covered.describe_cells`, in the frames in which the mouth may be seen to be covered."""
 
 
 Job = tuple[Array, Roi]

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ..data import Array, Clip, FaceTrack, FloatArray, Origin
 from ..errors import InputError
+from .covered import describe_cells, measure_covered
 from .cuts import make_thumbnail
 from .detect import Place
 from .finder import FaceFinder
@@ -35,6 +36,9 @@ _MAX_PERSONS = 16
 
 _IMPRINTED = 16
 """Frames, spread over the clip, by whose faces the clip is recognised."""
+_DESCRIBED = 15_000
+"""Frames in which it is looked whether mouths are covered, at most: 14 MB a person. Of longer clips every second, third
+and so on."""
 _MAX_GAP = 0.5
 """Seconds for which a face may be hidden and still be tracked by its motion."""
 
@@ -94,11 +98,12 @@ def survey(
         on_progress(0, count)
     imprinted = set(np.linspace(0, count - 1, _IMPRINTED).round().astype(int).tolist())
     search = FaceSearch(finder, round(_CLOSER_LOOKS * float(clip.fps)), _see(place, stored, clip))
+    step = -(-count // _DESCRIBED)
     size = max(1, min(_BATCH, _BATCH_PIXELS // max(1, clip.height * clip.width)))
     for batch in _split_batches(clip.read(range(count)), size):
         starts = scenes.add([make_thumbnail(frame) for frame in batch])
         found = enumerate(zip(batch, search.find(batch, starts), strict=True), len(faces))
-        faces += [_add_imprints(frame, some) if i in imprinted else some for i, (frame, some) in found]
+        faces += [_describe(frame, some, i in imprinted, i % step == 0) for i, (frame, some) in found]
         sharer.advance(*scenes.take_new())
         if on_progress is not None:
             on_progress(len(faces), count)
@@ -129,8 +134,16 @@ def _see(place: Place | None, clip: Clip, seen: Clip) -> Place | None:
     return cast(Place, tuple(places.ravel().tolist()))
 
 
-def _add_imprints(frame: Array, faces: Sequence[Face]) -> list[Face]:
-    return [replace(face, imprint=imprint(frame, face.points)) for face in faces]
+def _describe(frame: Array, faces: Sequence[Face], imprinted: bool, compared: bool) -> list[Face]:
+    """Add what is compared with other clips, and with other frames of the clip."""
+    return [
+        replace(
+            face,
+            imprint=imprint(frame, face.points) if imprinted else None,
+            cells=describe_cells(frame, face.points) if compared else None,
+        )
+        for face in faces
+    ]
 
 
 def _find_persons(
@@ -184,8 +197,10 @@ def _build_track(clip: Clip, person: Person, cuts: tuple[int, ...]) -> FaceTrack
     seen = {index: face.imprint for index, face in sorted(person.faces.items()) if face.imprint is not None}
     imprints = np.array(list(seen.values()), np.float32).reshape(-1, *SHAPE)
     origin = Origin(clip.fps, np.array(list(seen), np.int64), imprints)
+    cells = {index: face.cells for index, face in person.faces.items() if face.cells is not None}
+    covered = measure_covered(cells, openings, clip.times, cuts)
     return FaceTrack(
-        points, scores, cuts, (clip.height, clip.width), origin, yaw, openings, dissolves=dissolves
+        points, scores, cuts, (clip.height, clip.width), origin, yaw, openings, covered, dissolves=dissolves
     )
 
 

@@ -2,6 +2,7 @@
 
 from .audio import read_audio, to_mono_16k
 from .color import ColorTags
+from .image_folder import ImageFolderClip, open_clip
 from .loudness import loudness, normalize
 from .soundtrack import AudioInput
 from .span import cut, trim
@@ -17,6 +18,7 @@ __all__ = [
     "AudioInput",
     "ColorTags",
     "FileClip",
+    "ImageFolderClip",
     "MixMode",
     "TensorClip",
     "Timeline",
@@ -27,6 +29,7 @@ __all__ = [
     "loudness",
     "mix",
     "normalize",
+    "open_clip",
     "open_writer",
     "read_audio",
     "splice",

@@ -11,12 +11,12 @@ import numpy.typing as npt
 from ..data import FaceTrack, IntArray
 from ..errors import FaceError
 from ..options import Options
+from .hidden import fade_by_cover
 from .turned import fade_by_turn
 
-RESYNC, ANOTHER, NO_FACE, DISSOLVE, TURNED, SILENT = (
-    "resync", "another person", "no face", "dissolve", "turned away", "silent"
-)  # fmt: skip
-"""`Plan.reasons`."""
+RESYNC, ANOTHER, NO_FACE, DISSOLVE = "resync", "another person", "no face", "dissolve"
+TURNED, COVERED, SILENT = "turned away", "covered", "silent"
+"""With `RESYNC` and so on above: `Plan.reasons`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +46,8 @@ def find_causes(
     if track.dissolves is not None and not options.exact:
         yield Cause(DISSOLVE, (1 - track.dissolves)[source].astype(np.float32))
     yield Cause(TURNED, fade_by_turn(track, fps, options.max_turn)[source])
+    if options.covered == "keep" and track.covered is not None:
+        yield Cause(COVERED, fade_by_cover(track.covered, track.cuts, fps)[source])
     if options.silence == "keep":
         yield Cause(SILENT, speaks.astype(np.float32))
 

@@ -67,6 +67,16 @@ def clip_of(images: torch.Tensor, fps: float | Fraction) -> Clip:
     return TensorClip(images[..., :3].contiguous(), fps)
 
 
+def masks_of(mask: torch.Tensor | None) -> Clip | None:
+    """Return a MASK (B, H, W) or (H, W) as a clip of grey frames, None without one. Raises InputError."""
+    if mask is None:
+        return None
+    if not isinstance(mask, torch.Tensor) or mask.ndim not in (2, 3):
+        raise InputError(f"protect takes a MASK (B, H, W), got shape {tuple(getattr(mask, 'shape', ()))}.")
+    batch = mask if mask.ndim == 3 else mask[None]
+    return clip_of(batch[..., None].expand(-1, -1, -1, 3), 25)
+
+
 def waveform_of(audio: Mapping[str, Any] | None) -> Waveform:
     """Return an AUDIO as a waveform, float samples untouched; raises InputError as `check_audio`."""
     samples, rate = check_audio(audio)

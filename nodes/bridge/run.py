@@ -64,20 +64,30 @@ def resync(
     speaker: FaceTrack | None,
     node_id: str | None,
     audio_start: float | None = None,
+    protect: Clip | None = None,
 ) -> Iterator[Job]:
     """Plan a lip-sync and give it; its frames are computed while the block reads them.
 
-    loaded: None for the best checkpoint on disk. audio_start: as in `make_plan`.
+    loaded: None for the best checkpoint on disk. audio_start: as in `make_plan`. protect: as in `lip_sync`.
     """
+    from ...latentsync_core.compositing import check_protect
     from ...latentsync_core.diffusion import warn_of_strange_faces
     from ...latentsync_core.pipeline import find_face, lip_sync, make_plan
     from ...latentsync_core.preflight import inspect_plan
 
+    if protect is not None:
+        check_protect(protect, clip)
     reporter, loaded = Reporter(node_id, last="resync"), loaded or load_best()
     with explain_out_of_memory(), keep_results() as work, loaded.on_device() as models:
         track = speaker or find_face(clip, device=str(models.device), progress=reporter, work=work)
         plan = make_plan(
-            clip, speech, options, track, audio_start=audio_start, window_frames=models.window_frames
+            clip,
+            speech,
+            options,
+            track,
+            audio_start=audio_start,
+            window_frames=models.window_frames,
+            protect=protect,
         )
         warning = warn_of_strange_faces(clip, track, models, plan)
         if warning:
@@ -88,7 +98,16 @@ def resync(
         # Only the newest mask is held, so that a long video needs no more memory than a short one.
         mask: deque[Array] = deque(maxlen=1)
         frames = lip_sync(
-            clip, speech, models, options, track, plan=plan, progress=reporter, work=work, masks=mask.append
+            clip,
+            speech,
+            models,
+            options,
+            track,
+            plan=plan,
+            progress=reporter,
+            work=work,
+            masks=mask.append,
+            protect=protect,
         )
         yield Job(
             plan,

@@ -110,7 +110,7 @@ def test_an_image_and_a_sentence_make_a_talking_image(files, tmp_path):
 
 def test_every_option_can_be_given(files, tmp_path):
     report = tmp_path / "report.json"
-    given = {"sampler": "dpm++", "reuse": 2, "overlap": 6, "missing_face": "error", "max_turn": 50.5, "feather": 0.1,
+    given = {"sampler": "dpm++", "reuse": 2, "overlap": 6, "missing_face": "error", "covered": "ignore", "max_turn": 50.5, "feather": 0.1,
              "length": "cut_off", "silence": "keep", "seed": 3, "fps": 20}  # fmt: skip
     arguments = [
         part for name, value in given.items() for part in (f"--{name.replace('_', '-')}", str(value))
@@ -127,6 +127,27 @@ def test_every_option_can_be_given(files, tmp_path):
         "exact": False,
         "grain": False,
     }
+
+
+def test_masks_keep_the_source_on_top(files, tmp_path, capsys):
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    for number in range(20):
+        white = np.full((192, 192, 3), 255 * (number < 10), np.uint8)
+        Image.fromarray(white).save(masks / f"mask_{number}.png")
+    assert sync(files, tmp_path / "out.mkv", "--protect", str(masks)) == 0
+    pairs = zip(
+        FileClip(files / "video.mkv").read(range(20)),
+        FileClip(tmp_path / "out.mkv").read(range(20)),
+        strict=True,
+    )
+    assert [np.array_equal(a, b) for a, b in pairs] == [True] * 10 + [False] * 10
+    (masks / "mask_7.png").unlink()
+    for command in ("sync", "plan"):
+        out = [str(tmp_path / "no.mkv")] if command == "sync" else []
+        paths = [str(files / "video.mkv"), str(files / "speech.wav"), *out]
+        assert main([command, *paths, "--protect", str(masks)]) == 1
+        assert "There are 19 masks and 20 frames" in capsys.readouterr().err
 
 
 def test_plan_says_and_saves_what_would_happen(files, tmp_path, capsys):

@@ -91,6 +91,37 @@ def test_one_image_and_a_sentence_make_a_talking_image(sync, images, audio):
     assert "the image is shown for as long as the speech lasts" in report
 
 
+def test_masks_keep_the_source_on_top(sync, images, expected):
+    mask = torch.zeros(20, 192, 192)
+    mask[:, :, 96:] = 1
+    result, _, changed, _ = sync(protect=mask)
+    assert torch.equal(result[:, :, 96:], images[:, :, 96:]) and not changed[:, :, 96:].any()
+    assert np.array_equal(result[:, :, :96].numpy(), expected[:, :, :96])
+    for one in (mask[0], mask[:1]):
+        assert torch.equal(sync(protect=one)[0], result)
+
+
+def test_masks_keep_the_source_of_a_video_on_top(sync_video, video):
+    result, _ = sync_video(protect=torch.ones(1, 192, 192))
+    before, after = (clip.get_components().images for clip in (video, result))
+    assert (before - after).abs().mean() < 0.02  # encoded once more, and no mouth
+    plain, _ = sync_video()
+    assert (plain.get_components().images - after).abs().max() > 0.2
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((19, 192, 192), "19 masks and 20 frames"),
+        ((20, 96, 192), "192 x 96 pixels and the frames 192 x 192"),
+        ((20, 192, 192, 1), r"protect takes a MASK \(B, H, W\), got shape \(20, 192, 192, 1\)"),
+    ],
+)
+def test_masks_that_do_not_fit_are_refused(sync, core, shape, message):
+    with pytest.raises(core.LatentSyncError, match=message):
+        sync(protect=torch.zeros(shape))
+
+
 def test_a_speaker_saves_the_survey(sync, expected, core, monkeypatch):
     monkeypatch.setattr(sys.modules[f"{core.__name__}.pipeline"], "find_face", None)
     assert np.array_equal(sync()[0].numpy(), expected)

@@ -32,7 +32,9 @@ def test_every_value_of_a_preset_is_shown_as_it_is_used(nodes, core):
     everything = {field.name for field in fields(core.Options)} - {"seed", "exact"}
     for name, preset in core.PRESETS.items():
         held = {entry.id: entry.default for entry in widgets(nodes)[name].values()}
-        assert set(held) == everything - ({"feather", "color_match", "grain"} if name == "exact" else set())
+        assert set(held) == everything - (
+            {"feather", "color_match", "grain", "covered"} if name == "exact" else set()
+        )
         rate = "source" if preset.fps is None else str(preset.fps)
         assert held == {key: getattr(preset, key) for key in held} | {"fps": rate}, name
 
@@ -51,6 +53,7 @@ def test_every_value_of_a_preset_is_shown_as_it_is_used(nodes, core):
         ("feather", 0.0, 0.0),
         ("color_match", False, False),
         ("grain", False, False),
+        ("covered", "ignore", "ignore"),
         ("max_turn", 50.5, 50.5),
         ("max_turn", 0.75, 69.0),
         ("max_turn", 10.0, 180.0),
