@@ -22,6 +22,7 @@ from .mask import keep_mask
 Cells = npt.NDArray[np.uint8]
 
 _RESOLUTION = 256
+
 _PATCH = 48, 64
 """Width and height of the crop that is described."""
 _GRID = 12, 16
@@ -32,8 +33,8 @@ _LIGHT = np.s_[8:24, 8:40]
 """Rows and columns of the patch by which the light is measured."""
 _GREY, _SPREAD, _GAIN = (150.0, 125.0, 110.0), 45.0, (0.5, 6.0)
 """Mean colour and standard deviation that brows and eyes are brought to, and the limits of the gain."""
-_BINS = 6
-_COLORS = 3
+_BINS, _COLORS = 6, 3
+
 _EDGE_SCALE = 4.0
 """Steps that are stored of a grey level a pixel."""
 
@@ -54,6 +55,7 @@ _WIDER = 0.04
 _EXAMPLES, _APART = 128, 0.2
 """Frames of a stretch that are compared with all, at most, and the seconds between them."""
 _LEAST_EXAMPLES = 4
+
 _LEAST_KNOWN = 0.3
 """Fraction of the cells that lies in the frame, at least, for what differs to be counted in full."""
 _STRETCH = 60.0

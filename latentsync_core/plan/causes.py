@@ -14,9 +14,9 @@ from ..options import Options
 from .hidden import fade_by_cover
 from .turned import fade_by_turn
 
+# The values of `Plan.reasons`.
 RESYNC, ANOTHER, NO_FACE, DISSOLVE = "resync", "another person", "no face", "dissolve"
 TURNED, COVERED, SILENT = "turned away", "covered", "silent"
-"""With `RESYNC` and so on above: `Plan.reasons`."""
 
 
 @dataclass(frozen=True, eq=False)

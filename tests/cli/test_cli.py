@@ -129,27 +129,6 @@ def test_every_option_can_be_given(files, tmp_path):
     }
 
 
-def test_masks_keep_the_source_on_top(files, tmp_path, capsys):
-    masks = tmp_path / "masks"
-    masks.mkdir()
-    for number in range(20):
-        white = np.full((192, 192, 3), 255 * (number < 10), np.uint8)
-        Image.fromarray(white).save(masks / f"mask_{number}.png")
-    assert sync(files, tmp_path / "out.mkv", "--protect", str(masks)) == 0
-    pairs = zip(
-        FileClip(files / "video.mkv").read(range(20)),
-        FileClip(tmp_path / "out.mkv").read(range(20)),
-        strict=True,
-    )
-    assert [np.array_equal(a, b) for a, b in pairs] == [True] * 10 + [False] * 10
-    (masks / "mask_7.png").unlink()
-    for command in ("sync", "plan"):
-        out = [str(tmp_path / "no.mkv")] if command == "sync" else []
-        paths = [str(files / "video.mkv"), str(files / "speech.wav"), *out]
-        assert main([command, *paths, "--protect", str(masks)]) == 1
-        assert "There are 19 masks and 20 frames" in capsys.readouterr().err
-
-
 def test_plan_says_and_saves_what_would_happen(files, tmp_path, capsys):
     arguments = [
         "plan",
