@@ -70,20 +70,22 @@ def encode(
     size: int = whisper.config.max_source_positions
     context = 0 if seams else CONTEXT_ROWS
     half = 0 if seams else FADE_ROWS // 2
-    parts: list[Tensor] = []
+    tokens = torch.zeros(0)
     windows = _split_windows(rows, size, context)
     if progress is not None:
         progress("listen", 0, len(windows))
     for done, (start, first, last) in enumerate(windows, 1):
         states = _encode_window(whisper, mel[:, start * MELS_PER_ROW : (start + size) * MELS_PER_ROW], size)
-        part = states[max(0, first - half) - start : min(last + half, rows) - start]
-        shared = min(2 * half, len(part)) if parts else 0
-        if shared:
-            _give_way(parts[-1][-shared:], part[:shared])
-        parts.append(part[shared:])
+        if done == 1:  # one tensor from the start: joined at the end, parts would take as much again
+            tokens = torch.zeros(rows, *states.shape[1:])
+        begin, end = max(0, first - half), min(last + half, rows)
+        shared = min(2 * half, end - begin) if done > 1 else 0
+        part = states[begin - start : end - start]
+        _give_way(tokens[begin : begin + shared], part[:shared])
+        tokens[begin + shared : end] = part[shared:]
         if progress is not None:
             progress("listen", done, len(windows))
-    return SpeechTokens(torch.cat(parts).numpy(), ROWS_PER_SECOND)
+    return SpeechTokens(tokens.numpy(), ROWS_PER_SECOND)
 
 
 def _give_way(before: Tensor, after: Tensor) -> None:
