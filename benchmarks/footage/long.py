@@ -3,9 +3,9 @@
     python benchmarks/footage/long.py [--minutes 1 60] [--size 1920x1080] [--speech 10]
 
 For each length a file is written that shows two seconds of a drawn head over and over, and a process of its own
-surveys it, plans and composites it into another file. The stand-ins find the head where it was drawn (with a look of its
-own in every frame), hear zeros, and give back the crops. Printed are milliseconds a frame, the peak memory after each
-stage, and what each further minute adds to it. --speech: seconds of speech (default: as long as the video).
+surveys it, plans and composites it into another file. The stand-ins find the head where it was drawn (with a look of
+its own in every frame), hear zeros, and give back the crops. Printed are milliseconds a frame, the peak memory after
+each stage, and what each further minute adds to it. --speech: seconds of speech (default: as long as the video).
 """
 
 import argparse

@@ -84,13 +84,15 @@ def lay_windows(
     # are as long as what two neighbours really share, and the division makes the weights of each frame sum to 1.
     starts = (layout or Layout()).starts(len(keys), size, overlap)
     spans = [(start, min(start + size, len(keys))) for start in starts]
-    weights = np.zeros((len(spans), len(keys)), np.float32)
+    weights, total = [], np.zeros(len(keys), np.float32)
     for i, (start, end) in enumerate(spans):
         rise = spans[i - 1][1] - start if i else 0
         fall = end - spans[i + 1][0] if i + 1 < len(spans) else 0
-        weights[i, start:end] = _ramp(end - start, rise, fall)
-    weights /= weights.sum(0)
-    return [Window(keys[a:b], weights[i, a:b], segment) for i, (a, b) in enumerate(spans)]
+        weights.append(_ramp(end - start, rise, fall).astype(np.float32))
+        total[start:end] += weights[i]
+    return [
+        Window(keys[a:b], ramp / total[a:b], segment) for (a, b), ramp in zip(spans, weights, strict=True)
+    ]
 
 
 def fill_window(
