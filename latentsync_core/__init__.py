@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from .metrics import Score, score
     from .models.bundle import LipSyncModels
     from .options import PRESETS, Options
-    from .pipeline import find_face, lip_sync, make_plan
+    from .pipeline import lip_sync, make_plan
+    from .speakers import find_face
     from .version import __version__
     from .weights import find_syncnet, load_models, load_syncnet
 
@@ -57,7 +58,8 @@ __getattr__ = load_from(
         "metrics": ("Score", "score"),
         "models.bundle": ("LipSyncModels",),
         "options": ("PRESETS", "Options"),
-        "pipeline": ("find_face", "lip_sync", "make_plan"),
+        "pipeline": ("lip_sync", "make_plan"),
+        "speakers": ("find_face",),
         "version": ("__version__",),
         "weights": ("find_syncnet", "load_models", "load_syncnet"),
     },

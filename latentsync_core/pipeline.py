@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import logging
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -17,29 +16,15 @@ from .compositing import Pasted, blend_mask, check_protect, keep_source, no_alph
 from .data import Array, Clip, FaceTrack, FloatArray, IntArray, Plan, Progress, Waveform
 from .diffusion import Denoiser, WindowStore, cross_fade
 from .errors import OptionError
-from .faces import (
-    FaceFinder,
-    Speaker,
-    Survey,
-    SurveyStore,
-    choose,
-    crop_size,
-    fit_track,
-    hold_place,
-    keep_mask,
-    place_of,
-    scale_track,
-    survey,
-)
+from .faces import crop_size, fit_track, hold_place, keep_mask, scale_track
 from .media import fit
 from .media.lengths import describe_part
 from .method import Method, method_of
 from .models.bundle import LipSyncModels
 from .options import Options
 from .plan import build_plan
+from .speakers import find_face
 from .speech import detect_speech, measure_extent, tokens_at
-
-log = logging.getLogger(__name__)
 
 
 def lip_sync(
@@ -73,7 +58,8 @@ def lip_sync(
     """
     options = options or Options()
     if track is None:
-        track = find_face(clip, device=str(models.device), progress=progress, work=work)
+        device = str(models.device)
+        track = find_face(clip, exact=options.exact, device=device, progress=progress, work=work)
     if plan is None:
         plan = make_plan(clip, speech, options, track, window_frames=models.window_frames, protect=protect)
     elif protect is not None:
@@ -118,7 +104,7 @@ def make_plan(
         check_protect(protect, clip)
         options = replace(options, covered="ignore")
     if track is None:
-        track = find_face(clip, progress=progress)
+        track = find_face(clip, exact=options.exact, progress=progress)
     track = _place(fit_track(track, clip), clip, options)
     method = method_of(options)
     method.check(clip, options)
@@ -148,43 +134,6 @@ def _place_part(audio_start: float | None, options: Options) -> tuple[float, Opt
     if not 0 <= audio_start < math.inf:
         raise OptionError(f"audio_start takes seconds >= 0, got {audio_start}.")
     return float(audio_start), replace(options, length="silence")
-
-
-def find_face(
-    clip: Clip,
-    speaker: Speaker = "auto",
-    *,
-    device: str = "cpu",
-    progress: Progress | None = None,
-    work: Path | None = None,
-) -> FaceTrack:
-    """Find the faces and choose one; see `faces.choose` for `speaker`, `find_faces` for the rest."""
-    return choose(find_faces(clip, speaker, device=device, progress=progress, work=work), speaker)
-
-
-def find_faces(
-    clip: Clip,
-    speaker: Speaker = "auto",
-    *,
-    device: str = "cpu",
-    progress: Progress | None = None,
-    work: Path | None = None,
-) -> Survey:
-    """Survey the clip, reading every frame once.
-
-    speaker: at a point or in a box, smaller faces than elsewhere are found. work: a folder that keeps surveys; where it
-    has one of the same frames, that is returned instead.
-    """
-    place = place_of(speaker)
-    store = SurveyStore(work, clip, place) if work else None
-    found = store.load() if store else None
-    if found is None:
-        log.info("Looking for faces on %s", device)
-        report = None if progress is None else lambda done, total: progress("survey", done, total)
-        found = survey(clip, FaceFinder(device), report, place)
-        if store:
-            store.save(found)
-    return found
 
 
 @dataclass(frozen=True)

@@ -36,9 +36,13 @@ class Faces(io.ComfyNode):
                 sockets.build_fps("Frames per second of images; a video has its own."),
                 io.DynamicCombo.Input(
                     "choose", options=_build_choices(),
-                    tooltip="auto, largest: the face with the most area. left, right: by place. number: as drawn "
-                    "in the preview. point: nearest to x, y. box: overlapping boxes most. numbers: several that are "
-                    "one person, who was not known again.",
+                    tooltip="auto: who speaks in each scene by the clip's own audio; without it as largest, the face "
+                    "with the most area. left, right: by place. number: as drawn in the preview. point: nearest to x, "
+                    "y. box: overlapping boxes most. numbers: several that are one person.",
+                ),
+                io.Audio.Input(
+                    "audio", optional=True,
+                    tooltip="The audio that belongs to images, by which auto tells who speaks. A video has its own.",
                 ),
             ],
             outputs=[
@@ -57,9 +61,10 @@ class Faces(io.ComfyNode):
         images: torch.Tensor | None = None,
         fps: float = 25.0,
         choose: dict[str, Any] | None = None,
+        audio: dict[str, Any] | None = None,
     ) -> io.NodeOutput:
         speaker = people.speaker_of(choose)
-        with media.open_given(video, images, fps) as source:
+        with media.open_given(video, images, fps, own=audio) as source:
             found = people.survey_clip(source.clip, speaker, Reporter(cls.hidden.unique_id))
         track = ExecutionBlocker(found.report) if found.track is None else found.track
         preview = ui.PreviewImage(found.preview, cls=cls)

@@ -52,7 +52,8 @@ def _build_settings() -> list[io.Input]:
         sockets.Speaker.Input(
             "speaker",
             optional=True,
-            tooltip="From LatentSync Faces, of the same clip; nothing connected takes the face with the most area.",
+            tooltip="From LatentSync Faces, of the same clip; nothing connected takes who speaks in a video by its "
+            "own audio, else the face with the most area.",
         ),
     ]
 
@@ -173,7 +174,7 @@ class LipSyncVideo(io.ComfyNode):
             "that its length does not matter for memory. A video that was trimmed is taken as it was trimmed.",
             search_aliases=[*_ALIASES, "lip sync video"],
             inputs=[
-                io.Video.Input("video", tooltip="The video. Its own audio is not used."),
+                io.Video.Input("video", tooltip="The video. Its own audio only tells who speaks."),
                 io.Audio.Input(
                     "audio", tooltip="The new speech. Longer or shorter than the video: see Options, length."
                 ),

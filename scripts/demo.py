@@ -24,7 +24,7 @@ from latentsync_core.faces import FaceFinder, measure_openings, smooth_matrices
 from latentsync_core.media import cut
 from latentsync_core.metrics.score import measure_sync
 from latentsync_core.metrics.view import look
-from latentsync_core.pipeline import find_face
+from latentsync_core.speakers import find_face
 from latentsync_core.weights import find_syncnet, load_syncnet
 from latentsync_lab.synthetic import bundled_speech, mono_16k, talking_clip
 

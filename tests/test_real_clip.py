@@ -10,7 +10,7 @@ import pytest
 
 from latentsync_core import FileClip, Options, lip_sync, load_models, read_audio
 from latentsync_core.cli import main
-from latentsync_core.pipeline import find_face
+from latentsync_core.speakers import find_face
 from latentsync_lab.fresh import write_untrained
 
 ROOT = Path(__file__).resolve().parents[1]

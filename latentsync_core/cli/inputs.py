@@ -88,8 +88,9 @@ def add_speaker(parser: argparse.ArgumentParser) -> None:
         "--speaker",
         type=parse_speaker,
         default="auto",
-        help="auto, largest, left, right, a number (see `faces`), 1+3 where those two are one, a point X,Y or a box "
-        "X0,Y0,X1,Y1",
+        help="auto (who speaks in each scene by the video's own audio, else as largest; for people best after "
+        "`weights get 1.6 --syncnet`), largest, left, right, a number (see `faces`), 1+3 where those two are one, a "
+        "point X,Y or a box X0,Y0,X1,Y1",
     )
 
 

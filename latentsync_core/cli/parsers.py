@@ -95,6 +95,7 @@ def add_score(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", help="cuda, cuda:1, mps or cpu (default: the fastest there is)")
     parser.add_argument("--models-folder", type=Path, action="append", default=[], help="search here first")
     add_speaker(parser)
+    parser.set_defaults(speaker="largest")  # who is in sync shall not choose what synchrony is measured on
 
 
 def add_weights(parser: argparse.ArgumentParser) -> None:

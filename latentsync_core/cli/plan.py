@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 
 from ..media import FileClip, read_audio
-from ..pipeline import find_face, make_plan
+from ..pipeline import make_plan
 from ..preflight import inspect_plan
+from ..speakers import find_face
 from .inputs import options_of
 from .masks import open_masks
 from .outputs import check_plot, check_report, write_json
@@ -25,7 +26,7 @@ def plan(args: argparse.Namespace) -> None:
     clip, speech = FileClip(args.video, deinterlace=args.deinterlace), read_audio(args.audio)
     masks = open_masks(args, clip)
     with progress_bars() as progress:
-        track = find_face(clip, args.speaker, progress=progress)
+        track = find_face(clip, args.speaker, exact=options.exact, progress=progress)
         planned = make_plan(clip, speech, options, track, protect=masks)
         preflight = inspect_plan(clip, track, planned, options)
     if args.save:

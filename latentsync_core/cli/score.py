@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import OptionError
 from ..media import FileClip, read_audio
 from ..metrics import Score, score
-from ..pipeline import find_face
+from ..speakers import find_face
 from ..weights import find_syncnet, load_clip_encoder, load_syncnet
 from ..weights.place import pick_device
 from .outputs import check_plot, check_report, write_json

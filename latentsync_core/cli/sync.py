@@ -13,8 +13,9 @@ from ..diffusion import warn_of_strange_faces
 from ..errors import FaceError
 from ..kept import forget
 from ..media import FileClip, check_output, open_writer, read_audio
-from ..pipeline import find_face, lip_sync, make_plan
+from ..pipeline import lip_sync, make_plan
 from ..preflight import Preflight, inspect_plan
+from ..speakers import find_face
 from ..weights import best_checkpoint, load_models
 from .inputs import options_of
 from .masks import open_masks
@@ -42,7 +43,10 @@ def sync(args: argparse.Namespace) -> None:
         print(f"{models.name}: {models.note}")
     times.end("load")
     with progress_bars(times=times) as progress, _keep_windows(args.output) as work:
-        track = find_face(clip, args.speaker, device=str(models.device), progress=progress, work=work)
+        device = str(models.device)
+        track = find_face(
+            clip, args.speaker, exact=options.exact, device=device, progress=progress, work=work
+        )
         plan = make_plan(clip, speech, options, track, window_frames=models.window_frames, protect=masks)
         preflight = inspect_plan(clip, track, plan, options, models)
         _print_plan(preflight, plan, track)

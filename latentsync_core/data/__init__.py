@@ -14,6 +14,7 @@ from .clip import (
     Progress,
     SpeechTokens,
     Waveform,
+    own_audio_of,
     pixel_aspect_of,
     pluralize,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "SpeechTokens",
     "Waveform",
     "Window",
+    "own_audio_of",
     "pixel_aspect_of",
     "pluralize",
 ]

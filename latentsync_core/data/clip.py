@@ -80,6 +80,16 @@ class Waveform:
         return self.samples.shape[1] / self.sample_rate
 
 
+def own_audio_of(clip: Clip) -> Waveform | None:
+    """Read the audio that belongs to a clip, from its first frame on; None where it has no `read_own_audio`, or none.
+
+    Raises MediaError where the audio cannot be read.
+    """
+    read = getattr(clip, "read_own_audio", None)
+    audio: Waveform | None = read() if read else None
+    return audio
+
+
 SPEECH_RATE = 16_000
 """Samples a second of the speech that Whisper and SyncNet were trained on."""
 

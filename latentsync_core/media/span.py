@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..data import Array, Clip, Waveform
+from ..data import Array, Clip, Waveform, own_audio_of
 from ..errors import InputError
 
 TIME_TOLERANCE = 1e-6
@@ -69,11 +69,11 @@ class _Span:
     """Frames first..last-1 of a clip, as a clip."""
 
     def __init__(self, clip: Clip, first: int, last: int) -> None:
-        self._clip, self._first, begin = clip, first, float(clip.times[first])
+        self._clip, self._first, self._begin = clip, first, float(clip.times[first])
         self.fps, self.height, self.width = clip.fps, clip.height, clip.width
-        self.times = clip.times[first:last] - begin
+        self.times = clip.times[first:last] - self._begin
         end = clip.duration if last == len(clip.times) else float(clip.times[last])
-        self.duration = end - begin
+        self.duration = end - self._begin
         self.pixel_aspect: Fraction = getattr(clip, "pixel_aspect", Fraction(1))
 
     @property
@@ -81,6 +81,13 @@ class _Span:
         """What tells these frames from all others; None where the clip does not say it of its own."""
         whole: str | None = getattr(self._clip, "identity", None)
         return None if whole is None else f"{whole} from {self._first}"
+
+    def read_own_audio(self) -> Waveform | None:
+        """Read the part of the clip's audio that belongs to these frames; None where there is none."""
+        whole = own_audio_of(self._clip)
+        if whole is None or whole.duration <= self._begin:
+            return None
+        return cut(whole, self._begin, self.duration)
 
     def read(self, indices: Iterable[int]) -> Iterator[Array]:
         return self._clip.read(self._first + i for i in check_numbers(indices, len(self.times)))

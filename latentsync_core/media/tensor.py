@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data import Array, FloatArray
+from ..data import Array, FloatArray, Waveform
 from ..errors import InputError
 from .span import check_numbers
 
@@ -25,11 +25,11 @@ class TensorClip:
     """A numpy array or torch tensor of frames that implements `data.Clip`; frames keep its dtype.
 
     `frames` is (N, H, W, 3) with N, H, W >= 1, RGB, uint8 in 0..255 or float16/32/64 in 0..1; `fps` > 0, where
-    floats such as 23.976 stand for 24000/1001. Raises InputError on anything else.
+    floats such as 23.976 stand for 24000/1001. Raises InputError on anything else. `audio`: the clip's own.
     """
 
-    def __init__(self, frames: Any, fps: int | float | Fraction) -> None:
-        self._frames = _as_array(frames)
+    def __init__(self, frames: Any, fps: int | float | Fraction, audio: Waveform | None = None) -> None:
+        self._frames, self._audio = _as_array(frames), audio
         self.fps = _as_rate(fps)
         count, self.height, self.width = self._frames.shape[:3]
         self.times: FloatArray = np.arange(count) / float(self.fps)
@@ -37,6 +37,10 @@ class TensorClip:
 
     def __len__(self) -> int:
         return len(self._frames)
+
+    def read_own_audio(self) -> Waveform | None:
+        """Return the clip's own audio; None where none was given."""
+        return self._audio
 
     @property
     def identity(self) -> str:

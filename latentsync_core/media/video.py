@@ -12,6 +12,8 @@ import av
 import numpy as np
 import numpy.typing as npt
 
+from ..data import Waveform
+from .audio import read_audio
 from .color import ACCURATE, ColorTags
 from .decoder import RUN_LENGTH, FrameDecoder
 from .deinterlace import Deinterlacer
@@ -94,6 +96,10 @@ class FileClip:
                     number = run.popleft()
                     yield self._to_upright_rgb(held[number])
                     held = {n: frame for n, frame in held.items() if n in run or n == number}
+
+    def read_own_audio(self) -> Waveform | None:
+        """Read the file's audio; None where it has none. Raises MediaError where it is damaged."""
+        return read_audio(self.path) if self.has_audio else None
 
     def _to_upright_rgb(self, frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
         # The numbers of "rgb24" in two thirds of the time, as libswscale writes planes faster than pixels. (With an

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from latentsync_core.data import SPEECH_RATE, Array, Waveform
 from latentsync_core.models.bundle import LipSyncModels
 from latentsync_core.options import Options
-from latentsync_core.pipeline import find_face, lip_sync
+from latentsync_core.pipeline import lip_sync
+from latentsync_core.speakers import find_face
 
 from ..synthetic import SyntheticClip, mono_16k, speak, talking_clip
 from .voices import TEST_SENTENCES, TEST_VOICES

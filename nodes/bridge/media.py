@@ -53,8 +53,11 @@ def check_option(name: str, value: str, menu: Iterable[str]) -> str:
     return value
 
 
-def clip_of(images: torch.Tensor, fps: float | Fraction) -> Clip:
-    """Return an IMAGE batch (B, H, W, 3 or 4) as a clip; a fourth channel is left out. Raises InputError."""
+def clip_of(images: torch.Tensor, fps: float | Fraction, audio: Mapping[str, Any] | None = None) -> Clip:
+    """Return an IMAGE batch (B, H, W, 3 or 4) as a clip; a fourth channel is left out. Raises InputError.
+
+    audio: the AUDIO that belongs to the images.
+    """
     from ...latentsync_core.media import TensorClip
 
     if not isinstance(images, torch.Tensor) or images.ndim != 4 or images.shape[3] not in (3, 4):
@@ -64,7 +67,7 @@ def clip_of(images: torch.Tensor, fps: float | Fraction) -> Clip:
         raise InputError("images is empty: the node it comes from gave no image.")
     if images.dtype == torch.bfloat16:  # which NumPy does not know
         images = images.float()
-    return TensorClip(images[..., :3].contiguous(), fps)
+    return TensorClip(images[..., :3].contiguous(), fps, None if audio is None else waveform_of(audio))
 
 
 def masks_of(mask: torch.Tensor | None) -> Clip | None:
@@ -112,13 +115,20 @@ def images_of(frames: list[np.ndarray]) -> torch.Tensor:
 
 
 def open_given(
-    video: Any, images: torch.Tensor | None, fps: float, audio: bool = False
+    video: Any,
+    images: torch.Tensor | None,
+    fps: float,
+    audio: bool = False,
+    own: Mapping[str, Any] | None = None,
 ) -> AbstractContextManager[Source]:
-    """Open the one of video and images that is connected; raises InputError unless exactly one is."""
+    """Open the one of video and images that is connected; raises InputError unless exactly one is.
+
+    audio: whether the video's own audio is given. own: the AUDIO that belongs to images.
+    """
     if (video is None) == (images is None):
         which = "neither is" if video is None else "both are"
         raise InputError(f"This node takes either video or images, {which} connected.")
-    return open_video(video, audio) if images is None else nullcontext(Source(clip_of(images, fps)))
+    return open_video(video, audio) if images is None else nullcontext(Source(clip_of(images, fps, own)))
 
 
 @contextmanager
@@ -145,7 +155,7 @@ def open_video(video: Any, audio: bool = False) -> Iterator[Source]:
 def _from_tensors(video: Any, audio: bool) -> Source:
     parts = video.get_components()
     own = waveform_of(parts.audio) if audio and parts.audio is not None else None
-    return Source(clip_of(parts.images, parts.frame_rate), audio=own)
+    return Source(clip_of(parts.images, parts.frame_rate, parts.audio), audio=own)
 
 
 def _from_file(path: str, identity: str | None, start: float, duration: float, audio: bool) -> Source:

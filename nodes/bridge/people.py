@@ -48,13 +48,13 @@ def speaker_of(choose: Mapping[str, Any] | None) -> Speaker:
 
 def survey_clip(clip: Clip, speaker: Speaker, reporter: Reporter) -> FoundSpeaker:
     """Find all faces of a clip, choose one, and draw them."""
-    from ...latentsync_core.faces import choose
-    from ...latentsync_core.pipeline import find_faces
+    from ...latentsync_core.speakers import choose_speaker, find_faces
 
+    device = str(mm.get_torch_device())
     with keep_results() as work:
-        found = find_faces(clip, speaker, device=str(mm.get_torch_device()), progress=reporter, work=work)
+        found = find_faces(clip, speaker, device=device, progress=reporter, work=work)
     try:
-        track = choose(found, speaker)
+        track = choose_speaker(clip, found, speaker, device=device, progress=reporter)
     except FaceError as exc:  # no error of the node: its preview helps to choose another face
         return FoundSpeaker(
             None, _draw_preview(clip, found, None), f"{reword(str(exc))}\n{_format_report(clip, found, None)}"

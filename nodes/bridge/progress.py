@@ -23,6 +23,7 @@ TEXT_SECONDS = 0.5
 """Seconds between two texts."""
 TITLES = {
     "survey": "Looking for faces",
+    "speaker": "Telling who speaks",
     "listen": "Listening to the speech",
     "resync": "Re-syncing the mouth",
     "write": "Writing",

@@ -72,14 +72,17 @@ def resync(
     """
     from ...latentsync_core.compositing import check_protect
     from ...latentsync_core.diffusion import warn_of_strange_faces
-    from ...latentsync_core.pipeline import find_face, lip_sync, make_plan
+    from ...latentsync_core.pipeline import lip_sync, make_plan
     from ...latentsync_core.preflight import inspect_plan
+    from ...latentsync_core.speakers import find_face
 
     if protect is not None:
         check_protect(protect, clip)
     reporter, loaded = Reporter(node_id, last="resync"), loaded or load_best()
     with explain_out_of_memory(), keep_results() as work, loaded.on_device() as models:
-        track = speaker or find_face(clip, device=str(models.device), progress=reporter, work=work)
+        track = speaker or find_face(
+            clip, exact=options.exact, device=str(models.device), progress=reporter, work=work
+        )
         plan = make_plan(
             clip,
             speech,

@@ -47,14 +47,14 @@ def measure(
 ) -> Score:
     """Measure how well mouth and audio fit, by the SyncNet of a checkpoint; raises the library's errors."""
     from ...latentsync_core.metrics import score
-    from ...latentsync_core.pipeline import find_face
+    from ...latentsync_core.speakers import find_face
     from ...latentsync_core.weights import load_syncnet
 
     audio, reporter = audio_of(source, audio), Reporter(node_id, last="look")
     syncnet = load_syncnet(checkpoints.fetch_evaluator(model, reporter))
     with keep_results() as work, devices.on_device(syncnet):
         track = speaker or find_face(
-            source.clip, device=str(mm.get_torch_device()), progress=reporter, work=work
+            source.clip, "largest", device=str(mm.get_torch_device()), progress=reporter, work=work
         )
         return score(source.clip, audio, syncnet, track=track, progress=reporter)
 

@@ -21,7 +21,7 @@ from latentsync_core.diffusion.familiar import STRANGE, measure_lost_detail
 from latentsync_core.faces import crop_size, smooth_matrices, warp_crop
 from latentsync_core.faces.crop import to_square
 from latentsync_core.media import trim
-from latentsync_core.pipeline import find_face
+from latentsync_core.speakers import find_face
 from latentsync_lab.synthetic import talking_clip
 
 SILENCE = Waveform(np.zeros((1, 16000), np.float32), 16000)

@@ -41,7 +41,8 @@ def test_a_speaker_is_chosen(run, two, choice, side):
     )
     assert preview.shape == (6, 192, 336, 3) and preview.dtype == torch.float32
     assert not torch.equal(preview, two)
-    assert report.splitlines()[-1].startswith(f"speaker, of 2 found: person {1 if side == 'left' else 2}")
+    assert f"\nspeaker, of 2 found: person {1 if side == 'left' else 2}" in report
+    assert ("no audio of the clip's own" in report) == (choice == {"choose": "auto"})
 
 
 def test_large_and_long_clips_have_a_small_preview(run, images, home):
