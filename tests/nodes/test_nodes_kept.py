@@ -50,14 +50,14 @@ def steps(model, plain_network, monkeypatch):
 @pytest.fixture
 def surveys(monkeypatch):
     """The sizes of the clips that are looked through."""
-    pipeline = importlib.import_module(f"{PACK}.latentsync_core.pipeline")
-    look, seen = pipeline.survey, []
+    speakers = importlib.import_module(f"{PACK}.latentsync_core.speakers")
+    look, seen = speakers.survey, []
 
     def counted(clip, *rest):
         seen.append(len(clip.times))
         return look(clip, *rest)
 
-    monkeypatch.setattr(pipeline, "survey", counted)
+    monkeypatch.setattr(speakers, "survey", counted)
     return seen
 
 

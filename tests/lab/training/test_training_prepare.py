@@ -75,7 +75,7 @@ def test_clip_is_the_aligned_face_and_its_audio(data, clip, said):
     assert footage.clips == 1 and footage.resolution == 128 and crops.shape == (FRAMES, 128, 128, 3)
     matrices = smooth_matrices(clip.truth[0].points, clip.times, 128)
     expected = crop_face(next(clip.read([10])), matrices[10], 128)
-    assert np.corrcoef(crops[10].ravel(), expected.ravel())[0, 1] > 0.9  # the mesh errs by some pixels
+    assert np.corrcoef(crops[10].ravel(), expected.ravel())[0, 1] > 0.88  # the mesh errs by some pixels
     samples = footage.audio(0)
     assert len(samples) == FRAMES * 640
     lag = np.correlate(samples, said.samples[0, : len(samples)], "full").argmax() - len(samples) + 1
