@@ -10,9 +10,10 @@ from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 from ..data import Clip, Evidence, FloatArray, IntArray, Progress, SceneChoice, SpeakerChoice, Waveform
-from ..faces import Survey, smooth_matrices
+from ..faces import Survey, align_track
 from ..media import to_speech_16k
 from ..models.syncnet import StableSyncNet
 from .score import SAMPLES_PER_FRAME, measure_level
@@ -21,6 +22,7 @@ from .sync import (
     FRAMES,
     LEAST_CONFIDENCE,
     MAX_OFFSET,
+    SyncCurve,
     compare,
     embed_audio,
     embed_mouths,
@@ -33,6 +35,8 @@ _LEAST_SCENE = 2 * FPS
 (59 of 60), while a video of a person, on whom it was not trained, is below `LEAST_CONFIDENCE` in 75 of 75."""
 _MOST_FRAMES = 4 * FPS
 """Of a longer scene the loudest so many frames are looked at."""
+_MOST_SCENES = 100
+"""The longest so many scenes are judged by a SyncNet."""
 _WINDOW_STEP = 4
 
 _MOST_RIVALS = 4
@@ -67,6 +71,8 @@ class _Scene:
     """Shape (F,): the clip's frames, at 25 a second."""
     start: int
     """The first of them in the clip at 25 a second."""
+    level: FloatArray
+    """Shape (F,): of the audio in dB."""
 
 
 def detect_speaker(
@@ -85,16 +91,19 @@ def detect_speaker(
     samples = to_speech_16k(audio)
     scenes = list(_find_scenes(clip, found, samples))
     judged: dict[int, SceneChoice] = {}
-    for syncnet in syncnets:
-        left = [i for i, scene in enumerate(scenes) if i not in judged and len(scene.shown) >= _LEAST_SCENE]
+    longest = sorted(range(len(scenes)), key=lambda i: scenes[i].first - scenes[i].last)[:_MOST_SCENES]
+    left = [i for i in longest if len(scenes[i].shown) >= _LEAST_SCENE]
+    networks = iter(syncnets)
+    while left and (syncnet := next(networks, None)) is not None:
+        synchrony = _Synchrony(clip, found, samples, syncnet)
         for done, i in enumerate(left, 1):
-            confidences = _measure_confidences(clip, found, scenes[i], samples, syncnet)
-            judged |= _judge(scenes[i], i, "synchrony", *_pick_in_sync(confidences))
+            judged |= _judge(scenes[i], i, "synchrony", *_pick_in_sync(synchrony.measure(scenes[i])))
             if progress is not None:
                 progress("speaker", done, len(left))
+        left = [i for i in left if i not in judged]
     for i, scene in enumerate(scenes):
         if i not in judged:
-            judged |= _judge(scene, i, "opening", *_pick_by_opening(found, scene, samples))
+            judged |= _judge(scene, i, "opening", *_pick_by_opening(found, scene))
     return _settle(found, scenes, judged)
 
 
@@ -111,7 +120,7 @@ def _find_scenes(clip: Clip, found: Survey, samples: npt.NDArray[np.float32]) ->
         persons = [int(p) + 1 for p in np.argsort(-areas) if seen[p, first:stop].any()]
         part = part[_find_loudest(level[part], _MOST_FRAMES)]
         start = int(part[0]) if len(part) else 0
-        yield _Scene(first, stop - 1, tuple(persons), source[part], start)
+        yield _Scene(first, stop - 1, tuple(persons), source[part], start, level[part])
 
 
 def _find_loudest(level: FloatArray, frames: int) -> slice:
@@ -121,30 +130,44 @@ def _find_loudest(level: FloatArray, frames: int) -> slice:
     return slice(start, start + frames)
 
 
-def _measure_confidences(
-    clip: Clip, found: Survey, scene: _Scene, samples: npt.NDArray[np.float32], syncnet: StableSyncNet
-) -> dict[int, float]:
-    """Return the confidence of a SyncNet in each person of a scene who is seen for long enough."""
-    around = MAX_OFFSET * SAMPLES_PER_FRAME
-    first = scene.start * SAMPLES_PER_FRAME
-    heard = np.pad(samples, (around, around))[
-        first : first + len(scene.shown) * SAMPLES_PER_FRAME + 2 * around
-    ]
-    audio = embed_audio(syncnet, heard, len(scene.shown) + 2 * MAX_OFFSET) if len(heard) > around else None
-    confidences = {}
-    for number in scene.persons[:_MOST_RIVALS]:
-        track = found.tracks[number - 1]
-        matrices = smooth_matrices(track.points, clip.times, syncnet.resolution, track.cuts)[scene.shown]
+class _Synchrony:
+    """How well mouths fit the audio, by a SyncNet."""
+
+    def __init__(
+        self, clip: Clip, found: Survey, samples: npt.NDArray[np.float32], syncnet: StableSyncNet
+    ) -> None:
+        self._clip, self._found, self._syncnet = clip, found, syncnet
+        self._heard = np.pad(samples, MAX_OFFSET * SAMPLES_PER_FRAME)
+        self._matrices: dict[int, npt.NDArray[np.float64]] = {}
+
+    def measure(self, scene: _Scene) -> dict[int, float]:
+        """Return the confidence in each person of a scene who is seen for long enough."""
+        first, frames = scene.start * SAMPLES_PER_FRAME, len(scene.shown) + 2 * MAX_OFFSET
+        heard = self._heard[first : first + frames * SAMPLES_PER_FRAME]
+        if len(heard) < frames * SAMPLES_PER_FRAME / 2:  # the audio ends before
+            return {}
+        audio = embed_audio(self._syncnet, heard, frames)
+        curves = {
+            number: self._compare(number, scene.shown, audio) for number in scene.persons[:_MOST_RIVALS]
+        }
+        return {number: curve.confidence for number, curve in curves.items() if curve is not None}
+
+    def _compare(self, number: int, shown: IntArray, audio: Tensor) -> SyncCurve | None:
+        matrices = self._align(number)[shown]
         shows = ~np.isnan(matrices[:, 0, 0])
         last = len(shows) - FRAMES
         starts = [k for k in range(0, last + 1, _WINDOW_STEP) if shows[k : k + FRAMES].all()]
-        if audio is None or not starts:
-            continue
-        crops = crops_of(list(clip.read(scene.shown.tolist())), matrices, syncnet.resolution)
-        mouths = embed_mouths(syncnet, (face_window(crops, k) for k in starts))
-        curve = compare(mouths, np.array(starts) + MAX_OFFSET, audio, MAX_OFFSET)
-        confidences[number] = curve.confidence
-    return confidences
+        if not starts:
+            return None
+        crops = crops_of(list(self._clip.read(shown.tolist())), matrices, self._syncnet.resolution)
+        mouths = embed_mouths(self._syncnet, (face_window(crops, k) for k in starts))
+        return compare(mouths, np.array(starts) + MAX_OFFSET, audio, MAX_OFFSET)
+
+    def _align(self, number: int) -> npt.NDArray[np.float64]:
+        if number not in self._matrices:
+            track = self._found.tracks[number - 1]
+            self._matrices[number] = align_track(self._clip, track, self._syncnet.resolution)
+        return self._matrices[number]
 
 
 def _pick_in_sync(confidences: Mapping[int, float]) -> tuple[int, float] | tuple[None, None]:
@@ -156,21 +179,18 @@ def _pick_in_sync(confidences: Mapping[int, float]) -> tuple[int, float] | tuple
     return ranked[0], _squash((confidences[ranked[0]] - rival) / _SYNC_SPREAD)
 
 
-def _pick_by_opening(
-    found: Survey, scene: _Scene, samples: npt.NDArray[np.float32]
-) -> tuple[int, float] | tuple[None, None]:
+def _pick_by_opening(found: Survey, scene: _Scene) -> tuple[int, float] | tuple[None, None]:
     """Return whose mouth opens with the audio and how sure that is; nobody where there is nobody to compare with."""
-    level = measure_level(samples, scene.start + len(scene.shown))[scene.start :]
     scores: dict[int, float] = {}
     for number in scene.persons:
         openings = found.tracks[number - 1].openings
-        if openings is not None and len(level) >= FPS:
-            score = _score_opening(openings[scene.shown], level)
+        if openings is not None and len(scene.level) >= FPS:
+            score = _score_opening(openings[scene.shown], scene.level)
             scores |= {} if score is None else {number: score}
     ranked = sorted(scores, key=lambda number: -scores[number])
     if len(ranked) < 2:
         return None, None
-    seconds = min(len(level), _MOST_FRAMES) / FPS
+    seconds = min(len(scene.level), _MOST_FRAMES) / FPS
     sure = _squash((scores[ranked[0]] - scores[ranked[1]]) * math.sqrt(seconds) / _OPENING_SPREAD)
     return (ranked[0], sure) if sure >= _SURE_ENOUGH else (None, None)
 
