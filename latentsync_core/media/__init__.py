@@ -9,6 +9,7 @@ from .span import cut, trim
 from .speech_level import to_speech_16k
 from .splice import MixMode, mix, splice
 from .tensor import TensorClip
+from .timecode import Timecode, parse_time, read_timecode
 from .timeline import LENGTH_MODES, Timeline, fit
 from .video import FileClip
 from .write import Writer, check_output, open_writer
@@ -21,6 +22,7 @@ __all__ = [
     "ImageFolderClip",
     "MixMode",
     "TensorClip",
+    "Timecode",
     "Timeline",
     "Writer",
     "check_output",
@@ -31,7 +33,9 @@ __all__ = [
     "normalize",
     "open_clip",
     "open_writer",
+    "parse_time",
     "read_audio",
+    "read_timecode",
     "splice",
     "to_mono_16k",
     "to_speech_16k",
