@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from .ahead import check_stopped, run_ahead
 from .compositing import Pasted, blend_mask, check_protect, keep_source, no_alpha, read_masks
 from .data import Array, Clip, FaceTrack, FloatArray, IntArray, Plan, Progress, Waveform
 from .diffusion import Denoiser, WindowStore, cross_fade
@@ -26,6 +28,9 @@ from .plan import build_plan
 from .speakers import find_face
 from .speech import detect_speech, measure_extent, tokens_at
 
+_READ_AHEAD = 8
+"""Frames that are decoded and cropped before the denoiser asks for them."""
+
 
 def lip_sync(
     clip: Clip,
@@ -39,20 +44,21 @@ def lip_sync(
     work: Path | None = None,
     masks: Callable[[Array], None] | None = None,
     protect: Clip | None = None,
-) -> Iterator[Array]:
+) -> Generator[Array, None, None]:
     """Yield the frames of the result in order, each (H, W, 3) of the clip's dtype.
 
-    Frames that pass through are the clip's own arrays: copy them before writing into them.
+    Frames that pass through are the clip's own arrays: copy them before writing into them. Decoding and denoising run
+    in threads, up to two windows ahead of what is yielded; they end when the generator is closed.
 
     track: the face to re-sync, one entry per frame of the clip, which may have been scaled since; None looks for it.
     plan: of `make_plan` with the same clip, speech, options and track; None makes it. progress: called at the start
-    and after each step of the stages `survey`, `listen` and `resync` (whose total falls by every window that is found
-    finished); raise from it, or close the generator, to cancel. work: a folder that keeps the survey and finished
-    windows, so that the same call continues an earlier one that stopped (no windows with `exact`: they depend on one
-    another). masks: called just before each frame is yielded, with the alpha of the new mouth, (H, W) float32 in
-    0..1; where it is 0 the frame equals that of `clip.read` bit for bit. protect: masks of what lies before the face,
-    in frames of the clip's size, one per frame of the clip or one for all: where they are white the source stays on
-    top, bit for bit, and in part where they are grey.
+    and after each step of the stages `survey`, `listen` and `resync` (in its thread; the total falls by every window
+    that is found finished); raise from it, or close the generator, to cancel within a step. work: a folder that keeps
+    the survey and finished windows, so that the same call continues an earlier one that stopped (no windows with
+    `exact`: they depend on one another). masks: called just before each frame is yielded, with the alpha of the new
+    mouth, (H, W) float32 in 0..1; where it is 0 the frame equals that of `clip.read` bit for bit. protect: masks of
+    what lies before the face, in frames of the clip's size, one per frame of the clip or one for all: where they are
+    white the source stays on top, bit for bit, and in part where they are grey.
 
     Raises the errors of `latentsync_core.errors`; nothing is denoised before the plan is made.
     """
@@ -66,19 +72,33 @@ def lip_sync(
         check_protect(protect, clip)
     track = _place(scale_track(track, clip.height, clip.width), clip, options)
     face = _Face.of(clip, track, models, options, method_of(options))
-    # The clip is read once: crops need frames up to a window ahead of those that are composited, and `tee` holds
-    # the frames between the two.
-    frames, ahead = itertools.tee(clip.read(plan.source.tolist()))
     render = _Renderer(plan, speech, models, options, face, progress, work)
-    mouths = cross_fade(plan, face.crops(ahead, plan), render)
     kept = read_masks(protect, plan.source)
-    for index, (frame, mouth, keep) in enumerate(zip(frames, mouths, kept, strict=True)):
-        pasted, mask = (
-            (frame, no_alpha(frame)) if mouth is None else face.composite(frame, mouth, keep, plan, index)
-        )
-        if masks is not None:
-            masks(mask)
-        yield pasted
+    with closing(run_ahead(_make_mouths(clip, plan, face, render), models.window_frames)) as made:
+        for index, ((frame, mouth), keep) in enumerate(zip(made, kept, strict=True)):
+            pasted, mask = (
+                (frame, no_alpha(frame)) if mouth is None else face.composite(frame, mouth, keep, plan, index)
+            )
+            if masks is not None:
+                masks(mask)
+            yield pasted
+
+
+def _make_mouths(
+    clip: Clip, plan: Plan, face: _Face, render: _Renderer
+) -> Iterator[tuple[Array, Array | None]]:
+    """Yield the source of every output frame and its new mouth, None where it passes through."""
+    # The clip is read once: crops are needed up to a window ahead of the mouths, and `frames` holds those between.
+    frames: deque[Array] = deque()
+
+    def hold(cut: Iterator[tuple[Array, Array | None]]) -> Iterator[Array | None]:
+        for frame, crop in cut:
+            frames.append(frame)
+            yield crop
+
+    with closing(run_ahead(face.read(clip, plan), _READ_AHEAD)) as cut:
+        for mouth in cross_fade(plan, hold(cut), render):
+            yield frames.popleft(), mouth
 
 
 def make_plan(
@@ -165,11 +185,11 @@ class _Face:
             options.seed if options.grain else None,
         )
 
-    def crops(self, frames: Iterator[Array], plan: Plan) -> Iterator[Array | None]:
-        """Yield the crop (R, R, 3) of every output frame that is denoised, None for the others."""
+    def read(self, clip: Clip, plan: Plan) -> Iterator[tuple[Array, Array | None]]:
+        """Yield the source of every output frame, and its crop (R, R, 3), None where it is not denoised."""
         denoised = {int(frame) for window in plan.windows for frame in window.frames}
-        for index, frame in enumerate(frames):
-            yield self._crop(frame, int(plan.source[index])) if index in denoised else None
+        for index, frame in enumerate(clip.read(plan.source.tolist())):
+            yield frame, self._crop(frame, int(plan.source[index])) if index in denoised else None
 
     def _crop(self, frame: Array, source: int) -> Array:
         return self.method.crop(frame, self.matrices[source], self.resolution, self.align_resolution)
@@ -227,6 +247,7 @@ class _Renderer:
         return latents
 
     def _on_step(self) -> None:
+        check_stopped()
         self._done += 1
         self._report()
 

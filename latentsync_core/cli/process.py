@@ -6,7 +6,7 @@ import ctypes
 import os
 import sys
 
-M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h of glibc
+M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # malloc.h of glibc
 
 
 def tune_process() -> None:
@@ -22,9 +22,11 @@ def _keep_freed_memory() -> None:
     """Tell glibc to hand freed memory out again instead of returning it to the system.
 
     It otherwise maps every large tensor anew, and the system fills it with zeros page by page: about a sixth of the
-    time of a step of the denoiser. Another C library has no such function, and keeps its own way.
+    time of a step of the denoiser. It does so still in arenas other than the first, which threads would get: there is
+    but one. Another C library has no such function, and keeps its own way.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(M_MMAP_MAX, 0)
         mallopt(M_TRIM_THRESHOLD, -1)
+        mallopt(M_ARENA_MAX, 1)

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 import torch
 
 from ..data import Array
+from ..timeleft import RESYNC_STAGE
 
 
 class StageTimes:
     """Adds up the seconds of each stage; called as `data.Progress`, and frames of a `lip_sync` pass through `frames`.
 
-    `resync` is denoising; decoding windows, pasting and reading the clip again are `composite`.
+    The stages after the plan run at the same time: `resync` is the time in which the next frame was waited for, `write`
+    that in which the encoder was.
     """
 
     def __init__(self) -> None:
@@ -22,7 +24,8 @@ class StageTimes:
         self._since = time.monotonic()
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        self.end(stage)
+        if stage != RESYNC_STAGE:
+            self.end(stage)
 
     def end(self, stage: str) -> None:
         """Count the time since the last call for a stage."""
@@ -33,7 +36,7 @@ class StageTimes:
     def frames(self, frames: Iterator[Array]) -> Iterator[Array]:
         """Yield the frames; until the next one is asked for, they are being written."""
         for frame in frames:
-            self.end("composite")
+            self.end(RESYNC_STAGE)
             yield frame
             self.end("write")
 

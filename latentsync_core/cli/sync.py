@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from ..data import FaceTrack, Plan, pluralize
@@ -59,7 +59,7 @@ def sync(args: argparse.Namespace) -> None:
         frames = lip_sync(
             clip, speech, models, options, track, plan=plan, progress=progress, work=work, protect=masks
         )
-        with open_writer(
+        with closing(frames), open_writer(
             args.output, clip.height, clip.width, plan.fps, audio=args.audio, duration=plan.duration,
             crf=args.crf, preset=args.encoder_preset, color=clip.color, pixel_aspect=clip.pixel_aspect,
         ) as writer:  # fmt: skip

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
+from ..ahead import run_ahead
 from ..data import Array, Clip, FaceTrack, FloatArray, Origin
 from ..errors import InputError
 from .covered import describe_cells, measure_covered
@@ -88,7 +90,7 @@ def survey(
     Frames are read once, but for those in which a person is missing for up to a second: see `gaps.look_again`. place:
     a point or box in pixels, as of `choose`, at which a face is looked for in particular.
     `on_progress` is called with the frames done and the frames in all, first and after each batch; it may raise to
-    cancel. At most 16 frames (fewer above 1080p) are held at a time. Raises InputError where frames are missing.
+    cancel. At most 32 frames (fewer above 1080p) are held at a time. Raises InputError where frames are missing.
     """
     stored, clip = clip, square_pixels(clip)
     count = len(clip.times)
@@ -100,13 +102,14 @@ def survey(
     search = FaceSearch(finder, round(_CLOSER_LOOKS * float(clip.fps)), _see(place, stored, clip))
     step = -(-count // _DESCRIBED)
     size = max(1, min(_BATCH, _BATCH_PIXELS // max(1, clip.height * clip.width)))
-    for batch in _split_batches(clip.read(range(count)), size):
-        starts = scenes.add([make_thumbnail(frame) for frame in batch])
-        found = enumerate(zip(batch, search.find(batch, starts), strict=True), len(faces))
-        faces += [_describe(frame, some, i in imprinted, i % step == 0) for i, (frame, some) in found]
-        sharer.advance(*scenes.take_new())
-        if on_progress is not None:
-            on_progress(len(faces), count)
+    with closing(run_ahead(clip.read(range(count)), size)) as frames:
+        for batch in _split_batches(frames, size):
+            starts = scenes.add([make_thumbnail(frame) for frame in batch])
+            found = enumerate(zip(batch, search.find(batch, starts), strict=True), len(faces))
+            faces += [_describe(frame, some, i in imprinted, i % step == 0) for i, (frame, some) in found]
+            sharer.advance(*scenes.take_new())
+            if on_progress is not None:
+                on_progress(len(faces), count)
     if len(faces) != count:
         raise InputError(
             f"The clip has {count} times but {len(faces)} frames could be read; encode it again."

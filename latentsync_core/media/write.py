@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Protocol
 
 import av
 
+from ..ahead import run_behind
 from ..data import Array
 from ..errors import OptionError, OutputError
 from ..partial import partial_path, remove_abandoned
@@ -21,6 +22,9 @@ from .images import ImageWriter
 from .movie import MovieWriter
 from .opening import MediaPath
 from .soundtrack import AudioInput
+
+_BEHIND = 8
+"""Frames that may wait for the encoder."""
 
 
 class Writer(Protocol):
@@ -60,6 +64,8 @@ def open_writer(
     packet by packet where the container can hold it and encoded where not. `crf` 0..51 (less is better) and
     `preset` are x264's. `color` are the tags of the source, see `color.choose_tags`. `pixel_aspect` is the width
     of a pixel over its height; PNG images do not keep it.
+    Frames are encoded in a thread: do not write into them afterwards. What fails there is raised by a later call, or at
+    the end of the block.
     Raises OptionError on an unknown suffix, crf, preset or pixel_aspect, OutputError where the result cannot
     be written.
     """
@@ -74,10 +80,14 @@ def open_writer(
             else:
                 writer = ImageWriter(partial, size, audio)
         with closing(writer):
-            yield _GuardedWriter(writer, target)
+            with run_behind(_GuardedWriter(writer, target), _BEHIND) as put:
+                yield _QueuedWriter(put)
             with _writing(target):
                 writer.finish()
                 _move_into_place(partial, target)
+
+
+_Item = tuple[Array, float]
 
 
 class _GuardedWriter:
@@ -86,9 +96,19 @@ class _GuardedWriter:
     def __init__(self, writer: Writer, target: Path) -> None:
         self._writer, self._target = writer, target
 
-    def write(self, frame: Array, time_seconds: float) -> None:
+    def __call__(self, item: _Item) -> None:
         with _writing(self._target):
-            self._writer.write(frame, time_seconds)
+            self._writer.write(*item)
+
+
+class _QueuedWriter:
+    """A writer that leaves the work to a thread."""
+
+    def __init__(self, put: Callable[[_Item], None]) -> None:
+        self._put = put
+
+    def write(self, frame: Array, time_seconds: float) -> None:
+        self._put((frame, time_seconds))
 
 
 _REMEDIES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -112,15 +112,16 @@ def resync(
             masks=mask.append,
             protect=protect,
         )
-        yield Job(
-            plan,
-            preflight,
-            track,
-            reporter.show_frames(frames, plan, options.steps),
-            mask,
-            f"{models.name} at {models.resolution} px on {models.device} in {models.precision}",
-            warning,
-        )
+        with closing(frames):
+            yield Job(
+                plan,
+                preflight,
+                track,
+                reporter.show_frames(frames, plan, options.steps),
+                mask,
+                f"{models.name} at {models.resolution} px on {models.device} in {models.precision}",
+                warning,
+            )
 
 
 def collect(job: Job, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

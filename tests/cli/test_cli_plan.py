@@ -45,7 +45,6 @@ def test_a_report_has_every_frame_and_what_the_run_took(files, tmp_path, capsys)
         "plan",
         "listen",
         "resync",
-        "composite",
         "write",
     ]
     assert said["seconds"] == pytest.approx(sum(said["seconds_per_stage"].values()), abs=0.01)

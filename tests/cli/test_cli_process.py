@@ -32,12 +32,14 @@ def test_nothing_is_tuned_before_torch_is_imported():
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mallopt is glibc's")
-def test_freed_memory_is_taken_again():
+@pytest.mark.parametrize("where", ["fill()", "run(fill)"])
+def test_freed_memory_is_taken_again_in_threads_too(where):
     code = (
-        "import resource\n"
+        "import resource, threading\n"
         "def faults(): return resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
-        "def fill():\n    block = bytearray(64 << 20)\n"
-        "fill(); before = faults(); [fill() for _ in range(4)]; print(faults() - before)"
+        "def fill():\n    for _ in range(4): block = bytearray(80 << 20); del block\n"
+        "def run(work):\n    thread = threading.Thread(target=work); thread.start(); thread.join()\n"
+        f"{where}; before = faults(); {where}; print(faults() - before)"
     )
     untuned = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert int(ask(code)[-1]) < int(untuned) / 4
