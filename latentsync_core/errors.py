@@ -5,7 +5,8 @@ LatentSyncError
 │   ├── MediaError        a video or audio file is missing, damaged or empty
 │   ├── FaceError         no usable face where one is needed
 │   ├── TrackError        a face track belongs to another clip
-│   └── OptionError       an option lies outside its range
+│   ├── OptionError       an option lies outside its range
+│   └── CueError          a line of a cue sheet cannot be used
 ├── WeightsError          a checkpoint cannot be used
 │   ├── WeightsMissingError   a file is not where it was looked for
 │   └── WeightsMismatchError  the tensors are not those of the expected model, or the file is damaged
@@ -62,6 +63,21 @@ class TrackError(InputError):
 
 class OptionError(InputError):
     """An option lies outside its range."""
+
+
+class CueError(InputError):
+    """A line of a cue sheet cannot be used, or the whole sheet: its number, its name, and what is wrong.
+
+    `number` counts the lines from 1; 0 is the sheet.
+    """
+
+    def __init__(self, message: str, number: int = 0, name: str = "") -> None:
+        super().__init__(message, number, name)
+        self.message, self.number, self.name = message, number, name
+
+    def __str__(self) -> str:
+        label = f" ({self.name})" if self.name not in ("", str(self.number)) else ""
+        return (f"line {self.number}{label}" if self.number else "cue sheet") + f": {self.message}"
 
 
 class WeightsError(LatentSyncError):

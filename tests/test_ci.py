@@ -36,9 +36,9 @@ def test_the_lowest_packages_run_on_the_oldest_python_that_is_promised(matrix):
 
 def test_every_requirement_has_a_lowest_version():
     held = lowest_versions()
-    assert all(re.fullmatch(r"[a-z_-]+==[0-9.]+", line) for line in held)
+    assert all(re.fullmatch(r"[a-z0-9_-]+==[0-9.]+", line) for line in held)
     required = (ROOT / "requirements.txt").read_text(encoding="utf-8").split()
-    extras = re.findall(r'"([a-z_-]+>=[0-9.]+)"', PROJECT.split("[project.optional-dependencies]")[1])
+    extras = re.findall(r'"([a-z0-9_-]+>=[0-9.]+)"', PROJECT.split("[project.optional-dependencies]")[1])
     assert set(held) == {line.replace(">=", "==") for line in required + extras} and len(extras) > 5
 
 

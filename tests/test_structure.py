@@ -213,7 +213,7 @@ def requirements():
 
 
 def test_requirements_are_lower_bounds():
-    assert all(re.fullmatch(r"[a-z_-]+>=[0-9.]+", line) for line in requirements())
+    assert all(re.fullmatch(r"[a-z0-9_-]+>=[0-9.]+", line) for line in requirements())
 
 
 def third_party(paths):

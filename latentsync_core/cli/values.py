@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import math
 import re
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+
+from ..data import speaker_of
+from ..errors import OptionError
 
 _RATE = re.compile(r"\s*\d{1,9}(\.\d{0,9}|/\d{1,9})?\s*", re.ASCII)
 """No exponent: Fraction would write out all digits of 1e99999999."""
@@ -23,19 +25,10 @@ def parse_fps(text: str) -> Fraction:
 
 def parse_speaker(text: str) -> str | int | tuple[float, ...]:
     """Parse a speaker, see `faces.choose`."""
-    if text in ("auto", "largest", "left", "right") or re.fullmatch(r"\d+(\+\d+)+", text, re.ASCII):
-        return text
-    numbers: tuple[float, ...] = ()
-    with suppress(ValueError):
-        if "," not in text:
-            return int(text)
-        numbers = tuple(float(part) for part in text.split(","))
-    if len(numbers) not in (2, 4) or not all(map(math.isfinite, numbers)):
-        raise argparse.ArgumentTypeError(
-            f"takes auto, largest, left, right, a number, a sum such as 1+3, a point X,Y or a box X0,Y0,X1,Y1, "
-            f"got {text}"
-        )
-    return numbers
+    try:
+        return speaker_of(text)
+    except OptionError as exc:
+        raise argparse.ArgumentTypeError(str(exc)) from exc
 
 
 def parse_dollars(text: str) -> Decimal:

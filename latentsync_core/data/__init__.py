@@ -18,6 +18,7 @@ from .clip import (
     pixel_aspect_of,
     pluralize,
 )
+from .line import Line, speaker_of
 from .plan import Plan, Window
 from .track import LEAST_SCORE, MEASURED, FaceTrack, Origin
 
@@ -31,6 +32,7 @@ __all__ = [
     "FaceTrack",
     "FloatArray",
     "IntArray",
+    "Line",
     "Origin",
     "Plan",
     "Progress",
@@ -42,4 +44,5 @@ __all__ = [
     "own_audio_of",
     "pixel_aspect_of",
     "pluralize",
+    "speaker_of",
 ]

@@ -1,6 +1,6 @@
 """Videos and audio: read, laid out in time, written. All of it through PyAV."""
 
-from .audio import read_audio, to_mono_16k
+from .audio import measure_audio, read_audio, to_mono_16k
 from .color import ColorTags
 from .image_folder import ImageFolderClip, open_clip
 from .loudness import loudness, normalize
@@ -29,6 +29,7 @@ __all__ = [
     "cut",
     "fit",
     "loudness",
+    "measure_audio",
     "mix",
     "normalize",
     "open_clip",

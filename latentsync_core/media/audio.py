@@ -44,6 +44,17 @@ def read_audio(path: MediaPath, start: float = 0.0, duration: float | None = Non
         return Waveform(np.concatenate(parts, axis=1), rate)
 
 
+def measure_audio(path: MediaPath) -> float:
+    """Return how many seconds of audio `read_audio` gives of a file, and hold none of it; raises MediaError."""
+    with open_media(path) as container, reading(path, DAMAGED):
+        stream = find_audio(container, path)
+        rate = stream.rate
+        samples = sum(part.shape[1] for part in decode_audio(container, stream))
+    if not samples:
+        raise MediaError(f"{path} has an audio stream without a sample; choose another file.")
+    return samples / rate
+
+
 def to_frames(parts: Iterable[Samples], rate: int) -> Iterator[av.AudioFrame]:
     """Make PyAV frames of float samples from consecutive parts (channels, n)."""
     position = 0
