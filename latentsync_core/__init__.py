@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from .metrics import Score, score
     from .models.bundle import LipSyncModels
     from .options import PRESETS, Options
-    from .pipeline import lip_sync, make_plan
+    from .pipeline import lip_sync, make_plan, plan_sync, render
+    from .plan import DubPlan, LinePlan
     from .speakers import find_face
     from .version import __version__
     from .weights import find_syncnet, load_models, load_syncnet
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
 __all__ = [
     "PRESETS",
     "Clip",
+    "DubPlan",
     "FaceTrack",
     "FileClip",
     "LatentSyncError",
+    "LinePlan",
     "LipSyncModels",
     "Options",
     "Plan",
@@ -45,7 +48,9 @@ __all__ = [
     "load_syncnet",
     "make_plan",
     "open_writer",
+    "plan_sync",
     "read_audio",
+    "render",
     "score",
 ]
 
@@ -58,7 +63,8 @@ __getattr__ = load_from(
         "metrics": ("Score", "score"),
         "models.bundle": ("LipSyncModels",),
         "options": ("PRESETS", "Options"),
-        "pipeline": ("lip_sync", "make_plan"),
+        "pipeline": ("lip_sync", "make_plan", "plan_sync", "render"),
+        "plan": ("DubPlan", "LinePlan"),
         "speakers": ("find_face",),
         "version": ("__version__",),
         "weights": ("find_syncnet", "load_models", "load_syncnet"),

@@ -11,11 +11,11 @@ import numpy as np
 
 from .data import Clip, FaceTrack, Plan, SpeakerChoice, pluralize
 from .diffusion import LEAST_WINDOWS, are_photographed, measure_pace
-from .faces import measure_heights, scale_track
+from .faces import measure_heights
 from .media.lengths import WORTH_SAYING
 from .models.bundle import LipSyncModels
 from .options import Options
-from .plan import RESYNC, SILENT
+from .plan import RESYNC, SILENT, LinePlan
 from .timeleft import format_duration
 from .weights import find_checkpoint, load_vae
 
@@ -122,16 +122,15 @@ def _describe_speaker(choice: SpeakerChoice) -> str:
     return f"{head} {', '.join(parts)}."
 
 
-def inspect_plan(
-    clip: Clip, track: FaceTrack, plan: Plan, options: Options, models: LipSyncModels | None = None
-) -> Preflight:
-    """Gather what is known of a lip-sync before it begins; arguments as of `lip_sync`.
+def inspect_line(clip: Clip, line: LinePlan, models: LipSyncModels | None = None) -> Preflight:
+    """Gather what is known of a planned line before it is rendered.
 
-    A few frames are read and put through a small VAE. models: their pace is measured, where that takes little of the
-    whole run; None measures nothing.
+    A few frames of the clip are read and put through a small VAE. models: their pace is measured, where that takes
+    little of the whole run; None measures nothing.
     """
+    track, plan, options = line.track, line.plan, line.options
     changed = np.array(plan.reasons) == RESYNC
-    heights = measure_heights(scale_track(track, clip.height, clip.width).points)[plan.source]
+    heights = measure_heights(track.points)[plan.source]
     shown = heights[changed & ~np.isnan(heights)]
     return Preflight(
         speaker=track.choice,

@@ -7,7 +7,10 @@ from collections import deque
 from collections.abc import Iterator
 from statistics import fmean, median
 
-from .data import Array, Plan
+import numpy as np
+import numpy.typing as npt
+
+from .data import Array
 
 _RECENT = 9
 """Units that the speed is averaged over: it changes while a machine warms up or does other things."""
@@ -38,11 +41,13 @@ class TimeLeft:
         if stage == RESYNC_STAGE and self._windows is not None:
             self._windows.step(self._newest, done, total)
 
-    def frames(self, frames: Iterator[Array], plan: Plan) -> Iterator[Array]:
-        """Yield the frames of a `lip_sync`, and time them."""
-        self._windows = windows = _Windows(plan)
-        for frame, changed in zip(frames, (plan.strength > 0).tolist(), strict=True):
-            windows.frame(time.monotonic(), changed)
+    def frames(
+        self, frames: Iterator[Array], changed: npt.NDArray[np.bool_], windows: int
+    ) -> Iterator[Array]:
+        """Yield the frames of a re-sync, and time them; changed: (M,), those with a new mouth."""
+        self._windows = pace = _Windows(changed, windows)
+        for frame, new in zip(frames, changed.tolist(), strict=True):
+            pace.frame(time.monotonic(), new)
             yield frame
 
     def seconds(self) -> float | None:
@@ -61,11 +66,11 @@ class _Windows:
     its window. Windows that an earlier run finished are quick: they have no steps.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        changed = int((plan.strength > 0).sum())
-        self._left = {True: changed, False: len(plan) - changed}
-        self._frames_per_window = changed / max(1, len(plan.windows))
-        self._windows = len(plan.windows)
+    def __init__(self, changed: npt.NDArray[np.bool_], windows: int) -> None:
+        count = int(changed.sum())
+        self._left = {True: count, False: len(changed) - count}
+        self._frames_per_window = count / max(1, windows)
+        self._windows = windows
         self._steps = self._done = self._steps_left = 0
         self._begun: float | None = None
         self._window_seconds: deque[float] = deque(maxlen=_RECENT)

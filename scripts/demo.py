@@ -15,10 +15,10 @@ from latentsync_core import (
     FileClip,
     Options,
     TensorClip,
-    lip_sync,
     load_models,
-    make_plan,
     open_writer,
+    plan_sync,
+    render,
 )
 from latentsync_core.faces import FaceFinder, measure_openings, smooth_matrices
 from latentsync_core.media import cut
@@ -68,9 +68,11 @@ def main():
 
     clip, options = FileClip(source), Options.preset(args.preset, length="cut_off")
     track = find_face(clip)
-    plan = make_plan(clip, new, options, track, window_frames=models.window_frames)
+    dub = plan_sync(clip, new, options, track, models=models)
+    (line,) = dub.lines
+    plan = line.plan
     print(plan)
-    frames = lip_sync(clip, new, models, options, track, plan=plan)
+    frames = render(dub, models)
     frames = list(tqdm(frames, "lip-sync", len(plan), disable=None))
     write(args.output / "result.mp4", clip, frames, plan.times, new, plan.duration)
 

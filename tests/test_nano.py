@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latentsync_core import Options, Waveform, lip_sync, load_models, make_plan
+from latentsync_core import Options, Waveform, lip_sync, load_models, make_plan, plan_sync, render
 from latentsync_core.data import Window
 from latentsync_core.faces import FaceFinder, measure_openings, smooth_matrices
 from latentsync_core.plan.layout import fill_window
@@ -131,6 +131,7 @@ def mouths_of(clip, speech, models, options, plan, window):
     """Return the frames 20..23 where that window alone is denoised."""
     strength = np.zeros(len(plan), np.float32)
     strength[window.frames[window.weights > 0]] = 1
-    plan = replace(plan, windows=(window,), strength=strength)
-    frames = list(lip_sync(clip, speech, models, options, clip.truth[0].track, plan=plan))
+    dub = plan_sync(clip, speech, options, clip.truth[0].track, models=models)
+    line = replace(dub.lines[0], plan=replace(plan, windows=(window,), strength=strength))
+    frames = list(render(replace(dub, lines=(line,)), models))
     return np.stack(frames[20:24]).astype(np.float32)

@@ -5,7 +5,7 @@ import pytest
 from support.runs import FAST, clip_of, speech_of, track_of
 from support.tiny import golden_pipeline_models
 
-from latentsync_core import FaceTrack, Options, TensorClip, lip_sync, make_plan
+from latentsync_core import FaceTrack, Options, TensorClip, make_plan, plan_sync, render
 from latentsync_core.errors import OptionError
 
 WINDOW = 4
@@ -25,8 +25,7 @@ def whole():
 
 def synced(models, clip, track, options, start=None):
     speech = speech_of(0.96)
-    plan = make_plan(clip, speech, options, track, audio_start=start, window_frames=WINDOW)
-    return list(lip_sync(clip, speech, models, options, track, plan=plan))
+    return list(render(plan_sync(clip, speech, options, track, models=models, audio_start=start), models))
 
 
 def part_of(whole, first, last):

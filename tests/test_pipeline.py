@@ -11,10 +11,10 @@ from support.recipes import frame
 from support.runs import FAST, POINTS, clip_of, speech_of, sync, track_of
 from support.tiny import golden_pipeline_models
 
-from latentsync_core import FaceTrack, Options, TensorClip, Waveform, lip_sync, make_plan
+from latentsync_core import FaceTrack, Options, TensorClip, Waveform, lip_sync, make_plan, plan_sync, render
 from latentsync_core.diffusion import Denoiser
 from latentsync_core.errors import DeviceError, FaceError, InputError, MediaError, WeightsError
-from latentsync_core.pipeline import _READ_AHEAD
+from latentsync_core.pipeline.rendering import READ_AHEAD
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def test_progress_counts_every_step_and_may_cancel(models):
     seen = []
     sync(models, 10, progress=lambda *step: seen.append(step))
     windows = len(
-        make_plan(clip_of(10), speech_of(0.4), Options(**FAST), track_of(10), window_frames=4).windows
+        make_plan(clip_of(10), speech_of(0.4), Options(**FAST), track_of(10), models=models).windows
     )
     listened = [("listen", 0, 1), ("listen", 1, 1)]
     assert seen == listened + [("resync", i, 2 * windows) for i in range(2 * windows + 1)]
@@ -248,7 +248,7 @@ def test_only_a_bounded_number_of_frames_is_held(models):
     clip = Counting(np.stack([frame(180, 200, i) for i in range(40)]), 25)
     stream = lip_sync(clip, speech_of(1.6), models, Options(**FAST), track_of(40, missing=range(15, 34)))
     for count, _ in enumerate(stream, 1):
-        assert clip.reads <= count + 2 * models.window_frames + _READ_AHEAD + 2
+        assert clip.reads <= count + 2 * models.window_frames + READ_AHEAD + 2
 
 
 def test_one_frame_and_odd_sizes(models):
@@ -297,3 +297,9 @@ def test_nothing_is_denoised_before_the_plan_is_made(models):
     with pytest.raises(FaceError):
         sync(models, missing=range(10), progress=lambda *_: next(steps))
     assert next(steps) == 0
+
+
+def test_a_plan_for_other_networks_is_refused_before_anything_is_denoised(models):
+    dub = plan_sync(clip_of(6), speech_of(0.24), Options(**FAST), track_of(6))
+    with pytest.raises(OptionError, match="windows of 16 frames, tiny2 has 256 px and 4; plan with models="):
+        next(render(dub, models))

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from support.runs import speech_of
 
-from latentsync_core import FaceTrack, Options, lip_sync, make_plan, pipeline
+from latentsync_core import FaceTrack, Options, make_plan, pipeline, plan_sync, render
 
 HOUR_MB = 100
 FRAMES_OF_AN_HOUR = 90_000
@@ -76,21 +76,19 @@ def test_planning_an_hour_takes_little():
 
 def test_compositing_an_hour_takes_little(monkeypatch):
     stand_ins = load_stand_ins()
-    monkeypatch.setattr(pipeline, "Denoiser", stand_ins.PassingDenoiser)
+    monkeypatch.setattr(pipeline.line, "Denoiser", stand_ins.PassingDenoiser)
     config = SimpleNamespace(num_mel_bins=80, max_source_positions=1500, d_model=8, encoder_layers=2)
     models = SimpleNamespace(
-        resolution=32, align_resolution=None, window_frames=16, device=torch.device("cpu"),
+        name="stand-in", resolution=32, alignment=32, window_frames=16, device=torch.device("cpu"),
         whisper=stand_ins.SilentWhisper(config),
     )  # fmt: skip
 
     def run(count):
         clip, speech, track = Repeated(count), speech_of(2.0), track_of(count)
         options = Options(length="silence", steps=1)
-        plan = make_plan(clip, speech, options, track)
-        changed = sum(
-            (frame != clip.frame).any() for frame in lip_sync(clip, speech, models, options, track, plan=plan)
-        )
-        assert changed == (np.asarray(plan.strength) > 0).sum()
+        dub = plan_sync(clip, speech, options, track, models=models)
+        changed = sum((frame != clip.frame).any() for frame in render(dub, models))
+        assert changed == dub.changed.sum()
 
     megabytes, slower = grow(run, 200, 600)
     assert megabytes < HOUR_MB and slower < 1.7

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from support.runs import POINTS, clip_of, speech_of, track_of
 
-from latentsync_core import FaceTrack, Options, TensorClip, Waveform, make_plan
+from latentsync_core import FaceTrack, Options, TensorClip, Waveform, plan_sync
 from latentsync_core.data import Plan, SceneChoice, SpeakerChoice, Window
 from latentsync_core.diffusion import Pace, measure_pace, pace
-from latentsync_core.preflight import Estimate, inspect_plan
+from latentsync_core.preflight import Estimate, inspect_line
 from latentsync_lab.synthetic import bundled_speech, talking_clip
 
 
 def inspect(frames=50, seconds=2.0, missing=(), speech=None, models=None, **options):
     clip, track, chosen = clip_of(frames), track_of(frames, missing), Options(**options)
-    plan = make_plan(clip, speech or speech_of(seconds), chosen, track)
-    return inspect_plan(clip, track, plan, chosen, models), plan
+    (line,) = plan_sync(clip, speech or speech_of(seconds), chosen, track).lines
+    return inspect_line(clip, line, models), line.plan
 
 
 def test_a_plain_clip_takes_a_few_words():
@@ -87,9 +87,9 @@ def test_the_smallest_face_is_measured_where_a_mouth_is_painted():
     points[20:] *= 0.5
     points[30:] = np.nan
     track = FaceTrack.from_points(points)
-    plan = make_plan(small, speech_of(1.6), Options(), track)
-    found = inspect_plan(small, track, plan, Options())
-    whole = inspect_plan(small, FaceTrack.from_points(points[:1].repeat(40, 0)), plan, Options())
+    (line,) = plan_sync(small, speech_of(1.6), Options(), track).lines
+    found = inspect_line(small, line)
+    whole = inspect_line(small, replace(line, track=FaceTrack.from_points(points[:1].repeat(40, 0))))
     assert found.smallest_face == pytest.approx(whole.smallest_face / 2, rel=0.02)
 
 
@@ -98,12 +98,12 @@ def test_a_drawn_head_is_told_from_noise():
     said = Waveform(np.ascontiguousarray(said.samples[:, 4000:8000]), said.sample_rate)
     head = talking_clip(3, said, size=(192, 192))
     track = FaceTrack.from_points(head.truth[0].points)
-    plan = make_plan(head, said, Options(), track)
-    assert inspect_plan(head, track, plan, Options()).photographed is False
+    (line,) = plan_sync(head, said, Options(), track).lines
+    assert inspect_line(head, line).photographed is False
     frames = np.stack(list(head.read(range(len(head.times)))))
     noisy = frames + np.random.default_rng(0).normal(0, 30, frames.shape)
     noisy = TensorClip(noisy.clip(0, 255).astype(np.uint8), 25)
-    found = inspect_plan(noisy, track, plan, Options())
+    found = inspect_line(noisy, line)
     assert found.photographed is True and "photographed by its texture" in str(found)
 
 

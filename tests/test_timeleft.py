@@ -25,7 +25,7 @@ class Run:
         paces = step, deep or step, decode, warm_up
         self.reports, self.ready = denoise(self.now, windows, steps, kept, *paces)
         costs = [paste / 2 if strength else passing for strength in self.plan.strength]
-        for _ in self.left.frames(self.frames(costs), self.plan):
+        for _ in self.left.frames(self.frames(costs), self.plan.strength > 0, len(self.plan.windows)):
             self.advance(self.now + paste / 2)  # writing it
             self.note()
         self.end = self.now

@@ -27,11 +27,11 @@ from latentsync_core import (
     FileClip,
     Options,
     Waveform,
-    lip_sync,
     load_models,
-    make_plan,
     open_writer,
     pipeline,
+    plan_sync,
+    render,
 )
 from latentsync_core.cli.stages import measure_peak_memory
 from latentsync_core.faces import Face, choose, survey
@@ -149,23 +149,23 @@ def measure(video, seconds):
     cv2.setNumThreads(1)
     models = load_models("nano", device="cpu")
     models = replace(models, whisper=SilentWhisper(models.whisper.config))
-    pipeline.Denoiser = PassingDenoiser
+    pipeline.line.Denoiser = PassingDenoiser
     clip, options = FileClip(video), Options(length="silence")
     run = Stages(len(clip))
     track = choose(survey(clip, KnownFinder(np.load(video.with_suffix(".npy")))))
     run.end("survey")
     speech = repeat_speech(seconds)
     run.end("read speech")
-    plan = make_plan(clip, speech, options, track, window_frames=models.window_frames)
+    dub = plan_sync(clip, speech, options, track, models=models)
     run.end("plan")
     with open_writer(
         video.with_name("result.mp4"), clip.height, clip.width, clip.fps, preset="ultrafast"
     ) as writer:
-        frames = lip_sync(clip, speech, models, options, track, plan=plan, progress=run.note)
-        for start, frame in zip(plan.times, frames, strict=True):
+        frames = render(dub, models, progress=run.note)
+        for start, frame in zip(dub.times, frames, strict=True):
             writer.write(frame, float(start))
     run.end("composite and write")
-    assert plan.reasons == ("resync",) * len(clip)
+    assert dub.lines[0].plan.reasons == ("resync",) * len(clip)
     return {"frames": len(clip), "CPU ms a frame": run.times, "peak MB after": run.peaks}
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from common import write_sheet
 
-from latentsync_core import Options, Waveform, lip_sync, load_models, make_plan
+from latentsync_core import Options, Waveform, lip_sync, load_models, plan_sync, render
 from latentsync_core.faces import FaceFinder, crop_face, measure_openings, smooth_matrices
 from latentsync_core.metrics.temporal import MOUTH
 from latentsync_core.plan.layout import fill_window, lay_windows
@@ -57,9 +57,10 @@ class Scene:
 
     def mouths(self, models, options, windows, shown):
         """Return the crops of the mouth after a run with these windows, (N, h, w, 3)."""
-        plan = make_plan(self.clip, self.speech, options, self.track)
-        plan = replace(plan, windows=tuple(windows), strength=shown.astype(np.float32))
-        frames = lip_sync(self.clip, self.speech, models, options, self.track, plan=plan)
+        dub = plan_sync(self.clip, self.speech, options, self.track, models=models)
+        (line,) = dub.lines
+        plan = replace(line.plan, windows=tuple(windows), strength=shown.astype(np.float32))
+        frames = render(replace(dub, lines=(replace(line, plan=plan),)), models)
         left, right, top, bottom = (round(part * 128) for part in MOUTH)
         return np.stack(
             [

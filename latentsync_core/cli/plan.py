@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from ..media import FileClip, read_audio
-from ..pipeline import make_plan
-from ..preflight import inspect_plan
+from ..pipeline import plan_sync
+from ..preflight import inspect_line
 from ..speakers import find_face
 from .inputs import options_of
 from .masks import open_masks
@@ -27,11 +27,11 @@ def plan(args: argparse.Namespace) -> None:
     masks = open_masks(args, clip)
     with progress_bars() as progress:
         track = find_face(clip, args.speaker, exact=options.exact, progress=progress)
-        planned = make_plan(clip, speech, options, track, protect=masks)
-        preflight = inspect_plan(clip, track, planned, options)
+        (line,) = plan_sync(clip, speech, options, track, protect=masks).lines
+        preflight = inspect_line(clip, line)
     if args.save:
-        write_json(args.save, report_plan(args, options, track, planned, preflight))
+        write_json(args.save, report_plan(args, line, preflight))
     if args.plot:
-        draw_plan(planned, track, speech, args.plot)
+        draw_plan(line.plan, track, speech, args.plot)
     print(preflight)
-    print(planned)
+    print(line.plan)

@@ -9,7 +9,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ..data import Array, Plan
+from ..data import Array
+from ..plan import DubPlan
 from ..timeleft import TimeLeft
 from .stages import StageTimes
 
@@ -40,9 +41,9 @@ class Bars:
         bar.n, bar.total = done, total
         self._refresh(bar, at_once=done == total)
 
-    def frames(self, frames: Iterator[Array], plan: Plan) -> Iterator[Array]:
-        """Yield the frames of a `lip_sync`; their pace gives the time that is left."""
-        for frame in self._times.frames(self._left.frames(frames, plan)):
+    def frames(self, frames: Iterator[Array], dub: DubPlan) -> Iterator[Array]:
+        """Yield the frames of a dub; their pace gives the time that is left."""
+        for frame in self._times.frames(self._left.frames(frames, dub.changed, dub.windows)):
             yield frame
             if "resync" in self._bars:
                 self._refresh(self._bars["resync"])

@@ -12,14 +12,13 @@ from .. import __version__
 from ..data import MEASURED, Array, FaceTrack, Plan
 from ..diffusion import hash_weights
 from ..models.bundle import LipSyncModels
-from ..options import Options
+from ..plan import LinePlan
 from ..preflight import Preflight
 
 
-def report_plan(
-    args: argparse.Namespace, options: Options, track: FaceTrack, plan: Plan, preflight: Preflight
-) -> dict[str, Any]:
+def report_plan(args: argparse.Namespace, line: LinePlan, preflight: Preflight) -> dict[str, Any]:
     """Return what is known before anything is denoised, ready for JSON."""
+    options, track, plan = line.options, line.track, line.plan
     content = plan.to_json()
     content["each_frame"] |= _list_measured(track, plan)
     return {

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from ..data import FaceTrack, Plan, pluralize
+from ..data import pluralize
 from ..diffusion import warn_of_strange_faces
 from ..errors import FaceError
 from ..kept import forget
 from ..media import FileClip, check_output, open_writer, read_audio
-from ..pipeline import lip_sync, make_plan
-from ..preflight import Preflight, inspect_plan
+from ..pipeline import plan_sync, render
+from ..plan import LinePlan
+from ..preflight import Preflight, inspect_line
 from ..speakers import find_face
 from ..weights import best_checkpoint, load_models
 from .inputs import options_of
@@ -47,26 +48,25 @@ def sync(args: argparse.Namespace) -> None:
         track = find_face(
             clip, args.speaker, exact=options.exact, device=device, progress=progress, work=work
         )
-        plan = make_plan(clip, speech, options, track, window_frames=models.window_frames, protect=masks)
-        preflight = inspect_plan(clip, track, plan, options, models)
-        _print_plan(preflight, plan, track)
+        dub = plan_sync(clip, speech, options, track, models=models, protect=masks)
+        (line,) = dub.lines
+        preflight = inspect_line(clip, line, models)
+        _print_plan(preflight, line)
         times.end("plan")
-        warning = warn_of_strange_faces(clip, track, models, plan)
+        warning = warn_of_strange_faces(clip, track, models, line.plan)
         if warning:
             log.warning(
                 "%s `python -m latentsync_core weights get 1.6` fetches it; then --model 1.6.", warning
             )
-        frames = lip_sync(
-            clip, speech, models, options, track, plan=plan, progress=progress, work=work, protect=masks
-        )
+        frames = render(dub, models, progress=progress, work=work)
         with closing(frames), open_writer(
-            args.output, clip.height, clip.width, plan.fps, audio=args.audio, duration=plan.duration,
+            args.output, clip.height, clip.width, dub.fps, audio=args.audio, duration=dub.duration,
             crf=args.crf, preset=args.encoder_preset, color=clip.color, pixel_aspect=clip.pixel_aspect,
         ) as writer:  # fmt: skip
-            for seconds, frame in zip(plan.times, progress.frames(frames, plan), strict=True):
+            for seconds, frame in zip(dub.times, progress.frames(frames, dub), strict=True):
                 writer.write(frame, float(seconds))
     if args.report:
-        content = report_plan(args, options, track, plan, preflight)
+        content = report_plan(args, line, preflight)
         ran = {
             "output": str(args.output),
             "model": report_model(models, warning),
@@ -101,11 +101,11 @@ def _keep_windows(output: Path) -> Iterator[Path]:
     forget(work)
 
 
-def _print_plan(preflight: Preflight, plan: Plan, track: FaceTrack) -> None:
+def _print_plan(preflight: Preflight, line: LinePlan) -> None:
     print(preflight)
-    print(plan)
-    if track.hard_to_recognise:
+    print(line.plan)
+    if line.track.hard_to_recognise:
         log.warning(
             "The face is hard to recognise (score %.2f): drawn, 3D or very small faces often come out badly. "
-            "See what was found with `faces VIDEO OUT`.", track.score,
+            "See what was found with `faces VIDEO OUT`.", line.track.score,
         )  # fmt: skip

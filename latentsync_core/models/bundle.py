@@ -86,6 +86,11 @@ class LipSyncModels:
             )
 
     @property
+    def alignment(self) -> int:
+        """The resolution whose face template crops are aligned to."""
+        return self.align_resolution or self.resolution
+
+    @property
     def precision(self) -> str:
         """For reports: `float16`, or `float16 with float8 weights`."""
         name = str(self.dtype).removeprefix("torch.")

@@ -14,6 +14,7 @@ from ..media.lengths import describe_lengths
 from ..media.timeline import Timeline
 from ..options import Options
 from .causes import RESYNC, SILENT, decide, find_causes, require_faces
+from .dub import DubPlan, LinePlan
 from .layout import (
     Layout,
     early_starts,
@@ -26,7 +27,7 @@ from .layout import (
     pick_keys,
 )
 
-__all__ = ["RESYNC", "SILENT", "Layout", "build_plan", "early_starts"]
+__all__ = ["RESYNC", "SILENT", "DubPlan", "Layout", "LinePlan", "build_plan", "early_starts"]
 
 
 def build_plan(

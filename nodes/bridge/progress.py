@@ -12,7 +12,8 @@ import comfy.utils
 import numpy as np
 from PIL import Image
 
-from ...latentsync_core.data import Array, Plan
+from ...latentsync_core.data import Array
+from ...latentsync_core.plan import DubPlan
 from ...latentsync_core.timeleft import TimeLeft, format_duration
 
 log = logging.getLogger(__name__)
@@ -56,10 +57,10 @@ class Reporter:
         self._bar.update_absolute(self._done, self._total)
         self._show()
 
-    def show_frames(self, frames: Iterator[Array], plan: Plan, steps: int) -> Iterator[Array]:
-        """Yield the frames of a plan, and show the first one of every window; a window takes `steps` steps."""
+    def show_frames(self, frames: Iterator[Array], dub: DubPlan, steps: int) -> Iterator[Array]:
+        """Yield the frames of a dub, and show the first one of every window; a window takes `steps` steps."""
         windows = 0
-        for frame in self._left.frames(frames, plan):
+        for frame in self._left.frames(frames, dub.changed, dub.windows):
             check_interrupt()
             finished = self._done // steps if self._stage == "resync" else 0
             if finished > windows:

@@ -68,12 +68,12 @@ def resync(
 ) -> Iterator[Job]:
     """Plan a lip-sync and give it; its frames are computed while the block reads them.
 
-    loaded: None for the best checkpoint on disk. audio_start: as in `make_plan`. protect: as in `lip_sync`.
+    loaded: None for the best checkpoint on disk. audio_start: as in `plan_sync`. protect: as in `lip_sync`.
     """
     from ...latentsync_core.compositing import check_protect
     from ...latentsync_core.diffusion import warn_of_strange_faces
-    from ...latentsync_core.pipeline import lip_sync, make_plan
-    from ...latentsync_core.preflight import inspect_plan
+    from ...latentsync_core.pipeline import plan_sync, render
+    from ...latentsync_core.preflight import inspect_line
     from ...latentsync_core.speakers import find_face
 
     if protect is not None:
@@ -83,41 +83,24 @@ def resync(
         track = speaker or find_face(
             clip, exact=options.exact, device=str(models.device), progress=reporter, work=work
         )
-        plan = make_plan(
-            clip,
-            speech,
-            options,
-            track,
-            audio_start=audio_start,
-            window_frames=models.window_frames,
-            protect=protect,
-        )
+        dub = plan_sync(clip, speech, options, track, models=models, audio_start=audio_start, protect=protect)
+        (line,) = dub.lines
+        plan = line.plan
         warning = warn_of_strange_faces(clip, track, models, plan)
         if warning:
             warning = f"Warning: {warning} {OTHER_MODEL}"
             reporter.warn(warning)
-        preflight = inspect_plan(clip, track, plan, options, models)
+        preflight = inspect_line(clip, line, models)
         reporter.note(str(preflight))
         # Only the newest mask is held, so that a long video needs no more memory than a short one.
         mask: deque[Array] = deque(maxlen=1)
-        frames = lip_sync(
-            clip,
-            speech,
-            models,
-            options,
-            track,
-            plan=plan,
-            progress=reporter,
-            work=work,
-            masks=mask.append,
-            protect=protect,
-        )
+        frames = render(dub, models, progress=reporter, work=work, masks=mask.append)
         with closing(frames):
             yield Job(
                 plan,
                 preflight,
                 track,
-                reporter.show_frames(frames, plan, options.steps),
+                reporter.show_frames(frames, dub, options.steps),
                 mask,
                 f"{models.name} at {models.resolution} px on {models.device} in {models.precision}",
                 warning,

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from latentsync_core import FaceTrack, Options, TensorClip, Waveform, make_plan
+from latentsync_core import FaceTrack, Options, TensorClip, Waveform, plan_sync
 from latentsync_core.cli.progress import progress_bars
 
 
@@ -29,7 +29,7 @@ def plan():
     points = np.tile([[70.0, 60], [118, 62], [95, 100]], (64, 1, 1))
     clip = TensorClip(np.zeros((64, 8, 8, 3), np.uint8), 25)
     speech = Waveform(np.zeros((1, 16000 * 64 // 25), np.float32), 16000)
-    return make_plan(clip, speech, Options(overlap=0), FaceTrack.from_points(points))
+    return plan_sync(clip, speech, Options(overlap=0), FaceTrack.from_points(points))
 
 
 def bars_of(text):

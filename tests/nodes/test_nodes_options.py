@@ -100,13 +100,13 @@ def test_the_lip_sync_node_has_the_presets_and_the_seed(nodes, core):
 def used(run, images, audio, model, speaker, bridge, monkeypatch):
     """used(...) -> the options that reach the library, and the report."""
     kept = []
-    make_plan = importlib.import_module(f"{comfy_setup.PACK}.latentsync_core.pipeline").make_plan
+    plan_sync = importlib.import_module(f"{comfy_setup.PACK}.latentsync_core.pipeline").plan_sync
 
     def spy(clip, speech, options, *rest, **more):
         kept.append(options)
-        return make_plan(clip, speech, options, *rest, **more)
+        return plan_sync(clip, speech, options, *rest, **more)
 
-    monkeypatch.setattr(f"{comfy_setup.PACK}.latentsync_core.pipeline.make_plan", spy)
+    monkeypatch.setattr(f"{comfy_setup.PACK}.latentsync_core.pipeline.plan_sync", spy)
     given = {"images": images[:3], "audio": audio, "fps": 25.0, "model": model}
     given["speaker"] = type(speaker)(speaker.points[:3], speaker.scores[:3])
     return lambda **more: (run("LatentSyncLipSyncFrames", **given | more)[3], kept[-1])

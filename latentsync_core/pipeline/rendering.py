@@ -1,0 +1,136 @@
+"""Render a planned dub: one decode, the mouths of all lines, one composite."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from pathlib import Path
+
+from ..ahead import run_ahead
+from ..compositing import no_alpha
+from ..data import Array, Progress
+from ..diffusion import cross_fade
+from ..errors import OptionError
+from ..method import method_of
+from ..models.bundle import LipSyncModels
+from ..plan import DubPlan, LinePlan
+from .line import LineRenderer, StepCounter
+
+READ_AHEAD = 8
+"""Frames that are decoded and cropped before the denoiser asks for them."""
+
+Crops = dict[int, Array | None]
+"""For the number of each line that has a frame: the frame's crop (R, R, 3), None where the line does not denoise it."""
+
+
+def render(
+    dub: DubPlan,
+    models: LipSyncModels,
+    *,
+    progress: Progress | None = None,
+    work: Path | None = None,
+    masks: Callable[[Array], None] | None = None,
+) -> Generator[Array, None, None]:
+    """Yield the frames of a planned dub in order, each (H, W, 3) of the clip's dtype.
+
+    Frames that no line changes are the clip's own arrays: copy them before writing into them. Decoding and denoising
+    run in threads, up to two windows ahead of what is yielded; they end when the generator is closed.
+
+    progress: called at the start and after each step of the stages `listen` and `resync` (in its thread; the total
+    falls by every window that is found finished); raise from it, or close the generator, to cancel within a step. work:
+    a folder that keeps finished windows, so that the same call continues an earlier one that stopped (not with
+    `exact`: there they depend on one another). masks: called just before each frame is yielded, with the alpha of what
+    is new, (H, W) float32 in 0..1; where it is 0 the frame equals that of `clip.read` bit for bit.
+
+    Raises OptionError where the plan was made for other networks, and the errors of `latentsync_core.errors`.
+    """
+    if (dub.resolution, dub.window_frames) != (models.alignment, models.window_frames):
+        raise OptionError(
+            f"The plan is for crops of {dub.resolution} px and windows of {dub.window_frames} frames, "
+            f"{models.name} has {models.alignment} px and {models.window_frames}; plan with models=..."
+        )
+    with closing(run_ahead(_make_mouths(dub, models, progress, work), dub.window_frames)) as made:
+        for frame, mouths in made:
+            alpha = no_alpha(frame)
+            for line, index, mouth in mouths:
+                frame, added = line.composite(frame, mouth, index)
+                alpha += (1 - alpha) * added
+            if masks is not None:
+                masks(alpha)
+            yield frame
+
+
+Mouths = list[tuple[LineRenderer, int, Array]]
+"""Lines that change a frame, which frame of theirs it is, and the new mouth (R, R, 3)."""
+
+
+def _make_mouths(
+    dub: DubPlan, models: LipSyncModels, progress: Progress | None, work: Path | None
+) -> Iterator[tuple[Array, Mouths]]:
+    """Yield the source of every output frame, and the mouths that are new in it."""
+    counter = StepCounter(progress, dub)
+    open_lines = dict[int, tuple[LineRenderer, Iterator[Array | None]]]()
+    with closing(run_ahead(_read(dub, models.resolution), READ_AHEAD)) as stream:
+        feed = _Feed(stream)
+        for frame, numbers in enumerate(dub.find_lines()):
+            for number in numbers:
+                if number not in open_lines:
+                    line = dub.lines[number]
+                    renderer = LineRenderer(line, dub, models, counter, work)
+                    open_lines[number] = renderer, cross_fade(line.plan, feed.take(number), renderer)
+            open_lines = {number: open_lines[number] for number in numbers}
+            made = [(line, frame - line.first, next(mouths)) for line, mouths in open_lines.values()]
+            yield feed.next_frame(), [(line, i, mouth) for line, i, mouth in made if mouth is not None]
+
+
+def _read(dub: DubPlan, resolution: int) -> Iterator[tuple[Array, Crops]]:
+    """Yield the source of every output frame, and its crops."""
+    denoised = [
+        {line.first + int(i) for window in line.plan.windows for i in window.frames} for line in dub.lines
+    ]
+    frames = zip(dub.clip.read(dub.source.tolist()), dub.find_lines(), strict=True)
+    for index, (frame, numbers) in enumerate(frames):
+        yield (
+            frame,
+            {
+                n: _crop(frame, dub, dub.lines[n], index, resolution) if index in denoised[n] else None
+                for n in numbers
+            },
+        )
+
+
+def _crop(frame: Array, dub: DubPlan, line: LinePlan, index: int, resolution: int) -> Array:
+    matrix = line.matrices[index - line.first]
+    return method_of(line.options).crop(frame, matrix, resolution, dub.resolution)
+
+
+class _Feed:
+    """Reads frames and crops forward, and holds them until they are asked for.
+
+    Lines ask for crops up to a window ahead of the frames that are composited.
+    """
+
+    def __init__(self, stream: Iterator[tuple[Array, Crops]]) -> None:
+        self._stream = stream
+        self._frames: deque[Array] = deque()
+        self._crops: defaultdict[int, deque[Array | None]] = defaultdict(deque)
+
+    def next_frame(self) -> Array:
+        while not self._frames:
+            self._pull()
+        return self._frames.popleft()
+
+    def take(self, number: int) -> Iterator[Array | None]:
+        """Yield what the line of a number has for each of its frames."""
+        crops = self._crops[number]
+        while True:
+            while not crops:
+                self._pull()
+            yield crops.popleft()
+
+    def _pull(self) -> None:
+        frame, crops = next(self._stream)
+        self._frames.append(frame)
+        for number, crop in crops.items():
+            self._crops[number].append(crop)
