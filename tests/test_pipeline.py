@@ -11,7 +11,7 @@ from support.recipes import frame
 from support.runs import FAST, POINTS, clip_of, speech_of, sync, track_of
 from support.tiny import golden_pipeline_models
 
-from latentsync_core import FaceTrack, Options, TensorClip, Waveform, lip_sync, make_plan, plan_sync, render
+from latentsync_core import FaceTrack, Options, TensorClip, Waveform, lip_sync, make_plan
 from latentsync_core.diffusion import Denoiser
 from latentsync_core.errors import DeviceError, FaceError, InputError, MediaError, WeightsError
 from latentsync_core.pipeline.rendering import READ_AHEAD
@@ -297,9 +297,3 @@ def test_nothing_is_denoised_before_the_plan_is_made(models):
     with pytest.raises(FaceError):
         sync(models, missing=range(10), progress=lambda *_: next(steps))
     assert next(steps) == 0
-
-
-def test_a_plan_for_other_networks_is_refused_before_anything_is_denoised(models):
-    dub = plan_sync(clip_of(6), speech_of(0.24), Options(**FAST), track_of(6))
-    with pytest.raises(OptionError, match="windows of 16 frames, tiny2 has 256 px and 4; plan with models="):
-        next(render(dub, models))
