@@ -12,6 +12,7 @@ LatentSyncError
 │   └── WeightsMismatchError  the tensors are not those of the expected model, or the file is damaged
 ├── OutputError           the result cannot be written
 ├── DeviceError           the device is absent, or out of memory
+├── PoolError             workers that make windows cannot be had, differ, or died of a window
 └── RemoteError           the hosted endpoint; carries the prediction's id and whether money may have been spent
     ├── KeyMissingError       no key is set
     ├── KeyRejectedError      the host refuses the key, or what its account may do
@@ -98,6 +99,10 @@ class OutputError(LatentSyncError):
 
 class DeviceError(LatentSyncError):
     """The device is absent, or out of memory."""
+
+
+class PoolError(LatentSyncError):
+    """Workers that make windows cannot be had, differ, or died of a window."""
 
 
 _NO_MEMORY = (

@@ -14,7 +14,7 @@ def lowest_versions():
     """Return `name==version` for every `name>=version` in requirements.txt and the extras of pyproject.toml."""
     text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
     extras = (ROOT / "pyproject.toml").read_text(encoding="utf-8").split("[project.optional-dependencies]")[1]
-    text += "\n".join(re.findall('"([^"]+>=[^"]+)"', extras.split("\n[")[0]))
+    text += "\n".join(re.findall('"([^"]+>=[^",]+)', extras.split("\n[")[0]))
     return sorted({line.replace(">=", "==") for line in text.split()})
 
 

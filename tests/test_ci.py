@@ -38,7 +38,7 @@ def test_every_requirement_has_a_lowest_version():
     held = lowest_versions()
     assert all(re.fullmatch(r"[a-z0-9_-]+==[0-9.]+", line) for line in held)
     required = (ROOT / "requirements.txt").read_text(encoding="utf-8").split()
-    extras = re.findall(r'"([a-z0-9_-]+>=[0-9.]+)"', PROJECT.split("[project.optional-dependencies]")[1])
+    extras = re.findall(r'"([a-z0-9_-]+>=[0-9.]+)', PROJECT.split("[project.optional-dependencies]")[1])
     assert set(held) == {line.replace(">=", "==") for line in required + extras} and len(extras) > 5
 
 

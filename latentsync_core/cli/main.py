@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from ..errors import LatentSyncError, ran_out_of_memory
+from ..process import tune_process
 from .ending import FULL, Ended, ended_by_signals, hush, report_full_disk
 from .parsers import add_common, add_faces, add_plan, add_score, add_sync, add_weights
-from .process import tune_process
 from .remote_parser import add_remote
 
 FAILED, BY_SIGNAL, UNREAD = 1, 128, 141

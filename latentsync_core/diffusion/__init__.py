@@ -3,7 +3,7 @@
 from .denoise import Denoiser, draw_noise_frame
 from .familiar import are_photographed, warn_of_strange_faces
 from .pace import LEAST_WINDOWS, Pace, measure_pace
-from .store import WindowStore, hash_weights
+from .store import WindowStore, fingerprint_networks, hash_weights
 from .windows import cross_fade
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "are_photographed",
     "cross_fade",
     "draw_noise_frame",
+    "fingerprint_networks",
     "hash_weights",
     "measure_pace",
     "warn_of_strange_faces",

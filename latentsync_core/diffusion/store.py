@@ -28,15 +28,11 @@ class WindowStore:
     So a window is found again exactly when denoising it would give the same latents, whatever was done in between.
     """
 
-    def __init__(self, folder: Path, models: LipSyncModels, options: Options) -> None:
+    def __init__(self, folder: Path, networks: str, options: Options) -> None:
+        """networks: their fingerprint, see `fingerprint_networks`."""
         self._kept = Kept(folder, "window")
-        digest = hashlib.sha256(repr([asdict(options)[name] for name in SAMPLING]).encode())
-        digest.update(
-            repr((models.resolution, models.dtype, sorted(models.scheduler_config.items()))).encode()
-        )
-        for part in _sample_weights(models.unet, models.vae):
-            digest.update(part)
-        self._common = digest
+        sampling = [asdict(options)[name] for name in SAMPLING]
+        self._common = hashlib.sha256(repr((networks, sampling)).encode())
 
     def key_of(self, crops: Array, tokens: Array) -> str:
         """Return the key of a window."""
@@ -53,6 +49,15 @@ class WindowStore:
     def save(self, key: str, latents: Tensor) -> None:
         """Store a finished window."""
         self._kept.save(key, {LATENTS: latents.float().contiguous().cpu().numpy()})
+
+
+def fingerprint_networks(models: LipSyncModels) -> str:
+    """Hash all of the networks that a window's latents depend on: 32 hex digits."""
+    sizes = models.resolution, models.dtype, sorted(models.scheduler_config.items())
+    digest = hashlib.sha256(repr(sizes).encode())
+    for part in _sample_weights(models.unet, models.vae):
+        digest.update(part)
+    return digest.hexdigest()[:32]
 
 
 def hash_weights(models: LipSyncModels) -> str:

@@ -9,7 +9,7 @@ from torch import Tensor
 from ..ahead import check_stopped
 from ..compositing import Pasted, blend_mask, keep_source, read_masks
 from ..data import Array, IntArray, Progress
-from ..diffusion import Denoiser, WindowStore
+from ..diffusion import Denoiser, WindowStore, fingerprint_networks
 from ..faces import crop_size, keep_mask
 from ..method import method_of
 from ..models.bundle import LipSyncModels
@@ -53,7 +53,9 @@ class LineRenderer:
         self._blend = blend_mask(self._keep, line.options.feather)
         self._kept = enumerate(read_masks(line.protect, line.plan.source))
         self._denoiser = Denoiser(models, self._keep, line.options, counter.step, method.sample_latents)
-        self._store = WindowStore(work, models, line.options) if work and method.keeps_windows else None
+        self._store: WindowStore | None = None
+        if work and method.keeps_windows:
+            self._store = WindowStore(work, fingerprint_networks(models), line.options)
         seconds = line.plan.speech_start + line.plan.duration
         self._speech = method.encode(models.whisper, line.samples, seconds, counter.progress)
         counter.report()

@@ -11,7 +11,7 @@ from support.runs import FAST, sync
 from support.tiny import golden_pipeline_models
 
 from latentsync_core import Options
-from latentsync_core.diffusion import WindowStore
+from latentsync_core.diffusion import WindowStore, fingerprint_networks
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,8 @@ def test_any_changed_weight_or_option_makes_windows_anew(models, tmp_path):
     crops, tokens = np.zeros((2, 64, 64, 3), np.float32), np.zeros((2, 50, 16), np.float32)
 
     def key(models, **options):
-        return WindowStore(tmp_path, models, Options(**options)).key_of(crops, tokens)
+        store = WindowStore(tmp_path, fingerprint_networks(models), Options(**options))
+        return store.key_of(crops, tokens)
 
     keys = [
         key(models),

@@ -1,4 +1,4 @@
-"""Settings of the whole process that make long work on a CPU faster; only a command line may make them."""
+"""The process as a whole: its cores, and settings for long work on a CPU, which only a command line makes."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ def tune_process() -> None:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     if sys.platform == "linux":
         _keep_freed_memory()
+
+
+def count_cores() -> int:
+    """Count the CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _keep_freed_memory() -> None:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-ASK = "import os, sys\nfrom latentsync_core.cli.process import tune_process; tune_process(); print(os.environ.get('GOMP_SPINCOUNT')); "
+ASK = "import os, sys\nfrom latentsync_core.process import tune_process; tune_process(); print(os.environ.get('GOMP_SPINCOUNT')); "
 
 
 def ask(code="", **environment):

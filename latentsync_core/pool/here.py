@@ -1,0 +1,31 @@
+"""A worker in this process: a window is made in the thread that waits for it."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from .task import MadeWindow, WindowMaker, WindowTask, WorkerDied, WorkerIdentity
+
+
+class WorkerHere:
+    """Makes windows in this process, with networks that it has loaded; a `Worker`."""
+
+    def __init__(self, maker: WindowMaker) -> None:
+        self._maker, self._stopped = maker, False
+        self._sent: deque[WindowTask] = deque()
+
+    def wait_until_loaded(self, seconds: float) -> WorkerIdentity | None:
+        return self._maker.identity
+
+    def send(self, task: WindowTask) -> None:
+        self._sent.append(task)
+
+    def receive(self) -> MadeWindow:
+        return self._maker.make(self._sent.popleft(), self._check)
+
+    def stop(self) -> None:
+        self._stopped = True
+
+    def _check(self) -> None:
+        if self._stopped:
+            raise WorkerDied("stopped")
