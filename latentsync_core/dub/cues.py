@@ -13,6 +13,7 @@ from .clock import FilmClock
 from .rows import CueContext, CueRow, make_line
 from .subtitles import read_subtitles
 from .tables import read_csv_cues, read_json_cues
+from .timelines import TIMELINE_SUFFIXES, read_timeline
 
 MAX_SHEET_BYTES = 8 * 2**20
 """A line takes about 100 bytes, a timeline of an editor 2000 a clip: this is more than any film has."""
@@ -21,7 +22,7 @@ MAX_LINES = 10_000
 _ROUNDING = 0.1
 """Seconds that an out may lie beyond the audio: editors round to frames, encoders cut their padding."""
 
-CUE_SUFFIXES = (".csv", ".json", ".srt", ".vtt")
+CUE_SUFFIXES = (".csv", ".json", ".srt", ".vtt", *TIMELINE_SUFFIXES)
 """Of the cue sheets that can be read."""
 
 
@@ -42,7 +43,7 @@ class CueSheet:
 
 
 def read_cues(path: str | Path, clock: FilmClock | None = None, folder: str | Path | None = None) -> CueSheet:
-    """Read a cue sheet: CSV, JSON, SRT or VTT.
+    """Read a cue sheet: CSV, JSON, SRT, VTT, FCPXML or, with the extra `otio`, OTIO, EDL or FCP 7's XML.
 
     clock: the film's times, with which those of the sheet are compared. folder: where audio and masks may lie besides
     the sheet's own folder; nothing is read from elsewhere. Raises nothing on what a sheet may hold: see
@@ -72,7 +73,11 @@ def _read_rows(path: Path, context: CueContext) -> Iterator[CueRow]:
     readers: dict[str, Callable[[], Iterable[CueRow]]] = {
         ".csv": lambda: read_csv_cues(text),
         ".json": lambda: read_json_cues(text, context.clock),
-        **dict.fromkeys((".srt", ".vtt"), lambda: read_subtitles(text, suffix[1:], context.folders[-1])),
+        **dict.fromkeys(
+            (".srt", ".vtt", *TIMELINE_SUFFIXES),
+            lambda: read_subtitles(text, suffix[1:], context.folders[-1]),
+        ),
+        **dict.fromkeys(TIMELINE_SUFFIXES, lambda: read_timeline(text, suffix, context)),
     }
     yield from readers[suffix]()
 
