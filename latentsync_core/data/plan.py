@@ -42,7 +42,7 @@ class Plan:
     duration: float
     """Length of the result in seconds."""
     reasons: tuple[str, ...]
-    """M times `resync`, or why not: `another person`, `no face`, `dissolve`, `turned away`, `covered`,
+    """M times `resync`, or why not: `no line`, `another person`, `no face`, `dissolve`, `turned away`, `covered`,
     `silent`."""
     strength: npt.NDArray[np.float32]
     """Shape (M,), 0..1: the generated mouth's alpha is multiplied by it; 0 passes the source through."""
@@ -53,7 +53,7 @@ class Plan:
     speaks: npt.NDArray[np.bool_]
     """Shape (M,): whether there is speech in the frame."""
     speech_start: float = 0.0
-    """Second of the speech at which the first frame lies."""
+    """Second of the speech at which the first frame lies; below 0 the speech begins later."""
     voice: npt.NDArray[np.float32] | None = None
     """Shape (M,), 0..1: the speech tokens are multiplied by it; 0 is a mouth at rest. None is 1 throughout."""
     notes: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
 """Faces: detect, track, choose, align, crop. Runs on the weights in assets/faces; nothing is downloaded."""
 
 from .align import crop_size, fit_similarity, measure_heights, smooth_matrices, template
-from .choose import Speaker, choose, join_tracks, place_of, require_persons
+from .choose import Speaker, choose, join_tracks, number_at, place_of, require_persons
 from .crop import crop_face, warp_crop
 from .draw import draw_faces
 from .finder import FaceFinder
@@ -38,6 +38,7 @@ __all__ = [
     "join_tracks",
     "keep_mask",
     "measure_openings",
+    "number_at",
     "pick_frames",
     "require_persons",
     "fit_similarity",

@@ -51,7 +51,7 @@ def choose(found: Survey, speaker: Speaker = "auto") -> FaceTrack:
     is no such person, OptionError for another value.
     """
     place = place_of(speaker)
-    if place is not None and len(place) == 4 and not _overlaps(found, place).any():
+    if place is not None and len(place) == 4 and not _overlaps(found.boxes, place).any():
         return _make_face(found, place)
     require_persons(found)
     numbers = _pick_persons(found, speaker)
@@ -140,7 +140,12 @@ def _pick_persons(found: Survey, speaker: Speaker) -> tuple[int, ...]:
             f"a box (x0, y0, x1, y1), got {speaker!r}."
         )
     return (
-        1 + (_find_nearest(found, place) if len(place) == 2 else int(np.argmax(_overlaps(found, place)))),
+        1
+        + (
+            _find_nearest(found.boxes, place)
+            if len(place) == 2
+            else int(np.argmax(_overlaps(found.boxes, place)))
+        ),
     )
 
 
@@ -163,11 +168,25 @@ def place_of(speaker: Speaker) -> Place | None:
     return speaker
 
 
-def _find_nearest(found: Survey, point: Place) -> int:
+def number_at(found: Survey, place: Place, first: int, last: int) -> int:
+    """Return the number of the person who is at a point or in a box in frames first..last, as `choose` tells it.
+
+    Raises FaceError where nobody is.
+    """
+    seen = ~np.isnan(found.boxes[:, first : last + 1, 0])
+    if not seen.any():
+        raise FaceError(f"No face is seen in frames {first} to {last}.")
+    persons = np.flatnonzero(seen.any(1))
+    boxes = found.boxes[persons, first : last + 1]
+    nearest = _find_nearest(boxes, place) if len(place) == 2 else int(np.argmax(_overlaps(boxes, place)))
+    return int(persons[nearest]) + 1
+
+
+def _find_nearest(boxes: FloatArray, point: Place) -> int:
     """Return the index of the person nearest to a point, of those who are ever within their own size of it."""
-    outside = np.maximum(0, np.maximum(found.boxes[..., :2] - point, point - found.boxes[..., 2:]))
+    outside = np.maximum(0, np.maximum(boxes[..., :2] - point, point - boxes[..., 2:]))
     distances = np.linalg.norm(outside, axis=-1)
-    sizes = (found.boxes[..., 2:] - found.boxes[..., :2]).max(-1)
+    sizes = (boxes[..., 2:] - boxes[..., :2]).max(-1)
     near = np.nanmin(distances / sizes, axis=1) <= 1
     if not near.any():
         person, frame = np.unravel_index(np.nanargmin(distances), distances.shape)
@@ -178,10 +197,10 @@ def _find_nearest(found: Survey, point: Place) -> int:
     return int(np.argmin(np.where(near, np.nanmean(distances, axis=1), np.inf)))
 
 
-def _overlaps(found: Survey, box: Place) -> FloatArray:
+def _overlaps(boxes: FloatArray, box: Place) -> FloatArray:
     """Return how much each person's boxes overlap a box, on average over the person's frames, (persons,) in 0..1."""
     corners = np.asarray(box, float)
-    return np.array([overlap(corners, boxes[~np.isnan(boxes[:, 0])]).mean() for boxes in found.boxes])
+    return np.array([overlap(corners, person[~np.isnan(person[:, 0])]).mean() for person in boxes])
 
 
 def _make_face(found: Survey, box: Place) -> FaceTrack:

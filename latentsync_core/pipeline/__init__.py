@@ -9,10 +9,11 @@ from ..data import Array, Clip, FaceTrack, Plan, Progress, Waveform
 from ..models.bundle import LipSyncModels
 from ..options import Options
 from ..speakers import find_face
+from .dubbing import plan_dub
 from .planning import plan_sync
 from .rendering import render
 
-__all__ = ["lip_sync", "make_plan", "plan_sync", "render"]
+__all__ = ["lip_sync", "make_plan", "plan_dub", "plan_sync", "render"]
 
 
 def lip_sync(

@@ -43,8 +43,11 @@ def render(
     `exact`: there they depend on one another). masks: called just before each frame is yielded, with the alpha of what
     is new, (H, W) float32 in 0..1; where it is 0 the frame equals that of `clip.read` bit for bit.
 
-    Raises OptionError where the plan was made for other networks, and the errors of `latentsync_core.errors`.
+    Raises CueError where a line has a problem, OptionError where the plan was made for other networks, and the errors
+    of `latentsync_core.errors`.
     """
+    if dub.problems:
+        raise dub.problems[0]
     if (dub.resolution, dub.window_frames) != (models.alignment, models.window_frames):
         raise OptionError(
             f"The plan is for crops of {dub.resolution} px and windows of {dub.window_frames} frames, "

@@ -16,6 +16,8 @@ from ..options import Options
 from .causes import RESYNC, SILENT, decide, find_causes, require_faces
 from .dub import DubPlan, LinePlan
 from .layout import (
+    FADE_SECONDS,
+    MAX_DENOISED_FPS,
     Layout,
     early_starts,
     fade_segments,
@@ -27,7 +29,17 @@ from .layout import (
     pick_keys,
 )
 
-__all__ = ["RESYNC", "SILENT", "DubPlan", "Layout", "LinePlan", "build_plan", "early_starts"]
+__all__ = [
+    "FADE_SECONDS",
+    "MAX_DENOISED_FPS",
+    "RESYNC",
+    "SILENT",
+    "DubPlan",
+    "Layout",
+    "LinePlan",
+    "build_plan",
+    "early_starts",
+]
 
 
 def build_plan(
@@ -40,15 +52,18 @@ def build_plan(
     options: Options,
     window_frames: int = 16,
     layout: Layout | None = None,
+    asked: npt.NDArray[np.bool_] | None = None,
 ) -> Plan:
     """Plan the output frames of a timeline of the clip.
 
     track, present: the face and whether it is usable, one entry per frame of the clip. speaks: (M,), whether there
     is speech at each output frame. speech_duration: in seconds. window_frames: denoised together. layout: None is
-    `Layout()`. Raises FaceError if no frame shows the face, or if one does not and `options.missing_face` is `error`.
+    `Layout()`. asked: (M,), the frames that may change; None is all.
+
+    Raises FaceError if no frame shows the face, or if one does not and `options.missing_face` is `error`.
     """
     layout = layout or Layout()
-    causes = find_causes(timeline.source, track, present, speaks, options, float(clip.fps))
+    causes = find_causes(timeline.source, track, present, speaks, options, float(clip.fps), asked)
     reasons, alpha = decide(causes, len(timeline.source))
     require_faces(reasons, options)
     changed = np.array([reason == RESYNC for reason in reasons])

@@ -15,7 +15,7 @@ from .hidden import fade_by_cover
 from .turned import fade_by_turn
 
 # The values of `Plan.reasons`.
-RESYNC, ANOTHER, NO_FACE, DISSOLVE = "resync", "another person", "no face", "dissolve"
+RESYNC, NO_LINE, ANOTHER, NO_FACE, DISSOLVE = "resync", "no line", "another person", "no face", "dissolve"
 TURNED, COVERED, SILENT = "turned away", "covered", "silent"
 
 
@@ -35,11 +35,14 @@ def find_causes(
     speaks: npt.NDArray[np.bool_],
     options: Options,
     fps: float,
+    asked: npt.NDArray[np.bool_] | None = None,
 ) -> Iterator[Cause]:
     """Yield what may keep the source's mouth, the most important first; arguments as of `build_plan`.
 
     source: (M,), the frame of the clip that each output frame shows. fps: frames a second of the clip.
     """
+    if asked is not None:
+        yield Cause(NO_LINE, asked.astype(np.float32))
     if track.others is not None:
         yield Cause(ANOTHER, (present | ~track.others)[source].astype(np.float32))
     yield Cause(NO_FACE, present[source].astype(np.float32))
@@ -67,12 +70,13 @@ def decide(causes: Iterator[Cause], frames: int) -> tuple[tuple[str, ...], npt.N
 def require_faces(reasons: tuple[str, ...], options: Options) -> None:
     """Raise FaceError where no frame shows the face, or where one does not and `options.missing_face` is `error`."""
     missing = [i for i, reason in enumerate(reasons) if reason in (ANOTHER, NO_FACE)]
-    if len(missing) == len(reasons):
+    asked = sum(reason != NO_LINE for reason in reasons)
+    if len(missing) == asked:
         raise FaceError(
-            f"None of the {len(reasons)} frames shows the face. Check the clip, or the speaker that was chosen."
+            f"None of the {asked} frames shows the face. Check the clip, or the speaker that was chosen."
         )
     if missing and options.missing_face == "error":
         raise FaceError(
-            f"{len(missing)} of {len(reasons)} frames show no face of the speaker, the first is frame {missing[0]}. "
+            f"{len(missing)} of {asked} frames show no face of the speaker, the first is frame {missing[0]}. "
             'With missing_face="keep" such frames pass through unchanged.'
         )

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data import Clip, FaceTrack, FloatArray, IntArray, Plan
-from ..errors import InputError
+from ..errors import CueError, InputError
 from ..options import Options
 
 
@@ -65,6 +65,9 @@ class DubPlan:
     """What `LinePlan.matrices` were made for: `LipSyncModels.alignment`."""
     window_frames: int = 16
     """Frames that are denoised together, as the networks have it."""
+
+    problems: tuple[CueError, ...] = ()
+    """What is wrong with lines that are not among these; such a plan can be looked at and not be rendered."""
 
     def __post_init__(self) -> None:
         firsts = [line.first for line in self.lines]

@@ -50,7 +50,8 @@ Levels = npt.NDArray[np.float64]
 def detect_speech(samples: npt.NDArray[np.float32], times: FloatArray) -> npt.NDArray[np.bool_]:
     """Tell whether there is speech at each of `times` seconds, shape (len(times),).
 
-    samples: (n,) float32 at 16 kHz; beyond their end there is none. Noise without speech counts as speech.
+    samples: (n,) float32 at 16 kHz; before second 0 and beyond their end there is none.
+    Noise without speech counts as speech.
     """
     hops = len(samples) // HOP
     if hops == 0:
@@ -65,7 +66,7 @@ def detect_speech(samples: npt.NDArray[np.float32], times: FloatArray) -> npt.ND
     )
     active = _join(_last(level > low, level > high))
     index = np.floor(np.asarray(times) * SPEECH_RATE / HOP).astype(np.int64)
-    return np.where(index < hops, active[np.clip(index, 0, hops - 1)], False)
+    return np.where((index >= 0) & (index < hops), active[np.clip(index, 0, hops - 1)], False)
 
 
 def measure_extent(samples: npt.NDArray[np.float32]) -> float:

@@ -1,0 +1,70 @@
+"""What the lines of a dub take: audio, a person, masks, options, and frames of the film."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..compositing import check_protect
+from ..data import Clip, Line, Waveform
+from ..errors import InputError
+from ..media import cut, open_clip, read_audio
+from ..media.timeline import Timeline
+from ..options import Options
+from .cast import Cast, Member
+
+_TOLERANCE = 1e-6
+"""Seconds by which a frame may start early or late and still belong to a line: containers round times."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A line of a film with all that it takes; its frames are first..last - 1 of the result."""
+
+    number: int
+    line: Line
+    speech: Waveform
+    options: Options
+    protect: Clip | None
+    member: Member
+    first: int
+    last: int
+
+
+def open_part(clip: Clip, film: Timeline, number: int, line: Line, options: Options, cast: Cast) -> Part:
+    """Open what a line takes; options: of the film, which the line may change. Raises the errors of what is wrong."""
+    speech = open_speech(line)
+    first, last = _find_frames(film, line.start, line.start + speech.duration)
+    protect, changed = _open_masks(line, clip), dict(line.options)
+    if protect is not None:
+        changed["covered"] = "ignore"  # the masks tell what lies before the mouth
+    options = replace(options, **changed)
+    return Part(
+        number, line, speech, options, protect, cast.find(line, film.source[first:last], options), first, last
+    )
+
+
+def open_speech(line: Line) -> Waveform:
+    """Return what a line says, from its in to its out; raises MediaError, InputError."""
+    length = None if line.audio_out is None else line.audio_out - line.audio_in
+    if isinstance(line.audio, Waveform):
+        return cut(line.audio, line.audio_in, length or 0.0)
+    return read_audio(line.audio, line.audio_in, length)
+
+
+def _find_frames(film: Timeline, start: float, end: float) -> tuple[int, int]:
+    first, last = np.searchsorted(film.times, np.array([start, end]) - _TOLERANCE).tolist()
+    if first >= last:
+        raise InputError(
+            f"The film, of {film.duration:.3f} seconds, shows no frame from second {start:.3f} to {end:.3f}."
+        )
+    return first, last
+
+
+def _open_masks(line: Line, clip: Clip) -> Clip | None:
+    if line.protect is None:
+        return None
+    masks = open_clip(line.protect)
+    check_protect(masks, clip)
+    return masks

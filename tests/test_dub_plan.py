@@ -1,0 +1,129 @@
+"""A dub is planned line by line: whose mouth, which frames, and what is wrong."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.films import SHIFT, film_of, survey_of
+from support.runs import POINTS, speech_of
+
+from latentsync_core import Options
+from latentsync_core.data import Line
+from latentsync_core.errors import OptionError
+from latentsync_core.pipeline import plan_dub
+
+COUNT = 60
+
+
+def plan(*lines, count=COUNT, missing=(), **options):
+    return plan_dub(film_of(count), lines, Options(**options), survey_of(count, missing))
+
+
+def changed(line):
+    """The output frames of the film that a line changes."""
+    return line.first + np.flatnonzero(line.plan.strength > 0)
+
+
+def test_a_line_changes_the_frames_in_which_it_is_heard_and_no_other():
+    dub = plan(Line(speech_of(0.8), start=0.4, speaker=2))
+    (line,) = dub.lines
+    assert changed(line).tolist() == list(range(10, 30)) and dub.changed.sum() == 20
+    assert line.plan.speech_start == pytest.approx(line.first / 25 - 0.4)
+    assert np.nanmean(line.track.points[..., 0]) == pytest.approx(POINTS[:, 0].mean() + SHIFT)
+    assert dub.problems == () and len(dub) == COUNT
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    start=st.floats(0, 2.3),
+    seconds=st.floats(0.05, 3),
+    fps=st.sampled_from([24, 25, 30, 50]),
+    size=st.integers(0, 8),
+)
+def test_windows_lie_within_the_film_and_weigh_in_the_lines_frames_alone(start, seconds, fps, size):
+    dub = plan_dub(
+        film_of(COUNT, fps), [Line(speech_of(seconds), start=start)], Options(overlap=size), survey_of(COUNT)
+    )
+    for line in dub.lines:
+        asked = np.flatnonzero((dub.times >= start - 1e-6) & (dub.times < start + seconds - 1e-6))
+        assert set(changed(line)) == set(asked)
+        for window in line.plan.windows:
+            assert 0 <= line.first + window.frames[0] and line.first + window.frames[-1] < COUNT
+            assert set(line.first + window.frames[window.weights > 0]) <= set(asked)
+    assert dub.lines or "shows no frame" in str(dub.problems[0])
+
+
+def test_two_persons_may_speak_at_once():
+    dub = plan(
+        Line(speech_of(1.2), start=0.2, speaker=1), Line(speech_of(1.2), start=0.4, name="2", speaker=2)
+    )
+    one, two = dub.lines
+    assert changed(one).tolist() == list(range(5, 35)) and changed(two).tolist() == list(range(10, 40))
+    assert (np.abs(one.matrices[0] - two.matrices[0]) > 1).any()
+
+
+def test_of_two_lines_on_one_mouth_the_later_one_has_it():
+    early, late = Line(speech_of(2.0), speaker=1), Line(speech_of(1.0), name="2", start=0.8, speaker="left")
+    for given_ in ((early, late), (late, early)):
+        one, two = plan(*given_).lines
+        assert changed(two).tolist() == list(range(20, 45))
+        assert changed(one).tolist() == [*range(26), *range(45, 50)]
+
+
+def test_no_frame_between_two_lines_that_touch_shows_the_films_lips():
+    one, two = plan(Line(speech_of(0.8)), Line(speech_of(0.8), name="2", start=0.8)).lines
+    through = np.ones(COUNT)
+    for line in (one, two):
+        through[line.first : line.last] *= 1 - line.plan.strength
+    assert through[3:37].max() < 0.26 and (through[40:] == 1).all()
+
+
+def test_strength_scales_the_alpha_and_none_at_all_plans_nothing():
+    half, none = (plan(Line(speech_of(1.0), strength=value)) for value in (0.5, 0.0))
+    assert half.lines[0].plan.strength.max() == 0.5
+    assert none.lines == () and none.problems == () and not none.changed.any()
+
+
+def test_a_line_may_change_options_and_others_keep_theirs():
+    one, two = plan(
+        Line(speech_of(1), options={"seed": 7}), Line(speech_of(1), name="2", start=1.2), seed=3
+    ).lines
+    assert (one.options.seed, two.options.seed) == (7, 3)
+
+
+def test_a_place_names_the_person_who_is_there_at_the_time():
+    x, y = POINTS.mean(0)
+    for place in ((x + SHIFT, y), (x + SHIFT - 40, y - 40, x + SHIFT + 40, y + 60)):
+        (line,) = plan(Line(speech_of(1), speaker=place, speaker_at=1.0)).lines
+        assert np.nanmean(line.track.points[..., 0]) == pytest.approx(POINTS[:, 0].mean() + SHIFT)
+
+
+def test_every_line_with_a_problem_is_named_and_the_others_are_planned(tmp_path):
+    x, y = POINTS.mean(0)
+    dub = plan(
+        Line(speech_of(0.4), name="1"),
+        Line(tmp_path / "none.wav", name="2"),
+        Line(speech_of(0.4), name="3", speaker=5),
+        Line(speech_of(0.4), name="4", start=99),
+        Line(speech_of(0.4), name="5", start=0.8, speaker=2),
+        Line(speech_of(0.4), name="6", start=1.6, speaker=(x + SHIFT, y)),
+        Line(speech_of(0.4), name="7", start=1.6, options={"steps": -1}),
+        missing=range(20, 60),
+    )  # fmt: skip
+    assert [(line.name) for line in dub.lines] == ["1"]
+    assert [problem.number for problem in dub.problems] == [2, 3, 4, 5, 6, 7]
+    words = [
+        "none.wav",
+        "Face 5 was asked for; 2 found",
+        "shows no frame from second 99",
+        "frames shows the face",
+        "No face is at the point",
+        "steps takes",
+    ]
+    for problem, part in zip(dub.problems, words, strict=True):
+        assert part in str(problem)
+
+
+def test_exact_is_for_one_speech_over_a_whole_clip():
+    with pytest.raises(OptionError, match="exact does one speech"):
+        plan(Line(speech_of(1)), exact=True)
