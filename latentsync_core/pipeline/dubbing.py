@@ -26,9 +26,6 @@ from .cast import Cast
 from .parts import Part, open_part
 from .planning import PLAIN_RESOLUTION, PLAIN_WINDOW
 
-Bools = npt.NDArray[np.bool_]
-Samples = npt.NDArray[np.float32]
-
 
 def plan_dub(
     clip: Clip,
@@ -118,7 +115,7 @@ class _Planner:
             first, plan, part.member.track, matrices, samples, part.options, part.protect, part.line.name
         )
 
-    def _ask_frames(self, part: Part, later: Sequence[Part]) -> Bools:
+    def _ask_frames(self, part: Part, later: Sequence[Part]) -> npt.NDArray[np.bool_]:
         """Return which frames of the film the line changes, (M,): those that no later line has on the same mouth."""
         asked = np.zeros(len(self.film), bool)
         asked[part.first : part.last] = True
@@ -135,12 +132,19 @@ class _Planner:
             asked[under : other.last] &= ~same[under - other.first :]
         return asked
 
-    def _is_same_mouth(self, part: Part, other: Part) -> Bools:
+    def _is_same_mouth(self, part: Part, other: Part) -> npt.NDArray[np.bool_]:
         """Tell in which frames of the other line both have the same face."""
         shown = self.film.source[other.first : other.last]
         return np.asarray((part.member.held.points[shown] == other.member.held.points[shown]).all((1, 2)))
 
-    def _build(self, part: Part, samples: Samples, first: int, last: int, asked: Bools) -> Plan:
+    def _build(
+        self,
+        part: Part,
+        samples: npt.NDArray[np.float32],
+        first: int,
+        last: int,
+        asked: npt.NDArray[np.bool_],
+    ) -> Plan:
         """Plan frames first..last - 1 of the film, of which `asked` may change."""
         times = np.append(self.film.times, self.film.duration)[first : last + 1] - self.film.times[first]
         timeline = Timeline(self.film.source[first:last], times[:-1], float(times[-1]))
