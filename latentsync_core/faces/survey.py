@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..ahead import run_ahead
-from ..data import Array, Clip, FaceTrack, FloatArray, Origin
+from ..data import Array, Clip, FaceTrack, Origin
 from ..errors import InputError
 from .covered import describe_cells, measure_covered
 from .cuts import make_thumbnail
