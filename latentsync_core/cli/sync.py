@@ -22,6 +22,7 @@ from .inputs import options_of
 from .masks import open_masks
 from .outputs import check_apart, check_report, write_json
 from .progress import progress_bars
+from .ranges import range_of
 from .report import report_model, report_plan
 from .stages import StageTimes, measure_peak_memory
 
@@ -48,7 +49,7 @@ def sync(args: argparse.Namespace) -> None:
         track = find_face(
             clip, args.speaker, exact=options.exact, device=device, progress=progress, work=work
         )
-        dub = plan_sync(clip, speech, options, track, models=models, protect=masks)
+        dub = plan_sync(clip, speech, options, track, models=models, only=range_of(args, clip), protect=masks)
         (line,) = dub.lines
         preflight = inspect_line(clip, line, models)
         _print_plan(preflight, line)
