@@ -4,7 +4,8 @@ from .audio import measure_audio, read_audio, to_mono_16k
 from .color import ColorTags
 from .image_folder import ImageFolderClip, open_clip
 from .loudness import loudness, normalize
-from .soundtrack import AudioInput
+from .parts import AudioInput, AudioParts, parts_of
+from .place import place_lines, read_line
 from .span import cut, trim
 from .speech_level import to_speech_16k
 from .splice import MixMode, mix, splice
@@ -17,6 +18,7 @@ from .write import Writer, check_output, open_writer
 __all__ = [
     "LENGTH_MODES",
     "AudioInput",
+    "AudioParts",
     "ColorTags",
     "FileClip",
     "ImageFolderClip",
@@ -35,7 +37,10 @@ __all__ = [
     "open_clip",
     "open_writer",
     "parse_time",
+    "parts_of",
+    "place_lines",
     "read_audio",
+    "read_line",
     "read_timecode",
     "splice",
     "to_mono_16k",
