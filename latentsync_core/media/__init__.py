@@ -9,6 +9,7 @@ from .place import place_lines, read_line
 from .span import cut, trim
 from .speech_level import to_speech_16k
 from .splice import MixMode, mix, splice
+from .tempo import change_tempo
 from .tensor import TensorClip
 from .timecode import Timecode, parse_time, read_timecode
 from .timeline import LENGTH_MODES, Timeline, fit
@@ -27,6 +28,7 @@ __all__ = [
     "Timecode",
     "Timeline",
     "Writer",
+    "change_tempo",
     "check_output",
     "cut",
     "fit",
