@@ -108,6 +108,11 @@ class Settings:
         parts = urlsplit(self.base_url)
         return f"{parts.scheme}://{parts.netloc}"
 
+    @property
+    def other_host(self) -> str:
+        """The origin of a host that is not WaveSpeed, "" for WaveSpeed: nothing of the one is there at the other."""
+        return self.origin if self.own_host else ""
+
     def require_key(self) -> ApiKey:
         """Return the key; raises KeyMissingError without one."""
         if self.key is None:

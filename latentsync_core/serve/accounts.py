@@ -48,7 +48,9 @@ class Accounts:
             lines = path.read_text(encoding="ascii").splitlines()
         except (OSError, UnicodeError) as exc:
             raise OptionError(f"The keys in {path} cannot be read: {exc}.") from exc
-        rows = [(number, line.split()) for number, line in enumerate(lines, 1) if line.split("#")[0].strip()]
+        rows = [
+            (number, line.split()) for number, line in enumerate(lines, 1) if line.strip() and line[0] != "#"
+        ]
         found = dict(_parse(path, number, words) for number, words in rows)
         if len(found) < len(rows) or not found:
             raise OptionError(f"{path} holds no key, or one twice; a line is {_FORM}.")

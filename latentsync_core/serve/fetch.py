@@ -90,9 +90,7 @@ class Fetcher:
             async for chunk in response.aiter_raw():
                 size += len(chunk)
                 if size > self._largest:
-                    raise TaskFailure(
-                        INVALID, f"the {target.name} is larger than {self._largest / 1e6:.0f} MB"
-                    )
+                    raise TaskFailure(INVALID, f"the {target.name} is larger than {self._largest / 1e6:g} MB")
                 check_space(target.parent, len(chunk))
                 await asyncio.to_thread(file.write, chunk)
 

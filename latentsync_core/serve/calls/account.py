@@ -77,4 +77,4 @@ def _describe_bill(task: Task) -> dict[str, Any]:
 
 async def tell_webhook_secret(endpoint: Endpoint, request: web.Request) -> web.Response:
     """Return the secret with which the account checks calls to its webhooks."""
-    return succeed(endpoint.webhooks.secret_of(endpoint.account_of(request).name))
+    return succeed({"secret": endpoint.webhooks.secret_of(endpoint.account_of(request).name)})
