@@ -37,8 +37,8 @@ def _set_up(args: argparse.Namespace) -> LipSyncSetup:
     model = args.model or best_checkpoint(args.models_folder)
     find_checkpoint(model, args.models_folder)
     return LipSyncSetup(
-        model, args.resolution, args.device, args.dtype, args.models_folder, options_of(args), args.crf,
-        args.encoder_preset,
+        model, args.resolution, args.device, args.dtype, args.models_folder, options_of(args), args.speaker,
+        args.crf, args.encoder_preset,
     )  # fmt: skip
 
 

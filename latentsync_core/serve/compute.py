@@ -31,7 +31,9 @@ def compute_task(setup: LipSyncSetup, models: LipSyncModels, folder: TaskFolder,
     with failing(folder.names):
         clip, speech = FileClip(video), read_audio(audio)
         device = str(models.device)
-        track = find_face(clip, exact=options.exact, device=device, progress=tell, work=folder.work)
+        track = find_face(
+            clip, setup.speaker, exact=options.exact, device=device, progress=tell, work=folder.work
+        )
         plan = make_plan(clip, speech, options, track, window_frames=models.window_frames)
         frames = lip_sync(clip, speech, models, options, track, plan=plan, progress=tell, work=folder.work)
         write_result(folder.result, frames, clip, plan, audio, crf=setup.crf, preset=setup.encoder_preset)

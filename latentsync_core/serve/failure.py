@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from ..errors import InputError, LatentSyncError
 
 INVALID, UNREACHABLE, EXECUTION, INTERNAL, UNAVAILABLE = 1401, 1402, 1403, 5000, 5003
+
 MEANINGS = {
     INVALID: "invalid parameter",
     UNREACHABLE: "media URL not reachable",

@@ -21,6 +21,7 @@ from .uploads import StoredUpload, Uploads
 
 _UPLOAD_PATH = re.compile(r"/media/uploads/([A-Za-z0-9_-]{32})/[a-z0-9.]+")
 _ATTEMPTS, _REDIRECTS = 3, 3
+
 _SECONDS = 3600.0
 """How long one file may take in all."""
 

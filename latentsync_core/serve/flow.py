@@ -25,6 +25,7 @@ from .worker import Worker
 log = logging.getLogger(__name__)
 
 _PREPARED_AT_ONCE, _NOTIFIED_AT_ONCE = 4, 4
+
 _MOST_DEATHS = 3
 """A task of which so many processes died is not tried again."""
 _WEBHOOK_CALLS = 4
@@ -35,7 +36,7 @@ _CLEANING_SECONDS = 60.0
 
 Pick = Callable[[Collection[str]], "Task | None"]
 """Returns the next task for a step, apart from those of the given ids."""
-Step = Callable[[Task], Coroutine[None, None, None]]
+TaskStep = Callable[[Task], Coroutine[None, None, None]]
 """Does what a task needs in its state, and moves it."""
 
 
@@ -95,7 +96,7 @@ class TaskFlow:
             if root not in known:
                 TaskFolder(root).remove()
 
-    async def _work_off(self, pick: Pick, step: Step) -> None:
+    async def _work_off(self, pick: Pick, step: TaskStep) -> None:
         """Do a step for one task after the other, and wait where there is none."""
         while True:
             bell = self._bell
@@ -105,7 +106,7 @@ class TaskFlow:
             else:
                 await self._do(step, task)
 
-    async def _do(self, step: Step, task: Task) -> None:
+    async def _do(self, step: TaskStep, task: Task) -> None:
         """Do a step for a task, which `delete` may cancel."""
         self._busy[task.id] = work = asyncio.ensure_future(step(task))
         try:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..options import Options
 from .worker import Compute
 
+if TYPE_CHECKING:
+    from ..faces import Speaker
+
 
 @dataclass(frozen=True)
 class LipSyncSetup:
-    """With which model and options all tasks are computed; see `load_models`, `Options` and `open_writer`."""
+    """With which model and options all tasks are computed; see `load_models`, `Options`, `find_face`, `open_writer`."""
 
     model: str
     resolution: int | None = None
@@ -20,6 +24,7 @@ class LipSyncSetup:
     dtype: str | None = None
     models_folders: Sequence[Path] = ()
     options: Options = field(default_factory=Options)
+    speaker: Speaker = "auto"
     crf: int = 18
     encoder_preset: str = "medium"
 

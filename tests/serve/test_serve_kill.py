@@ -13,15 +13,8 @@ import httpx
 from serve.served import MODEL, PATIENCE
 
 ROOT = Path(__file__).parents[2]
-MOMENTS = [
-    "after created",
-    "before ready",
-    "after ready",
-    "after processing",
-    "before completed",
-    "after completed",
-]
-"""Before a state is on disk, what it says is done already: the media are there, or the result is."""
+MOMENTS = ["after created", "after ready", "after processing", "before completed", "after completed"]
+"""Before `completed` is on disk, the result is there already."""
 MEDIA = {"video": b"the video", "audio": b"the audio"}
 
 

@@ -2,9 +2,10 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
-from remote.fake import demo_audio, demo_video
+from remote.fake import demo_audio
 from remote.hosts import MeasuringGate
 from serve.served import KEY, PATIENCE, Served, StandInWorker
 
@@ -12,6 +13,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="needs a browser:
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium on PATH, or named by CHROMIUM")
 
+PERSON = Path(__file__).parents[2] / "example_workflows" / "media" / "latentsync_person.mp4"
 HOSTILE = "<img src=x onerror=alert(1)>.mp4"
 """The name of a video: if the page took it for HTML, a dialog would open."""
 
@@ -36,7 +38,7 @@ def browser():
 @pytest.fixture
 def page(browser):
     """A page that collects what goes wrong in it."""
-    opened = browser.new_page(viewport={"width": 820, "height": 900})
+    opened = browser.new_page(viewport={"width": 820, "height": 940})
     opened.set_default_timeout(PATIENCE * 1000)
     opened.wrong = []
     opened.on("pageerror", lambda error: opened.wrong.append(str(error)))
@@ -49,8 +51,9 @@ def page(browser):
 
 @pytest.fixture
 def media(tmp_path):
-    video = demo_video(tmp_path / HOSTILE, length=2.0, fps=10, size=320)
-    return video, demo_audio(tmp_path / "speech.wav"), tmp_path
+    """A video, an audio, and the folder that they are in."""
+    video = shutil.copyfile(PERSON, tmp_path / "talk.mp4")
+    return video, demo_audio(tmp_path / "new_words.wav"), tmp_path
 
 
 def order(page, video, audio):
@@ -62,42 +65,49 @@ def order(page, video, audio):
 def picture(page, name):
     """Keep a picture where SERVE_PICTURES names a folder."""
     if folder := os.environ.get("SERVE_PICTURES"):
-        page.screenshot(path=f"{folder}/{name}.png")
+        page.screenshot(path=f"{folder}/{name}.jpg", type="jpeg", quality=85)
+
+
+def all_play(page, count):
+    """Wait until so many results can be played."""
+    page.wait_for_function(
+        "count => [...document.querySelectorAll('video')].filter(v => v.videoWidth === 320).length === count",
+        arg=count,
+    )
 
 
 def test_from_upload_to_download(page, media):
     video, audio, folder = media
     with Served(folder, worker=MovieWorker(), gate=MeasuringGate(), keys=False) as served:
-        served.worker.held = True
         page.goto(served.origin)
         assert page.is_hidden("#key")
         order(page, video, audio)
-        page.wait_for_selector("article.processing")
+        page.wait_for_selector("article.completed")
+        all_play(page, 1)
+        served.worker.held = True
         order(page, video, audio)
-        page.wait_for_selector("article.created")
-        page.wait_for_selector("text=next")
-        assert page.inner_text("article.processing .name") == f"{HOSTILE} + speech.wav"
+        page.wait_for_selector("article.processing progress[value]")
+        picture(page, "serve")
+        order(page, shutil.copyfile(video, folder / HOSTILE), audio)
+        page.wait_for_selector("article.created >> text=next")
+        assert page.inner_text("article.created .name") == f"{HOSTILE} + new_words.wav"
+        assert page.inner_text("article.processing .name") == "talk.mp4 + new_words.wav"
         assert page.inner_text("article.processing .stage") == "making mouths"
         assert page.eval_on_selector("article.processing progress", "bar => bar.value") == 0.5
-        picture(page, "queue")
         served.worker.held = False
-        page.wait_for_selector("article.completed")
-        page.wait_for_function("() => document.querySelectorAll('article.completed').length === 2")
-        page.wait_for_function(
-            "() => [...document.querySelectorAll('video')].every(video => video.videoWidth === 320)"
-        )
+        all_play(page, 3)
         order(page, audio, video)
-        page.wait_for_selector("article.failed .error:has-text('the audio has no audio stream')")
-        picture(page, "results")
+        page.wait_for_selector(
+            "article.failed .error:has-text('invalid parameter: the video has no video stream')"
+        )
         with page.expect_download() as download:
             page.click("article.completed >> nth=0 >> text=Download")
         assert download.value.suggested_filename == "lip-sync.mp4"
         assert download.value.path().read_bytes() == video.read_bytes()
         page.on("dialog", lambda dialog: dialog.accept())
-        while page.query_selector("article"):
-            count = len(page.query_selector_all("article"))
+        for left in (3, 2, 1, 0):
             page.click("article >> nth=0 >> text=Delete")
-            page.wait_for_function("count => document.querySelectorAll('article').length < count", arg=count)
+            page.wait_for_function("left => document.querySelectorAll('article').length === left", arg=left)
         assert {name.split("/")[0] for name in served.files()} == {"uploads"} and page.wrong == []
 
 
@@ -106,7 +116,6 @@ def test_a_key_is_asked_for_and_kept_out_of_sight(page, media):
     with Served(folder, worker=MovieWorker(), gate=MeasuringGate()) as served:
         page.goto(served.origin)
         page.wait_for_selector("#key")
-        picture(page, "key")
         for key in ("wrong-key-0123456789", KEY):
             page.fill("#secret", key)
             page.click("text=Use it")

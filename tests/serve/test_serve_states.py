@@ -2,7 +2,7 @@
 
 import ast
 import asyncio
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import pytest
@@ -129,19 +129,18 @@ def test_the_ways_are_the_whole_table():
     assert walked == {(old.value, new.value) for old, more in TASK_TRANSITIONS.items() for new in more}
 
 
-@pytest.mark.parametrize("old", TaskState)
-@pytest.mark.parametrize("new", TaskState)
-def test_only_steps_of_the_table_are_taken(old, new, tmp_path):
+def test_only_steps_of_the_table_are_taken(tmp_path):
     with Store(tmp_path) as store:
         tasks = Tasks(store)
         task = tasks.add(Order("anna", "m/m", "a", "v", "h"), 0)
-        tasks.note(task.id, state=old.value)
-        if new in TASK_TRANSITIONS[old]:
-            moved = tasks.advance(task.id, new)
-            assert moved.state is new and (moved.ended_at > 0) == (new in ENDED)
-        else:
-            with pytest.raises(ValueError, match="cannot become"):
-                tasks.advance(task.id, new)
+        for old, new in product(TaskState, TaskState):
+            tasks.note(task.id, state=old.value, ended_at=0)
+            if new in TASK_TRANSITIONS[old]:
+                moved = tasks.advance(task.id, new)
+                assert moved.state is new and (moved.ended_at > 0) == (new in ENDED)
+            else:
+                with pytest.raises(ValueError, match="cannot become"):
+                    tasks.advance(task.id, new)
 
 
 def test_every_state_has_a_word_of_the_contract():

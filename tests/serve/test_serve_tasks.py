@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -225,7 +226,8 @@ def test_fifty_clients_at_once(served):
             inputs = {name: served.upload(f"{name}{number}".encode(), web=web) for name in ("video", "audio")}
             task = served.submit(inputs, web=web)
             barrier.wait()
-            served.until(lambda: web.get(f"/predictions/{task}").json()["data"]["status"] == "completed")
+            while web.get(f"/predictions/{task}").json()["data"]["status"] != "completed":
+                time.sleep(0.1)
             url = web.get(f"/predictions/{task}").json()["data"]["outputs"][0]
             return served.bare.get(url).content
 

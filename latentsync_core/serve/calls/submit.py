@@ -16,6 +16,7 @@ from ..tasks import Order, Task
 _INPUTS: Fields = {"audio": (str, True), "video": (str, True)}
 _LONGEST_URL = 4096
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,128}")
+
 _COME_AGAIN = 60
 """Seconds after which a client may try again where the queue is full."""
 

@@ -18,6 +18,7 @@ from ..uploads import TICKET_SECONDS, StoredUpload
 _TICKET: Fields = {"filename": (str, True), "size": (int, True), "content_type": (str, False)}
 _MIME = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,60}", re.ASCII)
 _BLOCK = 256 * 1024
+
 _PATIENCE = 60.0
 """Seconds that a client may send nothing."""
 
