@@ -9,11 +9,11 @@ from importlib.util import find_spec
 
 from ..errors import OptionError
 from ..folders import user_folder
+from ..process import tune_process
 from ..serve import LipSyncSetup
 from ..serve.worker import Compute
 from ..weights import best_checkpoint, find_checkpoint
 from .inputs import options_of
-from .process import tune_process
 
 
 def serve(args: argparse.Namespace) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .server import open_endpoint, run_endpoint
     from .settings import Limits, ServeSettings
     from .setup import LipSyncSetup
-    from .worker import ProcessWorker, Worker
+    from .worker import ProcessWorker, TaskWorker
 
 __all__ = [
     "Limits",
@@ -22,7 +22,7 @@ __all__ = [
     "ProcessGate",
     "ProcessWorker",
     "ServeSettings",
-    "Worker",
+    "TaskWorker",
     "open_endpoint",
     "run_endpoint",
 ]
@@ -34,6 +34,6 @@ __getattr__ = load_from(
         "server": ("open_endpoint", "run_endpoint"),
         "settings": ("Limits", "ServeSettings"),
         "setup": ("LipSyncSetup",),
-        "worker": ("ProcessWorker", "Worker"),
+        "worker": ("ProcessWorker", "TaskWorker"),
     },
 )

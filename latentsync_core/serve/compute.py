@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from functools import partial
 
 from ..data import Progress
-from ..media import FileClip, read_audio, write_result
+from ..media import FileClip, open_writer, read_audio
 from ..models.bundle import LipSyncModels
-from ..pipeline import lip_sync, make_plan
+from ..pipeline import plan_sync, render
 from ..speakers import find_face
 from ..weights import load_models
 from .failure import failing
@@ -27,13 +28,18 @@ def compute_task(setup: LipSyncSetup, models: LipSyncModels, folder: TaskFolder,
 
     Raises TaskFailure.
     """
-    video, audio, options = folder.media["video"], folder.media["audio"], setup.options
+    audio, options = folder.media["audio"], setup.options
     with failing(folder.names):
-        clip, speech = FileClip(video), read_audio(audio)
+        clip, speech = FileClip(folder.media["video"]), read_audio(audio)
         device = str(models.device)
         track = find_face(
             clip, setup.speaker, exact=options.exact, device=device, progress=tell, work=folder.work
         )
-        plan = make_plan(clip, speech, options, track, window_frames=models.window_frames)
-        frames = lip_sync(clip, speech, models, options, track, plan=plan, progress=tell, work=folder.work)
-        write_result(folder.result, frames, clip, plan, audio, crf=setup.crf, preset=setup.encoder_preset)
+        dub = plan_sync(clip, speech, options, track, models=models)
+        frames = render(dub, models, progress=tell, work=folder.work)
+        with closing(frames), open_writer(
+            folder.result, clip.height, clip.width, dub.fps, audio=audio, duration=dub.duration,
+            crf=setup.crf, preset=setup.encoder_preset, color=clip.color, pixel_aspect=clip.pixel_aspect,
+        ) as writer:  # fmt: skip
+            for seconds, frame in zip(dub.times, frames, strict=True):
+                writer.write(frame, float(seconds))

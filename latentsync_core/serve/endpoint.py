@@ -16,7 +16,7 @@ from .store import Store
 from .tasks import Tasks
 from .uploads import Uploads
 from .webhook import Webhooks
-from .worker import Worker
+from .worker import TaskWorker
 
 MODEL_IDS = ("bytedance/latentsync", "wavespeed-ai/latentsync")
 """The hosted models of this form that are LatentSync; both are the owner's."""
@@ -37,7 +37,7 @@ class Endpoint:
     flow: TaskFlow
 
     @classmethod
-    def assemble(cls, settings: ServeSettings, store: Store, gate: Gate, worker: Worker) -> Endpoint:
+    def assemble(cls, settings: ServeSettings, store: Store, gate: Gate, worker: TaskWorker) -> Endpoint:
         """Put an endpoint together; raises OptionError for a file of keys that cannot be used."""
         tasks, uploads, outside = Tasks(store), Uploads(store), Outside(settings.allow_private)
         fetcher = Fetcher(uploads, outside, settings.limits.largest_bytes)

@@ -20,7 +20,7 @@ from .states import ENDED, UNFINISHED, TaskState
 from .tasks import Task, Tasks
 from .uploads import Uploads
 from .webhook import Webhooks
-from .worker import Worker
+from .worker import TaskWorker
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class TaskFlow:
 
     def __init__(
         self, settings: ServeSettings, tasks: Tasks, uploads: Uploads, fetcher: Fetcher, gate: Gate,
-        worker: Worker, webhooks: Webhooks,
+        worker: TaskWorker, webhooks: Webhooks,
     ) -> None:  # fmt: skip
         self._settings, self._tasks, self._uploads = settings, tasks, uploads
         self._fetcher, self._gate, self._worker, self._webhooks = fetcher, gate, worker, webhooks
@@ -55,7 +55,7 @@ class TaskFlow:
         """Stage, steps done and steps in all of the task that is computed, by its id."""
 
     async def run(self) -> None:
-        """Work until cancelled: what is computed then goes back to the queue. Raises what `Worker.start` raises."""
+        """Work until cancelled: what is computed then goes back to the queue. Raises what `TaskWorker.start` raises."""
         self._recover()
         created = partial(self._tasks.next, TaskState.CREATED)
         loops = [

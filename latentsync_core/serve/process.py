@@ -117,15 +117,20 @@ def _serve_calls(pipe: Connection, prepare: Callable[[], Function]) -> None:
     """Run in the new process: prepare, then answer calls until the other side is gone."""
     _leave_signals_to_parent()
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    sending = threading.Lock()  # progress may be told of by other threads than the one that computes
+
+    def send(kind: str, value: Any) -> None:
+        with sending:
+            pipe.send((kind, value))
+
     with suppress(EOFError, OSError):  # the other side is gone
         try:
             function = prepare()
         except LatentSyncError as exc:
-            pipe.send(("raised", exc))
-            return
-        pipe.send(("returned", None))
+            return send("raised", exc)
+        send("returned", None)
         while True:
-            pipe.send(_call(function, pipe.recv(), lambda *step: pipe.send(("progress", step))))
+            send(*_call(function, pipe.recv(), lambda *step: send("progress", step)))
 
 
 def _call(function: Function, arguments: tuple[Any, ...], tell: Progress) -> tuple[str, Any]:

@@ -17,7 +17,7 @@ from .endpoint import Endpoint
 from .gate import Gate
 from .settings import ServeSettings
 from .store import Store
-from .worker import Worker
+from .worker import TaskWorker
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ _GRACE_SECONDS = 3.0
 
 @asynccontextmanager
 async def open_endpoint(
-    settings: ServeSettings, gate: Gate, worker: Worker, now: Callable[[], float] = time.time
+    settings: ServeSettings, gate: Gate, worker: TaskWorker, now: Callable[[], float] = time.time
 ) -> AsyncIterator[tuple[Endpoint, int, asyncio.Future[None]]]:
     """Give an endpoint that takes requests and works, its port, and its work, which ends only by an error.
 
@@ -50,10 +50,10 @@ async def open_endpoint(
 
 
 async def run_endpoint(
-    settings: ServeSettings, gate: Gate, worker: Worker, on_ready: Callable[[str], None]
+    settings: ServeSettings, gate: Gate, worker: TaskWorker, on_ready: Callable[[str], None]
 ) -> None:
     """Run an endpoint until SIGTERM or Ctrl-C; on_ready: called with its address. Raises as `open_endpoint`, and as
-    `Worker.start`."""
+    `TaskWorker.start`."""
     stop = asyncio.ensure_future(_wait_for_signal())
     async with open_endpoint(settings, gate, worker) as (_, port, work):
         on_ready(settings.public_url or f"http://{settings.host}:{port}")

@@ -16,7 +16,7 @@ Compute = Callable[[TaskFolder, Progress], None]
 """Makes the result of a task out of its media; raises TaskFailure, and anything from `progress`."""
 
 
-class Worker(Protocol):
+class TaskWorker(Protocol):
     """Computes one task at a time."""
 
     async def start(self) -> None:
@@ -53,7 +53,7 @@ class ProcessWorker:
             ) from exc
 
     async def compute(self, folder: TaskFolder, tell: Progress) -> int:
-        """Compute; see `Worker.compute`."""
+        """Compute; see `TaskWorker.compute`."""
         return int(await self._process.call(folder, tell=tell))
 
     def close(self) -> None:
