@@ -13,6 +13,7 @@ import numpy.typing as npt
 from . import upstream
 from .compositing import Pasted, match_colors, paste, surround
 from .data import SPEECH_RATE, Array, Clip, FaceTrack, FloatArray, Progress, SpeechTokens, Waveform
+from .errors import OptionError
 from .faces import align_track, crop_face
 from .media import to_mono_16k, to_speech_16k
 from .options import Options
@@ -119,6 +120,15 @@ class Upstream(Method):
         grain_seed: int | None,
     ) -> Pasted:
         return upstream.paste_crop(frame, mouth, matrix, size)
+
+
+def check_independent(options: Options) -> None:
+    """Raise OptionError where windows depend on one another, so that only one process can make them."""
+    if not method_of(options).keeps_windows:
+        raise OptionError(
+            "`exact` cannot be made by several workers: each of its windows goes on with the random numbers of the "
+            "one before. Use another preset, or no workers."
+        )
 
 
 def method_of(options: Options) -> Method:

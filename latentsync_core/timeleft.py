@@ -16,6 +16,9 @@ _RECENT = 9
 """Units that the speed is averaged over: it changes while a machine warms up or does other things."""
 RESYNC_STAGE = "resync"
 
+POOL_STAGE = "windows"
+"""Of a re-sync whose windows others make."""
+
 
 def format_duration(seconds: float) -> str:
     """Return seconds as a text: 87 -> "1 min 27 s"."""

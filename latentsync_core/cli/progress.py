@@ -22,7 +22,8 @@ REFRESH_SECONDS = 0.2
 class Bars:
     """One bar a stage on a terminal, and nothing elsewhere; called as `data.Progress`. A stage may come back."""
 
-    def __init__(self, unit: str, times: StageTimes) -> None:
+    def __init__(self, unit: str, times: StageTimes, note: object) -> None:
+        self._note = note
         self._unit, self._bars, self._left, self._times = unit, dict[str, Any](), TimeLeft(), times
         self._shown_at = 0.0
 
@@ -56,19 +57,19 @@ class Bars:
         now = time.monotonic()
         if at_once or now - self._shown_at >= REFRESH_SECONDS:
             self._shown_at, left = now, self._left.seconds()
-            bar.set_postfix_str(
-                "" if left is None else f"about {tqdm.format_interval(left)} left", refresh=False
-            )
+            notes = [] if self._note is None else [str(self._note)]
+            notes += [] if left is None else [f"about {tqdm.format_interval(left)} left"]
+            bar.set_postfix_str(", ".join(notes), refresh=False)
             bar.refresh()
 
 
 @contextmanager
-def progress_bars(unit: str = "it", times: StageTimes | None = None) -> Iterator[Bars]:
+def progress_bars(unit: str = "it", times: StageTimes | None = None, note: object = None) -> Iterator[Bars]:
     """Give bars to call as `data.Progress`. unit: what is counted; "B" is shown as kB, MB and so on.
 
-    times: adds up how long each stage takes.
+    times: adds up how long each stage takes. note: shown as it is at each moment, such as a pool; None shows nothing.
     """
-    bars = Bars(unit, times or StageTimes())
+    bars = Bars(unit, times or StageTimes(), note)
     try:
         yield bars
     finally:

@@ -7,12 +7,14 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import torch
 
 from .. import __version__
 from ..data import MEASURED, Array, FaceTrack, Plan
-from ..diffusion import hash_weights
+from ..diffusion import fingerprint_networks
 from ..models.bundle import LipSyncModels
 from ..plan import LinePlan
+from ..pool import WindowPool
 from ..preflight import Preflight
 
 
@@ -38,16 +40,19 @@ def report_plan(args: argparse.Namespace, line: LinePlan, preflight: Preflight) 
     }
 
 
-def report_model(models: LipSyncModels, warning: str | None) -> dict[str, Any]:
+def report_model(models: LipSyncModels, warning: str | None, pool: WindowPool | None) -> dict[str, Any]:
     """Return which networks these are and where they run, ready for JSON. warning: that they do not suit the faces."""
-    return {
-        "name": models.name,
-        "hash": hash_weights(models),
-        "resolution": models.resolution,
-        "device": str(models.device),
-        "dtype": models.precision,
-        "warning": warning,
-    }
+    if pool is None:
+        made = {
+            "hash": fingerprint_networks(models),
+            "device": str(models.device),
+            "dtype": models.precision,
+            "threads": torch.get_num_threads(),
+        }
+    else:
+        first = pool.wait_for_worker()
+        made = {"hash": first.networks, "device": first.device, "dtype": first.precision} | pool.to_json()
+    return {"name": models.name, "resolution": models.resolution, "warning": warning} | made
 
 
 def _list_measured(track: FaceTrack, plan: Plan) -> dict[str, list[Any]]:

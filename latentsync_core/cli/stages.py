@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import torch
 
 from ..data import Array
-from ..timeleft import RESYNC_STAGE
+from ..timeleft import POOL_STAGE, RESYNC_STAGE
 
 
 class StageTimes:
@@ -24,7 +24,7 @@ class StageTimes:
         self._since = time.monotonic()
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        if stage != RESYNC_STAGE:
+        if stage not in (RESYNC_STAGE, POOL_STAGE):
             self.end(stage)
 
     def end(self, stage: str) -> None:

@@ -13,16 +13,16 @@ from ..diffusion import warn_of_strange_faces
 from ..errors import FaceError
 from ..kept import forget
 from ..media import FileClip, check_output, open_writer, read_audio
+from ..method import check_independent
 from ..pipeline import plan_sync, render
 from ..plan import LinePlan
 from ..preflight import Preflight, inspect_line
 from ..speakers import find_face
-from ..weights import best_checkpoint, load_models
-from .inputs import options_of
+from .inputs import options_of, workers_of
 from .masks import open_masks
+from .networks import open_networks
 from .outputs import check_apart, check_report, write_json
 from .progress import progress_bars
-from .ranges import range_of
 from .report import report_model, report_plan
 from .stages import StageTimes, measure_peak_memory
 
@@ -36,46 +36,47 @@ def sync(args: argparse.Namespace) -> None:
     check_apart(args.output, args.video, args.audio)
     if args.report:
         check_report(args.report, args.video, args.audio, args.output)
+    if workers_of(args):
+        check_independent(options)
     clip, speech = FileClip(args.video, deinterlace=args.deinterlace), read_audio(args.audio)
     masks = open_masks(args, clip)
-    model = args.model or best_checkpoint(args.models_folder)
-    models = load_models(model, args.resolution, args.device, args.dtype, args.models_folder)
-    log.info("%s at %d px on %s in %s", models.name, models.resolution, models.device, models.precision)
-    if models.note:
-        print(f"{models.name}: {models.note}")
-    times.end("load")
-    with progress_bars(times=times) as progress, _keep_windows(args.output) as work:
-        device = str(models.device)
-        track = find_face(
-            clip, args.speaker, exact=options.exact, device=device, progress=progress, work=work
-        )
-        dub = plan_sync(clip, speech, options, track, models=models, only=range_of(args, clip), protect=masks)
-        (line,) = dub.lines
-        preflight = inspect_line(clip, line, models)
-        _print_plan(preflight, line)
-        times.end("plan")
-        warning = warn_of_strange_faces(clip, track, models, line.plan)
-        if warning:
-            log.warning(
-                "%s `python -m latentsync_core weights get 1.6` fetches it; then --model 1.6.", warning
+    with open_networks(args) as (models, pool):
+        log.info("%s at %d px on %s in %s", models.name, models.resolution, models.device, models.precision)
+        if models.note:
+            print(f"{models.name}: {models.note}")
+        times.end("load")
+        with progress_bars(times=times, note=pool) as progress, _keep_windows(args.output) as work:
+            device = str(models.device)
+            track = find_face(
+                clip, args.speaker, exact=options.exact, device=device, progress=progress, work=work
             )
-        frames = render(dub, models, progress=progress, work=work)
-        with closing(frames), open_writer(
-            args.output, clip.height, clip.width, dub.fps, audio=args.audio, duration=dub.duration,
-            crf=args.crf, preset=args.encoder_preset, color=clip.color, pixel_aspect=clip.pixel_aspect,
-        ) as writer:  # fmt: skip
-            for seconds, frame in zip(dub.times, progress.frames(frames, dub), strict=True):
-                writer.write(frame, float(seconds))
-    if args.report:
-        content = report_plan(args, line, preflight)
-        ran = {
-            "output": str(args.output),
-            "model": report_model(models, warning),
-            "seconds": round(sum(times.seconds.values()), 3),
-            "seconds_per_stage": {stage: round(seconds, 3) for stage, seconds in times.seconds.items()},
-            "peak_memory_bytes": measure_peak_memory(models.device),
-        }
-        write_json(args.report, ran | content)
+            dub = plan_sync(clip, speech, options, track, models=models, protect=masks)
+            (line,) = dub.lines
+            preflight = inspect_line(clip, line, models if pool is None else None)
+            _print_plan(preflight, line)
+            times.end("plan")
+            warning = warn_of_strange_faces(clip, track, models, line.plan)
+            if warning:
+                log.warning(
+                    "%s `python -m latentsync_core weights get 1.6` fetches it; then --model 1.6.", warning
+                )
+            frames = render(dub, models, progress=progress, work=work, pool=pool)
+            with closing(frames), open_writer(
+                args.output, clip.height, clip.width, dub.fps, audio=args.audio, duration=dub.duration,
+                crf=args.crf, preset=args.encoder_preset, color=clip.color, pixel_aspect=clip.pixel_aspect,
+            ) as writer:  # fmt: skip
+                for seconds, frame in zip(dub.times, progress.frames(frames, dub), strict=True):
+                    writer.write(frame, float(seconds))
+        if args.report:
+            content = report_plan(args, line, preflight)
+            ran = {
+                "output": str(args.output),
+                "model": report_model(models, warning, pool),
+                "seconds": round(sum(times.seconds.values()), 3),
+                "seconds_per_stage": {stage: round(seconds, 3) for stage, seconds in times.seconds.items()},
+                "peak_memory_bytes": measure_peak_memory(models.device),
+            }
+            write_json(args.report, ran | content)
 
 
 @contextmanager

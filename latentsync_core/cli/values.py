@@ -55,3 +55,11 @@ def parse_pair(text: str) -> tuple[str, str]:
     if not (name and sign):
         raise argparse.ArgumentTypeError(f"takes NAME=VALUE, got {text}")
     return name, value
+
+
+def parse_devices(text: str) -> tuple[str, ...]:
+    """Parse names of devices between commas; one may be there several times."""
+    devices = tuple(name.strip() for name in text.split(","))
+    if not all(devices):
+        raise argparse.ArgumentTypeError(f"takes devices between commas, such as cuda:0,cuda:1, got {text}")
+    return devices

@@ -52,20 +52,12 @@ class WindowStore:
 
 
 def fingerprint_networks(models: LipSyncModels) -> str:
-    """Hash all of the networks that a window's latents depend on: 32 hex digits."""
-    sizes = models.resolution, models.dtype, sorted(models.scheduler_config.items())
-    digest = hashlib.sha256(repr(sizes).encode())
-    for part in _sample_weights(models.unet, models.vae):
-        digest.update(part)
-    return digest.hexdigest()[:32]
-
-
-def hash_weights(models: LipSyncModels) -> str:
-    """Hash a few values of each weight tensor of all networks, as they are loaded: 16 hex digits.
+    """Hash the sizes, and a few values of each weight tensor, of all networks, as they are loaded: 16 hex digits.
 
     Another checkpoint has another hash, and so has the same one in another precision.
     """
-    digest = hashlib.sha256()
+    sizes = models.resolution, models.dtype, sorted(models.scheduler_config.items())
+    digest = hashlib.sha256(repr(sizes).encode())
     for part in _sample_weights(models.unet, models.vae, models.whisper):
         digest.update(part)
     return digest.hexdigest()[:16]

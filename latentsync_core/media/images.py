@@ -12,9 +12,8 @@ import av
 from ..data import Array, Waveform
 from ..errors import InputError
 from .opening import find_video, open_media
-from .parts import AudioInput, AudioParts
 from .pixels import to_uint8
-from .soundtrack import add_soundtrack
+from .soundtrack import AudioInput, add_soundtrack
 
 
 class ImageWriter:
@@ -50,7 +49,7 @@ class ImageWriter:
 
 
 def _write_audio(folder: Path, audio: AudioInput) -> None:
-    if isinstance(audio, (Waveform, AudioParts)):
+    if isinstance(audio, Waveform):
         return _mux_audio(folder / "audio.wav", audio)
     with open_media(audio) as container:
         has_image = find_video(container) is not None

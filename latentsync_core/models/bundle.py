@@ -96,10 +96,11 @@ class LipSyncModels:
         name = str(self.dtype).removeprefix("torch.")
         return f"{name} with float8 weights" if is_fp8(self.unet) else name
 
-    def to(self, device: torch.device, dtype: torch.dtype) -> LipSyncModels:
+    def to(self, device: torch.device, dtype: torch.dtype, *, with_unet: bool = True) -> LipSyncModels:
         """Move the networks, in place as `nn.Module.to` does; Whisper keeps float32, float8 weights stay."""
         # diffusers' own `to` warns about modules kept in float32, of which these networks have none
-        nn.Module.to(self.unet, device, dtype)
+        if with_unet:
+            nn.Module.to(self.unet, device, dtype)
         nn.Module.to(self.vae, device, dtype)
         nn.Module.to(self.whisper, device, torch.float32)
         return replace(self, device=device, dtype=dtype)

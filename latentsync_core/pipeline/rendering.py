@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 
 from ..ahead import run_ahead
 from ..compositing import no_alpha
 from ..data import Array, Progress
-from ..diffusion import cross_fade
+from ..diffusion import WindowStore, cross_fade
+from ..diffusion.windows import Render
 from ..errors import OptionError
-from ..method import method_of
+from ..method import check_independent, method_of
 from ..models.bundle import LipSyncModels
 from ..plan import DubPlan, LinePlan
-from .line import LineRenderer, StepCounter
+from ..pool import IN_FLIGHT, MadeWindow, WindowPool
+from .line import LineRenderer
+from .windows import LineTokens, OwnWindows, StepCounter, SubmittedWindows, TakenWindows
+
+R = TypeVar("R", bound=Render)
 
 READ_AHEAD = 8
 """Frames that are decoded and cropped before the denoiser asks for them."""
@@ -31,6 +38,7 @@ def render(
     progress: Progress | None = None,
     work: Path | None = None,
     masks: Callable[[Array], None] | None = None,
+    pool: WindowPool | None = None,
 ) -> Generator[Array, None, None]:
     """Yield the frames of a planned dub in order, each (H, W, 3) of the clip's dtype.
 
@@ -41,22 +49,21 @@ def render(
     falls by every window that is found finished); raise from it, or close the generator, to cancel within a step. work:
     a folder that keeps finished windows, so that the same call continues an earlier one that stopped (not with
     `exact`: there they depend on one another). masks: called just before each frame is yielded, with the alpha of what
-    is new, (H, W) float32 in 0..1; where it is 0 the frame equals that of `clip.read` bit for bit.
+    is new, (H, W) float32 in 0..1; where it is 0 the frame equals that of `clip.read` bit for bit. pool: makes the
+    windows, of which the stage `windows` then reports, and not `resync`; the UNet of `models` is not used.
 
-    Raises CueError where a line has a problem, OptionError where the plan was made for other networks, and the errors
-    of `latentsync_core.errors`.
+    Raises CueError where a line has a problem, OptionError where the plan was made for other networks or `exact` shall
+    be made by a pool, and the errors of `latentsync_core.errors`.
     """
-    if dub.problems:
-        raise dub.problems[0]
-    if (dub.resolution, dub.window_frames) != (models.alignment, models.window_frames):
-        raise OptionError(
-            f"The plan is for crops of {dub.resolution} px and windows of {dub.window_frames} frames, "
-            f"{models.name} has {models.alignment} px and {models.window_frames}; plan with models=..."
-        )
-    with closing(run_ahead(_make_mouths(dub, models, progress, work), dub.window_frames)) as made:
-        for frame, mouths in made:
+    _check(dub, models, pool)
+    if pool is None:
+        mouths = _make_own(dub, models, progress, work)
+    else:
+        mouths = _make_pooled(dub, models, progress, work, pool, pool.wait_for_worker().networks)
+    with closing(run_ahead(mouths, dub.window_frames)) as made:
+        for frame, changes in made:
             alpha = no_alpha(frame)
-            for line, index, mouth in mouths:
+            for line, index, mouth in changes:
                 frame, added = line.composite(frame, mouth, index)
                 alpha += (1 - alpha) * added
             if masks is not None:
@@ -64,27 +71,82 @@ def render(
             yield frame
 
 
-Mouths = list[tuple[LineRenderer, int, Array]]
+def _check(dub: DubPlan, models: LipSyncModels, pool: WindowPool | None) -> None:
+    if dub.problems:
+        raise dub.problems[0]
+    if (dub.resolution, dub.window_frames) != (models.alignment, models.window_frames):
+        raise OptionError(
+            f"The plan is for crops of {dub.resolution} px and windows of {dub.window_frames} frames, "
+            f"{models.name} has {models.alignment} px and {models.window_frames}; plan with models=..."
+        )
+    for line in dub.lines if pool is not None else ():
+        check_independent(line.options)
+
+
+Changes = list[tuple[R, int, Array]]
 """Lines that change a frame, which frame of theirs it is, and the new mouth (R, R, 3)."""
 
 
-def _make_mouths(
+def _make_own(
     dub: DubPlan, models: LipSyncModels, progress: Progress | None, work: Path | None
-) -> Iterator[tuple[Array, Mouths]]:
-    """Yield the source of every output frame, and the mouths that are new in it."""
+) -> Iterator[tuple[Array, Changes[LineRenderer]]]:
+    """Yield the source of every output frame, and the mouths that are new in it, made in this process."""
     counter = StepCounter(progress, dub)
-    open_lines = dict[int, tuple[LineRenderer, Iterator[Array | None]]]()
-    with closing(run_ahead(_read(dub, models.resolution), READ_AHEAD)) as stream:
+
+    def open_line(line: LinePlan) -> LineRenderer:
+        return LineRenderer(line, OwnWindows(line, models, counter, work), models.resolution, dub.resolution)
+
+    return _make_mouths(dub, models.resolution, open_line)
+
+
+def _make_pooled(
+    dub: DubPlan,
+    models: LipSyncModels,
+    progress: Progress | None,
+    work: Path | None,
+    pool: WindowPool,
+    networks: str,
+) -> Iterator[tuple[Array, Changes[LineRenderer]]]:
+    """Yield the same, made by a pool: a thread reads the clip ahead, and submits the windows in the very same order."""
+
+    def submit_line(line: LinePlan) -> SubmittedWindows:
+        tokens = LineTokens(line, models.whisper, progress)
+        store = WindowStore(work, networks, line.options) if work else None
+        return SubmittedWindows(line, tokens, pool, store, submitted.append)
+
+    def submit() -> Iterator[Future[MadeWindow]]:
+        for _ in _make_mouths(dub, models.resolution, submit_line):
+            while submitted:
+                yield submitted.popleft()
+
+    def open_line(line: LinePlan) -> LineRenderer:
+        return LineRenderer(line, taken, models.resolution, dub.resolution)
+
+    submitted: deque[Future[MadeWindow]] = deque()
+    # As many as the workers have, and a few that are finished, so that nobody waits for anybody.
+    with closing(run_ahead(submit(), IN_FLIGHT * (len(pool) + 1))) as made:
+        taken = TakenWindows(made, dub.windows, progress)
+        yield from _make_mouths(dub, models.resolution, open_line)
+
+
+def _make_mouths(
+    dub: DubPlan, resolution: int, open_line: Callable[[LinePlan], R]
+) -> Iterator[tuple[Array, Changes[R]]]:
+    """Yield the source of every output frame, and the mouths that are new in it, as `open_line` renders its lines."""
+    open_lines = dict[int, tuple[R, LinePlan, Iterator[Array | None]]]()
+    with closing(run_ahead(_read(dub, resolution), READ_AHEAD)) as stream:
         feed = _Feed(stream)
         for frame, numbers in enumerate(dub.find_lines()):
             for number in numbers:
                 if number not in open_lines:
                     line = dub.lines[number]
-                    renderer = LineRenderer(line, dub, models, counter, work)
-                    open_lines[number] = renderer, cross_fade(line.plan, feed.take(number), renderer)
+                    renderer = open_line(line)
+                    open_lines[number] = renderer, line, cross_fade(line.plan, feed.take(number), renderer)
             open_lines = {number: open_lines[number] for number in numbers}
-            made = [(line, frame - line.first, next(mouths)) for line, mouths in open_lines.values()]
-            yield feed.next_frame(), [(line, i, mouth) for line, i, mouth in made if mouth is not None]
+            made = [
+                (render, frame - line.first, next(mouths)) for render, line, mouths in open_lines.values()
+            ]
+            yield feed.next_frame(), [(render, i, mouth) for render, i, mouth in made if mouth is not None]
 
 
 def _read(dub: DubPlan, resolution: int) -> Iterator[tuple[Array, Crops]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -58,9 +58,7 @@ class WindowQueue:
         """Add a window, when no other one waits; raises `error`."""
         entry = PendingWindow(task)
         with self._changed:
-            while not self._changed.wait_for(lambda: self.error or not self._waiting, _WAKE_SECONDS):
-                check_stopped()
-            self._check()
+            self._wait(lambda: not self._waiting)
             self._waiting.append(entry)
             self._changed.notify_all()
         return entry.future
@@ -78,8 +76,7 @@ class WindowQueue:
     def wait_for_worker(self) -> WorkerIdentity:
         """Wait until there was a worker; raises `error`."""
         with self._changed:
-            self._changed.wait_for(lambda: self.error or self.first)
-            self._check()
+            self._wait(lambda: self.first is not None)
             assert self.first is not None
             return self.first
 
@@ -134,7 +131,9 @@ class WindowQueue:
         """Say how the latest workers ended."""
         return f"Workers ended: {'; '.join(self.deaths[-TRIES:])}." if self.deaths else "None has started."
 
-    def _check(self) -> None:
+    def _wait(self, ready: Callable[[], bool]) -> None:
+        while not self._changed.wait_for(lambda: self.error or ready(), _WAKE_SECONDS):
+            check_stopped()
         if self.error:
             raise self.error
 

@@ -138,12 +138,15 @@ def load_models(
     device: Device = None,
     dtype: Dtype = None,
     folders: Sequence[str | Path] = (),
+    *,
+    with_unet: bool = True,
 ) -> LipSyncModels:
     """Load a whole checkpoint: `nano`, `1.5`, `1.6`, or a folder in the published layout.
 
     resolution: side of the face crop; None is that of the checkpoint. device: None is CUDA, else MPS, else
     the CPU. dtype: None is float16 on CUDA and float32 elsewhere; fp8 computes in the same but keeps the weights of
-    the UNet as float8, in half the memory of float16. folders: searched before `default_folders`.
+    the UNet as float8, in half the memory of float16. folders: searched before `default_folders`. with_unet: False
+    leaves the UNet in its file, which takes no memory, for who plans and composites while others denoise.
     Raises WeightsError, OptionError (no resolution known) or DeviceError (absent, or out of memory).
     """
     place = pick_device(device)
@@ -165,12 +168,12 @@ def load_models(
         note=manifest.note,
         faces=manifest.faces,
     )
-    if dtype in FP8:
+    if dtype in FP8 and with_unet:
         store_as_fp8(models.unet)
     with enough_memory(
         f"{checkpoint.name} does not fit into the free memory of {place}; free some, or use dtype=fp8 or device=cpu."
     ):
-        return models.to(place, kind)
+        return models.to(place, kind, with_unet=with_unet)
 
 
 def scheduler_config_of(checkpoint: Checkpoint) -> dict[str, Any]:

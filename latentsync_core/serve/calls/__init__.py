@@ -1,1 +1,0 @@
-"""What clients call: one function a call, with the endpoint and the request."""
