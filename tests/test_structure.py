@@ -224,7 +224,7 @@ def third_party(paths):
 def test_requirements_are_what_the_code_imports():
     required = {line.split(">=")[0] for line in requirements()}
     plugins = {name for name in extra("otio") if name.startswith("otio-")}  # which OpenTimelineIO imports
-    extras = {*extra("plot"), *extra("cluster"), *extra("otio")}
+    extras = {*extra("plot"), *extra("cluster"), *extra("otio"), *extra("serve")}
     assert third_party(core_files()) - required == extras - plugins
     assert third_party(lab_files()) - required - {CORE.name} == set(extra("lab"))
 

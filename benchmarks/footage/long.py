@@ -106,7 +106,7 @@ class KnownFinder:
         look = np.linspace(-30, 30, LOOK) + noise.normal(0, 2, LOOK)
         middle, reach = points.mean(0), 1.5 * np.ptp(points, axis=0).max()
         box = np.concatenate([middle - reach, middle + reach])
-        return Face(points, box, 0.99, np.rint(look).astype(np.int8), 0.1, 0.0)
+        return Face.of(points, box, 0.99, np.rint(look).astype(np.int8), 0.1, 0.0)
 
     def find_others(self, *_):
         return []

@@ -82,7 +82,8 @@ def bring_to_place(faces):
 
     def move(face):
         corners = (face.box.reshape(2, 2) * scale + shift).ravel()
-        return replace(face, points=face.points * scale + shift, box=corners)
+        numbers = np.concatenate([(face.points * scale + shift).ravel(), corners, face.numbers[10:]])
+        return replace(face, numbers=numbers)
 
     return [[move(face) for face in some] for some in faces]
 

@@ -53,6 +53,37 @@ def add_protect(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_range(parser: argparse.ArgumentParser) -> None:
+    """Add the range in which mouths may change."""
+    when = "seconds, 00:01:02.500, or the video's timecode 01:01:02:12"
+    parser.add_argument("--from", dest="begin", metavar="TIME", help=f"mouths before this stay: {when}")
+    parser.add_argument("--to", dest="end", metavar="TIME", help="mouths from here on stay")
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add the checkpoint, and where and how it runs."""
+    parser.add_argument(
+        "--model",
+        help="1.6, 1.5, a folder, or nano for drawn faces (default: the best for people on this machine)",
+    )
+    parser.add_argument("--resolution", type=int, help="side of the crop: 256 for 1.5, 512 for 1.6")
+    parser.add_argument("--device", help="cuda, cuda:1, mps or cpu (default: the fastest there is)")
+    parser.add_argument(
+        "--dtype",
+        help="fp32, fp16, bf16, or fp8: as by default, with the weights in half the memory of fp16 "
+        "(default: fp16 on cuda, else fp32)",
+    )
+    parser.add_argument("--models-folder", type=Path, action="append", default=[], help="search here first")
+
+
+def add_encoder(parser: argparse.ArgumentParser) -> None:
+    """Add how the result is encoded."""
+    parser.add_argument(
+        "--crf", type=int, default=18, help="quality of h264, 0..51, less is better (default: 18)"
+    )
+    parser.add_argument("--encoder-preset", default="medium", help="x264's speed, ultrafast..veryslow")
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the preset, and the options that replace parts of it."""
     parser.add_argument(

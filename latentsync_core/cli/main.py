@@ -14,6 +14,7 @@ from ..process import tune_process
 from .ending import FULL, Ended, ended_by_signals, hush, report_full_disk
 from .parsers import add_common, add_faces, add_plan, add_score, add_sync, add_weights
 from .remote_parser import add_remote
+from .serve_parser import add_serve
 
 FAILED, BY_SIGNAL, UNREAD = 1, 128, 141
 
@@ -82,4 +83,5 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     add_weights(commands.add_parser("weights", help="list, fetch and convert checkpoints"))
     add_remote(commands.add_parser("remote", help="lip-sync on WaveSpeed, which costs money"))
+    add_serve(commands.add_parser("serve", help="answer on the network with the contract of WaveSpeed"))
     return parser

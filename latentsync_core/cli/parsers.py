@@ -6,7 +6,17 @@ import argparse
 from pathlib import Path
 
 from .. import __version__
-from .inputs import add_inputs, add_options, add_protect, add_speaker, add_video, add_workers
+from .inputs import (
+    add_encoder,
+    add_inputs,
+    add_model,
+    add_options,
+    add_protect,
+    add_range,
+    add_speaker,
+    add_video,
+    add_workers,
+)
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -24,22 +34,9 @@ def add_sync(parser: argparse.ArgumentParser) -> None:
     )
     add_options(parser)
     add_protect(parser)
-    parser.add_argument(
-        "--model",
-        help="1.6, 1.5, a folder, or nano for drawn faces (default: the best for people on this machine)",
-    )
-    parser.add_argument("--resolution", type=int, help="side of the crop: 256 for 1.5, 512 for 1.6")
-    parser.add_argument("--device", help="cuda, cuda:1, mps or cpu (default: the fastest there is)")
-    parser.add_argument(
-        "--dtype",
-        help="fp32, fp16, bf16, or fp8: as by default, with the weights in half the memory of fp16 "
-        "(default: fp16 on cuda, else fp32)",
-    )
-    parser.add_argument("--models-folder", type=Path, action="append", default=[], help="search here first")
-    parser.add_argument(
-        "--crf", type=int, default=18, help="quality of h264, 0..51, less is better (default: 18)"
-    )
-    parser.add_argument("--encoder-preset", default="medium", help="x264's speed, ultrafast..veryslow")
+    add_range(parser)
+    add_model(parser)
+    add_encoder(parser)
     add_workers(parser)
     parser.add_argument("--report", type=Path, metavar="FILE.json", help="write what was done to a file")
 
@@ -50,6 +47,7 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
     add_inputs(parser)
     add_options(parser)
     add_protect(parser)
+    add_range(parser)
     parser.add_argument(
         "--save", type=Path, metavar="FILE.json", help="write the plan of every frame to a file"
     )

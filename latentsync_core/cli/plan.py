@@ -13,6 +13,7 @@ from .masks import open_masks
 from .outputs import check_plot, check_report, write_json
 from .plan_plot import draw_plan
 from .progress import progress_bars
+from .ranges import range_of
 from .report import report_plan
 
 
@@ -27,7 +28,7 @@ def plan(args: argparse.Namespace) -> None:
     masks = open_masks(args, clip)
     with progress_bars() as progress:
         track = find_face(clip, args.speaker, exact=options.exact, progress=progress)
-        (line,) = plan_sync(clip, speech, options, track, protect=masks).lines
+        (line,) = plan_sync(clip, speech, options, track, only=range_of(args, clip), protect=masks).lines
         preflight = inspect_line(clip, line)
     if args.save:
         write_json(args.save, report_plan(args, line, preflight))

@@ -23,6 +23,7 @@ from .masks import open_masks
 from .networks import open_networks
 from .outputs import check_apart, check_report, write_json
 from .progress import progress_bars
+from .ranges import range_of
 from .report import report_model, report_plan
 from .stages import StageTimes, measure_peak_memory
 
@@ -50,7 +51,9 @@ def sync(args: argparse.Namespace) -> None:
             track = find_face(
                 clip, args.speaker, exact=options.exact, device=device, progress=progress, work=work
             )
-            dub = plan_sync(clip, speech, options, track, models=models, protect=masks)
+            dub = plan_sync(
+                clip, speech, options, track, models=models, only=range_of(args, clip), protect=masks
+            )
             (line,) = dub.lines
             preflight = inspect_line(clip, line, models if pool is None else None)
             _print_plan(preflight, line)

@@ -23,7 +23,8 @@ wide, brighter (x1.4), tinted or blurred by 1 pixel of the crop, drawn ones give
 0.602 on; with noise of sigma 8, up to 0.648 and from 0.655. Of photographs, however changed, at most 2.2 % lie
 below the limit. Drawn ones that changed much lie above it: grey or sharpened 5 %, gamma 0.6 or 1.6 18 and 8 %, at
 half the brightness 15 %, at crf 40 22 %, with noise of sigma 16 42 %, blurred by 2 pixels or at a fifth of the
-brightness all. Paintings give 0.55 to 0.84, nearly all above. The median over a few frames of a clip varies less.
+brightness all. Paintings give 0.55 to 0.84, nearly all above, and 15 anime faces 0.70 to 0.84: they pass for
+photographs. The median over a few frames of a clip varies less.
 """
 SAMPLED_FRAMES = 5
 """Frames of a clip by which its faces are classified."""

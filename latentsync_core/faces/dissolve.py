@@ -109,7 +109,8 @@ def _find_bounds(frames: IntArray, looks: Sequence[Array], blends: Sequence[Blen
 
 
 def _neighbours(looks: Sequence[Array]) -> FloatArray:
-    return np.array([1.0 if a is b else likeness(a, b) for a, b in pairwise(looks)])
+    alike = (1.0 if a is b else float(likeness(a, b)) for a, b in pairwise(looks))
+    return np.fromiter(alike, float, max(0, len(looks) - 1))
 
 
 def _compare_sides(looks: Sequence[Array], t: int, reach: int) -> float:

@@ -52,22 +52,52 @@ _SETTLED = math.radians(4)
 class Face:
     """One face in one frame."""
 
-    points: npt.NDArray[np.float64]
-    """Shape (3, 2): left brow, right brow, nose as (x, y) in pixels; left is the left of the image."""
-    box: npt.NDArray[np.float64]
-    """Shape (4,): x0, y0, x1, y1 around the whole face in pixels."""
-    score: float
-    """0..1: FaceMesh's probability that the region holds a face."""
+    numbers: npt.NDArray[np.float64]
+    """Shape (13,): points, box, score, opening and yaw in one array, as an hour of video has 90000 faces."""
     look: npt.NDArray[np.int8]
     """Shape (795,): an appearance descriptor, compared by `look.likeness`."""
-    opening: float
-    """Distance of the inner lips over the height of the face: near 0 for a shut mouth, 0.2 for a wide open one."""
-    yaw: float
-    """Degrees the head is turned, -90..90: positive where the nose points to the right of the image."""
     imprint: npt.NDArray[np.float32] | None = None
     """The result of `origin.imprint`, only in the frames by which a clip is recognised."""
     cells: npt.NDArray[np.uint8] | None = None
     """The result of `covered.describe_cells`, in the frames in which the mouth may be seen to be covered."""
+
+    @classmethod
+    def of(
+        cls,
+        points: FloatArray,
+        box: FloatArray,
+        score: float,
+        look: npt.NDArray[np.int8],
+        opening: float,
+        yaw: float,
+    ) -> Face:
+        """Make a face of what was measured: see the properties."""
+        return cls(np.concatenate([points.ravel(), box, (score, opening, yaw)]), look)
+
+    @property
+    def points(self) -> npt.NDArray[np.float64]:
+        """Shape (3, 2): left brow, right brow, nose as (x, y) in pixels; left is the left of the image."""
+        return self.numbers[:6].reshape(3, 2)
+
+    @property
+    def box(self) -> npt.NDArray[np.float64]:
+        """Shape (4,): x0, y0, x1, y1 around the whole face in pixels."""
+        return self.numbers[6:10]
+
+    @property
+    def score(self) -> float:
+        """0..1: FaceMesh's probability that the region holds a face."""
+        return float(self.numbers[10])
+
+    @property
+    def opening(self) -> float:
+        """Distance of the inner lips over the height of the face: near 0 for a shut mouth, 0.2 for a wide open one."""
+        return float(self.numbers[11])
+
+    @property
+    def yaw(self) -> float:
+        """Degrees the head is turned, -90..90: positive where the nose points to the right of the image."""
+        return float(self.numbers[12])
 
 
 Job = tuple[Array, Roi]
@@ -180,7 +210,7 @@ def _to_face(mesh: FloatArray, score: float, look: npt.NDArray[np.int8]) -> Face
     places = mesh[:, :2]
     points = np.stack([places[vertices].mean(0) for vertices in (_LEFT_BROW, _RIGHT_BROW, _NOSE)])
     box = np.concatenate([places.min(0), places.max(0)])
-    return Face(points, box, float(score), look, _measure_opening(places), _measure_yaw(mesh))
+    return Face.of(points, box, score, look, _measure_opening(places), _measure_yaw(mesh))
 
 
 def _measure_yaw(mesh: FloatArray) -> float:

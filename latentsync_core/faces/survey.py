@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..ahead import run_ahead
-from ..data import Array, Clip, FaceTrack, FloatArray, Origin
+from ..data import Array, Clip, FaceTrack, Origin
 from ..errors import InputError
 from .covered import describe_cells, measure_covered
 from .cuts import make_thumbnail
@@ -197,9 +197,9 @@ def _build_track(clip: Clip, person: Person, cuts: tuple[int, ...]) -> FaceTrack
         )  # fmt: skip
     dissolves = np.zeros(count)
     dissolves[list(person.mixed)] = list(person.mixed.values())
-    seen = {index: face.imprint for index, face in sorted(person.faces.items()) if face.imprint is not None}
-    imprints = np.array(list(seen.values()), np.float32).reshape(-1, *SHAPE)
-    origin = Origin(clip.fps, np.array(list(seen), np.int64), imprints)
+    seen = sorted(index for index, face in person.faces.items() if face.imprint is not None)
+    imprints = np.array([person.faces[index].imprint for index in seen], np.float32).reshape(-1, *SHAPE)
+    origin = Origin(clip.fps, np.array(seen, np.int64), imprints)
     cells = {index: face.cells for index, face in person.faces.items() if face.cells is not None}
     covered = measure_covered(cells, openings, clip.times, cuts)
     return FaceTrack(
@@ -208,5 +208,4 @@ def _build_track(clip: Clip, person: Person, cuts: tuple[int, ...]) -> FaceTrack
 
 
 def _area_of(person: Person) -> float:
-    boxes: FloatArray = np.array([face.box for face in person.faces.values()])
-    return float((boxes[:, 2:] - boxes[:, :2]).prod(1).sum())
+    return sum(float((face.box[2:] - face.box[:2]).prod()) for face in person.faces.values())

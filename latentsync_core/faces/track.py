@@ -137,7 +137,11 @@ def _split(tracklet: Tracklet, blends: Sequence[Blend]) -> Iterator[Tracklet]:
     # Place and speed are no proof: a dissolve, or a cut that was not seen, puts another face where the old one was.
     frames, faces = list(tracklet.faces), list(tracklet.faces.values())
     start, mixed = 0, dict[int, float]()
-    for change in find_changes(np.array(frames), [face.look for face in faces], blends):
+    changes = list(find_changes(np.array(frames), [face.look for face in faces], blends))
+    if not changes:
+        yield tracklet
+        return
+    for change in changes:
         mixed |= zip(frames[change.first :], change.mixed.tolist(), strict=False)
         yield _cut_out(frames, faces, slice(start, change.middle), mixed)
         start = change.middle

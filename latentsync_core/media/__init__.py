@@ -4,10 +4,12 @@ from .audio import measure_audio, read_audio, to_mono_16k
 from .color import ColorTags
 from .image_folder import ImageFolderClip, open_clip
 from .loudness import loudness, normalize
-from .soundtrack import AudioInput
+from .parts import AudioInput, AudioParts, parts_of
+from .place import place_lines, read_line
 from .span import cut, trim
 from .speech_level import to_speech_16k
 from .splice import MixMode, mix, splice
+from .tempo import change_tempo
 from .tensor import TensorClip
 from .timecode import Timecode, parse_time, read_timecode
 from .timeline import LENGTH_MODES, Timeline, fit
@@ -17,6 +19,7 @@ from .write import Writer, check_output, open_writer
 __all__ = [
     "LENGTH_MODES",
     "AudioInput",
+    "AudioParts",
     "ColorTags",
     "FileClip",
     "ImageFolderClip",
@@ -25,6 +28,7 @@ __all__ = [
     "Timecode",
     "Timeline",
     "Writer",
+    "change_tempo",
     "check_output",
     "cut",
     "fit",
@@ -35,7 +39,10 @@ __all__ = [
     "open_clip",
     "open_writer",
     "parse_time",
+    "parts_of",
+    "place_lines",
     "read_audio",
+    "read_line",
     "read_timecode",
     "splice",
     "to_mono_16k",

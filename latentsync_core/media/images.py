@@ -12,8 +12,9 @@ import av
 from ..data import Array, Waveform
 from ..errors import InputError
 from .opening import find_video, open_media
+from .parts import AudioInput, AudioParts
 from .pixels import to_uint8
-from .soundtrack import AudioInput, add_soundtrack
+from .soundtrack import add_soundtrack
 
 
 class ImageWriter:
@@ -49,7 +50,7 @@ class ImageWriter:
 
 
 def _write_audio(folder: Path, audio: AudioInput) -> None:
-    if isinstance(audio, Waveform):
+    if isinstance(audio, (Waveform, AudioParts)):
         return _mux_audio(folder / "audio.wav", audio)
     with open_media(audio) as container:
         has_image = find_video(container) is not None

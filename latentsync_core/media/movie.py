@@ -15,8 +15,9 @@ from ..data import Array
 from ..errors import InputError
 from .color import ACCURATE, choose_tags
 from .formats import Encoding, Format
+from .parts import AudioInput
 from .pixels import to_uint8
-from .soundtrack import AudioInput, Packets, add_soundtrack
+from .soundtrack import Packets, add_soundtrack
 
 _TICKS = 10_000
 """Time units a second at least, so that frames of a variable rate keep their times to 0.1 ms."""

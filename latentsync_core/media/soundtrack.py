@@ -12,15 +12,13 @@ import av
 from av.container import InputContainer, OutputContainer
 
 from ..data import Waveform
-from .audio import layout_of, seconds_of, to_frames
+from .audio import layout_of, to_frames
 from .audio_decode import Samples, decode_audio, find_audio, is_steady
 from .opening import MediaPath, open_media, reading, start_seconds_of
+from .parts import AudioInput, AudioParts, parts_of
 from .trial import takes_packets
 
 log = logging.getLogger(__name__)
-
-AudioInput: TypeAlias = MediaPath | Waveform
-"""A file with audio, or samples."""
 
 # The codecs that common players play from these containers; FFmpeg itself would write more.
 MP4_CODECS = frozenset({"aac", "mp3", "alac", "opus", "flac", "ac3", "eac3"})
@@ -51,9 +49,9 @@ def add_soundtrack(
     takes them, which is tried first, and the audio is steady; other audio is encoded by `encoder` at its own rate and
     channels. Files stay open until `closing` is closed.
     """
-    if isinstance(audio, Waveform):
-        channels, rate = audio.samples.shape[0], audio.sample_rate
-        return _encode(output, encoder, seconds_of(audio), (rate, channels, "s32"))
+    if isinstance(audio, (Waveform, AudioParts)):
+        parts = parts_of(audio)
+        return _encode(output, encoder, parts.read(), (parts.rate, parts.channels, "s32"))
     container = closing.enter_context(open_media(audio))
     source = find_audio(container, audio)
     codec = source.codec_context.codec.canonical_name
@@ -63,8 +61,8 @@ def add_soundtrack(
     channels, stored = source.codec_context.layout.nb_channels, source.codec_context.format
     # FFmpeg 9 may not know the format before it decoded a frame; s32 loses nothing.
     sample_format = stored.name if stored else "s32"
-    parts = _blame_source(audio, decode_audio(container, source))
-    return _encode(output, encoder, parts, (source.rate, channels, sample_format))
+    decoded = _blame_source(audio, decode_audio(container, source))
+    return _encode(output, encoder, decoded, (source.rate, channels, sample_format))
 
 
 def _copy_packets(

@@ -51,7 +51,7 @@ def mix(
     later. A sum beyond full scale is lowered to it, for as long as the new audio lasts. Raises OptionError on another
     mode or duck_db, InputError on a start or fade that is negative or infinite.
     """
-    _check_mix(mode, start, duck_db, fade)
+    check_mix(mode, start, duck_db, fade)
     if new is None:
         return original
     if original is None:
@@ -62,17 +62,17 @@ def mix(
     missing = max(0, first + length - original.samples.shape[1])
     samples = np.pad(original.samples, ((0, 0), (0, missing)))
     under = samples[:, first : first + length]
-    lowest = {"replace": 0.0, "mix": 1.0, "duck": 10 ** (-duck_db / 20)}[mode]
-    ramp = _make_ramp(np.arange(length) + 0.5, length, fade * rate).astype(np.float32)
+    lowest = lowest_gain(mode, duck_db)
+    ramp = make_ramp(np.arange(length) + 0.5, length, fade * rate).astype(np.float32)
     # The gain against clipping follows the ramp too, so that the original goes on without a step where the new audio
     # ends; what still exceeds full scale in the fades is clipped.
-    total = under * _gain_of(lowest, ramp) + added
+    total = under * gain_of(lowest, ramp) + added
     peak = float(np.abs(total).max(initial=1.0))
-    under[:] = np.clip(total * _gain_of(1 / peak, ramp), -1, 1) if peak > 1 else total
+    under[:] = np.clip(total * gain_of(1 / peak, ramp), -1, 1) if peak > 1 else total
     return Waveform(samples, rate)
 
 
-def _make_ramp(middles: FloatArray, length: float, fade: float) -> npt.NDArray[np.float64]:
+def make_ramp(middles: FloatArray, length: float, fade: float) -> npt.NDArray[np.float64]:
     """Return weights at the middles of frames or samples: from 0 to 1 over `fade`, and back to 0 at `length`."""
     fade = min(fade, length / 2)
     if fade == 0:
@@ -80,7 +80,13 @@ def _make_ramp(middles: FloatArray, length: float, fade: float) -> npt.NDArray[n
     return np.clip(np.minimum(middles, length - middles) / fade, 0, 1)
 
 
-def _gain_of(lowest: float, ramp: Samples) -> Samples:
+def lowest_gain(mode: MixMode, duck_db: float) -> float:
+    """Return the gain of the original audio under the new one."""
+    return {"replace": 0.0, "mix": 1.0, "duck": 10 ** (-duck_db / 20)}[mode]
+
+
+def gain_of(lowest: float, ramp: Samples) -> Samples:
+    """Return the gain that falls from 1 to `lowest` as a ramp rises from 0 to 1."""
     return 1 - np.float32(1 - lowest) * ramp
 
 
@@ -94,7 +100,7 @@ class _Splice:
         # Rounded, as a frame that starts at `start` but for the last bit of a float belongs to the part.
         since, length = np.round(original.times - start, 6), round(part.duration, 6)
         inside = (since >= 0) & (since < length)
-        self._alpha = inside * _make_ramp(since + float(0.5 / original.fps), length, fade)
+        self._alpha = inside * make_ramp(since + float(0.5 / original.fps), length, fade)
         between = (part.times[1:] + part.times[:-1]) / 2
         self._part_frames = np.searchsorted(between, since, side="right")
 
@@ -133,7 +139,8 @@ def _check_fit(original: Clip, part: Clip, start: float, fade: float) -> None:
         )
 
 
-def _check_mix(mode: str, start: float, duck_db: float, fade: float) -> None:
+def check_mix(mode: str, start: float, duck_db: float, fade: float) -> None:
+    """Raise what `mix` raises: OptionError, InputError."""
     if mode not in get_args(MixMode):
         raise OptionError(f"mode takes {', '.join(get_args(MixMode))}, got {mode!r}.")
     if not 0 <= duck_db < math.inf:

@@ -21,7 +21,7 @@ from .formats import FORMATS, Encoding
 from .images import ImageWriter
 from .movie import MovieWriter
 from .opening import MediaPath
-from .soundtrack import AudioInput
+from .parts import AudioInput
 
 _BEHIND = 8
 """Frames that may wait for the encoder."""

@@ -10,12 +10,10 @@ from ..compositing import check_protect
 from ..data import Clip, Line, Waveform
 from ..errors import InputError
 from ..media import cut, open_clip, read_audio
+from ..media.span import TIME_TOLERANCE
 from ..media.timeline import Timeline
 from ..options import Options
 from .cast import Cast, Member
-
-_TOLERANCE = 1e-6
-"""Seconds by which a frame may start early or late and still belong to a line: containers round times."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +52,7 @@ def open_speech(line: Line) -> Waveform:
 
 
 def _find_frames(film: Timeline, start: float, end: float) -> tuple[int, int]:
-    first, last = np.searchsorted(film.times, np.array([start, end]) - _TOLERANCE).tolist()
+    first, last = np.searchsorted(film.times, np.array([start, end]) - TIME_TOLERANCE).tolist()
     if first >= last:
         raise InputError(
             f"The film, of {film.duration:.3f} seconds, shows no frame from second {start:.3f} to {end:.3f}."

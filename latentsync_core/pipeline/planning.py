@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from ..compositing import check_protect
 from ..data import Clip, FaceTrack, Progress, Waveform
@@ -13,6 +14,8 @@ from ..errors import OptionError
 from ..faces import fit_track, hold_place
 from ..media import fit
 from ..media.lengths import describe_part
+from ..media.span import TIME_TOLERANCE
+from ..media.timeline import Timeline
 from ..method import method_of
 from ..models.bundle import LipSyncModels
 from ..options import Options
@@ -32,6 +35,7 @@ def plan_sync(
     *,
     models: LipSyncModels | None = None,
     audio_start: float | None = None,
+    only: tuple[float, float] | None = None,
     progress: Progress | None = None,
     protect: Clip | None = None,
 ) -> DubPlan:
@@ -39,9 +43,9 @@ def plan_sync(
 
     models: that are to render it; None plans for windows of 16 frames. audio_start: where the clip is a part of a
     longer one, the second of the speech at which it begins, >= 0. The whole speech is encoded, so that a part comes out
-    as in one go, and a part keeps its frames whatever `options.length` is. None: the clip is all there is. With
-    `protect` nothing else decides where a mouth is covered. Raises OptionError for another audio_start, and what
-    `lip_sync` raises.
+    as in one go, and a part keeps its frames whatever `options.length` is. None: the clip is all there is. only: the
+    seconds of the result between which mouths may change; all other frames pass through. With `protect` nothing else
+    decides where a mouth is covered. Raises OptionError for another audio_start or only, and what `lip_sync` raises.
     """
     start, options = _place_part(audio_start, options or Options())
     if protect is not None:
@@ -63,8 +67,9 @@ def plan_sync(
     present = ~np.isnan(matrices[:, 0, 0])
     speaks = detect_speech(samples, timeline.times + start)
     plan = build_plan(
-        clip, timeline, held, present, speaks, speech.duration, options, window_frames, method.layout
-    )
+        clip, timeline, held, present, speaks, speech.duration, options, window_frames, method.layout,
+        asked=None if only is None else _ask_frames(timeline, only),
+    )  # fmt: skip
     if audio_start is not None:
         plan = replace(plan, speech_start=start, notes=describe_part(plan, start))
     line = LinePlan(0, plan, track, matrices[plan.source], samples, options, protect)
@@ -74,6 +79,18 @@ def plan_sync(
 def hold_face(track: FaceTrack, clip: Clip, options: Options) -> FaceTrack:
     """Return the track with the places at which `options.missing_face` holds the mouth."""
     return hold_place(track, clip.times) if options.missing_face == "hold" else track
+
+
+def _ask_frames(timeline: Timeline, only: tuple[float, float]) -> npt.NDArray[np.bool_]:
+    """Return the frames of a timeline that start in a range of seconds, (M,)."""
+    start, end = only
+    asked = (timeline.times >= start - TIME_TOLERANCE) & (timeline.times < end - TIME_TOLERANCE)
+    if not (0 <= start < end and asked.any()):
+        raise OptionError(
+            f"A range takes a start >= 0 and an end after it, with frames in between, got {start:g} to {end:g} "
+            f"seconds; the result has {timeline.duration:g}."
+        )
+    return asked
 
 
 def _place_part(audio_start: float | None, options: Options) -> tuple[float, Options]:

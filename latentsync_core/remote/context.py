@@ -57,8 +57,8 @@ class RunContext:
             self.on_progress(JobProgress(stage, self.elapsed, **values))
 
     def derive_tag(self, journal: Journal) -> str:
-        """Return the name under which the journal knows the account of this run's key."""
-        return self.key.derive_tag(journal.salt)
+        """Return the name under which the journal knows the account of this run's key at its host."""
+        return self.key.derive_tag(journal.salt + self.settings.other_host.encode())
 
     @asynccontextmanager
     async def open_api(self) -> AsyncIterator[Api]:

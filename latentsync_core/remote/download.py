@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from ..addresses import follow_redirect
 from ..errors import BadResultError, OutputError, ServerTroubleError
 from .api import Api
 from .clock import Clock
@@ -21,7 +22,7 @@ from .job import Tell
 from .poll import read_task
 from .redact import clean_text, log, strip_query
 from .replies import compute_backoff
-from .safety import follow_redirect, resolve_target
+from .safety import resolve_target
 from .sources import hash_file
 from .threads import run_in_thread
 from .verify import check_movie

@@ -50,9 +50,12 @@ class RemoteJob:
             raise OptionError(f"max_cost_usd takes US dollars >= 0, got {self.max_cost_usd}.")
         check_name(self.output)
 
-    def identify(self, account: str, audio_sha256: str, video_sha256: str) -> JobIdentity:
-        """Return what makes this job the same as another one: account, model, parameters, content and take."""
-        params = json.dumps(dict(sorted(self.params.items())))  # in any order they are the same job
+    def identify(self, account: str, audio_sha256: str, video_sha256: str, host: str = "") -> JobIdentity:
+        """Return what makes this job the same as another one: account, model, parameters, content and take.
+
+        host: the origin of another host than WaveSpeed, whose results are its own.
+        """
+        params = json.dumps(dict(sorted({**self.params, **({"host": host} if host else {})}.items())))
         parts = (account, self.model, params, audio_sha256, video_sha256, str(self.take))
         key = hashlib.sha256("|".join(parts).encode()).hexdigest()
         return JobIdentity(key, account, self.model, params, audio_sha256, video_sha256, self.take)

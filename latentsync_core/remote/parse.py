@@ -149,7 +149,7 @@ def parse_price(data: Any) -> Decimal | None:
     """Return the higher of `price` and `discounted_price`: which of them is billed is not documented."""
     content = _as_object(data)
     amounts = [parse_money(content.get(name)) for name in ("price", "discounted_price")]
-    return max((amount for amount in amounts if amount), default=None)
+    return max((amount for amount in amounts if amount is not None), default=None)
 
 
 def parse_models(data: Any) -> dict[str, Decimal | None] | None:

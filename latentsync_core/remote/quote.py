@@ -16,11 +16,11 @@ from .sources import JobMedia
 async def check_affordable(api: Api, job: RemoteJob, media: JobMedia) -> Bounds | None:
     """Check the price by the length against the limit before anything is uploaded, and return its bounds.
 
-    They are None for a model whose price is not published. Raises OverBudgetError, and BadInputError for a model
-    that is not in the host's list; without a list none is refused.
+    They are None for a model whose price is not published, and for a host with its own prices. Raises OverBudgetError,
+    and BadInputError for a model that is not in the host's list; without a list none is refused.
     """
     model, lengths = find_model(job.model), (media.audio.seconds, media.video.seconds)
-    expected = bound_price(model, *lengths)
+    expected = None if api.settings.own_host else bound_price(model, *lengths)
     check_bounds(expected, job.max_cost_usd)
     listed = await api.list_models()
     if listed is None:
@@ -41,6 +41,8 @@ async def quote(api: Api, job: RemoteJob, expected: Bounds | None, inputs: Mappi
     Raises OverBudgetError and NoCreditError.
     """
     quoted = await api.ask_price(job.model, inputs)
+    if not quoted and not api.settings.own_host:  # WaveSpeed gives nothing away
+        quoted = None
     settled = settle(job.model, expected, quoted, job.max_cost_usd)
     balance = await api.ask_balance()
     check_balance(balance, settled.usd)

@@ -44,7 +44,8 @@ async def remote_lip_sync(
         media = await run_in_thread(lambda work: open_job_media(job, work))
     with Journal(settings.make_state_dir(), clock) as journal:
         account = context.derive_tag(journal)
-        entry = journal.open(job.identify(account, media.audio.sha256, media.video.sha256))
+        hashes = media.audio.sha256, media.video.sha256
+        entry = journal.open(job.identify(account, *hashes, settings.other_host))
         async with _begin(context, journal, entry, name_result(job.output, entry.job_key)) as flow:
             return await flow.buy(job, media)
 

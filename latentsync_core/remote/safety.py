@@ -2,90 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
-import ipaddress
-import socket
 import urllib.request
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 
+from ..addresses import Target, find_flaw, is_public, is_url, look_up, pin
 from ..errors import BadResultError, ServerTroubleError
 from .redact import clean_text, log, strip_query
 from .settings import Settings
 
 KNOWN_HOSTS = ("wavespeed.ai", "d1q70pf5vjeyhc.cloudfront.net")
 """Hosts, with their subdomains, that have been seen to serve results."""
-# A private IPv4 address in this range would pass as a public IPv6 one.
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-@dataclass(frozen=True)
-class Target:
-    """A checked URL, and how to reach exactly the address that was checked."""
-
-    url: httpx.URL
-    """With the address in place of the host's name, so that a second look-up cannot give another."""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    extensions: Mapping[str, str] = field(default_factory=dict)
-    """The host's name, against which the certificate is checked."""
 
 
 def find_url_problem(url: str, settings: Settings) -> str:
     """Return why a URL may not be requested, judged by its text alone; "" if it may."""
-    if not is_url(url):
-        return "it is not a URL"
-    parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port
-    if _is_own_origin(url, settings):
+    if is_url(url) and _is_own_origin(url, settings):
         return ""
-    if parts.scheme != "https":
-        return "it is not https"
-    if not host or "@" in parts.netloc or any(c.isspace() or ord(c) < 32 or c == "\\" for c in url):
-        return "it has no plain host"
-    if port not in (None, 443):
-        return f"its port is {port}"
-    if settings.strict_hosts and not is_known_host(host):
+    if flaw := find_flaw(url):
+        return flaw
+    if settings.strict_hosts and not is_known_host(urlsplit(url).hostname or ""):
         return "its host is not one of WaveSpeed's, and strict hosts are asked for"
     return ""
-
-
-def is_url(url: str) -> bool:
-    """Return whether a text is an absolute URL, which `urlsplit` and httpx read without an error."""
-    try:
-        return urlsplit(url).port != 0 and httpx.URL(url).is_absolute_url
-    except (ValueError, httpx.InvalidURL):
-        return False
-
-
-def follow_redirect(url: str, location: str) -> str:
-    """Return the URL to which a redirect leads; `location` itself where that is no URL."""
-    try:
-        return urljoin(url, location)
-    except ValueError:
-        return location
 
 
 def is_known_host(host: str) -> bool:
     """Return whether WaveSpeed has been seen to use this host."""
     return any(host == known or host.endswith("." + known) for known in KNOWN_HOSTS)
-
-
-def is_public(address: Address) -> bool:
-    """Return whether an address, and one that it embeds, belongs to the public internet."""
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.teredo:
-            return False
-        wrapped = address.ipv4_mapped or address.sixtofour
-        if wrapped is None and address in _NAT64:
-            wrapped = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if wrapped is not None:
-            return is_public(wrapped)
-    return address.is_global and not address.is_multicast and not address.is_reserved
 
 
 async def resolve_target(url: str, settings: Settings) -> Target:
@@ -103,7 +47,7 @@ async def resolve_target(url: str, settings: Settings) -> Target:
     if _is_proxied(host):
         log.info("A proxy looks up %s: its address cannot be checked here.", host)
         return Target(httpx.URL(url))
-    addresses = await _look_up(host)
+    addresses = await look_up(host)
     if not addresses:
         raise ServerTroubleError(
             f"{clean_text(host)} has no address.", "Check the connection, then run again."
@@ -112,22 +56,14 @@ async def resolve_target(url: str, settings: Settings) -> Target:
         raise _build_refused(
             url, f"{clean_text(host)} leads to {private[0]}, which is not on the open internet"
         )
-    name = httpx.URL(url).raw_host.decode("ascii")
-    return Target(httpx.URL(url).copy_with(host=str(addresses[0])), {"Host": name}, {"sni_hostname": name})
-
-
-async def _look_up(host: str) -> list[Address]:
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, 443, type=socket.SOCK_STREAM)
-        return [ipaddress.ip_address(str(item[4][0]).partition("%")[0]) for item in found]
-    except (OSError, UnicodeError, ValueError):
-        return []
+    return pin(url, addresses[0])
 
 
 def _is_own_origin(url: str, settings: Settings) -> bool:
-    """Return whether a URL is on the test server; the whole origin counts, so that `http://127.0.0.1:1@evil` is not."""
+    """Return whether a URL is on the host that the user named; the whole origin counts, as in `http://127.0.0.1:1@evil`."""
     parts = urlsplit(url)
-    return settings.loopback and f"{parts.scheme}://{parts.netloc}" == settings.origin
+    named = settings.loopback or settings.own_host
+    return named and f"{parts.scheme}://{parts.netloc}" == settings.origin
 
 
 def _is_proxied(host: str) -> bool:

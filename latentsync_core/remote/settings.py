@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ..addresses import is_loopback
 from ..errors import KeyMissingError, OptionError, OutputError
 from ..folders import user_folder
 from .keys import KEY_FILE_VARIABLE, KEY_VARIABLE, ApiKey, find_key, refuse_served
@@ -49,6 +49,9 @@ class Settings:
     """How long a run waits for its task; None: 15 minutes or 20 times the media's length, whichever is more."""
     strict_hosts: bool = False
     """Refuse results from hosts that WaveSpeed has not been seen to use, instead of warning."""
+    own_host: bool = False
+    """The base URL is that of another host with the same contract, such as `latentsync serve`, which the user named:
+    its own prices count, also 0, its results may come from a private address, and its jobs are not WaveSpeed's."""
     largest_result: int = 2 * 2**30
     """Bytes; a download that grows beyond is stopped."""
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -85,6 +88,7 @@ class Settings:
             base_url,
             _parse_dollars(environ.get(DAILY_LIMIT_VARIABLE) or "10"),
             strict_hosts=environ.get(STRICT_HOSTS_VARIABLE) == "1",
+            own_host=urlsplit(base_url).netloc != urlsplit(DEFAULT_BASE_URL).netloc,
         )
         if settings.key and settings.loopback and environ.get(LOOPBACK_KEY_VARIABLE) != "1":
             raise KeyMissingError(
@@ -103,6 +107,11 @@ class Settings:
         """Scheme, host and port of the base URL."""
         parts = urlsplit(self.base_url)
         return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def other_host(self) -> str:
+        """The origin of a host that is not WaveSpeed, "" for WaveSpeed: nothing of the one is there at the other."""
+        return self.origin if self.own_host else ""
 
     def require_key(self) -> ApiKey:
         """Return the key; raises KeyMissingError without one."""
@@ -128,14 +137,6 @@ class Settings:
 def find_state_dir(environ: Mapping[str, str], default: Path | None = None) -> Path:
     """Return the folder of LATENTSYNC_STATE_DIR, else `default`, else this platform's folder for a user's state."""
     return Path(environ.get(STATE_VARIABLE) or default or user_folder("state")).absolute()
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a URL's host is localhost or a loopback address; other names may resolve to anything."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _parse_dollars(text: str) -> Decimal:

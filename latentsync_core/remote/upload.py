@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..addresses import is_url
 from ..errors import BadResultError, ServerTroubleError
 from ..media.opening import reading
 from .api import Api
@@ -20,7 +21,7 @@ from .parse import Ticket, parse_ticket
 from .prepare import MediaFile, prepare_upload
 from .redact import log, strip_query
 from .replies import Reply, ReplyKind, build_refusal, classify, compute_backoff
-from .safety import find_url_problem, is_url, resolve_target
+from .safety import find_url_problem, resolve_target
 from .sources import AudioSource, VideoSource, build_change_error
 from .threads import Work, run_in_thread
 

@@ -82,3 +82,18 @@ def test_a_plot_is_drawn_and_what_would_keep_it_from_it_is_said_first(files, tmp
     )
     assert plan(files, "--plot", tmp_path / "plan.png") == 1
     assert "pip install matplotlib" in capsys.readouterr().err
+
+
+def test_a_range_is_given_in_seconds_or_timecode_and_the_rest_passes_through(files, tmp_path, capsys):
+    given = ["plan", str(files / "video.mkv"), str(files / "speech.wav"), "--save", str(tmp_path / "p.json")]
+    for begin, end in (("0.2", "0.4"), ("00:00:00:05", "00:00:00:10"), ("00:00:00.2", "0.4")):
+        assert main([*given, "--from", begin, "--to", end]) == 0
+        reasons = json.loads((tmp_path / "p.json").read_text())["plan"]["each_frame"]["reason"]
+        assert [i for i, reason in enumerate(reasons) if reason != "no line"] == list(range(5, 10))
+    capsys.readouterr()
+    for wrong, words in (
+        (["--from", "x"], "x"),
+        (["--from", "9"], "A range takes a start >= 0"),
+        (["--to", "0"], "A range"),
+    ):
+        assert main([*given, *wrong]) == 1 and words in capsys.readouterr().err

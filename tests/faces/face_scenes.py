@@ -50,4 +50,4 @@ def face_at(x, y, size=100.0, person=0, score=0.9):
     look = np.random.default_rng(person).standard_normal(231).astype(np.float32)
     points = np.array([[-0.25, -0.2], [0.25, -0.2], [0.0, 0.1]]) * size + [x, y]
     box = np.array([x - size / 2, y - size / 2, x + size / 2, y + size / 2])
-    return Face(points, box, score, look / np.linalg.norm(look), opening=0.0, yaw=0.0)
+    return Face.of(points, box, score, look / np.linalg.norm(look), opening=0.0, yaw=0.0)

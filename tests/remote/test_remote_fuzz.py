@@ -1,6 +1,7 @@
 """No reply of the host, whatever is in its body and headers, ends in anything but a result or an error of ours."""
 
 import asyncio
+import ipaddress
 import json
 import random
 from dataclasses import dataclass
@@ -11,10 +12,10 @@ import httpx
 import pytest
 from remote.fake.clock import VirtualClock
 
+from latentsync_core.addresses import Address
 from latentsync_core.errors import LatentSyncError
 from latentsync_core.remote import ApiKey, RemoteJob, RemoteResult, Settings, forget_task, remote_lip_sync
 from latentsync_core.remote.journal import Journal
-from latentsync_core.remote.safety import Address, ipaddress
 from latentsync_core.remote.sources import open_job_media
 from latentsync_core.remote.threads import Work
 
@@ -225,7 +226,7 @@ def client(tmp_path, clip, speech, monkeypatch):
 
     monkeypatch.setattr("latentsync_core.remote.runs.open_job_media", lambda *_: media)
     monkeypatch.setattr("latentsync_core.remote.runs.Journal", Quick)
-    monkeypatch.setattr("latentsync_core.remote.safety._look_up", anywhere)
+    monkeypatch.setattr("latentsync_core.remote.safety.look_up", anywhere)
     monkeypatch.setattr("latentsync_core.remote.download.os.fsync", lambda _: None)
     return Client(tmp_path, clip, speech)
 

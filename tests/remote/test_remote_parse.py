@@ -110,7 +110,7 @@ def test_statuses(status, phase):
     ("data", "price"),
     [({"price": 0.3, "discounted_price": 0.2}, "0.3"), ({"price": 0.1}, "0.1"), ({"price": "0.45"}, "0.45"),
      ({"price": -1}, None), ({"price": float("nan")}, None), ({"price": True}, None), ({}, None), (None, None),
-     ({"price": 0}, None), ({"price": "1e999999"}, None), ({"price": "1" * 5000}, None), ({"price": 1e-5}, "0.00001")],
+     ({"price": 0}, "0"), ({"price": "1e999999"}, None), ({"price": "1" * 5000}, None), ({"price": 1e-5}, "0.00001")],
 )  # fmt: skip
 def test_prices(data, price):
     assert parse_price(data) == (None if price is None else Decimal(price))

@@ -6,9 +6,10 @@ import socket
 
 import pytest
 
+from latentsync_core.addresses import is_public
 from latentsync_core.errors import BadResultError, ServerTroubleError
 from latentsync_core.remote import Settings, safety
-from latentsync_core.remote.safety import find_url_problem, is_public, resolve_target
+from latentsync_core.remote.safety import find_url_problem, resolve_target
 
 
 @pytest.fixture

@@ -1,0 +1,88 @@
+"""A server in a process of its own, killed by its own hand just before or just after a task is in a state.
+
+victim.py FOLDER before|after|never STATE
+Its computation writes into FOLDER/runs.log when it begins and ends a task, so that tests can count.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from latentsync_core.serve import ProcessWorker, ServeSettings, run_endpoint
+from latentsync_core.serve.tasks import Tasks
+
+SECONDS = 0.05
+"""How long a computation takes."""
+
+
+def give_compute():
+    return compute
+
+
+def compute(folder, tell):
+    log(folder, "begins")
+    tell("resync", 1, 2)
+    time.sleep(SECONDS)
+    partial = folder.root / "partial"
+    partial.write_bytes(folder.media["video"].read_bytes() + folder.media["audio"].read_bytes())
+    log(folder, "ends")
+    partial.rename(folder.result)
+
+
+def log(folder, what):
+    with (folder.root.parents[1] / "runs.log").open("a") as file:
+        file.write(f"{what} {folder.root.name}\n")
+
+
+def die_at(moment, state):
+    """Die at a step of a task that this process has added, not of one that it takes up."""
+    note, add, own = Tasks.note, Tasks.add, set()
+
+    def noted(self, task_id, **values):
+        struck = task_id in own and values.get("state") == state
+        strike(struck and moment == "before")
+        task = note(self, task_id, **values)
+        strike(struck and moment == "after")
+        return task
+
+    def added(self, order, price):
+        task = add(self, order, price)
+        own.add(task.id)
+        strike((moment, state) == ("after", "created"))
+        return task
+
+    Tasks.note, Tasks.add = noted, added
+
+
+def strike(now):
+    if now:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main():
+    folder, moment, state = Path(sys.argv[1]), *sys.argv[2:]
+    die_at(moment, state)
+    settings = ServeSettings(folder, port=0, keep_seconds=1e9)
+    asyncio.run(run_endpoint(settings, NoGate(), ProcessWorker(give_compute), announce))
+
+
+class NoGate:
+    """Takes every file, without a process for it."""
+
+    async def measure(self, kind, path):
+        return 1.0
+
+    def close(self):
+        pass
+
+
+def announce(address):
+    sys.stdout.write(f"{address}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
