@@ -1,5 +1,5 @@
 # An endpoint of your own, see docs/serve.md. For CUDA: docker build --build-arg TORCH=cu126 .
-FROM python:3.12-slim
+FROM python:3.12-slim-bookworm
 ARG TORCH=cpu
 
 # libGL and glib are what opencv-python links to

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Collection, Coroutine
 from functools import partial
 
-from ..errors import OutputError
+from ..errors import LatentSyncError, OutputError
 from .describe import describe_for_webhook
 from .failure import INTERNAL, INVALID, UNAVAILABLE, TaskFailure
 from .fetch import Fetcher
@@ -55,8 +55,10 @@ class TaskFlow:
         """Stage, steps done and steps in all of the task that is computed, by its id."""
 
     async def run(self) -> None:
-        """Work until cancelled: what is computed then goes back to the queue. Raises what `TaskWorker.start` raises."""
-        self._recover()
+        """Work until cancelled: what is computed then goes back to the queue.
+
+        Raises what `TaskWorker.start` raises, and OutputError where the store cannot be used.
+        """
         created = partial(self._tasks.next, TaskState.CREATED)
         loops = [
             *(self._work_off(created, self._prepare) for _ in range(_PREPARED_AT_ONCE)),
@@ -86,8 +88,8 @@ class TaskFlow:
         else:
             self._folder_of(task).remove()
 
-    def _recover(self) -> None:
-        """Take up what a server that was killed has left."""
+    def recover(self) -> None:
+        """Take up what a server that was killed has left; called before anything else."""
         for task in self._tasks.list_in([TaskState.PROCESSING]):
             self._tasks.advance(task.id, TaskState.READY)
         self._uploads.remove_strays()
@@ -118,8 +120,18 @@ class TaskFlow:
             self.ring()
         if self._is_deleted(task):
             self._folder_of(task).remove()
-        if not work.cancelled():
-            work.result()  # raises what no step expects
+        elif (exc := None if work.cancelled() else work.exception()) is not None:
+            self._give_up(task, exc)
+
+    def _give_up(self, task: Task, exc: BaseException) -> None:
+        """Fail a task at which a step broke, so that it cannot break the endpoint; errors of the owner's end it."""
+        if isinstance(exc, LatentSyncError):
+            raise exc
+        log.error("The task %s ended in an error that is not the client's.", task.id, exc_info=exc)
+        if self._tasks.get(task.id).state in (TaskState.CREATED, TaskState.PROCESSING):
+            self._fail(task, TaskFailure(INTERNAL, "the owner finds more in the log of the server"))
+        else:
+            self._tasks.note(task.id, webhook_left=0)
 
     async def _prepare(self, task: Task) -> None:
         """Bring the media into the task's folder, and measure them."""

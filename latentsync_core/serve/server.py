@@ -39,6 +39,7 @@ async def open_endpoint(
         runner = web.AppRunner(build_app(endpoint), access_log=None, shutdown_timeout=_GRACE_SECONDS)
         await runner.setup()
         try:
+            endpoint.flow.recover()
             work = asyncio.ensure_future(endpoint.flow.run())
             yield endpoint, await _listen(runner, settings), work
         finally:

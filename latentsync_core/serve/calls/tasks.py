@@ -69,13 +69,11 @@ async def delete_tasks(endpoint: Endpoint, request: web.Request) -> web.Response
 
 async def show_progress(endpoint: Endpoint, request: web.Request) -> web.Response:
     """Return how far the account's unfinished tasks are; not part of WaveSpeed's contract, for the page."""
-    waiting = [task.id for task in endpoint.tasks.list_in(WAITING)]
+    ahead = {task.id: place for place, task in enumerate(endpoint.tasks.list_in(WAITING))}
     mine = endpoint.tasks.list_in(UNFINISHED, endpoint.account_of(request).name)
-    items = [_describe_progress(endpoint, task.id, waiting) for task in mine]
-    return succeed({"items": items})
+    return succeed({"items": [_describe_progress(endpoint, task.id, ahead) for task in mine]})
 
 
-def _describe_progress(endpoint: Endpoint, task_id: str, waiting: list[str]) -> dict[str, Any]:
+def _describe_progress(endpoint: Endpoint, task_id: str, ahead: dict[str, int]) -> dict[str, Any]:
     stage, done, total = endpoint.flow.progress.get(task_id, ("", 0, 0))
-    ahead = waiting.index(task_id) if task_id in waiting else 0
-    return {"id": task_id, "ahead": ahead, "stage": stage, "done": done, "total": total}
+    return {"id": task_id, "ahead": ahead.get(task_id, 0), "stage": stage, "done": done, "total": total}
