@@ -61,6 +61,11 @@ class Accounts:
         """Whether everybody is let in."""
         return self._open
 
+    @property
+    def have_credit(self) -> bool:
+        """Whether all of them may spend something."""
+        return not self._open and all(account.credit for _, account in self._known)
+
     def identify(self, authorization: str) -> Account:
         """Return the account of an Authorization header; raises Refusal 401."""
         if self._open:

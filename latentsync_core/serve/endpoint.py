@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from ..errors import OptionError
 from .accounts import Account, Accounts
 from .fetch import Fetcher
 from .flow import TaskFlow
@@ -38,12 +39,16 @@ class Endpoint:
 
     @classmethod
     def assemble(cls, settings: ServeSettings, store: Store, gate: Gate, worker: TaskWorker) -> Endpoint:
-        """Put an endpoint together; raises OptionError for a file of keys that cannot be used."""
+        """Put an endpoint together; raises OptionError for keys that cannot be used, or have no credit for a price."""
         tasks, uploads, outside = Tasks(store), Uploads(store), Outside(settings.allow_private)
         fetcher = Fetcher(uploads, outside, settings.limits.largest_bytes)
         webhooks = Webhooks(outside, store.make_secret("webhooks"))
         flow = TaskFlow(settings, tasks, uploads, fetcher, gate, worker, webhooks)
         accounts = Accounts.read(settings.keys)
+        if settings.price_usd and not accounts.have_credit:
+            raise OptionError(
+                "With a price, each line of --keys FILE names the account's credit: NAME KEY CREDIT."
+            )
         return cls(settings, accounts, tasks, uploads, outside, fetcher, gate, webhooks, flow)
 
     def account_of(self, request: web.Request) -> Account:

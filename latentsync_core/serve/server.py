@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
@@ -18,8 +17,6 @@ from .gate import Gate
 from .settings import ServeSettings
 from .store import Store
 from .worker import TaskWorker
-
-log = logging.getLogger(__name__)
 
 _GRACE_SECONDS = 3.0
 """How long requests may go on after the end was asked for."""
@@ -36,10 +33,10 @@ async def open_endpoint(
     """
     with Store(settings.folder, now) as store:
         endpoint = Endpoint.assemble(settings, store, gate, worker)
+        endpoint.flow.recover()
         runner = web.AppRunner(build_app(endpoint), access_log=None, shutdown_timeout=_GRACE_SECONDS)
         await runner.setup()
         try:
-            endpoint.flow.recover()
             work = asyncio.ensure_future(endpoint.flow.run())
             yield endpoint, await _listen(runner, settings), work
         finally:
@@ -53,8 +50,10 @@ async def open_endpoint(
 async def run_endpoint(
     settings: ServeSettings, gate: Gate, worker: TaskWorker, on_ready: Callable[[str], None]
 ) -> None:
-    """Run an endpoint until SIGTERM or Ctrl-C; on_ready: called with its address. Raises as `open_endpoint`, and as
-    `TaskWorker.start`."""
+    """Run an endpoint until SIGTERM or Ctrl-C.
+
+    on_ready: called with its address. Raises as `open_endpoint` and `TaskWorker.start` do.
+    """
     stop = asyncio.ensure_future(_wait_for_signal())
     async with open_endpoint(settings, gate, worker) as (_, port, work):
         on_ready(settings.public_url or f"http://{settings.host}:{port}")

@@ -1,5 +1,7 @@
 """Who is let in."""
 
+from decimal import Decimal
+
 import pytest
 from serve.served import KEY, OTHER_KEY, Served
 
@@ -81,6 +83,13 @@ def test_without_keys_only_this_machine_is_served(tmp_path, host):
 def test_settings_that_make_no_sense(tmp_path, wrong):
     with pytest.raises(OptionError):
         ServeSettings(tmp_path, **wrong)
+
+
+@pytest.mark.parametrize("keys", [False, f"anna {KEY}\n", f"anna {KEY} 5\nben {OTHER_KEY}\n"])
+def test_a_price_wants_credit(tmp_path, keys):
+    with pytest.raises(OptionError, match="NAME KEY CREDIT"):
+        with Served(tmp_path, keys=keys, price_usd=Decimal(1)):
+            raise AssertionError
 
 
 def test_an_open_endpoint_is_not_for_pages_of_other_sites(tmp_path):

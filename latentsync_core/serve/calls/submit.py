@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from aiohttp import web
 
@@ -51,16 +52,19 @@ async def _read_order(endpoint: Endpoint, request: web.Request) -> Order:
         raise Refusal(400, f"unknown query {sorted(unknown)[0][:100]!r}")
     inputs = await read_fields(request, _INPUTS)
     for name, url in inputs.items():
-        if flaw := "it is too long" if len(url) > _LONGEST_URL else endpoint.fetcher.find_flaw(url):
-            raise Refusal(400, f"invalid parameter {name!r}: {flaw}")
-    webhook = request.query.get("webhook", "")
-    if webhook and (flaw := endpoint.outside.find_flaw(webhook[: _LONGEST_URL + 1])):
-        raise Refusal(400, f"invalid parameter 'webhook': {flaw}")
+        _check_url(name, url, endpoint.fetcher.find_flaw)
+    if webhook := request.query.get("webhook", ""):
+        _check_url("webhook", webhook, endpoint.outside.find_flaw)
     key = request.headers.get("Idempotency-Key", "")
     if key and not _IDEMPOTENCY_KEY.fullmatch(key):
         raise Refusal(400, "an Idempotency-Key has 1 to 128 characters, without spaces")
     account, origin = endpoint.account_of(request).name, endpoint.origin_of(request)
     return Order(account, model, inputs["audio"], inputs["video"], origin, webhook, key)
+
+
+def _check_url(name: str, url: str, find_flaw: Callable[[str], str]) -> None:
+    if flaw := "it is too long" if len(url) > _LONGEST_URL else find_flaw(url):
+        raise Refusal(400, f"invalid parameter {name!r}: {flaw}")
 
 
 def _find_repeated(endpoint: Endpoint, order: Order) -> Task | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 from aiohttp import BodyPartReader, web
@@ -56,7 +57,7 @@ async def put_file(endpoint: Endpoint, request: web.Request) -> web.Response:
     if upload.complete:
         raise Refusal(412, "the file is there already")
     with partial_path(endpoint.uploads.path_of(upload)) as part:
-        await _receive(endpoint, request.content.iter_chunked(_BLOCK), part)
+        await _receive(endpoint, request.content.readany, part)
         _place(endpoint, upload, part)
     return web.Response()
 
@@ -70,7 +71,7 @@ async def take_form(endpoint: Endpoint, request: web.Request) -> web.Response:
     if not isinstance(field, BodyPartReader) or field.name != "file" or not field.filename:
         raise Refusal(400, "the form has no file in a field named 'file'")
     with partial_path(endpoint.uploads.folder / "form") as part:
-        size = await _receive(endpoint, _read_field(field), part)
+        size = await _receive(endpoint, partial(field.read_chunk, _BLOCK), part)
         if await form.next() is not None:
             raise Refusal(400, "the form has more than one field")
         mime = field.headers.get("Content-Type", "")
@@ -79,16 +80,11 @@ async def take_form(endpoint: Endpoint, request: web.Request) -> web.Response:
     return succeed(_describe(upload, endpoint.origin_of(request), field.filename))
 
 
-async def _read_field(field: BodyPartReader) -> AsyncIterator[bytes]:
-    while block := await field.read_chunk(_BLOCK):
-        yield block
-
-
-async def _receive(endpoint: Endpoint, blocks: AsyncIterator[bytes], part: Path) -> int:
+async def _receive(endpoint: Endpoint, read: Callable[[], Awaitable[bytes]], part: Path) -> int:
     """Write what comes into a file and return its size; raises Refusal where it is too large, or nothing comes."""
     size = 0
     with part.open("wb") as file:
-        while block := await _next(blocks):
+        while block := await _wait_for(read):
             size += len(block)
             _check_size(endpoint, size)
             check_space(part.parent, len(block))
@@ -96,9 +92,9 @@ async def _receive(endpoint: Endpoint, blocks: AsyncIterator[bytes], part: Path)
     return size
 
 
-async def _next(blocks: AsyncIterator[bytes]) -> bytes:
+async def _wait_for(read: Callable[[], Awaitable[bytes]]) -> bytes:
     try:
-        return await asyncio.wait_for(anext(blocks, b""), _PATIENCE)
+        return await asyncio.wait_for(read(), _PATIENCE)
     except asyncio.TimeoutError as exc:
         raise Refusal(408, f"nothing came for {_PATIENCE:g} seconds") from exc
 
