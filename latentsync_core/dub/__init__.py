@@ -1,8 +1,27 @@
-"""Dubs: the lines that are laid on a film, as cue sheets, timelines and subtitles name them."""
+"""Dubs: the lines that are laid on a film, as cue sheets name them, and timelines for editors."""
 
 from .clock import FilmClock
 from .cues import CUE_SUFFIXES, CueSheet, read_cues
+from .edit import Edit, EditMark, EditMedia, EditPiece, cut_pieces
 from .fit import fit_speech
 from .rows import COLUMNS, LINE_OPTIONS
+from .timeline_writing import check_timeline, write_timeline
+from .timelines import TIMELINE_SUFFIXES
 
-__all__ = ["COLUMNS", "CUE_SUFFIXES", "LINE_OPTIONS", "CueSheet", "FilmClock", "fit_speech", "read_cues"]
+__all__ = [
+    "COLUMNS",
+    "CUE_SUFFIXES",
+    "LINE_OPTIONS",
+    "TIMELINE_SUFFIXES",
+    "CueSheet",
+    "Edit",
+    "EditMark",
+    "EditMedia",
+    "EditPiece",
+    "FilmClock",
+    "check_timeline",
+    "cut_pieces",
+    "fit_speech",
+    "read_cues",
+    "write_timeline",
+]

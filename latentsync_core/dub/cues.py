@@ -43,7 +43,7 @@ class CueSheet:
 
 
 def read_cues(path: str | Path, clock: FilmClock | None = None, folder: str | Path | None = None) -> CueSheet:
-    """Read a cue sheet: CSV, JSON, SRT, VTT, FCPXML or, with the extra `otio`, OTIO, EDL or FCP 7's XML.
+    """Read a cue sheet: CSV, JSON, SRT, VTT, EDL, FCPXML or, with the extra `otio`, OTIO or FCP 7's XML.
 
     clock: the film's times, with which those of the sheet are compared. folder: where audio and masks may lie besides
     the sheet's own folder; nothing is read from elsewhere. Raises nothing on what a sheet may hold: see

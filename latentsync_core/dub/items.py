@@ -35,3 +35,5 @@ class CueTimeline:
     """Frames a second; None where it does not say."""
     timed: bool
     """Whether its clock is timecode; else it starts at 0 with the film's first frame."""
+    troubles: tuple[str, ...] = ()
+    """What could not be read."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import Any
 
 from ..errors import InputError
 from .clock import FilmClock
+from .edl_reading import read_edl
 from .fcpxml_reading import read_fcpxml
 from .inside import AUDIO_SUFFIXES, find_media, find_numbered_audio
 from .items import CueTimeline, TimelineItem
@@ -17,7 +18,7 @@ from .otio_reading import OTIO_ADAPTERS, read_otio
 from .rows import CueContext, CueRow
 from .tables import compare_rates
 
-TIMELINE_SUFFIXES = (*OTIO_ADAPTERS, ".fcpxml")
+TIMELINE_SUFFIXES = (".edl", ".fcpxml", *OTIO_ADAPTERS)
 """Of the timelines that can be read."""
 
 _SPEAKER_TRACK = re.compile(r"\s*speaker\s+(.{1,40})", re.IGNORECASE)
@@ -33,10 +34,14 @@ def read_timeline(text: str, suffix: str, context: CueContext) -> Iterator[CueRo
     if "<!ENTITY" in text:
         raise InputError("It declares XML entities, as no editor does; export it again.")
     clock = context.clock
-    timeline = read_fcpxml(text) if suffix == ".fcpxml" else read_otio(text, suffix, clock)
+    readers: dict[str, Callable[[], CueTimeline]] = {
+        ".edl": lambda: read_edl(text, clock),
+        ".fcpxml": lambda: read_fcpxml(text),
+    }
+    timeline = readers.get(suffix, lambda: read_otio(text, suffix))()
     shift = _find_shift(timeline, clock)
-    if timeline.rate is not None and (trouble := compare_rates(timeline.rate, clock)):
-        yield CueRow(0, {}, (trouble,))
+    rates = "" if timeline.rate is None else compare_rates(timeline.rate, clock)
+    yield from (CueRow(0, {}, (trouble,)) for trouble in (*timeline.troubles, rates) if trouble)
     lines = [(item, *_read_marker(item, context)) for item in timeline.markers]
     if timeline.clips and not any("audio" in values for _, values, _ in lines):
         lines = [(item, *_read_clip(item, context)) for item in timeline.clips]

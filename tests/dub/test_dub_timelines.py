@@ -121,7 +121,7 @@ def edl(fps, starts):
 
 
 @pytest.mark.parametrize("fps", list(HOUR))
-def test_the_markers_that_resolve_exports(otio, folder, fps):
+def test_the_markers_that_resolve_exports(folder, fps):
     sheet = read(folder, "dub.edl", edl(fps, (48, 49, 5000, 5001)), film(fps))
     assert messages(sheet) == []
     first, second = sheet.lines
@@ -135,13 +135,36 @@ def test_the_markers_that_resolve_exports(otio, folder, fps):
     assert second.end == float(5024 / fps)
 
 
-def test_locators_of_avid_are_in_the_time_of_the_edl(otio, folder):
+def test_locators_of_avid_are_in_the_time_of_the_edl(folder):
     text = (
         "TITLE: dub\n001  FILM  V  C  05:00:00:00 05:00:20:00 10:00:00:00 10:00:20:00\n"
         "* LOC: 10:00:05:12 GREEN   LINE_3\n"
     )
     (line,) = read(folder, "dub.edl", text, film(Fraction(25))).lines
     assert (line.start, line.audio.name) == (5.48, "line_3.wav")
+
+
+AUDIO_EDL = """\
+TITLE: dub
+FCM: NON-DROP FRAME
+001  AX       A     C        00:00:00:03 00:00:00:13 10:00:02:00 10:00:02:10
+* FROM CLIP NAME:  line_1.wav
+002  AX       AA/V  C        00:00:00:00 00:00:00:20 10:00:05:00 10:00:05:20
+* FROM CLIP NAME:  hello
+* SOURCE FILE: D:\\dub\\line_2.wav
+003  FILM     V     D    012 10:00:00:00 10:00:10:00 10:00:00:00 10:00:10:00
+004  AX       A2    C        00:00:00:00 00:00:00:30 10:00:06:00 10:00:06:30
+"""
+
+
+def test_audio_events_of_an_edl(folder):
+    sheet = read(folder, "dub.edl", AUDIO_EDL, film(Fraction(25)))
+    (problem,) = messages(sheet)
+    assert "Event '004  AX" in problem and "is no timecode at 25 frames a second" in problem
+    assert [(line.name, line.audio.name, line.start) for line in sheet.lines] == [
+        ("line_1.wav", "line_1.wav", 2.0), ("hello", "line_2.wav", 5.0),
+    ]  # fmt: skip
+    assert [(line.audio_in, line.audio_out) for line in sheet.lines] == [(0.12, 0.52), (0, 0.8)]
 
 
 @pytest.mark.parametrize(
@@ -152,15 +175,14 @@ def test_locators_of_avid_are_in_the_time_of_the_edl(otio, folder):
             "with drop frame, and the film begins at 01:00",
         ),
         (FilmClock(600.0), "the film has no steady one"),
-        (FilmClock(600.0, Timecode(0, NTSC24)), "cannot be read as a timeline"),
+        (FilmClock(600.0, Timecode(0, NTSC24)), "Drop frame is for 29.97"),
     ],
 )
-def test_an_edl_counts_as_the_film_does(otio, folder, clock, words):
-    (problem,) = messages(read(folder, "dub.edl", edl(NTSC30, (48, 49, 500, 501)), clock))
-    assert words in problem
+def test_an_edl_counts_as_the_film_does(folder, clock, words):
+    assert words in messages(read(folder, "dub.edl", edl(NTSC30, (48, 49, 500, 501)), clock))[0]
 
 
-def test_a_film_without_timecode(otio, folder):
+def test_a_film_without_timecode(folder):
     text = edl(NTSC24, (48, 49, 5000, 5001))
     short = FilmClock(600.0, Timecode(0, NTSC24))
     (problem,) = messages(read(folder, "dub.edl", text, short))
@@ -230,8 +252,8 @@ LAUGHS = '<!ENTITY a "ha"><!ENTITY b "&a;&a;">'
         ("a.otio", '{"OTIO_SCHEMA": "Clip.9"}', "cannot be read as a timeline"),
         ("a.otio", '{"OTIO_SCHEMA": "SerializableCollection.1", "children": []}', "cannot be read|0 timelines"),
         ("a.otio", "5", "cannot be read as a timeline"),
-        ("a.edl", "001 nonsense", "cannot be read as a timeline"),
-        ("a.edl", "hello", "cannot be read as a timeline"),
+        ("a.edl", "001 nonsense", "cue sheet: Event '001 nonsense': It is no event as CMX 3600"),
+        ("a.edl", "hello", "has no event as CMX 3600 writes them"),
         ("a.xml", "<xmeml version='4'><nothing/></xmeml>", "cannot be read|0 timelines"),
         ("a.xml", "<", "cannot be read as a timeline"),
         ("a.xml", f"<!DOCTYPE x [{LAUGHS}]><x>&b;</x>", "declares XML entities"),
@@ -253,9 +275,7 @@ def test_timelines_that_are_none(otio, folder, name, text, words):
 
 def test_without_the_extra(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "opentimelineio", None)
-    assert (
-        "pip install 'latentsync-native[otio]'" in messages(read(folder, "dub.edl", RESOLVE, film(NTSC24)))[0]
-    )
+    assert "pip install 'latentsync-native[otio]'" in messages(read(folder, "a.otio", "{}", film(NTSC24)))[0]
 
 
 @settings(max_examples=40, deadline=None)
