@@ -69,7 +69,7 @@ class OptionError(InputError):
 class CueError(InputError):
     """A line of a cue sheet cannot be used, or the whole sheet: its number, its name, and what is wrong.
 
-    `number` counts the lines from 1; 0 is the sheet.
+    `number` counts the lines of a sheet from 1; 0 is none of them. Without number and name it is the sheet.
     """
 
     def __init__(self, message: str, number: int = 0, name: str = "") -> None:
@@ -77,8 +77,10 @@ class CueError(InputError):
         self.message, self.number, self.name = message, number, name
 
     def __str__(self) -> str:
+        if not self.number:
+            return (f"line {self.name}" if self.name else "cue sheet") + f": {self.message}"
         label = f" ({self.name})" if self.name not in ("", str(self.number)) else ""
-        return (f"line {self.number}{label}" if self.number else "cue sheet") + f": {self.message}"
+        return f"line {self.number}{label}: {self.message}"
 
 
 class WeightsError(LatentSyncError):

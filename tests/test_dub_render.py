@@ -82,5 +82,5 @@ def test_a_retake_denoises_the_windows_of_its_own_line_alone(models, tmp_path):
 
 def test_a_plan_with_problems_is_not_rendered(models):
     dub = dub_of(models, ONE, Line(speech_of(1), name="x", start=50))
-    with pytest.raises(CueError, match=r"line 2 \(x\): The film, of 1.200 seconds, shows no frame"):
+    with pytest.raises(CueError, match=r"line x: The film, of 1.200 seconds, shows no frame"):
         next(render(dub, models))

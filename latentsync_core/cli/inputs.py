@@ -84,8 +84,8 @@ def add_encoder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--encoder-preset", default="medium", help="x264's speed, ultrafast..veryslow")
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the preset, and the options that replace parts of it."""
+def add_options(parser: argparse.ArgumentParser, *, length: bool = True) -> None:
+    """Add the preset, and the options that replace parts of it; length: whether the result may have another."""
     parser.add_argument(
         "--preset",
         default="balanced",
@@ -97,11 +97,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--guidance", type=float, help="weight of the speech, 1..10; 1.5 is usual, 1 is twice as fast"
     )
     parser.add_argument("--seed", type=int, help="the same seed gives the same result")
-    parser.add_argument(
-        "--length",
-        choices=choices_of(LengthMode),
-        help="where video and speech differ in length (usual: longest)",
-    )
+    if length:
+        parser.add_argument(
+            "--length",
+            choices=choices_of(LengthMode),
+            help="where video and speech differ in length (usual: longest)",
+        )
     parser.add_argument(
         "--silence",
         choices=choices_of(SilencePolicy),

@@ -11,6 +11,7 @@ from importlib import import_module
 
 from ..errors import LatentSyncError, ran_out_of_memory
 from ..process import tune_process
+from .dub_parser import add_dub
 from .ending import FULL, Ended, ended_by_signals, hush, report_full_disk
 from .parsers import add_common, add_faces, add_plan, add_score, add_sync, add_weights
 from .remote_parser import add_remote
@@ -76,6 +77,7 @@ def _make_parser() -> argparse.ArgumentParser:
     add_common(parser)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_sync(commands.add_parser("sync", help="lip-sync a video to speech"))
+    add_dub(commands.add_parser("dub", help="lay many lines on a film: a cue sheet says who says what when"))
     add_plan(commands.add_parser("plan", help="say what `sync` would do to each frame, without doing it"))
     add_faces(commands.add_parser("faces", help="draw the faces that are found, with their numbers"))
     add_score(

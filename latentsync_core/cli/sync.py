@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import closing
 
-from ..data import pluralize
 from ..diffusion import warn_of_strange_faces
-from ..errors import FaceError
-from ..kept import forget
 from ..media import FileClip, check_output, open_writer, read_audio
 from ..method import check_independent
 from ..pipeline import plan_sync, render
@@ -26,6 +21,7 @@ from .progress import progress_bars
 from .ranges import range_of
 from .report import report_model, report_plan
 from .stages import StageTimes, measure_peak_memory
+from .work import keep_windows
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +42,7 @@ def sync(args: argparse.Namespace) -> None:
         if models.note:
             print(f"{models.name}: {models.note}")
         times.end("load")
-        with progress_bars(times=times, note=pool) as progress, _keep_windows(args.output) as work:
+        with progress_bars(times=times, note=pool) as progress, keep_windows(args.output) as work:
             device = str(models.device)
             track = find_face(
                 clip, args.speaker, exact=options.exact, device=device, progress=progress, work=work
@@ -80,30 +76,6 @@ def sync(args: argparse.Namespace) -> None:
                 "peak_memory_bytes": measure_peak_memory(models.device),
             }
             write_json(args.report, ran | content)
-
-
-@contextmanager
-def _keep_windows(output: Path) -> Iterator[Path]:
-    """Give a folder beside the output for finished windows; it is removed when the block succeeds and kept when not.
-
-    Its name is without the output's suffix: another kind of file is made of the same windows.
-    """
-    output = output.absolute()
-    work = output.with_name(f".{output.stem}.resume")
-    try:
-        yield work
-    except BaseException as exc:
-        # Also after Ctrl-C and signals, which are what windows are mostly kept for.
-        windows = len(list(work.glob("window-*")))
-        if isinstance(exc, FaceError) and not windows:
-            forget(work)  # the same command would fail alike
-        elif work.is_dir():
-            log.warning(
-                "Kept the survey of faces and %s in %s; run the same command again to go on.",
-                pluralize(windows, "finished window"), work,
-            )  # fmt: skip
-        raise
-    forget(work)
 
 
 def _print_plan(preflight: Preflight, line: LinePlan) -> None:

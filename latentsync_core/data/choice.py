@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from ..errors import InputError
+from .clip import IntArray
 
 Evidence = Literal["asked", "only", "synchrony", "opening", "area", "elsewhere", "nobody", "box"]
 """What a choice rests on."""
@@ -67,6 +68,12 @@ class SpeakerChoice:
     def persons_at(self, frame: int) -> tuple[int, ...]:
         """Return the numbers of those who are taken for the speaker in a frame."""
         return next((s.persons for s in self.scenes if s.first <= frame <= s.last), ())
+
+    def who_speaks(self, frames: IntArray) -> str:
+        """Say who speaks in some frames and why, for people."""
+        first, last = int(frames.min()), int(frames.max())
+        shown = [scene for scene in self.scenes if scene.first <= last and scene.last >= first]
+        return " and ".join(dict.fromkeys(scene.reason for scene in shown))
 
     def to_json(self) -> dict[str, Any]:
         """Return the choice, ready for JSON."""

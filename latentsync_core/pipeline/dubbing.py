@@ -56,14 +56,14 @@ def plan_dub(
     planner = _Planner(clip, film, models.window_frames if models else PLAIN_WINDOW)
     problems: list[CueError] = []
     parts: list[Part] = []
-    for number, line in enumerate(lines, 1):
-        with _collecting(problems, number, line):
+    for line in lines:
+        with _collecting(problems, line):
             if line.strength > 0:
-                parts.append(open_part(clip, film, number, line, options, cast))
+                parts.append(open_part(clip, film, line, options, cast))
     parts.sort(key=lambda part: part.first)
     made: list[LinePlan] = []
     for index, part in enumerate(parts):
-        with _collecting(problems, part.number, part.line):
+        with _collecting(problems, part.line):
             made += planner.plan(part, parts[index + 1 :])
     return DubPlan(
         clip,
@@ -74,17 +74,17 @@ def plan_dub(
         tuple(sorted(made, key=lambda line: line.first)),
         resolution,
         planner.window_frames,
-        tuple(sorted(problems, key=lambda problem: problem.number)),
+        tuple(problems),
     )
 
 
 @contextmanager
-def _collecting(problems: list[CueError], number: int, line: Line) -> Iterator[None]:
+def _collecting(problems: list[CueError], line: Line) -> Iterator[None]:
     """Add what is wrong with a line to the problems, so that it keeps no other line from being planned."""
     try:
         yield
     except LatentSyncError as exc:
-        problems.append(CueError(str(exc), number, line.name))
+        problems.append(CueError(str(exc), name=line.name))
 
 
 @dataclass(frozen=True, eq=False)

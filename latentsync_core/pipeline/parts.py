@@ -20,7 +20,6 @@ from .cast import Cast, Member
 class Part:
     """A line of a film with all that it takes; its frames are first..last - 1 of the result."""
 
-    number: int
     line: Line
     speech: Waveform
     options: Options
@@ -30,7 +29,7 @@ class Part:
     last: int
 
 
-def open_part(clip: Clip, film: Timeline, number: int, line: Line, options: Options, cast: Cast) -> Part:
+def open_part(clip: Clip, film: Timeline, line: Line, options: Options, cast: Cast) -> Part:
     """Open what a line takes; options: of the film, which the line may change. Raises the errors of what is wrong."""
     speech = open_speech(line)
     first, last = _find_frames(film, line.start, line.start + speech.duration)
@@ -39,7 +38,7 @@ def open_part(clip: Clip, film: Timeline, number: int, line: Line, options: Opti
         changed["covered"] = "ignore"  # the masks tell what lies before the mouth
     options = replace(options, **changed)
     return Part(
-        number, line, speech, options, protect, cast.find(line, film.source[first:last], options), first, last
+        line, speech, options, protect, cast.find(line, film.source[first:last], options), first, last
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -9,9 +10,10 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from ..data import Clip, FaceTrack, FloatArray, IntArray, Plan
+from ..data import Clip, FaceTrack, FloatArray, IntArray, Plan, pluralize
 from ..errors import CueError, InputError
 from ..options import Options
+from .causes import NO_LINE, RESYNC
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +41,18 @@ class LinePlan:
                 f"LinePlan takes a first frame >= 0 and one matrix per frame of its plan, got {self.first}, and "
                 f"{self.matrices.shape} for {len(self.plan)} frames."
             )
+
+    def __str__(self) -> str:
+        """One sentence for people: where, who, and what becomes of the frames."""
+        asked = [i for i, reason in enumerate(self.plan.reasons) if reason != NO_LINE]
+        why = Counter(self.plan.reasons[i] for i in asked)
+        first, last = (self.first + i for i in (asked[0], asked[-1]))
+        who = self.track.choice.who_speaks(self.plan.source[asked]) if self.track.choice else "a given face"
+        passed = "".join(f", {count} {reason}" for reason, count in why.items() if reason != RESYNC)
+        return (
+            f"line {self.name}: frames {first}-{last}, {who}; {why[RESYNC]} of {len(asked)} re-synced in "
+            f"{pluralize(len(self.plan.windows), 'window')}{passed}"
+        )
 
     @property
     def last(self) -> int:

@@ -1,0 +1,161 @@
+"""`dub FILM CUES OUT`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..data import Line, pluralize
+from ..dub import CueSheet, FilmClock, read_cues
+from ..errors import OptionError
+from ..kept import prune
+from ..media import AudioInput, FileClip, check_output, open_writer, place_lines
+from ..models.bundle import LipSyncModels
+from ..options import Options
+from ..pipeline import plan_dub, render
+from ..plan import DubPlan
+from ..weights import best_checkpoint, load_models
+from .inputs import options_of
+from .outputs import check_apart, check_report, write_json
+from .progress import Bars, progress_bars
+from .report import report_model
+from .work import keep_windows
+
+GIGABYTE = 10**9
+
+
+def dub(args: argparse.Namespace) -> None:
+    """Lay the lines of a cue sheet on a film; all are planned, and what is wrong is said, before any is made."""
+    _check_arguments(args)
+    clip = FileClip(args.video, deinterlace=args.deinterlace)
+    sheet = read_cues(args.cues, FilmClock.of(clip, args.timecode), args.audio_folder)
+    lines = _choose_lines(sheet, args)
+    models = None if args.plan else _load(args)
+    with progress_bars() as progress, _open_work(args) as work:
+        planned = plan_dub(clip, lines, _options_of_film(args), models=models, progress=progress, work=work)
+        print(*planned.lines, sep="\n")
+        _check_problems(sheet, planned)
+        if models is None:
+            return
+        kept = _count_windows(work)
+        _write(args, clip, lines, planned, models, progress, work)
+        made = _count_windows(work) - kept
+    print(f"{made} of {pluralize(planned.windows, 'window')} denoised; the others were kept.")
+    if args.report:
+        write_json(args.report, _report(args, planned, models, made))
+
+
+def _check_arguments(args: argparse.Namespace) -> None:
+    if args.retake and args.seed is None:
+        raise OptionError("--retake takes a --seed as well, or the line would come out as it was.")
+    if args.plan:
+        return
+    if args.output is None:
+        raise OptionError("dub takes FILM CUES OUT; OUT may be left out with --plan.")
+    check_output(args.output, crf=args.crf, preset=args.encoder_preset)
+    check_apart(args.output, args.video, args.cues)
+    if args.report:
+        check_report(args.report, args.video, args.cues, args.output)
+
+
+def _options_of_film(args: argparse.Namespace) -> Options:
+    """Return the options of all lines; the seed of a retake is not among them."""
+    options = options_of(args)
+    return replace(options, seed=Options.preset(args.preset).seed) if args.retake else options
+
+
+def _choose_lines(sheet: CueSheet, args: argparse.Namespace) -> list[Line]:
+    """Return the lines with what the command line says: who speaks where a line names nobody, and retakes."""
+    if unknown := sorted(set(args.retake) - {line.name for line in sheet.lines}):
+        raise OptionError(f"--retake names the lines of {args.cues}; it has no {', '.join(unknown)}.")
+    return [
+        replace(
+            line,
+            speaker=args.speaker if line.speaker == "auto" else line.speaker,
+            options={**line.options, "seed": args.seed} if line.name in args.retake else line.options,
+        )
+        for line in sheet.lines
+    ]
+
+
+def _load(args: argparse.Namespace) -> LipSyncModels:
+    model = args.model or best_checkpoint(args.models_folder)
+    models = load_models(model, args.resolution, args.device, args.dtype, args.models_folder)
+    if models.note:
+        print(f"{models.name}: {models.note}")
+    return models
+
+
+@contextmanager
+def _open_work(args: argparse.Namespace) -> Iterator[Path | None]:
+    """Give the folder of kept results: the store, which is pruned at the end, or one that goes with success."""
+    if args.store:
+        yield args.store
+        prune(args.store, round(args.store_gigabytes * GIGABYTE))
+    elif args.plan:
+        yield None
+    else:
+        with keep_windows(args.output) as work:
+            yield work
+
+
+def _check_problems(sheet: CueSheet, planned: DubPlan) -> None:
+    """Raise CueError where any line has a problem, with all of them."""
+    replace(sheet, problems=(*sheet.problems, *planned.problems)).check()
+
+
+def _count_windows(work: Path | None) -> int:
+    return len(list(work.glob("window-*"))) if work else 0
+
+
+def _write(
+    args: argparse.Namespace,
+    clip: FileClip,
+    lines: list[Line],
+    planned: DubPlan,
+    models: LipSyncModels,
+    progress: Bars,
+    work: Path | None,
+) -> None:
+    frames = render(planned, models, progress=progress, work=work)
+    with closing(frames), open_writer(
+        args.output, clip.height, clip.width, planned.fps,
+        audio=_mix_audio(args, clip, lines), duration=planned.duration,
+        crf=args.crf, preset=args.encoder_preset, color=clip.color, pixel_aspect=clip.pixel_aspect,
+    ) as writer:  # fmt: skip
+        for seconds, frame in zip(planned.times, progress.frames(frames, planned), strict=True):
+            writer.write(frame, float(seconds))
+
+
+def _mix_audio(args: argparse.Namespace, clip: FileClip, lines: list[Line]) -> AudioInput | None:
+    own = clip.path if clip.has_audio else None
+    return None if args.sound == "none" else place_lines(own, lines, args.sound)
+
+
+def _report(args: argparse.Namespace, planned: DubPlan, models: LipSyncModels, made: int) -> dict[str, Any]:
+    """Return what was done, ready for JSON."""
+    return {
+        "version": __version__,
+        "film": str(args.video),
+        "cues": str(args.cues),
+        "output": str(args.output),
+        "preset": args.preset,
+        "model": report_model(models, None),
+        "windows": {"all": planned.windows, "denoised": made},
+        "lines": [
+            {
+                "name": line.name,
+                "first_frame": line.first,
+                "says": str(line),
+                "options": asdict(line.options)
+                | {"fps": None if line.options.fps is None else float(line.options.fps)},
+                "plan": line.plan.to_json(),
+            }
+            for line in planned.lines
+        ],
+    }
