@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ def dub(args: argparse.Namespace) -> None:
         kept = _count_windows(work)
         _write(args, clip, lines, planned, models, progress, work)
         made = _count_windows(work) - kept
-    print(f"{made} of {pluralize(planned.windows, 'window')} denoised; the others were kept.")
+    print(f"{made} of {pluralize(planned.windows, 'window')} denoised; the others were kept from before.")
     if args.report:
         write_json(args.report, _report(args, planned, models, made))
 
@@ -152,8 +152,7 @@ def _report(args: argparse.Namespace, planned: DubPlan, models: LipSyncModels, m
                 "name": line.name,
                 "first_frame": line.first,
                 "says": str(line),
-                "options": asdict(line.options)
-                | {"fps": None if line.options.fps is None else float(line.options.fps)},
+                "seed": line.options.seed,
                 "plan": line.plan.to_json(),
             }
             for line in planned.lines

@@ -9,7 +9,7 @@ import numpy as np
 from ..compositing import check_protect
 from ..data import Clip, Line, Waveform
 from ..errors import InputError
-from ..media import cut, open_clip, read_audio
+from ..media import open_clip, read_line
 from ..media.span import TIME_TOLERANCE
 from ..media.timeline import Timeline
 from ..options import Options
@@ -31,7 +31,7 @@ class Part:
 
 def open_part(clip: Clip, film: Timeline, line: Line, options: Options, cast: Cast) -> Part:
     """Open what a line takes; options: of the film, which the line may change. Raises the errors of what is wrong."""
-    speech = open_speech(line)
+    speech = read_line(line)
     first, last = _find_frames(film, line.start, line.start + speech.duration)
     protect, changed = _open_masks(line, clip), dict(line.options)
     if protect is not None:
@@ -40,14 +40,6 @@ def open_part(clip: Clip, film: Timeline, line: Line, options: Options, cast: Ca
     return Part(
         line, speech, options, protect, cast.find(line, film.source[first:last], options), first, last
     )
-
-
-def open_speech(line: Line) -> Waveform:
-    """Return what a line says, from its in to its out; raises MediaError, InputError."""
-    length = None if line.audio_out is None else line.audio_out - line.audio_in
-    if isinstance(line.audio, Waveform):
-        return cut(line.audio, line.audio_in, length or 0.0)
-    return read_audio(line.audio, line.audio_in, length)
 
 
 def _find_frames(film: Timeline, start: float, end: float) -> tuple[int, int]:

@@ -1,0 +1,82 @@
+"""`dub`: plans, retakes, kept windows, sound, and what is wrong before anything is made."""
+
+import json
+
+import numpy as np
+import pytest
+
+from latentsync_core import FileClip, read_audio
+from latentsync_core.cli import main
+
+
+@pytest.fixture
+def film(files, tmp_path):
+    (tmp_path / "speech.wav").write_bytes((files / "speech.wav").read_bytes())
+    rows = ["name,audio,start,in,out", "one,speech.wav,0.08,0,0.16", "two,speech.wav,00:00:00:11,0.2,0.4"]
+    (tmp_path / "cues.csv").write_text("\n".join(rows))
+    return files / "video.mkv"
+
+
+def dub(film, folder, *arguments, cues="cues.csv", out="out.mkv"):
+    return main(["dub", *map(str, [film, folder / cues, folder / out, "--steps", 1, *arguments])])
+
+
+def frames_of(path):
+    return np.stack(list(FileClip(path).read(range(20))))
+
+
+def test_a_plan_says_what_becomes_of_each_line_and_makes_nothing(film, tmp_path, capsys):
+    assert main(["dub", str(film), str(tmp_path / "cues.csv"), "--plan"]) == 0
+    said = capsys.readouterr().out
+    assert "line one: frames 2-5, person 1, nobody else is to be seen; 4 of 4 re-synced in 1 window\n" in said
+    assert "line two: frames 11-15" in said and list(tmp_path.glob("*.mkv")) == []
+
+
+def test_lines_are_dubbed_and_a_retake_makes_its_own_windows_alone(files, film, tmp_path, capsys):
+    given = "--model", files / "checkpoint", "--store", tmp_path / "store"
+    assert dub(film, tmp_path, *given, "--report", tmp_path / "r.json", "--sound", "replace") == 0
+    assert "2 of 2 windows denoised" in capsys.readouterr().out
+    made, source = frames_of(tmp_path / "out.mkv"), frames_of(film)
+    changed = (made != source).any((1, 2, 3))
+    assert np.flatnonzero(changed).tolist() == [*range(2, 6), *range(11, 16)]
+    heard, own = read_audio(tmp_path / "out.mkv"), read_audio(film)
+    assert (heard.samples[:, :1200] == own.samples[:, :1200]).all() and (heard.samples != own.samples).any()
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["windows"] == {"all": 2, "denoised": 2} and [line["name"] for line in report["lines"]] == [
+        "one",
+        "two",
+    ]
+    assert dub(film, tmp_path, *given, "--retake", "two", "--seed", 3, out="again.mkv") == 0
+    assert "1 of 2 windows denoised" in capsys.readouterr().out
+    again = frames_of(tmp_path / "again.mkv")
+    assert (again[:11] == made[:11]).all() and (again[11:16] != made[11:16]).any()
+
+
+def test_every_wrong_line_is_named_before_anything_is_made(files, film, tmp_path, capsys):
+    rows = ["name,audio,start,speaker", "a,speech.wav,0.08,", "b,none.wav,0,", "c,speech.wav,0.1,4"]
+    (tmp_path / "wrong.csv").write_text("\n".join(rows))
+    assert dub(film, tmp_path, "--model", files / "checkpoint", cues="wrong.csv") == 1
+    said = capsys.readouterr()
+    assert "line a: frames 2-" in said.out
+    assert "2 problems; nothing was made" in said.err
+    assert "line 2 (b): audio: none.wav" in said.err and "line c: Face 4 was asked for; 1 found" in said.err
+    assert not (tmp_path / "out.mkv").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--retake", "one"], "--retake takes a --seed"),
+        (["--retake", "nine", "--seed", "3"], "it has no nine"),
+        (["--preset", "exact"], "exact does one speech"),
+        (["--timecode", "25:00:00:00"], "25:00:00:00"),
+    ],
+)
+def test_arguments_that_cannot_be_meant_are_refused(film, tmp_path, capsys, arguments, words):
+    assert dub(film, tmp_path, "--plan", *arguments) == 1
+    assert words in capsys.readouterr().err
+
+
+def test_without_a_result_or_a_plan_it_says_what_it_takes(film, tmp_path, capsys):
+    assert main(["dub", str(film), str(tmp_path / "cues.csv")]) == 1
+    assert "dub takes FILM CUES OUT" in capsys.readouterr().err
