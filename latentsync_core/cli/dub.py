@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..data import Line, pluralize
+from ..data import Array, Line, pluralize
 from ..dub import CueSheet, FilmClock, read_cues
 from ..errors import OptionError
 from ..kept import prune
 from ..media import AudioInput, FileClip, check_output, open_writer, place_lines
-from ..models.bundle import LipSyncModels
 from ..options import Options
 from ..pipeline import plan_dub, render
 from ..plan import DubPlan
-from ..weights import best_checkpoint, load_models
 from .inputs import options_of
+from .networks import open_networks
 from .outputs import check_apart, check_report, write_json
-from .progress import Bars, progress_bars
+from .progress import progress_bars
 from .report import report_model
 from .work import keep_windows
 
@@ -35,19 +34,21 @@ def dub(args: argparse.Namespace) -> None:
     clip = FileClip(args.video, deinterlace=args.deinterlace)
     sheet = read_cues(args.cues, FilmClock.of(clip, args.timecode), args.audio_folder)
     lines = _choose_lines(sheet, args)
-    models = None if args.plan else _load(args)
-    with progress_bars() as progress, _open_work(args) as work:
+    networks = nullcontext((None, None)) if args.plan else open_networks(args)
+    with networks as (models, pool), progress_bars(note=pool) as progress, _open_work(args) as work:
         planned = plan_dub(clip, lines, _options_of_film(args), models=models, progress=progress, work=work)
         print(*planned.lines, sep="\n")
         _check_problems(sheet, planned)
         if models is None:
             return
         kept = _count_windows(work)
-        _write(args, clip, lines, planned, models, progress, work)
+        with closing(render(planned, models, progress=progress, work=work, pool=pool)) as frames:
+            _write(args, clip, lines, planned, progress.frames(frames, planned))
         made = _count_windows(work) - kept
+        report = _report(args, planned, report_model(models, None, pool), made)
     print(f"{made} of {pluralize(planned.windows, 'window')} denoised; the others were kept from before.")
     if args.report:
-        write_json(args.report, _report(args, planned, models, made))
+        write_json(args.report, report)
 
 
 def _check_arguments(args: argparse.Namespace) -> None:
@@ -83,14 +84,6 @@ def _choose_lines(sheet: CueSheet, args: argparse.Namespace) -> list[Line]:
     ]
 
 
-def _load(args: argparse.Namespace) -> LipSyncModels:
-    model = args.model or best_checkpoint(args.models_folder)
-    models = load_models(model, args.resolution, args.device, args.dtype, args.models_folder)
-    if models.note:
-        print(f"{models.name}: {models.note}")
-    return models
-
-
 @contextmanager
 def _open_work(args: argparse.Namespace) -> Iterator[Path | None]:
     """Give the folder of kept results: the store, which is pruned at the end, or one that goes with success."""
@@ -114,21 +107,14 @@ def _count_windows(work: Path | None) -> int:
 
 
 def _write(
-    args: argparse.Namespace,
-    clip: FileClip,
-    lines: list[Line],
-    planned: DubPlan,
-    models: LipSyncModels,
-    progress: Bars,
-    work: Path | None,
+    args: argparse.Namespace, clip: FileClip, lines: list[Line], planned: DubPlan, frames: Iterator[Array]
 ) -> None:
-    frames = render(planned, models, progress=progress, work=work)
-    with closing(frames), open_writer(
+    with open_writer(
         args.output, clip.height, clip.width, planned.fps,
         audio=_mix_audio(args, clip, lines), duration=planned.duration,
         crf=args.crf, preset=args.encoder_preset, color=clip.color, pixel_aspect=clip.pixel_aspect,
     ) as writer:  # fmt: skip
-        for seconds, frame in zip(planned.times, progress.frames(frames, planned), strict=True):
+        for seconds, frame in zip(planned.times, frames, strict=True):
             writer.write(frame, float(seconds))
 
 
@@ -137,7 +123,7 @@ def _mix_audio(args: argparse.Namespace, clip: FileClip, lines: list[Line]) -> A
     return None if args.sound == "none" else place_lines(own, lines, args.sound)
 
 
-def _report(args: argparse.Namespace, planned: DubPlan, models: LipSyncModels, made: int) -> dict[str, Any]:
+def _report(args: argparse.Namespace, planned: DubPlan, model: dict[str, Any], made: int) -> dict[str, Any]:
     """Return what was done, ready for JSON."""
     return {
         "version": __version__,
@@ -145,7 +131,7 @@ def _report(args: argparse.Namespace, planned: DubPlan, models: LipSyncModels, m
         "cues": str(args.cues),
         "output": str(args.output),
         "preset": args.preset,
-        "model": report_model(models, None),
+        "model": model,
         "windows": {"all": planned.windows, "denoised": made},
         "lines": [
             {

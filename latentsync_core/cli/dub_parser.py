@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .inputs import add_encoder, add_model, add_options, add_video
+from .inputs import add_encoder, add_model, add_options, add_video, add_workers
 
 
 def add_dub(parser: argparse.ArgumentParser) -> None:
@@ -57,4 +57,5 @@ def add_dub(parser: argparse.ArgumentParser) -> None:
     add_options(parser, length=False)
     add_model(parser)
     add_encoder(parser)
+    add_workers(parser)
     parser.add_argument("--report", type=Path, metavar="FILE.json", help="write what was done to a file")
