@@ -18,6 +18,7 @@ from remote.fake.misbehave import ANYWHERE, NEEDS_REPLY
 from remote.hosts import MeasuringGate
 from serve.served import KEY, MODEL, Served, StandInWorker
 
+from latentsync_core.cli import main
 from latentsync_core.errors import LatentSyncError, OverBudgetError, UnknownOutcomeError
 from latentsync_core.remote import ApiKey, Journal, RemoteJob, RemoteResult, Settings, remote_lip_sync
 from latentsync_core.serve import server as server_module
@@ -118,6 +119,16 @@ def test_the_remote_client_works_by_its_base_url(movies, tmp_path):
     assert isinstance(result, RemoteResult) and result.price_usd == 0 and result.inference_ms == 7
     assert result.path.read_bytes() == client.video.read_bytes()
     assert client.run("again.mp4").reused and movies.count() == 1
+
+
+def test_the_command_remote_takes_it_from_the_environment(movies, tmp_path, monkeypatch, capsys):
+    settings = {"BASE_URL": movies.origin, "ALLOW_INSECURE_LOOPBACK": "1", "API_KEY": KEY}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"WAVESPEED_{name}", value)
+    monkeypatch.setenv("LATENTSYNC_STATE_DIR", str(tmp_path / "client"))
+    assert main(["remote", "balance"]) == 0 and "$0" in capsys.readouterr().out
+    assert main(["remote", "price", str(tmp_path / "v.mp4"), str(tmp_path / "a.wav")]) == 0
+    assert "WaveSpeed quotes $0" in capsys.readouterr().out and movies.count() == 0
 
 
 def test_prices_of_ones_own_count_and_those_of_the_page_do_not(tmp_path, media):
