@@ -227,11 +227,12 @@ def measure_chaos(seed, kills=5, tasks=24):
     with tempfile.TemporaryDirectory() as folder:
         endpoint = Endpoint(folder, 0.15)
         endpoint.start()
-        with ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor(1) as pool, client(endpoint) as web:
             work = pool.submit(be_clients, endpoint, 6, tasks)
             struck = 0
             while struck < kills and not work.done():
-                time.sleep(dice.uniform(0.3, 2.5))
+                insist(lambda: web.get("/balance"))
+                time.sleep(dice.uniform(0.0, 1.5))
                 endpoint.end()
                 struck += 1
                 endpoint.start()

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import httpx
 
-from ..addresses import follow_redirect
 from ..errors import BadResultError, OutputError, ServerTroubleError
+from ..urls import follow_redirect
 from .api import Api
 from .clock import Clock
 from .exchange import is_compressed, open_response, read_body

@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from ..addresses import Target, find_flaw, is_public, is_url, look_up, pin
+from ..addresses import is_public, look_up
 from ..errors import BadResultError, ServerTroubleError
+from ..urls import Target, find_flaw, is_url, pin
 from .redact import clean_text, log, strip_query
 from .settings import Settings
 

@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..addresses import is_url
 from ..errors import BadResultError, ServerTroubleError
 from ..media.opening import reading
+from ..urls import is_url
 from .api import Api
 from .exchange import exchange
 from .job import Tell

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from ..addresses import follow_redirect, is_url
 from ..partial import replacing
 from ..remote.download import check_space
 from ..remote.exchange import is_compressed
+from ..urls import follow_redirect, is_url
 from .failure import INVALID, UNREACHABLE, TaskFailure
 from .outside import CONNECTION_ERRORS, Outside
 from .uploads import StoredUpload, Uploads

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from ..addresses import Target, find_flaw, is_public, is_url, look_up, pin
+from ..addresses import is_public, look_up
+from ..urls import Target, find_flaw, is_url, pin
 from .failure import UNREACHABLE, TaskFailure
 
 CONNECTION_ERRORS = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError, UnicodeError)

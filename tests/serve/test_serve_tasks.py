@@ -43,6 +43,8 @@ def test_accounts_see_nothing_of_one_another(served):
     }
     assert history(served.other) == [] and [item["id"] for item in history(served.web)] == [task]
     assert served.other.get("/progress").json()["data"]["items"] == []
+    theirs = served.submit(web=served.other)
+    assert served.web.get(f"/predictions/{theirs}/result").status_code == 404
     assert served.other.get("/webhook/secret").json() != served.web.get("/webhook/secret").json()
     served.worker.held = False
     assert served.wait(task)["id"] == task
