@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -144,15 +146,49 @@ async def use_a_process():
 
 
 def is_alive(pid):
+    """Whether a process runs; one that nobody has asked how it ended does not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    return True
+    status = Path(f"/proc/{pid}/stat")
+    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def test_a_function_in_a_process_of_its_own():
     asyncio.run(use_a_process())
+
+
+ORPHAN = """
+import asyncio, sys, time
+from latentsync_core.serve.process import OwnProcess
+
+def give():
+    return lambda tell: (tell("stage", 1, 2), time.sleep(1000))
+
+if __name__ == "__main__":
+    process = OwnProcess(give)
+    show = lambda *_: print(process._process.pid, flush=True)
+    asyncio.run(process.call(tell=show))
+"""
+
+
+def test_a_process_ends_with_its_server_however_that_ends(tmp_path):
+    script = tmp_path / "orphan.py"
+    script.write_text(ORPHAN)
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(
+        [sys.executable, script], env=environment, stdout=subprocess.PIPE, text=True
+    ) as server:
+        child = int(server.stdout.readline())
+        assert is_alive(child)
+        server.kill()
+    for _ in range(1000):
+        if not is_alive(child):
+            return
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    raise AssertionError("the process outlived its server")
 
 
 def test_what_keeps_a_worker_from_starting():
