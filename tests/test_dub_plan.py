@@ -1,13 +1,16 @@
 """A dub is planned line by line: whose mouth, which frames, and what is wrong."""
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.films import SHIFT, film_of, survey_of
+from support.films import SHIFT, SIZE, film_of, survey_of
 from support.runs import POINTS, speech_of
 
-from latentsync_core import Options
+from latentsync_core import Options, TensorClip
 from latentsync_core.data import Line
 from latentsync_core.errors import OptionError
 from latentsync_core.pipeline import plan_dub
@@ -98,6 +101,24 @@ def test_a_place_names_the_person_who_is_there_at_the_time():
         assert np.nanmean(line.track.points[..., 0]) == pytest.approx(POINTS[:, 0].mean() + SHIFT)
 
 
+def test_a_face_of_the_film_may_say_a_line():
+    face = survey_of(COUNT).tracks[1]
+    (line,) = plan(Line(speech_of(1), speaker=face)).lines
+    assert (line.track.points == face.points).all()
+    strange = replace(face, points=face.points[:20], scores=face.scores[:20])
+    assert "20 frames" in str(plan(Line(speech_of(1), speaker=strange)).problems[0])
+
+
+def test_masks_of_a_line_are_a_file_or_a_clip(tmp_path):
+    white = np.full((1, *SIZE, 3), 255, np.uint8)
+    cv2.imwrite(str(tmp_path / "mask.png"), white[0])
+    for masks in (TensorClip(white, 25), tmp_path / "mask.png"):
+        (line,) = plan(Line(speech_of(1), protect=masks)).lines
+        assert line.options.covered == "ignore" and (next(iter(line.protect.read([0]))) == 255).all()
+    small = plan(Line(speech_of(1), protect=TensorClip(white[:, :50], 25)))
+    assert "masks have" in str(small.problems[0])
+
+
 def test_every_line_with_a_problem_is_named_and_the_others_are_planned(tmp_path):
     x, y = POINTS.mean(0)
     dub = plan(
@@ -127,3 +148,4 @@ def test_every_line_with_a_problem_is_named_and_the_others_are_planned(tmp_path)
 def test_exact_is_for_one_speech_over_a_whole_clip():
     with pytest.raises(OptionError, match="exact does one speech"):
         plan(Line(speech_of(1)), exact=True)
+    assert "exact does one speech" in str(plan(Line(speech_of(1), options={"exact": True})).problems[0])

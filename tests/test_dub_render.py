@@ -11,7 +11,7 @@ from support.tiny import golden_pipeline_models
 from latentsync_core import Options, lip_sync, render
 from latentsync_core.data import Line
 from latentsync_core.errors import CueError
-from latentsync_core.pipeline import plan_dub
+from latentsync_core.pipeline import make_mouths, paste_mouths, plan_dub
 
 COUNT = 30
 ONE = Line(speech_of(0.6), start=0.2, name="1", speaker=1)
@@ -25,6 +25,10 @@ def models(tmp_path_factory):
 
 def dub_of(models, *lines, **options):
     return plan_dub(film_of(COUNT), lines, Options(**FAST | options), survey_of(COUNT), models=models)
+
+
+def changed(line):
+    return line.first + np.flatnonzero(line.plan.strength > 0)
 
 
 def film():
@@ -78,6 +82,39 @@ def test_a_retake_denoises_the_windows_of_its_own_line_alone(models, tmp_path):
     assert first == dub.windows and count_steps(ONE, TWO) == 0
     again = Line(TWO.audio, start=TWO.start, name="2", speaker=2, options={"seed": 3})
     assert count_steps(ONE, again) == len(dub.lines[1].plan.windows)
+
+
+def test_mouths_that_were_made_apart_give_the_same_frames(models):
+    dub, masks, apart = dub_of(models, ONE, TWO), [], []
+    mouths = list(make_mouths(dub, models))
+    assert [sorted(new) for new in mouths] == [
+        [n for n, line in enumerate(dub.lines) if i in changed(line)] for i in range(COUNT)
+    ]
+    pasted = np.stack(list(paste_mouths(dub, mouths, masks=apart.append)))
+    assert (pasted == frames_of(models, ONE, TWO, masks=masks.append)).all()
+    assert (np.stack(apart) == np.stack(masks)).all()
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+def test_mouths_of_another_resolution_lie_where_they_lay(models, factor):
+    dub, source = dub_of(models, ONE, TWO, grain=False), film().astype(int)
+
+    def paste_ramps(side):
+        """Paste a mouth that rises from left to right, which is the same at any resolution."""
+        row = (np.arange(side) + 0.5) * 255 / side
+        ramp = np.broadcast_to(row[:, None].astype(np.float32), (side, side, 3)).copy()
+        shown = [dict.fromkeys(numbers, ramp) for numbers in dub.find_lines()]
+        masks = []
+        return np.stack(list(paste_mouths(dub, shown, masks=masks.append))).astype(int), np.stack(masks) > 0
+
+    (plain, mouth), (other, same) = (paste_ramps(side) for side in (64, 64 * factor))
+    assert (other[~same] == source[~same]).all()
+    assert np.abs(other - plain)[mouth].mean() < 0.06 * np.abs(plain - source)[mouth].mean()
+
+
+def test_mouths_are_one_item_for_each_frame(models):
+    with pytest.raises(ValueError, match="shorter"):
+        list(paste_mouths(dub_of(models, ONE), [{}] * (COUNT - 1)))
 
 
 def test_a_plan_with_problems_is_not_rendered(models):

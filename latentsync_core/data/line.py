@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InputError, OptionError
-from .clip import Waveform
+from .clip import Clip, Waveform
+from .track import FaceTrack
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,17 @@ class Line:
     """Where the used part of the audio ends; None is its end."""
     end: float | None = None
     """In the film, the end of the place that the speech is meant for; None is where the audio ends by itself."""
-    speaker: str | int | tuple[float, ...] = "auto"
-    """Who says it, as `faces.choose` takes it."""
+    speaker: str | int | tuple[float, ...] | FaceTrack = "auto"
+    """Who says it, as `faces.choose` takes it, or a face of the film."""
     speaker_at: float | None = None
     """In the film, when a speaker that is given by a point or a box is there; None is throughout the line."""
     strength: float = 1.0
     """Alpha of the new mouth, 0..1; at 0 only the audio is placed."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Fields of `Options` that differ from those of the film."""
-    protect: str | os.PathLike[str] | None = None
-    """Masks of what stays on top of this line's mouth: a video or an image, or a folder of images."""
+    protect: str | os.PathLike[str] | Clip | None = None
+    """Masks of what stays on top of this line's mouth, one per frame of the film or one for all: a clip, or the path of
+    a video, an image or a folder of images."""
 
     def __post_init__(self) -> None:
         if not self.name:

@@ -1,6 +1,6 @@
 """Dubs: the lines that are laid on a film, as cue sheets name them, and timelines for editors."""
 
-from .clock import FilmClock
+from .clock import FilmClock, parse_range
 from .cues import CUE_SUFFIXES, CueSheet, read_cues
 from .edit import Edit, EditMark, EditMedia, EditPiece, cut_pieces
 from .fit import fit_speech
@@ -22,6 +22,7 @@ __all__ = [
     "check_timeline",
     "cut_pieces",
     "fit_speech",
+    "parse_range",
     "read_cues",
     "write_timeline",
 ]

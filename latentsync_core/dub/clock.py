@@ -65,6 +65,20 @@ class FilmClock:
         return float(value)
 
 
+def parse_range(clip: Clip, begin: str | None, end: str | None) -> tuple[float, float] | None:
+    """Return the seconds from `begin` to `end` of a clip, None for all of it.
+
+    begin, end: see `media.parse_time`; None is the clip's own. Raises InputError on what is no time.
+    """
+    if begin is None and end is None:
+        return None
+    clock = FilmClock.of(clip)
+    return (
+        0.0 if begin is None else clock.seconds_of(begin),
+        math.inf if end is None else clock.seconds_of(end),
+    )
+
+
 def _drops(text: str, first: Timecode) -> bool:
     """Whether a film that does not say how it counts is timed with drop frame, which its rate allows."""
     return ";" in text and first.fps.denominator > 1 and round(first.fps) % 30 == 0

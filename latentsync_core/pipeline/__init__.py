@@ -11,9 +11,18 @@ from ..options import Options
 from ..speakers import find_face
 from .dubbing import plan_dub
 from .planning import plan_sync
-from .rendering import render
+from .rendering import Mouths, make_mouths, paste_mouths, render
 
-__all__ = ["lip_sync", "make_plan", "plan_dub", "plan_sync", "render"]
+__all__ = [
+    "Mouths",
+    "lip_sync",
+    "make_mouths",
+    "make_plan",
+    "paste_mouths",
+    "plan_dub",
+    "plan_sync",
+    "render",
+]
 
 
 def lip_sync(

@@ -13,6 +13,9 @@ from ..method import method_of
 from ..options import Options
 from ..speakers import choose_speaker
 
+_Who = Speaker | FaceTrack
+"""Who says a line: as `faces.choose` takes it, or a face that was found before."""
+
 
 @dataclass(frozen=True, eq=False)
 class Member:
@@ -34,8 +37,8 @@ class Cast:
         """resolution: that matrices are made for. device: of the network that tells who speaks."""
         self._clip, self._found, self._resolution = clip, found, resolution
         self._device, self._progress = device, progress
-        self._tracks: dict[Speaker, FaceTrack] = {}
-        self._members: dict[tuple[Speaker, bool], Member] = {}
+        self._tracks: dict[_Who, FaceTrack] = {}
+        self._members: dict[tuple[_Who, bool], Member] = {}
 
     def find(self, line: Line, frames: Array, options: Options) -> Member:
         """Return who says a line; frames: (m,), those of the film that it shows. Raises FaceError, OptionError."""
@@ -47,18 +50,20 @@ class Cast:
             self._members[speaker, holds] = Member(track, held, matrices)
         return self._members[speaker, holds]
 
-    def _track(self, speaker: Speaker) -> FaceTrack:
+    def _track(self, speaker: _Who) -> FaceTrack:
         if speaker not in self._tracks:
-            track = choose_speaker(
-                self._clip, self._found, speaker, device=self._device, progress=self._progress
-            )
-            self._tracks[speaker] = fit_track(track, self._clip)
+            self._tracks[speaker] = fit_track(self._choose(speaker), self._clip)
         return self._tracks[speaker]
 
-    def _resolve(self, line: Line, frames: Array) -> Speaker:
+    def _choose(self, speaker: _Who) -> FaceTrack:
+        if isinstance(speaker, FaceTrack):
+            return speaker
+        return choose_speaker(self._clip, self._found, speaker, device=self._device, progress=self._progress)
+
+    def _resolve(self, line: Line, frames: Array) -> _Who:
         """Return the number of a person who is given by a place in some frames; others as they are."""
-        speaker = cast(Speaker, line.speaker)
-        place = place_of(speaker)
+        speaker = cast(_Who, line.speaker)
+        place = None if isinstance(speaker, FaceTrack) else place_of(speaker)
         if place is None or not self._found.tracks:
             return speaker
         first, last = int(frames.min()), int(frames.max())

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data import Clip, Line, Plan, Progress
-from ..errors import CueError, LatentSyncError, OptionError
+from ..errors import CueError, LatentSyncError
 from ..faces import Survey
 from ..media import fit
 from ..media.timeline import Timeline
@@ -23,7 +23,7 @@ from ..plan import FADE_SECONDS, MAX_DENOISED_FPS, DubPlan, LinePlan, build_plan
 from ..speakers import find_faces
 from ..speech import detect_speech
 from .cast import Cast
-from .parts import Part, open_part
+from .parts import Part, open_part, refuse_exact
 from .planning import PLAIN_RESOLUTION, PLAIN_WINDOW
 
 
@@ -45,8 +45,7 @@ def plan_dub(
     the others are planned. Raises OptionError for `exact`, and what `find_faces` raises.
     """
     options = options or Options()
-    if options.exact:
-        raise OptionError("The preset exact does one speech over a whole clip; take another one for lines.")
+    refuse_exact(options)
     device = str(models.device) if models else "cpu"
     if found is None:
         found = find_faces(clip, device=device, progress=progress, work=work)

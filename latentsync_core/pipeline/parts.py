@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from os import PathLike
 
 import numpy as np
 
 from ..compositing import check_protect
 from ..data import Clip, Line, Waveform
-from ..errors import InputError
+from ..errors import InputError, OptionError
 from ..media import open_clip, read_line
 from ..media.span import TIME_TOLERANCE
 from ..media.timeline import Timeline
@@ -37,9 +38,16 @@ def open_part(clip: Clip, film: Timeline, line: Line, options: Options, cast: Ca
     if protect is not None:
         changed["covered"] = "ignore"  # the masks tell what lies before the mouth
     options = replace(options, **changed)
+    refuse_exact(options)
     return Part(
         line, speech, options, protect, cast.find(line, film.source[first:last], options), first, last
     )
+
+
+def refuse_exact(options: Options) -> None:
+    """Raise OptionError where lines shall be made by upstream's steps."""
+    if options.exact:
+        raise OptionError("The preset exact does one speech over a whole clip; take another one for lines.")
 
 
 def _find_frames(film: Timeline, start: float, end: float) -> tuple[int, int]:
@@ -54,6 +62,6 @@ def _find_frames(film: Timeline, start: float, end: float) -> tuple[int, int]:
 def _open_masks(line: Line, clip: Clip) -> Clip | None:
     if line.protect is None:
         return None
-    masks = open_clip(line.protect)
+    masks = open_clip(line.protect) if isinstance(line.protect, (str, PathLike)) else line.protect
     check_protect(masks, clip)
     return masks

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
-from typing import TypeVar
 
 from ..ahead import run_ahead
 from ..compositing import no_alpha
@@ -19,13 +18,14 @@ from ..method import check_independent, method_of
 from ..models.bundle import LipSyncModels
 from ..plan import DubPlan, LinePlan
 from ..pool import IN_FLIGHT, MadeWindow, WindowPool
-from .line import LineRenderer
+from .line import LinePaster, fit_mouths
 from .windows import LineTokens, OwnWindows, StepCounter, SubmittedWindows, TakenWindows
-
-R = TypeVar("R", bound=Render)
 
 READ_AHEAD = 8
 """Frames that are decoded and cropped before the denoiser asks for them."""
+
+Mouths = dict[int, Array]
+"""For the number of each line that changes a frame, from 0 and rising: the new mouth (R, R, 3) in 0..255."""
 
 Crops = dict[int, Array | None]
 """For the number of each line that has a frame: the frame's crop (R, R, 3), None where the line does not denoise it."""
@@ -55,20 +55,69 @@ def render(
     Raises CueError where a line has a problem, OptionError where the plan was made for other networks or `exact` shall
     be made by a pool, and the errors of `latentsync_core.errors`.
     """
+    with closing(_open(dub, models, progress, work, pool)) as made:
+        yield from _composite(dub, made, masks)
+
+
+def make_mouths(
+    dub: DubPlan,
+    models: LipSyncModels,
+    *,
+    progress: Progress | None = None,
+    work: Path | None = None,
+    pool: WindowPool | None = None,
+) -> Generator[Mouths, None, None]:
+    """Yield the mouths of each output frame of a planned dub, which `paste_mouths` takes; arguments as of `render`.
+
+    All of them take R * R * 12 bytes for each re-synced frame, 3 MB at 512 px.
+    """
+    with closing(_open(dub, models, progress, work, pool)) as made:
+        for _, mouths in made:
+            yield mouths
+
+
+def paste_mouths(
+    dub: DubPlan, mouths: Iterable[Mouths], *, masks: Callable[[Array], None] | None = None
+) -> Generator[Array, None, None]:
+    """Yield the frames of a planned dub with mouths that were made before, one item for each output frame.
+
+    Those of `make_mouths` give what `render` does, bit for bit; others may have another resolution, each its own.
+    masks: as of `render`.
+    """
+    frames = dub.clip.read(dub.source.tolist())
+    yield from _composite(dub, zip(frames, mouths, strict=True), masks)
+
+
+def _open(
+    dub: DubPlan,
+    models: LipSyncModels,
+    progress: Progress | None,
+    work: Path | None,
+    pool: WindowPool | None,
+) -> Generator[tuple[Array, Mouths], None, None]:
+    """Check what is asked for, and return the source of every output frame, and its mouths, made in a thread."""
     _check(dub, models, pool)
     if pool is None:
         mouths = _make_own(dub, models, progress, work)
     else:
         mouths = _make_pooled(dub, models, progress, work, pool, pool.wait_for_worker().networks)
-    with closing(run_ahead(mouths, dub.window_frames)) as made:
-        for frame, changes in made:
-            alpha = no_alpha(frame)
-            for line, index, mouth in changes:
-                frame, added = line.composite(frame, mouth, index)
-                alpha += (1 - alpha) * added
-            if masks is not None:
-                masks(alpha)
-            yield frame
+    return run_ahead(mouths, dub.window_frames)
+
+
+def _composite(
+    dub: DubPlan, made: Iterable[tuple[Array, Mouths]], masks: Callable[[Array], None] | None
+) -> Iterator[Array]:
+    """Yield the frames with their mouths pasted, later lines over earlier ones."""
+    pasters = dict[int, LinePaster]()
+    for index, ((frame, mouths), numbers) in enumerate(zip(made, dub.find_lines(), strict=True)):
+        pasters = {n: pasters.get(n) or LinePaster(dub.lines[n], dub.resolution) for n in numbers}
+        alpha = no_alpha(frame)
+        for number, mouth in mouths.items():
+            frame, added = pasters[number].paste(frame, mouth, index - dub.lines[number].first)
+            alpha += (1 - alpha) * added
+        if masks is not None:
+            masks(alpha)
+        yield frame
 
 
 def _check(dub: DubPlan, models: LipSyncModels, pool: WindowPool | None) -> None:
@@ -83,18 +132,14 @@ def _check(dub: DubPlan, models: LipSyncModels, pool: WindowPool | None) -> None
         check_independent(line.options)
 
 
-Changes = list[tuple[R, int, Array]]
-"""Lines that change a frame, which frame of theirs it is, and the new mouth (R, R, 3)."""
-
-
 def _make_own(
     dub: DubPlan, models: LipSyncModels, progress: Progress | None, work: Path | None
-) -> Iterator[tuple[Array, Changes[LineRenderer]]]:
+) -> Iterator[tuple[Array, Mouths]]:
     """Yield the source of every output frame, and the mouths that are new in it, made in this process."""
     counter = StepCounter(progress, dub)
 
-    def open_line(line: LinePlan) -> LineRenderer:
-        return LineRenderer(line, OwnWindows(line, models, counter, work), models.resolution, dub.resolution)
+    def open_line(line: LinePlan) -> Render:
+        return fit_mouths(line, OwnWindows(line, models, counter, work), models.resolution)
 
     return _make_mouths(dub, models.resolution, open_line)
 
@@ -106,7 +151,7 @@ def _make_pooled(
     work: Path | None,
     pool: WindowPool,
     networks: str,
-) -> Iterator[tuple[Array, Changes[LineRenderer]]]:
+) -> Iterator[tuple[Array, Mouths]]:
     """Yield the same, made by a pool: a thread reads the clip ahead, and submits the windows in the very same order."""
 
     def submit_line(line: LinePlan) -> SubmittedWindows:
@@ -119,8 +164,8 @@ def _make_pooled(
             while submitted:
                 yield submitted.popleft()
 
-    def open_line(line: LinePlan) -> LineRenderer:
-        return LineRenderer(line, taken, models.resolution, dub.resolution)
+    def open_line(line: LinePlan) -> Render:
+        return fit_mouths(line, taken, models.resolution)
 
     submitted: deque[Future[MadeWindow]] = deque()
     # As many as the workers have, and a few that are finished, so that nobody waits for anybody.
@@ -130,23 +175,20 @@ def _make_pooled(
 
 
 def _make_mouths(
-    dub: DubPlan, resolution: int, open_line: Callable[[LinePlan], R]
-) -> Iterator[tuple[Array, Changes[R]]]:
+    dub: DubPlan, resolution: int, open_line: Callable[[LinePlan], Render]
+) -> Iterator[tuple[Array, Mouths]]:
     """Yield the source of every output frame, and the mouths that are new in it, as `open_line` renders its lines."""
-    open_lines = dict[int, tuple[R, LinePlan, Iterator[Array | None]]]()
+    open_lines = dict[int, Iterator[Array | None]]()
     with closing(run_ahead(_read(dub, resolution), READ_AHEAD)) as stream:
         feed = _Feed(stream)
-        for frame, numbers in enumerate(dub.find_lines()):
+        for numbers in dub.find_lines():
             for number in numbers:
                 if number not in open_lines:
                     line = dub.lines[number]
-                    renderer = open_line(line)
-                    open_lines[number] = renderer, line, cross_fade(line.plan, feed.take(number), renderer)
+                    open_lines[number] = cross_fade(line.plan, feed.take(number), open_line(line))
             open_lines = {number: open_lines[number] for number in numbers}
-            made = [
-                (render, frame - line.first, next(mouths)) for render, line, mouths in open_lines.values()
-            ]
-            yield feed.next_frame(), [(render, i, mouth) for render, i, mouth in made if mouth is not None]
+            made = {number: next(mouths) for number, mouths in open_lines.items()}
+            yield feed.next_frame(), {n: mouth for n, mouth in made.items() if mouth is not None}
 
 
 def _read(dub: DubPlan, resolution: int) -> Iterator[tuple[Array, Crops]]:

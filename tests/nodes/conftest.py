@@ -107,8 +107,9 @@ def home(tmp_path, monkeypatch):
     for name in ("input", "output", "temp", "user"):
         monkeypatch.setattr(folder_paths, f"{name}_directory", str(tmp_path / name))
     monkeypatch.setattr(folder_paths, "models_dir", str(tmp_path / "models"))
-    monkeypatch.setattr(folder_paths, "folder_names_and_paths", dict(folder_paths.folder_names_and_paths))
-    folder_paths.folder_names_and_paths.pop("latentsync", None)
+    known = {key: (list(paths), kinds) for key, (paths, kinds) in folder_paths.folder_names_and_paths.items()}
+    known.pop("latentsync", None)
+    monkeypatch.setattr(folder_paths, "folder_names_and_paths", known)
     monkeypatch.setenv("LATENTSYNC_MODELS", "")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     return tmp_path
