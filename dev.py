@@ -1,4 +1,4 @@
-"""Everything a developer runs: `python dev.py demo | test | check`. Needs Python 3.10 or newer, nothing else.
+"""Everything a developer runs: `python dev.py demo | test | check | bench`. Needs Python 3.10 or newer, nothing else.
 
 Each command first makes the virtual environment .venv, if it is not there or out of date, and installs into
 it what pyproject.toml names.
@@ -39,6 +39,11 @@ def check(arguments):
     run("-m", "pytest", "tests/test_structure.py")
 
 
+def bench(arguments):
+    """Measure what presets, networks and clips cost, also beside a checkout of upstream; --help says more."""
+    run("-m", "benchmarks.speed", *arguments)
+
+
 def run(*arguments):
     # Idle threads of PyTorch otherwise spin for long, which on a busy machine takes the time from those that work.
     code = subprocess.call([str(PYTHON), *arguments], cwd=ROOT, env={"GOMP_SPINCOUNT": "1000"} | os.environ)
@@ -68,7 +73,7 @@ def set_up():
     STAMP.write_text(digest.hexdigest())
 
 
-COMMANDS = {command.__name__: command for command in (demo, test, check)}
+COMMANDS = {command.__name__: command for command in (demo, test, check, bench)}
 
 
 def main():

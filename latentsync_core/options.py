@@ -11,7 +11,7 @@ from .angles import turn_of_offset
 from .errors import OptionError
 
 LengthMode = Literal["longest", "cut_off", "loop", "bounce", "silence", "remap"]
-Sampler = Literal["ddim", "dpm++"]
+Sampler = Literal["ddim", "dpm++", "unipc"]
 SilencePolicy = Literal["model", "keep", "closed"]
 MissingFacePolicy = Literal["keep", "error", "hold"]
 CoveredPolicy = Literal["keep", "ignore"]
@@ -24,19 +24,21 @@ FORMER_MOST_TURN = 10
 class Options:
     """Everything that changes the result, apart from the clip, the speech and the checkpoint."""
 
-    steps: int = 20
+    steps: int = 8
     """Denoising steps per window, 1..500; with more, the published schedule would not start at full noise."""
     guidance: float = 1.5
     """Scale of classifier-free guidance by the speech, 1..10. 1 turns it off and halves the time; more moves the lips
     further and, beyond about 2, distorts them."""
+    guided: float = 1.0
+    """Share of the steps that guidance is used in, 0..1, counted from the last one; others take half the time."""
     seed: int = 1247
     """Seed of the one noise frame, 0..2**63-1. The default is upstream's."""
-    sampler: Sampler = "ddim"
-    """`ddim` is the sampler that the checkpoints were published with; `dpm++` needs about half the steps."""
-    reuse: int = 1
+    sampler: Sampler = "dpm++"
+    """`ddim` is the sampler that the checkpoints were published with; `dpm++` and `unipc` need about half the steps."""
+    reuse: int = 3
     """Run the whole UNet every `reuse`-th step and only its last layer in between, 1..10; 1 is off. 3 is the DeepCache
     of upstream's script (`cache_interval=3, cache_branch_id=0`)."""
-    overlap: int = 4
+    overlap: int = 2
     """Frames that neighbouring windows share and cross-fade, 0..8."""
     length: LengthMode = "longest"
     """What to do where the video and the speech differ in length, see `media.timeline`."""
@@ -90,6 +92,11 @@ class Options:
             raise OptionError(f"Options has no {', '.join(unknown)}; it has {', '.join(sorted(known))}.")
         return replace(PRESETS[name], **overrides)
 
+    @property
+    def unguided_steps(self) -> int:
+        """How many steps run before those that guidance is used in."""
+        return round(self.steps * (1 - self.guided)) if self.guidance > 1 else self.steps
+
 
 def _hint(name: str, value: Any) -> str:
     """Return what a value meant before its unit changed, as a further sentence; empty for all others."""
@@ -111,6 +118,7 @@ def choices_of(kind: Any) -> tuple[str, ...]:
 _RANGES: tuple[tuple[str, Any, Any], ...] = (
     ("steps", 1, 500),
     ("guidance", 1.0, 10.0),
+    ("guided", 0.0, 1.0),
     ("seed", 0, 2**63 - 1),
     ("reuse", 1, 10),
     ("overlap", 0, 8),
@@ -127,6 +135,9 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 PRESETS: dict[str, Options] = {
     "exact": Options(
+        steps=20,
+        sampler="ddim",
+        reuse=1,
         overlap=0,
         length="bounce",
         fps=Fraction(25),
@@ -135,10 +146,10 @@ PRESETS: dict[str, Options] = {
         covered="ignore",
         exact=True,
     ),
-    "quality": Options(steps=30, overlap=8),
-    "balanced": Options(),
-    "draft": Options(steps=8, sampler="dpm++", overlap=2),
+    "quality": Options(steps=20, sampler="ddim", reuse=3, overlap=4),
+    "balanced": Options(steps=8, sampler="dpm++", reuse=3, overlap=2),
+    "draft": Options(steps=6, guided=0.5, sampler="dpm++", reuse=3, overlap=2),
 }
 """`exact` reproduces upstream for clips of 25 frames a second (others it re-encodes first, by ffmpeg's rule), without
-the DeepCache that its script and web page turn on: `Options.preset("exact", reuse=3)` has it too;
-`quality` spends half as much again; `draft` is for a first look."""
+the DeepCache that its script and web page turn on: `Options.preset("exact", reuse=3)` has it too; the others do less
+work for nearly the same picture, see docs/performance.md; `draft` is for a first look."""

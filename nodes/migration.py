@@ -1,7 +1,7 @@
 """Node replacements: workflows of ComfyUI-LatentSyncWrapper open with these nodes where that pack is not installed.
 
 Its lip-sync node loads the model by itself, as the one here does where none is connected, so that a replaced workflow
-runs at once. Its defaults (20 steps, 1.5) are those of balanced; other values have to be set on LatentSync Options.
+runs at once. It gets the preset balanced; steps and expression other than that has are set on LatentSync Options.
 """
 
 from comfy_api.latest import io

@@ -86,6 +86,7 @@ def _build_widgets(preset: Options) -> list[io.Input]:
         *_build_usual(preset),
         *_build_advanced(preset),
         *([] if preset.exact else _build_blending(preset)),
+        *_build_later(preset),
     ]
 
 
@@ -123,12 +124,12 @@ def _build_advanced(preset: Options) -> list[io.Input]:
     return [
         io.Combo.Input(
             "sampler", options=list(choices_of(Sampler)), default=preset.sampler, advanced=True,
-            tooltip="ddim is what the checkpoints were published with; dpm++ needs about half the steps.",
+            tooltip="ddim is what the checkpoints were published with; dpm++ and unipc need about half the steps.",
         ),
         io.Int.Input(
             "reuse", default=preset.reuse, min=1, max=10, advanced=True,
-            tooltip="Run the whole network only every n-th step (DeepCache); 1 is every step. 2 nearly halves the "
-            "time and softens detail; exact with 3 is the original as its script and web page run it.",
+            tooltip="Run the whole network only every n-th step (DeepCache); 1 is every step. 3 takes less than half "
+            "the time; exact with 3 is the original as its script and web page run it.",
         ),
         io.Int.Input(
             "overlap", default=preset.overlap, min=0, max=8, advanced=True,
@@ -165,6 +166,17 @@ def _build_blending(preset: Options) -> list[io.Input]:
             "covered", options=list(choices_of(CoveredPolicy)), default=preset.covered, optional=True, advanced=True,
             tooltip="Where a hand, a microphone or the like hides the mouth: keep leaves the frames as they are, "
             "ignore paints over it. Not used where protect of the Lip Sync node is connected.",
+        ),
+    ]  # fmt: skip
+
+
+def _build_later(preset: Options) -> list[io.Input]:
+    """Return the widgets of all presets that came after the others: saved graphs hold values by position."""
+    return [
+        io.Float.Input(
+            "guided", default=preset.guided, min=0.0, max=1.0, step=0.05, round=0.01, optional=True, advanced=True,
+            tooltip="Share of the steps that guidance is used in, counted from the last one; the others take half the "
+            "time. Less moves the lips less.",
         ),
     ]  # fmt: skip
 

@@ -148,9 +148,9 @@ def test_a_closed_mouth_hears_nothing_in_a_pause(models, monkeypatch, tmp_path):
     speech.samples[:, 9600:19200] *= 0.003
     denoise = Denoiser.denoise
 
-    def spy(self, crops, tokens):
+    def spy(self, crops, tokens, numbers):
         heard.append(np.abs(tokens).max((1, 2)))
-        return denoise(self, crops, tokens)
+        return denoise(self, crops, tokens, numbers)
 
     monkeypatch.setattr(Denoiser, "denoise", spy)
 

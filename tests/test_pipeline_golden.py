@@ -45,7 +45,10 @@ def denoise(models, golden, steps, guidance, reuse=1):
         )
         tokens = golden["audio_chunks"][window][None]
         rows = Slicer("UNet", 2)
-        predict = NoisePredictor(models.unet, condition, tokens, guidance=guidance, reuse=reuse, rows=rows)
+        unguided = 0 if guidance > 1 else steps
+        predict = NoisePredictor(
+            models.unet, condition, tokens, guidance=guidance, unguided=unguided, reuse=reuse, rows=rows
+        )
         latents = golden["noise"].expand(-1, -1, frames, -1, -1)
         scheduler.set_timesteps(steps)
         for step, t in enumerate(scheduler.timesteps):

@@ -26,7 +26,7 @@ def test_a_plain_clip_takes_a_few_words():
     found, plan = inspect()
     assert str(found).startswith("Face: at least ") and str(found).count("\n") == 0
     assert "50 of 50 frames get a new mouth. " in str(found)
-    assert str(found).endswith(f"{len(plan.windows)} windows of 20 steps to denoise.")
+    assert str(found).endswith(f"{len(plan.windows)} windows of 8 steps to denoise.")
     assert not {"longer", "shorter", "silent", "bridged"} & set(str(found).split())
 
 
@@ -115,7 +115,7 @@ class FakeDenoiser:
     def __init__(self, models, keep, options, on_step):
         self.steps, self.on_step, self.reuse = options.steps, on_step, options.reuse
 
-    def denoise(self, crops, tokens):
+    def denoise(self, crops, tokens, numbers=None):
         FakeDenoiser.clock += 3 + (0 if FakeDenoiser.used else 100)
         FakeDenoiser.used = True
         for step in range(self.steps):
@@ -140,14 +140,14 @@ def fake_networks(monkeypatch):
 @pytest.mark.parametrize("reuse, step, steps", [(1, 2.0, 2), (2, 1.25, 2), (3, 1.0, 3)])
 def test_the_pace_is_measured_without_what_comes_once(fake_networks, reuse, step, steps):
     measured = measure_pace(fake_networks, Options(reuse=reuse))
-    assert measured.step == step and measured.steps == steps
+    assert 2 * measured.row == step and measured.steps == steps
     assert measured.rest == pytest.approx(8, abs=1)  # the first step is a whole one
 
 
 def test_short_runs_are_not_measured_and_long_ones_say_so(fake_networks):
     found, plan = inspect(models=fake_networks)
     assert found.estimate is None and FakeDenoiser.clock == 0
-    found, plan = inspect(frames=400, seconds=16.0, models=fake_networks)
+    found, plan = inspect(frames=400, seconds=16.0, models=fake_networks, steps=20, reuse=1, overlap=4)
     assert len(plan.windows) == 33
     assert found.estimate == Estimate(33 * (20 * 2 + 8), 2)
     assert str(found).endswith("take the networks about 26 min 24 s, an estimate from 2 measured steps.")
@@ -159,5 +159,7 @@ def test_an_estimate_is_proportional_to_windows_and_steps():
     plan = Plan(
         Fraction(25), np.arange(16), np.arange(16) / 25, 0.64, ("resync",) * 16, ones, windows, 0.64, ones > 0
     )
-    assert Pace(2.0, 5.0, 2).estimate(plan, Options(steps=8)) == 10 * (8 * 2 + 5)
+    assert Pace(1.0, 5.0, 2).estimate(plan, Options(steps=8)) == 10 * (8 * 2 + 5)
+    assert Pace(1.0, 5.0, 2).estimate(plan, Options(steps=8, guided=0.5)) == 10 * (4 + 4 * 2 + 5)
+    assert Pace(1.0, 5.0, 2).estimate(plan, Options(steps=8, guidance=1.0)) == 10 * (8 + 5)
     assert Pace(2.0, 5.0, 2).estimate(replace(plan, windows=()), Options()) == 0

@@ -134,7 +134,7 @@ class PassingDenoiser:
     def __init__(self, models, keep, options, on_step, sample_latents=False):
         self.on_step, self.steps = on_step, options.steps
 
-    def denoise(self, crops, tokens):
+    def denoise(self, crops, tokens, numbers):
         for _ in range(self.steps):
             self.on_step()
         return crops

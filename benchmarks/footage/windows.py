@@ -35,8 +35,8 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--steps", type=int, default=20, help="20 is `balanced`")
-    options = Options(steps=parser.parse_args().steps, length="cut_off")
+    parser.add_argument("--steps", type=int, default=20, help="of DDIM")
+    options = Options(steps=parser.parse_args().steps, sampler="ddim", reuse=1, length="cut_off")
     models = load_models("nano", device="cpu")
     scenes = [Scene(seed, *voices) for seed, voices in PEOPLE]
     for overlap in OVERLAPS:

@@ -12,8 +12,9 @@ from ..pool import Workers
 from .values import parse_count, parse_devices, parse_fps, parse_speaker
 
 ADVANCED = {
-    "sampler": "dpm++ needs about half the steps of ddim",
-    "reuse": "run the whole network every so many steps only (DeepCache), 1..10; 1 is off, 3 upstream's",
+    "guided": "share of the steps that --guidance is used in, 0..1, from the last one; the others take half the time",
+    "sampler": "dpm++ and unipc need about half the steps of ddim",
+    "reuse": "run the whole network every so many steps only (DeepCache), 1..10; 1 is off, 3 as upstream",
     "overlap": "frames that neighbouring windows share and cross-fade, 0..8",
     "missing_face": "a frame without the face passes through (keep), stops the run (error), or gets the mouth at the "
     "place between those around it, for up to 1 s (hold)",

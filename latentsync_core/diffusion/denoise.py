@@ -11,22 +11,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, UniPCMultistepScheduler
 from torch import Tensor
 
+from ..data import IntArray
 from ..errors import WeightsError
 from ..models.bundle import LipSyncModels
 from ..models.fp8 import is_fp8
 from ..models.unet import LatentSyncUNet
 from ..models.walk import UNetWalk
 from ..options import Options
-from .latents import LatentCodec, mask_latent, to_crops, to_pixels
+from .condition import ConditionEncoder
+from .latents import LatentCodec, to_crops
 from .memory import Slicer
 from .predict import NoisePredictor
 
 SCHEDULERS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "ddim": DDIMScheduler.from_config,
     "dpm++": DPMSolverMultistepScheduler.from_config,
+    "unipc": UniPCMultistepScheduler.from_config,
 }
 
 
@@ -74,33 +77,43 @@ class Denoiser:
         generator = torch.Generator().manual_seed(options.seed)
         size = models.resolution // 2 ** (len(models.vae.config["block_out_channels"]) - 1)
         noise = draw_noise_frame(models.unet.latent_channels, size, size, generator)
-        self._sampled_by = generator if sample_latents else None
         self._noise = noise.to(models.device)
-        self._keep = torch.from_numpy(keep).to(models.device)
-        self._mask = mask_latent(self._keep, (size, size))
+        mask, sampled_by = torch.from_numpy(keep).to(models.device), generator if sample_latents else None
+        self._condition = ConditionEncoder(self._codec, mask, (size, size), sampled_by)
 
     @torch.inference_mode()
-    def denoise(self, crops: npt.NDArray[np.float32], tokens: npt.NDArray[np.float32]) -> Tensor:
+    def denoise(
+        self,
+        crops: npt.NDArray[np.float32],
+        tokens: npt.NDArray[np.float32],
+        numbers: IntArray | None = None,
+    ) -> Tensor:
         """Denoise one window; return its final latents (1, C, F, h, w), float32.
 
-        crops: (F, R, R, 3) in 0..255, F up to 24. tokens: (F, tokens, width). Raises DeviceError when even
-        the smallest slices do not fit the device.
+        crops: (F, R, R, 3) in 0..255, F up to 24. tokens: (F, tokens, width). numbers: (F,), which frames the crops
+        are, so that a frame of several windows is encoded once; see `ConditionEncoder.encode`. Raises DeviceError when
+        even the smallest slices do not fit the device.
         """
+        device, scheduler = self._models.device, self._scheduler
         predict = NoisePredictor(
             self._network,
-            self._encode_condition(to_pixels(crops).to(self._models.device)),
-            torch.from_numpy(tokens)[None].to(self._models.device, self._models.dtype),
+            self._condition.encode(crops, numbers),
+            torch.from_numpy(tokens)[None].to(device, self._models.dtype),
             guidance=self._options.guidance,
+            unguided=self._options.unguided_steps,
             reuse=self._options.reuse,
             rows=self._rows,
         )
         # Every frame of every window starts from the same noise, as upstream's do. The noise decides which of the
         # many mouths that fit the speech comes out, so windows with noise of their own would disagree at their seams.
-        self._scheduler.set_timesteps(self._options.steps, device=self._models.device)
-        latents = self._noise.expand(-1, -1, len(crops), -1, -1) * self._scheduler.init_noise_sigma
-        for step, t in enumerate(self._scheduler.timesteps):
-            noise = predict(step, t, self._scheduler.scale_model_input(latents, t))
-            latents = self._scheduler.step(noise, t, latents).prev_sample
+        scheduler.set_timesteps(self._options.steps)
+        latents = self._noise.expand(-1, -1, len(crops), -1, -1) * scheduler.init_noise_sigma
+        # The scheduler looks its timesteps up in tables on the CPU: read from a GPU, each would wait for it.
+        for step, (t, there) in enumerate(
+            zip(scheduler.timesteps, scheduler.timesteps.to(device), strict=True)
+        ):
+            noise = predict(step, there, scheduler.scale_model_input(latents, t))
+            latents = scheduler.step(noise, t, latents).prev_sample
             self._on_step()
         return self._check_finite(latents)
 
@@ -116,10 +129,3 @@ class Denoiser:
                 "is damaged: fetch it again."
             )
         return values
-
-    def _encode_condition(self, pixels: Tensor) -> Tensor:
-        """Stack mask, latents of the masked frames, latents of the same frames whole: (1, 1 + 2C, F, h, w)."""
-        masked = self._codec.encode(pixels * self._keep, self._sampled_by)
-        reference = self._codec.encode(pixels, self._sampled_by)
-        mask = self._mask.expand(-1, -1, len(pixels), -1, -1)
-        return torch.cat([mask, masked, reference], 1)

@@ -25,8 +25,8 @@ _GREY = 127.0
 class Pace:
     """How long the networks take for a window."""
 
-    step: float
-    """Seconds of a denoising step; with `reuse` their mean."""
+    row: float
+    """Seconds of a row of a denoising step, of which a guided one has two; with `reuse` their mean."""
     rest: float
     """Seconds of all else: encoding and decoding."""
     steps: int
@@ -34,16 +34,19 @@ class Pace:
 
     def estimate(self, plan: Plan, options: Options) -> float:
         """Estimate the seconds in which all windows are denoised and decoded."""
-        return len(plan.windows) * (options.steps * self.step + self.rest)
+        rows = 2 * options.steps - options.unguided_steps
+        return len(plan.windows) * (rows * self.row + self.rest)
 
 
 def measure_pace(models: LipSyncModels, options: Options) -> Pace:
     """Denoise a window of grey by a few steps, and before it another one, which loads and compiles what it needs."""
+    options = replace(options, guided=1.0)
     steps = max(_STEPS, options.reuse)  # with `reuse` one whole cycle of full and reused steps
     _time_window(models, replace(options, steps=1))
     seconds, marks = _time_window(models, replace(options, steps=steps + 1))
     step = (marks[-1] - marks[0]) / steps  # the first step is counted in `rest`, with the encoding before it
-    return Pace(step, max(0.0, seconds - (steps + 1) * step), steps)
+    rows = 2 if options.guidance > 1 else 1
+    return Pace(step / rows, max(0.0, seconds - (steps + 1) * step), steps)
 
 
 def _time_window(models: LipSyncModels, options: Options) -> tuple[float, list[float]]:

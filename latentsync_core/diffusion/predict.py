@@ -13,8 +13,8 @@ from .memory import Slicer
 class NoisePredictor:
     """Calls the UNet for one window, step after step.
 
-    With guidance the batch has two rows, unconditional and conditioned on speech; they run together, or one after the
-    other when memory is short (the norms are per row, so the result is the same).
+    In guided steps the batch has two rows, unconditional and conditioned on speech; they run together, or one after the
+    other when memory is short (the norms are per row, so the result is the same). Others have the conditioned one.
     """
 
     def __init__(
@@ -24,33 +24,38 @@ class NoisePredictor:
         tokens: Tensor,
         *,
         guidance: float,
+        unguided: int,
         reuse: int,
         rows: Slicer,
     ) -> None:
-        """condition: (1, 1 + 2C, F, h, w); tokens: (1, F, tokens, width), of the dtype to compute in."""
+        """condition: (1, 1 + 2C, F, h, w); tokens: (1, F, tokens, width), of the dtype to compute in.
+
+        unguided: how many steps run before those that `guidance` is used in.
+        """
         self._unet, self._condition, self._rows = unet, condition, rows
-        self._guidance, self._reuse = guidance, reuse
-        self._tokens = torch.cat([torch.zeros_like(tokens), tokens]) if guidance > 1 else tokens
+        self._guidance, self._unguided, self._reuse = guidance, unguided, reuse
+        self._tokens = torch.cat([torch.zeros_like(tokens), tokens])
         self._deep: Tensor | None = None
 
     def __call__(self, step: int, timestep: Tensor, latents: Tensor) -> Tensor:
         """Predict the noise in `latents` (1, C, F, h, w), float32; every `reuse`-th step runs the whole UNet."""
-        sample = torch.cat([latents, self._condition], 1).to(self._tokens.dtype)
-        noise = self._predict(step, timestep, sample.expand(len(self._tokens), -1, -1, -1, -1)).float()
-        if self._guidance <= 1:
+        guided = step >= self._unguided
+        tokens = self._tokens if guided else self._tokens[1:]
+        sample = torch.cat([latents, self._condition], 1).to(tokens.dtype)
+        noise = self._predict(step, timestep, sample.expand(len(tokens), -1, -1, -1, -1), tokens).float()
+        if not guided:
             return noise
         unconditional, conditioned = noise.chunk(2)
         return unconditional + self._guidance * (conditioned - unconditional)
 
-    def _predict(self, step: int, t: Tensor, sample: Tensor) -> Tensor:
+    def _predict(self, step: int, t: Tensor, sample: Tensor, tokens: Tensor) -> Tensor:
         if self._reuse == 1:
-            return torch.cat(self._rows(lambda s, a: self._unet.predict(s, t, a), sample, self._tokens))
-        if step % self._reuse == 0 or self._deep is None:
-            pairs = self._rows(lambda s, a: self._unet.predict_deep(s, t, a), sample, self._tokens)
+            return torch.cat(self._rows(lambda s, a: self._unet.predict(s, t, a), sample, tokens))
+        # The first guided step has a row of which no deep features were kept.
+        if step % self._reuse == 0 or self._deep is None or len(self._deep) < len(tokens):
+            pairs = self._rows(lambda s, a: self._unet.predict_deep(s, t, a), sample, tokens)
             noise, self._deep = (torch.cat(parts) for parts in zip(*pairs, strict=True))
             return noise
         return torch.cat(
-            self._rows(
-                lambda s, a, d: self._unet.predict_shallow(s, t, a, d), sample, self._tokens, self._deep
-            )
+            self._rows(lambda s, a, d: self._unet.predict_shallow(s, t, a, d), sample, tokens, self._deep)
         )

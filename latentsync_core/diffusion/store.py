@@ -15,7 +15,7 @@ from ..kept import Kept
 from ..models.bundle import LipSyncModels
 from ..options import Options
 
-SAMPLING = ("steps", "guidance", "seed", "sampler", "reuse")
+SAMPLING = ("steps", "guidance", "guided", "seed", "sampler", "reuse")
 """The options that change a window's latents, given its crops and tokens."""
 FINGERPRINT_SAMPLES = 64
 """Values of each weight tensor that are hashed: training changes nearly all of them, so a few identify a checkpoint."""

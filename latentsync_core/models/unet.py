@@ -50,6 +50,18 @@ class FrameGroupNorm(nn.GroupNorm):
         return frames.unflatten(0, (input.shape[0], -1)).transpose(1, 2)
 
 
+class KeepingResnet(ResnetBlock2D):
+    """A ResNet block that can keep its input, for `predict_deep`."""
+
+    kept: list[Tensor] | None = None
+    """Where its inputs are put; None keeps none."""
+
+    def forward(self, input_tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if self.kept is not None:
+            self.kept.append(input_tensor)
+        return super().forward(input_tensor, *args, **kwargs)
+
+
 class NoMotion(nn.Module):
     """Replaces a motion module in checkpoints without it."""
 
@@ -110,6 +122,7 @@ class LatentSyncUNet(UNetMotionModel):
         )
         self._drop_motion(motion)
         self._scope_norms()
+        self.up_blocks[-1].resnets[-1].__class__ = KeepingResnet
 
     def _drop_motion(self, motion: Motion) -> None:
         without = {"all": [], "decoder": [self.down_blocks], "none": [self.down_blocks, self.up_blocks]}
@@ -125,6 +138,7 @@ class LatentSyncUNet(UNetMotionModel):
             elif isinstance(module, AnimateDiffTransformer3D):
                 module.norm.__class__ = FrameGroupNorm
         self.conv_norm_out.__class__ = ClipGroupNorm
+        self._clip_norms = [module for module in self.modules() if isinstance(module, ClipGroupNorm)]
 
     @property
     def latent_channels(self) -> int:
@@ -149,18 +163,11 @@ class LatentSyncUNet(UNetMotionModel):
 
     def predict_deep(self, sample: Tensor, timestep: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Predict the noise as `forward` does; return it and the input of `predict_shallow`, (B, F, C, H, W)."""
-        kept: list[Tensor] = []
         last = self.up_blocks[-1].resnets[-1]
-
-        def keep(module: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
-            kept.append(args[0] if args else kwargs["input_tensor"])
-
-        handle = last.register_forward_pre_hook(keep, with_kwargs=True)
-        try:
-            noise = self(sample, timestep, tokens).sample
-        finally:
-            handle.remove()
-        deep = kept[0][:, : -self.conv_in.out_channels]  # what follows is the skip connection from conv_in
+        last.kept = []
+        noise = self(sample, timestep, tokens).sample
+        (kept,), last.kept = last.kept, None
+        deep = kept[:, : -self.conv_in.out_channels]  # what follows is the skip connection from conv_in
         return noise, deep.unflatten(0, (-1, sample.shape[2]))
 
     def predict_shallow(self, sample: Tensor, timestep: Tensor, tokens: Tensor, deep: Tensor) -> Tensor:
@@ -181,9 +188,8 @@ class LatentSyncUNet(UNetMotionModel):
         return hidden.unflatten(0, (-1, frames)).transpose(1, 2)
 
     def _set_frames(self, num_frames: int) -> None:
-        for module in self.modules():
-            if isinstance(module, ClipGroupNorm):
-                module.num_frames = num_frames
+        for norm in self._clip_norms:
+            norm.num_frames = num_frames
 
 
 _RENAMES: tuple[tuple[re.Pattern[str], str], ...] = tuple(

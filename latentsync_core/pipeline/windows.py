@@ -72,7 +72,7 @@ class OwnWindows:
     ) -> None:
         method, options = method_of(line.options), line.options
         keep = keep_mask(models.resolution)
-        self._counter, self._steps = counter, options.steps
+        self._counter, self._steps, self._source = counter, options.steps, line.plan.source
         self._denoiser = Denoiser(models, keep, options, counter.step, method.sample_latents)
         self._store: WindowStore | None = None
         if work and method.keeps_windows:
@@ -81,15 +81,16 @@ class OwnWindows:
         counter.report()
 
     def __call__(self, crops: Array, frames: IntArray) -> Array:
-        return self._denoiser.decode(self._latents(crops, self._tokens.of(frames)))
+        latents = self._latents(crops, self._tokens.of(frames), self._source[frames])
+        return self._denoiser.decode(latents)
 
-    def _latents(self, crops: Array, tokens: Array) -> Tensor:
+    def _latents(self, crops: Array, tokens: Array, sources: IntArray) -> Tensor:
         if self._store is None:
-            return self._denoiser.denoise(crops, tokens)
+            return self._denoiser.denoise(crops, tokens, sources)
         key = self._store.key_of(crops, tokens)
         latents = self._store.load(key)
         if latents is None:
-            latents = self._denoiser.denoise(crops, tokens)
+            latents = self._denoiser.denoise(crops, tokens, sources)
             self._store.save(key, latents)
         else:
             self._counter.skip(self._steps)

@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="SEED")
     parser.add_argument("--people", type=int, default=NANO.data.identities, help="in training, of the run's")
     parser.add_argument("--cases", type=int, default=6)
-    parser.add_argument("--preset", default="draft", help="of the options that are not swept")
+    parser.add_argument("--preset", default="balanced", help="of the options that are not swept")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO)

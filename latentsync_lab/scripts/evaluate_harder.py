@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument(
         "--harder", type=int, default=HARDER_CASES, help="cases of the harder set (default: %(default)s)"
     )
-    parser.add_argument("--preset", default="draft")
+    parser.add_argument("--preset", default="balanced")
     parser.add_argument("--output", type=Path, default=Path("output/evaluate_harder"))
     args = parser.parse_args()
     models, finder = load_models(args.checkpoint, device="cpu"), FaceFinder()

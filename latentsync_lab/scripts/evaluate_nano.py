@@ -88,7 +88,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path, help="the folder of the training run")
     parser.add_argument("--cases", type=int, default=20)
-    parser.add_argument("--preset", default="draft")
+    parser.add_argument("--preset", default="balanced")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--guidance", type=float)
     parser.add_argument("--output", type=Path, help="default: RUN/judge")

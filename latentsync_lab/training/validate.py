@@ -25,7 +25,7 @@ from .footage import FPS, Footage
 from .loop import count_progress
 from .vae import to_pixels
 
-OPTIONS = Options()
+OPTIONS = Options(steps=20, sampler="ddim", reuse=1)
 """As upstream validates: 20 steps of DDIM, guidance 1.5."""
 
 

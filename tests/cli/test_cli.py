@@ -110,7 +110,7 @@ def test_an_image_and_a_sentence_make_a_talking_image(files, tmp_path):
 
 def test_every_option_can_be_given(files, tmp_path):
     report = tmp_path / "report.json"
-    given = {"sampler": "dpm++", "reuse": 2, "overlap": 6, "missing_face": "error", "covered": "ignore", "max_turn": 50.5, "feather": 0.1,
+    given = {"guided": 0.5, "sampler": "unipc", "reuse": 2, "overlap": 6, "missing_face": "error", "covered": "ignore", "max_turn": 50.5, "feather": 0.1,
              "length": "cut_off", "silence": "keep", "seed": 3, "fps": 20}  # fmt: skip
     arguments = [
         part for name, value in given.items() for part in (f"--{name.replace('_', '-')}", str(value))

@@ -60,7 +60,8 @@ def test_any_changed_weight_or_option_makes_windows_anew(models, tmp_path):
         key(models),
         key(models, reuse=2),
         key(models, steps=3),
-        key(models, sampler="dpm++"),
+        key(models, sampler="ddim"),
+        key(models, guided=0.5),
         key(models, seed=1),
     ]
     keys.append(key(replace(models, dtype=torch.bfloat16)))
@@ -70,7 +71,7 @@ def test_any_changed_weight_or_option_makes_windows_anew(models, tmp_path):
             weight += 1e-3
             keys.append(key(models))
             weight -= 1e-3
-    assert len(set(keys)) == 8
+    assert len(set(keys)) == 9
     assert key(models, overlap=8, feather=0.2) == keys[0]
 
 

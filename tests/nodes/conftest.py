@@ -21,7 +21,7 @@ comfy_setup.add_comfyui()
 PACK = comfy_setup.load_pack()
 NODES = comfy_setup.node_classes(PACK)
 KEPT = "latentsync_kept"
-FAST = {"preset": "balanced", "preset.steps": 2, "preset.guidance": 1.0}
+FAST = {"preset": "balanced", "preset.steps": 2, "preset.guidance": 1.0, "preset.reuse": 1}
 
 
 @pytest.fixture(scope="session")

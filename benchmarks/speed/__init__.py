@@ -1,0 +1,1 @@
+"""What the library costs, beside upstream and beside the machine's limit."""
