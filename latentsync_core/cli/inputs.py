@@ -39,7 +39,10 @@ def add_video(parser: argparse.ArgumentParser, text: str | None = None) -> None:
     """Add the video, and how it is read."""
     parser.add_argument("video", type=Path, metavar="VIDEO", help=text)
     parser.add_argument(
-        "--deinterlace", action="store_true", help="take the combs out of interlaced frames (bwdif)"
+        "--deinterlace",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="take the combs out of interlaced frames (bwdif)",
     )
 
 

@@ -13,7 +13,7 @@ from ..errors import LatentSyncError, ran_out_of_memory
 from ..process import tune_process
 from .dub_parser import add_dub
 from .ending import FULL, Ended, ended_by_signals, hush, report_full_disk
-from .parsers import add_common, add_faces, add_plan, add_score, add_sync, add_weights
+from .parsers import add_batch, add_common, add_faces, add_plan, add_score, add_sync, add_weights
 from .remote_parser import add_remote
 from .serve_parser import add_serve
 
@@ -26,9 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(parser: argparse.ArgumentParser, package: str, argv: Sequence[str] | None) -> int:
-    """Run one command; return 0, 1 after an error, 128 + number after a signal (Ctrl-C: 130).
+    """Run one command; return what it returns, 1 after an error, 128 + number after a signal (Ctrl-C: 130).
 
-    Wrong arguments exit with 2. 141 is returned where the reader of the output, such as `head`, went away.
+    None is 0. Wrong arguments exit with 2. 141 is returned where the reader of the output, such as `head`, went away.
     parser: sets `verbose`, and in `run` the command's module in `package` and its function.
     """
     try:
@@ -58,7 +58,7 @@ def _run(parser: argparse.ArgumentParser, package: str, argv: Sequence[str] | No
     )
     try:
         module, function = args.run
-        getattr(import_module(f".{module}", package), function)(args)
+        code: int | None = getattr(import_module(f".{module}", package), function)(args)
     except LatentSyncError as exc:
         print(f"error: {exc}", file=sys.stderr)
         return FAILED
@@ -67,7 +67,7 @@ def _run(parser: argparse.ArgumentParser, package: str, argv: Sequence[str] | No
             raise
         print(f"error: The memory is not enough; take a shorter or smaller video. [{exc}]", file=sys.stderr)
         return FAILED
-    return 0
+    return code or 0
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -78,6 +78,7 @@ def _make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_sync(commands.add_parser("sync", help="lip-sync a video to speech"))
     add_dub(commands.add_parser("dub", help="lay many lines on a film: a cue sheet says who says what when"))
+    add_batch(commands.add_parser("batch", help="lip-sync many videos, on one or many machines"))
     add_plan(commands.add_parser("plan", help="say what `sync` would do to each frame, without doing it"))
     add_faces(commands.add_parser("faces", help="draw the faces that are found, with their numbers"))
     add_score(

@@ -57,9 +57,18 @@ def write_image(path: Path, image: Array) -> None:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON file; raises OutputError."""
+    """Write a JSON file, whole or not at all; raises OutputError."""
+    write_text(path, f"{_format_json(content)}\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all; raises OutputError."""
     try:
-        path.write_text(f"{_format_json(content)}\n", encoding="utf-8")
+        if path.exists() and not path.is_file():  # such as /dev/stdout
+            path.write_text(text, encoding="utf-8")
+            return
+        with replacing(path.resolve()) as partial:
+            partial.write_text(text, encoding="utf-8")
     except OSError as exc:
         raise OutputError(f"{path} cannot be written: {exc.strerror}.") from exc
 

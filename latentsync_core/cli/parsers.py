@@ -41,6 +41,25 @@ def add_sync(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--report", type=Path, metavar="FILE.json", help="write what was done to a file")
 
 
+def add_batch(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `batch`."""
+    parser.set_defaults(run=("batch", "batch"))
+    parser.add_argument(
+        "jobs",
+        type=Path,
+        nargs="?",
+        metavar="JOBS",
+        help="CSV or JSON lines with video, audio, output and any option of `sync`; or a folder of videos and audio "
+        "files of the same names",
+    )
+    parser.add_argument("output", type=Path, metavar="OUT", help="a folder for the results and their table")
+    parser.add_argument("--jobs-from", type=Path, metavar="FILE", help="the list; - reads it as it comes in")
+    add_options(parser)
+    add_model(parser)
+    add_encoder(parser)
+    add_workers(parser)
+
+
 def add_plan(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `plan`."""
     parser.set_defaults(run=("plan", "plan"))

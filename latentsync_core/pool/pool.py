@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from ..data import pluralize
-from ..errors import PoolError
+from ..errors import LatentSyncError, PoolError
 from .lane import Lane
 from .queue import WindowQueue
 from .task import MadeWindow, WindowTask, Worker, WorkerIdentity
@@ -47,6 +47,11 @@ class WindowPool:
     def wait_for_worker(self) -> WorkerIdentity:
         """Wait for the first worker, which all others are like; raises what the pool failed with."""
         return self._queue.wait_for_worker()
+
+    @property
+    def error(self) -> LatentSyncError | None:
+        """What the pool failed with; None while it works."""
+        return self._queue.error
 
     def close(self) -> None:
         """Stop all workers, whatever they are doing; windows that are not finished raise PoolError."""

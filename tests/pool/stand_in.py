@@ -49,7 +49,7 @@ class StandIn:
         return WorkerIdentity(self.networks, "float32", self.device, "2.0", "0.1", self.place, 1)
 
     def make(self, task, on_step=lambda: None):
-        if self.journal:
+        if self.journal and task.latents is None:
             Path(
                 self.journal, f"{task.name}.{os.getpid()}.{threading.get_ident()}.{time.monotonic_ns()}"
             ).touch()
@@ -59,7 +59,8 @@ class StandIn:
             raise RuntimeError("CUDA error: unspecified launch failure")
         if "kills" in task.name:
             os.kill(os.getpid(), signal.SIGKILL)
-        time.sleep(self.seconds)
+        if task.latents is None:
+            time.sleep(self.seconds)
         on_step()
         latents = task.crops.sum((1, 2, 3)) + task.tokens.sum((1, 2))
         return MadeWindow(latents.reshape(1, 1, -1, 1, 1), task.crops + 1)

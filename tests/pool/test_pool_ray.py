@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import time
 from functools import partial
 
@@ -12,23 +11,7 @@ from pool.stand_in import StandIn, expected, task
 from latentsync_core.errors import PoolError, WeightsMissingError
 from latentsync_core.pool import WindowPool
 
-ray = pytest.importorskip("ray", reason="the extra `cluster` is not installed")
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    from ray.cluster_utils import Cluster
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
-        made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-        for _ in range(2):
-            made.add_node(num_cpus=1)
-        yield made
-        ray.shutdown()
-        made.shutdown()
 
 
 def pool_of(cluster, workers=2, **settings):
@@ -50,21 +33,21 @@ def check(futures):
         assert (future.result(60).latents == expected(number)).all()
 
 
-def test_every_window_is_made_once(cluster, tmp_path):
-    with pool_of(cluster, journal=str(tmp_path), seconds=0.05) as pool:
+def test_every_window_is_made_once(ray_cluster, tmp_path):
+    with pool_of(ray_cluster, journal=str(tmp_path), seconds=0.05) as pool:
         futures = [pool.submit(task(number)) for number in range(20)]
         check(futures)
         assert futures[0].result().mouths.flags.writeable
     assert len(list(tmp_path.iterdir())) == 20
 
 
-def test_more_workers_than_cpus_are_refused(cluster):
+def test_more_workers_than_cpus_are_refused(ray_cluster):
     with pytest.raises(PoolError, match="has 2 CPUs"):
-        pool_of(cluster, 3)
+        pool_of(ray_cluster, 3)
 
 
-def test_a_killed_worker_is_replaced(cluster, tmp_path):
-    with pool_of(cluster, journal=str(tmp_path), seconds=0.2) as pool:
+def test_a_killed_worker_is_replaced(ray_cluster, tmp_path):
+    with pool_of(ray_cluster, journal=str(tmp_path), seconds=0.2) as pool:
         futures = [pool.submit(task(number)) for number in range(4)]
         futures[0].result(60)
         os.kill(int(next(tmp_path.iterdir()).name.split(".")[1]), signal.SIGKILL)
@@ -75,32 +58,32 @@ def test_a_killed_worker_is_replaced(cluster, tmp_path):
     assert len(list(tmp_path.iterdir())) <= 13
 
 
-def test_without_its_node_a_worker_waits_for_another_one_and_the_rest_goes_on(cluster, tmp_path):
-    with pool_of(cluster, journal=str(tmp_path), seconds=0.2) as pool:
+def test_without_its_node_a_worker_waits_for_another_one_and_the_rest_goes_on(ray_cluster, tmp_path):
+    with pool_of(ray_cluster, journal=str(tmp_path), seconds=0.2) as pool:
         futures = [pool.submit(task(number)) for number in range(4)]
         wait_for(lambda: str(pool) == "2 workers")
-        cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
+        ray_cluster.remove_node(next(iter(ray_cluster.worker_nodes)), allow_graceful=False)
         check(futures + [pool.submit(task(number)) for number in range(4, 12)])
         assert str(pool) == "1 of 2 workers"
-        cluster.add_node(num_cpus=1)
+        ray_cluster.add_node(num_cpus=1)
         wait_for(lambda: str(pool) == "2 workers")
     assert len(list(tmp_path.iterdir())) <= 13
 
 
 @pytest.mark.parametrize(("name", "cause"), [("kills it", "process has died"), ("odd", "unspecified launch")])
-def test_a_window_that_ends_three_workers_is_an_error_that_names_it(cluster, name, cause):
-    with pool_of(cluster) as pool:
+def test_a_window_that_ends_three_workers_is_an_error_that_names_it(ray_cluster, name, cause):
+    with pool_of(ray_cluster) as pool:
         bad, good = pool.submit(task(0, name)), pool.submit(task(1))
         with pytest.raises(PoolError, match=f"^{name} ended 3 workers.*{cause}.*{cause}.*{cause}"):
             bad.result(60)
         assert (good.result(60).latents == expected(1)).all()
 
 
-def test_errors_of_ours_come_back_as_they_are(cluster):
-    with pool_of(cluster, broken="no checkpoint here") as pool:
+def test_errors_of_ours_come_back_as_they_are(ray_cluster):
+    with pool_of(ray_cluster, broken="no checkpoint here") as pool:
         with pytest.raises(WeightsMissingError, match="no checkpoint here"):
             pool.wait_for_worker()
-    with pool_of(cluster) as pool:
+    with pool_of(ray_cluster) as pool:
         with pytest.raises(WeightsMissingError, match="raises cannot be made"):
             pool.submit(task(0, "raises")).result(60)
         assert pool.to_json()["deaths"] == []

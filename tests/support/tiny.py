@@ -35,7 +35,10 @@ def golden_checkpoint(folder):
 
 def golden_pipeline_models(folder):
     """The golden pipeline's networks: crops aligned at 256, run at 64, windows of 4 frames."""
-    models = load_models(golden_checkpoint(folder), resolution=64, device="cpu")
+    return as_golden_pipeline(load_models(golden_checkpoint(folder), resolution=64, device="cpu"))
+
+
+def as_golden_pipeline(models):
     return replace(models, align_resolution=256, window_frames=4)
 
 

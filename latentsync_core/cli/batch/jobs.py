@@ -1,0 +1,104 @@
+"""A row of a batch as the arguments of `sync`, and the hash by which it is known again."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from copy import copy
+from pathlib import Path
+from typing import NoReturn
+
+from ...errors import InputError, OptionError, OutputError
+from ..inputs import add_encoder, add_inputs, add_options, add_protect, add_range
+from .rows import Row
+
+_FILES = ("video", "audio", "protect")
+"""Columns that name files, relative to the folder of the list."""
+_COMMON = ("model", "resolution", "dtype")
+"""Arguments of the command that change every result."""
+_CHUNK = 1 << 20
+
+
+class RowParser(argparse.ArgumentParser):
+    """Parses a row; raises OptionError where argparse would end the process."""
+
+    def __init__(self) -> None:
+        super().__init__(prog="", add_help=False, allow_abbrev=False)
+        add_inputs(self)
+        self.add_argument("output", type=Path)
+        add_options(self)
+        add_protect(self)
+        add_range(self)
+        add_encoder(self)
+
+    def error(self, message: str) -> NoReturn:
+        raise OptionError(f"{message[:1].upper()}{message[1:]}.")
+
+
+def arguments_of(row: Row, folder: Path, args: argparse.Namespace) -> argparse.Namespace:
+    """Return the arguments of `sync` for a row; what it leaves out is as the command has it.
+
+    folder: that files are relative to. Raises InputError where the row is no job, and OutputError where its result
+    would lie outside of `args.output`.
+    """
+    if row.problem:
+        raise InputError(row.problem)
+    values = {name: value for name, value in row.values.items() if value}
+    if missing := [name for name in ("video", "audio") if name not in values]:
+        raise InputError(f"The row has no {' and no '.join(missing)}.")
+    values |= {name: str(folder / values[name]) for name in _FILES if name in values}
+    video, audio = values.pop("video"), values.pop("audio")
+    output = _place(values.pop("output", "") or _name_result(Path(video), Path(audio)), args.output)
+    given = [_to_argument(name, value) for name, value in values.items()]
+    parsed = RowParser().parse_args([*given, "--", video, audio, str(output)], copy(args))
+    parsed.report = output.with_name(f"{output.name}.report.json")
+    return parsed
+
+
+def hash_job(args: argparse.Namespace) -> str:
+    """Hash what a result depends on, options and contents of files: 32 hex digits. Raises InputError."""
+    names = set(vars(RowParser().parse_args(["video", "audio", "output"]))) - {*_FILES, "output"}
+    options = {name: getattr(args, name) for name in sorted(names.union(_COMMON))}
+    digest = hashlib.sha256(json.dumps(options, default=str).encode())
+    for name in _FILES:
+        path = getattr(args, name)
+        for file in () if path is None else sorted(path.iterdir()) if path.is_dir() else (path,):
+            digest.update(name.encode() + _hash_file(file))
+    return digest.hexdigest()[:32]
+
+
+def is_finished(args: argparse.Namespace) -> bool:
+    """Tell whether the result is there, with the report of this very job."""
+    try:
+        report = json.loads(args.report.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(report, dict) and report.get("job") == args.job and args.output.exists()
+
+
+def _hash_file(path: Path) -> bytes:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    except OSError as exc:
+        raise InputError(f"{path} cannot be read: {exc.strerror}.") from exc
+    return digest.digest()
+
+
+def _to_argument(name: str, value: str) -> str:
+    flag = name.replace("_", "-")
+    return {"true": f"--{flag}", "false": f"--no-{flag}"}.get(value.lower(), f"--{flag}={value}")
+
+
+def _name_result(video: Path, audio: Path) -> str:
+    return f"{video.stem}.mp4" if video.stem == audio.stem else f"{video.stem}_{audio.stem}.mp4"
+
+
+def _place(name: str, folder: Path) -> Path:
+    path = folder / name
+    if folder.resolve() not in path.resolve().parents:
+        raise OutputError(f"A result lies in {folder}; {name} does not.")
+    return path

@@ -1,0 +1,115 @@
+"""Make one file: what `sync` does once, and `batch` for each of its rows."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ..data import Array, Clip, Waveform
+from ..diffusion import warn_of_strange_faces
+from ..media import FileClip, check_output, open_writer, read_audio
+from ..models.bundle import LipSyncModels
+from ..pipeline import plan_sync, render
+from ..plan import DubPlan, LinePlan
+from ..pool import WindowPool
+from ..preflight import Preflight, inspect_line
+from ..speakers import find_face
+from .inputs import options_of
+from .masks import open_masks
+from .outputs import check_apart, write_json
+from .ranges import range_of
+from .report import report_model, report_plan
+from .stages import StageTimes, measure_peak_memory
+from .work import keep_windows
+
+log = logging.getLogger(__name__)
+
+
+class Display(Protocol):
+    """What shows how far a result is."""
+
+    def __call__(self, stage: str, done: int, total: int) -> None: ...
+
+    def frames(self, frames: Iterator[Array], dub: DubPlan) -> Iterator[Array]:
+        """Yield the frames of a dub, and take note of them."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a result is made of, as the arguments name it."""
+
+    clip: FileClip
+    speech: Waveform
+    masks: Clip | None
+
+    @classmethod
+    def open(cls, args: argparse.Namespace) -> Sources:
+        """Open the files, after what is cheaper to check; raises InputError and OutputError."""
+        check_output(args.output, crf=args.crf, preset=args.encoder_preset)
+        check_apart(args.output, args.video, args.audio)
+        clip, speech = FileClip(args.video, deinterlace=args.deinterlace), read_audio(args.audio)
+        return cls(clip, speech, open_masks(args, clip))
+
+
+def make_result(
+    args: argparse.Namespace,
+    sources: Sources,
+    models: LipSyncModels,
+    pool: WindowPool | None,
+    display: Display,
+    times: StageTimes,
+    announce: Callable[[Preflight, LinePlan], None],
+) -> dict[str, Any]:
+    """Lip-sync a file to a file and write its report, if one is asked for; return it, ready for JSON.
+
+    announce: called before anything is denoised. `args.job`, where there is one, goes into the report.
+    """
+    clip, options = sources.clip, options_of(args)
+    with keep_windows(args.output) as work:
+        device = str(models.device)
+        track = find_face(clip, args.speaker, exact=options.exact, device=device, progress=display, work=work)
+        dub = plan_sync(
+            clip, sources.speech, options, track,
+            models=models, only=range_of(args, clip), protect=sources.masks,
+        )  # fmt: skip
+        (line,) = dub.lines
+        preflight = inspect_line(clip, line, models if pool is None else None)
+        announce(preflight, line)
+        times.end("plan")
+        warning = warn_of_strange_faces(clip, track, models, line.plan)
+        if warning:
+            log.warning(
+                "%s `python -m latentsync_core weights get 1.6` fetches it; then --model 1.6.", warning
+            )
+        frames = render(dub, models, progress=display, work=work, pool=pool)
+        with closing(frames), open_writer(
+            args.output, clip.height, clip.width, dub.fps, audio=args.audio, duration=dub.duration,
+            crf=args.crf, preset=args.encoder_preset, color=clip.color, pixel_aspect=clip.pixel_aspect,
+        ) as writer:  # fmt: skip
+            for seconds, frame in zip(dub.times, display.frames(frames, dub), strict=True):
+                writer.write(frame, float(seconds))
+        report = _report(args, models, pool, times, warning) | report_plan(args, line, preflight)
+        if args.report:
+            write_json(args.report, report)
+    return report
+
+
+def _report(
+    args: argparse.Namespace,
+    models: LipSyncModels,
+    pool: WindowPool | None,
+    times: StageTimes,
+    warning: str | None,
+) -> dict[str, Any]:
+    return {
+        "output": str(args.output),
+        "job": getattr(args, "job", None),
+        "model": report_model(models, warning, pool),
+        "seconds": round(sum(times.seconds.values()), 3),
+        "seconds_per_stage": {stage: round(seconds, 3) for stage, seconds in times.seconds.items()},
+        "peak_memory_bytes": measure_peak_memory(models.device),
+    }
