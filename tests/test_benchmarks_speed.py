@@ -4,13 +4,16 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 pytest.importorskip("resource", reason="the benchmarks are for Linux")
 
 from benchmarks.speed import plots, report, step
+from benchmarks.speed.error import Sampled, Scene
 from benchmarks.speed.machine import run_forked
 from benchmarks.speed.presets import RESOLUTIONS, UPSTREAM, WAYS, count_way
-from benchmarks.speed.scaling import SWEEPS
+from benchmarks.speed.scaling import SWEEPS, Size, run_size, write_clip
+from benchmarks.speed.sheet import ENLARGED, MARGIN, MOMENTS, draw_sheet
 from benchmarks.speed.work import count_networks, count_rows, work_of_second
 from latentsync_core import PRESETS, Options
 from latentsync_core.models.unet import LatentSyncUNet
@@ -110,3 +113,20 @@ def test_plots_are_drawn(tmp_path):
     row = {"survey": 1.0, "resync": 2.0, "memory": 0.5}
     plots.draw_scaling({name: {"1": row, "2": row} for name in SWEEPS}, tmp_path / "scaling.png")
     assert all((tmp_path / f"{name}.png").stat().st_size > 1000 for name in ("presets", "step", "scaling"))
+
+
+def test_a_sheet_has_a_column_for_each_way_and_the_truth():
+    pixels = torch.zeros(32, 3, 128, 128)
+    scene = Scene(None, None, None, pixels, np.linspace(0, 1, 32), None)
+    sheet = draw_sheet(scene, {name: Sampled(pixels, None) for name in WAYS})
+    height, width = (
+        64 * ENLARGED * MOMENTS + MARGIN,
+        77 * ENLARGED,
+    )  # the lower half, without a fifth on either side
+    assert sheet.shape == (height, width * (len(WAYS) + 1), 3)
+
+
+def test_a_clip_is_surveyed_and_every_person_re_synced(tmp_path):
+    size = Size(seconds=0.2, people=2)
+    row = run_size(write_clip(size, tmp_path / "clip.mp4"), size, 1)
+    assert row["survey"] > 0 and row["resync"] > 0 and row["memory"] > 0.1
