@@ -5,11 +5,16 @@ import signal
 import time
 from functools import partial
 
+import numpy as np
 import pytest
 from pool.stand_in import StandIn, expected, task
+from support.runs import FAST, clip_of, speech_of, track_of
 
+from latentsync_core import Options, load_models
 from latentsync_core.errors import PoolError, WeightsMissingError
-from latentsync_core.pool import WindowPool
+from latentsync_core.pipeline import plan_sync, render
+from latentsync_core.pool import ModelSource, WindowPool
+from latentsync_lab.fresh import write_untrained
 
 pytestmark = pytest.mark.slow
 
@@ -87,3 +92,16 @@ def test_errors_of_ours_come_back_as_they_are(ray_cluster):
         with pytest.raises(WeightsMissingError, match="raises cannot be made"):
             pool.submit(task(0, "raises")).result(60)
         assert pool.to_json()["deaths"] == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_frames_are_those_of_one_process(ray_cluster, tmp_path, workers):
+    """The real networks, on as many nodes: the very same bytes as without a cluster."""
+    source = ModelSource(str(write_untrained(tmp_path / "checkpoint", resolution=64)))
+    models = load_models(source.model, device="cpu")
+    dub = plan_sync(clip_of(30), speech_of(1.2), Options(**FAST), track_of(30), models=models)
+    from latentsync_core.pool.cluster import RayWorker, Share, connect_ray
+
+    connect_ray(ray_cluster.address)
+    with WindowPool([partial(RayWorker, source.load, Share(0, 1))] * workers) as pool:
+        assert np.array_equal(list(render(dub, models, pool=pool)), list(render(dub, models)))
