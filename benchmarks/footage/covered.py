@@ -187,6 +187,13 @@ def paint(frame, matrix, strength):
     return paste(frame, mouth, matrix, crop_size(256), blend_mask(keep_mask(256), 0.06) * strength)
 
 
+def cut_out(image, points):
+    """Return the part of an image around a face."""
+    reach = 2.6 * np.linalg.norm(points[1] - points[0])
+    (x0, y0), (x1, y1) = (points[2] + [0, reach / 4] + side * reach for side in (-1, 1))
+    return image[max(0, int(y0)) : int(y1), max(0, int(x0)) : int(x1)]
+
+
 def draw_sheet(rows):
     """Write a row for each object: the source, painted over, kept, and with a mask."""
     images, labels = [], []
@@ -198,9 +205,10 @@ def draw_sheet(rows):
         matrix = smooth_matrices(np.stack([face.points for face in faces]), times, 256)[i]
         painted = paint(frame, matrix, 1.0)
         protected, _ = keep_source(frame, tuple(part.copy() for part in painted), mask)
-        images += [frame, painted[0], paint(frame, matrix, alpha[i])[0], protected]
+        shown = frame, painted[0], paint(frame, matrix, alpha[i])[0], protected
+        images += [cut_out(image, points) for image in shown]
         labels += [name, "before: painted over", f"now: shown {alpha[i]:.2f}", "with a mask"]
-    write_sheet("covered", images, labels, 4, side=240)
+    write_sheet("covered", images, labels, 8, side=200)
 
 
 def main():

@@ -28,7 +28,7 @@ def roll(frame, face, degrees):
     """Turn a frame about the face; return it and the points there."""
     x, y = (face.box[:2] + face.box[2:]) / 2
     matrix = cv2.getRotationMatrix2D((float(x), float(y)), degrees, 1.0)
-    turned = cv2.warpAffine(frame, matrix, frame.shape[1::-1], borderMode=cv2.BORDER_REFLECT)
+    turned = cv2.warpAffine(frame, matrix, frame.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
     return turned, face.points @ matrix[:, :2].T + matrix[:, 2]
 
 

@@ -153,7 +153,7 @@ def measure_dissolves(folder, finder):
     heads = {name: cut_head(folder, finder, name, 200) for pair in PAIRS for name in pair}
     noise = np.random.default_rng(0).standard_normal((1, DISSOLVED * 640)).astype(np.float32) / 10
     for length in LENGTHS:
-        parted, fades = 0, []
+        parted, fades, steps = 0, [], []
         for a, b in PAIRS:
             clip = TensorClip(np.stack(dissolve(heads[a], heads[b], length)), 25)
             found = survey(clip, finder)
@@ -162,10 +162,12 @@ def measure_dissolves(folder, finder):
             track = choose(found, first)
             plan = make_plan(clip, Waveform(noise, 16000), track=track)
             fades.append(int(((plan.strength > 0) & (plan.strength < 1)).sum()))
+            steps.append(float(np.abs(np.diff(plan.strength)).max()))
             if length == 25 and (a, b) == PAIRS[1]:
                 draw_fade(clip, track, plan)
         print(
-            f"dissolves of {length} frames: two persons in {parted} of {len(PAIRS)}, fading frames {fades}",
+            f"dissolves of {length} frames: two persons in {parted} of {len(PAIRS)}, fading frames {fades}, largest "
+            f"step of the mouth's strength {max(steps):.2f}",
             flush=True,
         )
 

@@ -48,11 +48,12 @@ _UPPER_WEIGHT = 1.5
 """What differs above counts so often against what differs below: light, blur and another head pose change both."""
 _ALIKE = 0.08
 """Two frames show the same mouth where less of it differs."""
-_LEAST_SEEN = 0.5
-"""A scene in which a smaller fraction of the frames shows one mouth is not judged."""
+_LEAST_SEEN = 0.6
+"""A scene in which a smaller fraction of the frames shows one mouth is not judged: so often it is hidden, or the head
+turns so far that it looks like another."""
 _WIDER = 0.04
 """A mouth that is open wider than in all frames with which it is compared, by this, is a mouth and not covered."""
-_EXAMPLES, _APART = 128, 0.2
+_EXAMPLES, _APART = 128, 0.1
 """Frames of a stretch that are compared with all, at most, and the seconds between them."""
 _LEAST_EXAMPLES = 4
 

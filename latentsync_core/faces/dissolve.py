@@ -39,7 +39,7 @@ class Change:
     first: int
     """The first face that is a blend of both; `middle` where none is."""
     mixed: FloatArray
-    """Shape (K,), 0..1: how far each face from `first` on is a blend, 1 where both are equally strong."""
+    """Shape (K,), 0..1: how far each face from `first` on is a blend, 1 at `middle`, where both are equally strong."""
 
 
 def find_blends(thumbnails: npt.NDArray[np.uint8], fps: float) -> list[Blend]:
@@ -140,9 +140,10 @@ def _measure_change(looks: Sequence[Array], t: int, reach: int) -> Change:
     way = after - before
     part = np.array([(mean_look([look]) - before) @ way for look in looks[first:last]]) / (way @ way)
     middle = first + int(np.argmax(part >= 0.5))
-    mixed = (2 * np.where(np.arange(first, last) < middle, part, 1 - part)).clip(0, 1)
-    pure = mixed < 2 * _PURE
-    begin = int(np.flatnonzero(pure[: middle - first])[-1]) + 1 if pure[: middle - first].any() else 0
-    ends = np.flatnonzero(pure[middle - first :])
-    end = middle - first + int(ends[0]) if len(ends) else len(mixed)
-    return Change(middle, first + begin, mixed[begin:end])
+    before_pure = np.flatnonzero(part[: middle - first] < _PURE)
+    after_pure = np.flatnonzero(part[middle - first :] > 1 - _PURE)
+    # Looks of blended faces jump, so that the fade is a straight one, and not shorter than half of what was looked at.
+    start = min(first + int(before_pure[-1]) if len(before_pure) else first - 1, middle - reach // 2)
+    stop = max(middle + int(after_pure[0]) if len(after_pure) else last, middle + reach // 2)
+    shown = np.arange(max(0, start + 1), min(len(looks), stop))
+    return Change(middle, int(shown[0]), np.interp(shown, [start, middle, stop], [0.0, 1.0, 0.0]))

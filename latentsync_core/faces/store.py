@@ -13,7 +13,7 @@ from ..kept import Kept
 from .detect import Place
 from .survey import Survey
 
-_FORMAT = 7
+_FORMAT = 8
 """Increase it when faces are detected or stored in another way."""
 
 

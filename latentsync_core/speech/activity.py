@@ -37,8 +37,10 @@ LEAST_SPEECH = 5
 """Hops: what is shorter is a click."""
 LEAST_PAUSE = 27
 """Hops: what is shorter is a stop or a breath within speech."""
-HANGOVER = 1
-"""Hops by which speech lasts longer on either side."""
+HANGOVER, HANGOVER_IN_NOISE = 1, 6
+"""Hops by which speech lasts longer on either side: in noise, weak beginnings and ends of words are under it."""
+NOISY_DB = 25.0
+"""A recording is noisy where its loud parts are less than this above its noise floor."""
 BELOW_LOUD_DB = 40.0
 """What is quieter than the loud parts by more than this is no sound at all: speech itself spans about 30 dB."""
 _HOPS_AT_ONCE = 1000
@@ -64,7 +66,8 @@ def detect_speech(samples: npt.NDArray[np.float32], times: FloatArray) -> npt.ND
         np.maximum(np.minimum(floor + rise * margin, loud - LEAST_BELOW_LOUD_DB), FLOOR_DBFS)
         for rise in (1, RISE)
     )
-    active = _join(_last(level > low, level > high))
+    hangover = HANGOVER_IN_NOISE if loud - float(np.median(floor)) < NOISY_DB else HANGOVER
+    active = _join(_last(level > low, level > high), hangover)
     index = np.floor(np.asarray(times) * SPEECH_RATE / HOP).astype(np.int64)
     return np.where((index >= 0) & (index < hops), active[np.clip(index, 0, hops - 1)], False)
 
@@ -115,14 +118,14 @@ def _last(low: Bools, high: Bools) -> Bools:
     return active
 
 
-def _join(active: Bools) -> Bools:
-    """Fill the short pauses within speech, and let it last a little longer on both sides."""
+def _join(active: Bools, hangover: int) -> Bools:
+    """Fill the short pauses within speech, and let it last so many hops longer on both sides."""
     joined = active.copy()
     for first, end in _find_stretches(~active):
         if first > 0 and end < len(active) and end - first < LEAST_PAUSE:
             joined[first:end] = True
-    spread = np.convolve(joined, np.ones(2 * HANGOVER + 1))
-    return spread[HANGOVER : HANGOVER + len(joined)] > 0.5
+    spread = np.convolve(joined, np.ones(2 * hangover + 1))
+    return spread[hangover : hangover + len(joined)] > 0.5
 
 
 def _find_stretches(flags: Bools) -> list[tuple[int, int]]:
