@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ from serve.served import ALL_TIME, KEY, MODEL, OTHER_KEY, Served
 
 from latentsync_core.errors import OptionError
 from latentsync_core.serve import Limits
+from latentsync_core.serve.prices import price_of
 
 
 def history(web, **more):
@@ -215,6 +217,28 @@ def test_a_server_goes_on_with_what_the_last_one_had(tmp_path):
         for task in tasks:
             second.wait(task)
         assert second.worker.finished == tasks
+
+
+def test_what_a_killed_server_has_left_half_done_is_removed(tmp_path):
+    with Served(tmp_path) as first:
+        done = first.wait(first.submit())
+        kept = first.files()
+    halves = [
+        first.folder / "uploads" / ".a.12345678-1-00000000.partial",
+        first.folder / "tasks" / "x" / "video",
+    ]
+    for path in halves:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"half")
+    with Served(tmp_path) as second:
+        assert second.files() == kept and second.look(done["id"])["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "price"), [(0, 150), (5, 150), (5.0000001, 150), (5.01, 180), (60, 1800)]
+)
+def test_a_price_goes_by_whole_seconds(seconds, price):
+    assert price_of(seconds, Decimal("0.15")) == price * 1000 and price_of(seconds, Decimal(0)) == 0
 
 
 def test_fifty_clients_at_once(served):
