@@ -38,7 +38,7 @@ class MovieWriter:
         duration: float | None,
     ) -> None:
         self._size, self._fps, self._duration = size, Fraction(fps), duration
-        self._tags = choose_tags(encoding.color, size[0])
+        self._tags, self._alpha = choose_tags(encoding.color, size[0]), encoding.alpha
         self._time_base = 1 / (fps.numerator * Fraction(max(1, -(-_TICKS // fps.numerator))))
         # How long a frame is shown is known when the next one comes: a frame waits for it, and since the encoder
         # reorders frames (B-frames), the durations wait for their packets by timestamp.
@@ -59,26 +59,26 @@ class MovieWriter:
             self._closing = closing.pop_all()
 
     def _add_video(self, form: Format, encoding: Encoding) -> av.VideoStream:
-        codec, options = _choose_encoder(form, encoding)
+        codec, pixel_format, options = _choose_encoder(form, encoding, self._size)
         stream = cast(av.VideoStream, self._container.add_stream(codec, rate=self._fps, options=options))
         stream.height, stream.width = self._size
         stream.time_base = stream.codec_context.time_base = self._time_base
         stream.thread_type = "AUTO"
         context: av.VideoCodecContext = stream.codec_context
         context.sample_aspect_ratio = encoding.pixel_aspect
+        if encoding.timecode is not None:
+            stream.metadata["timecode"] = str(encoding.timecode)
+        stream.pix_fmt = pixel_format
         if form.lossless:
-            stream.pix_fmt = "bgr0"
             return stream
-        # 4:2:0 halves both sides; an odd side is kept whole in 4:4:4 rather than padded or scaled.
-        stream.pix_fmt = "yuv444p" if self._size[0] % 2 or self._size[1] % 2 else "yuv420p"
         tags = self._tags
         context.colorspace, context.color_range = tags.matrix, tags.range
         context.color_primaries, context.color_trc = tags.primaries, tags.transfer
         return stream
 
     def write(self, frame: Array, time_seconds: float) -> None:
-        """Add a frame (H, W, 3), uint8 or float 0..1, that is shown from `time_seconds` on."""
-        image = self._to_pixel_format(to_uint8(frame, self._size))
+        """Add a frame (H, W, 3), with alpha (H, W, 4), uint8 or float 0..1, that is shown from `time_seconds` on."""
+        image = self._to_pixel_format(to_uint8(frame, self._size, 4 if self._alpha else 3))
         image.pts = round(Fraction(time_seconds) / self._time_base)
         image.time_base = self._time_base
         if self._pending is not None:
@@ -102,14 +102,17 @@ class MovieWriter:
             self._closing.close()
 
     def _to_pixel_format(self, pixels: Array) -> av.VideoFrame:
-        image = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-        if self._stream.pix_fmt == "bgr0":
-            return image.reformat(format="bgr0")
+        image = av.VideoFrame.from_ndarray(pixels, format="rgba" if self._alpha else "rgb24")
+        if str(self._stream.pix_fmt).startswith("bgr"):
+            return image.reformat(format=self._stream.pix_fmt)
         # Set on the frame, not as an argument: PyAV 17 has no argument for BT.2020.
         image.colorspace = self._tags.matrix
-        return image.reformat(
+        image = image.reformat(
             format=self._stream.pix_fmt, dst_color_range=ColorRange.MPEG, interpolation=ACCURATE
         )
+        # ProRes stores those of each frame.
+        image.color_primaries, image.color_trc = self._tags.primaries, self._tags.transfer
+        return image
 
     def _encode_pending(self, end: int) -> None:
         """Encode the frame before, now that its end is known, and mux the audio that starts before that end."""
@@ -131,11 +134,15 @@ class MovieWriter:
             self._container.mux(packet)
 
 
-def _choose_encoder(form: Format, encoding: Encoding) -> tuple[str, dict[str, str]]:
-    """Return name and options of the video encoder."""
-    if not form.lossless:
-        return form.video, {"crf": str(encoding.crf), "preset": encoding.preset}
-    if encoding.pixel_aspect == 1:
-        return form.video, {}
-    # FFV1 leaves the shape of pixels to the container, where PyAV cannot set it; H.264 stores it in the stream.
-    return "libx264rgb", {"qp": "0", "bf": "0", "preset": encoding.preset}
+def _choose_encoder(
+    form: Format, encoding: Encoding, size: tuple[int, int]
+) -> tuple[str, str, dict[str, str]]:
+    """Return name, pixel format and options of the video encoder."""
+    if form.lossless and encoding.pixel_aspect != 1:
+        # FFV1 leaves the shape of pixels to the container, where PyAV cannot set it; H.264 stores it in the stream.
+        return "libx264rgb", form.pixel_format, {"qp": "0", "bf": "0", "preset": encoding.preset}
+    if form.pixel_format:
+        return form.video, form.alpha_format if encoding.alpha else form.pixel_format, dict(form.options)
+    # 4:2:0 halves both sides; an odd side is kept whole in 4:4:4 rather than padded or scaled.
+    pixel_format = "yuv444p" if size[0] % 2 or size[1] % 2 else "yuv420p"
+    return form.video, pixel_format, {"crf": str(encoding.crf), "preset": encoding.preset}

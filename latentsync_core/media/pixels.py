@@ -9,10 +9,10 @@ from ..data import Array
 from ..errors import InputError
 
 
-def to_uint8(frame: Array, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """Check a frame (H, W, 3) of `size` (H, W) and round it to 8 bit; uint8 stays as it is, floats are 0..1."""
-    if frame.shape != (*size, 3):
-        raise InputError(f"The writer takes frames of shape {(*size, 3)}, got {frame.shape}.")
+def to_uint8(frame: Array, size: tuple[int, int], channels: int = 3) -> npt.NDArray[np.uint8]:
+    """Check a frame (H, W, channels) of `size` (H, W) and round it to 8 bit; uint8 stays as it is, floats are 0..1."""
+    if frame.shape != (*size, channels):
+        raise InputError(f"The writer takes frames of shape {(*size, channels)}, got {frame.shape}.")
     if frame.dtype == np.uint8:
         return np.ascontiguousarray(frame)
     if not np.issubdtype(frame.dtype, np.floating):

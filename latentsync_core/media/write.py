@@ -17,11 +17,12 @@ from ..data import Array
 from ..errors import OptionError, OutputError
 from ..partial import partial_path, remove_abandoned
 from .color import ColorTags
-from .formats import FORMATS, Encoding
+from .formats import FORMATS, Encoding, choose_format
 from .images import ImageWriter
 from .movie import MovieWriter
 from .opening import MediaPath
 from .parts import AudioInput
+from .timecode import Timecode
 
 _BEHIND = 8
 """Frames that may wait for the encoder."""
@@ -54,11 +55,16 @@ def open_writer(
     preset: str = "medium",
     color: ColorTags | None = None,
     pixel_aspect: Fraction = Fraction(1),
+    format: str = "",
+    timecode: Timecode | None = None,
+    alpha: bool = False,
 ) -> Iterator[Writer]:
     """Give a writer whose result appears at `path` when the block ends without an error, and else not at all.
 
     `path` ends in .mp4, .m4v or .mov (h264), .mkv (lossless RGB: FFV1, or h264 where pixels are not square), or has
-    no suffix: a folder of PNG images, made or, if it is there and empty, filled.
+    no suffix: a folder of PNG images, made or, if it is there and empty, filled. `format` is one of EDITOR_FORMATS for
+    a .mov: prores422hq, prores4444 or dnxhr_hqx, of 10 bit. `timecode` is that of the first frame; images do not keep
+    it. With `alpha` frames are (H, W, 4), in prores4444 or in .mkv with square pixels.
     `fps` is the usual rate; frames may come at any rising times. The result ends at `duration` seconds (None:
     one frame period after the last frame) and so does its audio. `audio`, a file or a Waveform, is copied
     packet by packet where the container can hold it and encoded where not. `crf` 0..51 (less is better) and
@@ -69,13 +75,15 @@ def open_writer(
     Raises OptionError on an unknown suffix, crf, preset or pixel_aspect, OutputError where the result cannot
     be written.
     """
-    encoding = Encoding(crf, preset, color, pixel_aspect)
-    target, size = _check_target(path), (height, width)
+    encoding = Encoding(crf, preset, color, pixel_aspect, timecode, alpha)
+    target, size = _check_target(path, format), (height, width)
+    form = choose_format(target.suffix.lower(), format) if target.suffix else None
+    if alpha and (form is None or not form.alpha_format or (form.lossless and pixel_aspect != 1)):
+        raise OptionError("Frames with alpha are written as prores4444, or into .mkv with square pixels.")
     writer: _Backend
     with partial_path(target, _folder_of(target)) as partial:
         with _writing(target):
-            if target.suffix:
-                form = FORMATS[target.suffix.lower()]
+            if form is not None:
                 writer = MovieWriter(partial, form, size, fps, encoding, audio=audio, duration=duration)
             else:
                 writer = ImageWriter(partial, size, audio)
@@ -129,13 +137,13 @@ def _writing(target: Path) -> Iterator[None]:
         raise OutputError(f"{target} cannot be written: {remedy}.") from exc
 
 
-def check_output(path: MediaPath, *, crf: int = 18, preset: str = "medium") -> None:
+def check_output(path: MediaPath, *, crf: int = 18, preset: str = "medium", format: str = "") -> None:
     """Raise, before any work is done, what `open_writer` would raise: OptionError, OutputError."""
     Encoding(crf, preset)
-    _check_target(path)
+    _check_target(path, format)
 
 
-def _check_target(path: MediaPath) -> Path:
+def _check_target(path: MediaPath, form: str = "") -> Path:
     """Check that a result can be written; return its absolute path, which also gives "." a name."""
     target = Path(os.path.abspath(path))
     if target.suffix and target.suffix.lower() not in FORMATS:
@@ -143,6 +151,8 @@ def _check_target(path: MediaPath) -> Path:
             f"A result ends in {', '.join(FORMATS)}, or has no suffix for a folder of PNG images; "
             f"got {target.suffix!r} in {target}."
         )
+    if form:
+        choose_format(target.suffix.lower(), form)
     with _writing(target):
         _check_place(target)
     return target
