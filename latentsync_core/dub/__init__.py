@@ -4,6 +4,7 @@ from .clock import FilmClock, parse_range
 from .cues import CUE_SUFFIXES, CueSheet, read_cues
 from .edit import Edit, EditMark, EditMedia, EditPiece, cut_pieces
 from .fit import fit_speech
+from .patch import PATCH_FORMATS, check_patch, write_patch
 from .rows import COLUMNS, LINE_OPTIONS
 from .timeline_writing import check_timeline, write_timeline
 from .timelines import TIMELINE_SUFFIXES
@@ -12,6 +13,7 @@ __all__ = [
     "COLUMNS",
     "CUE_SUFFIXES",
     "LINE_OPTIONS",
+    "PATCH_FORMATS",
     "TIMELINE_SUFFIXES",
     "CueSheet",
     "Edit",
@@ -19,10 +21,12 @@ __all__ = [
     "EditMedia",
     "EditPiece",
     "FilmClock",
+    "check_patch",
     "check_timeline",
     "cut_pieces",
     "fit_speech",
     "parse_range",
     "read_cues",
+    "write_patch",
     "write_timeline",
 ]
