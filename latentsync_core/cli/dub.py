@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..data import Array, Line, pluralize
+from ..data import Line, pluralize
 from ..dub import CueSheet, FilmClock, read_cues
 from ..errors import OptionError
 from ..kept import prune
-from ..media import AudioInput, FileClip, check_output, open_writer, place_lines
+from ..media import AudioInput, FileClip, place_lines
 from ..options import Options
 from ..pipeline import plan_dub, render
 from ..plan import DubPlan
 from .inputs import options_of
 from .networks import open_networks
-from .outputs import check_apart, check_report, write_json
+from .outputs import check_report, write_json
 from .progress import progress_bars
 from .report import report_model
+from .result import check_result, write_result
 from .work import keep_windows
 
 GIGABYTE = 10**9
@@ -42,8 +44,8 @@ def dub(args: argparse.Namespace) -> None:
         if models is None:
             return
         kept = _count_windows(work)
-        with closing(render(planned, models, progress=progress, work=work, pool=pool)) as frames:
-            _write(args, clip, lines, planned, progress.frames(frames, planned))
+        make = partial(render, planned, models, progress=progress, work=work, pool=pool)
+        write_result(args, clip, planned, make, progress.frames, _mix_audio(args, clip, lines))
         made = _count_windows(work) - kept
         report = _report(args, planned, report_model(models, None, pool), made)
     print(f"{made} of {pluralize(planned.windows, 'window')} denoised; the others were kept from before.")
@@ -58,8 +60,7 @@ def _check_arguments(args: argparse.Namespace) -> None:
         return
     if args.output is None:
         raise OptionError("dub takes FILM CUES OUT; OUT may be left out with --plan.")
-    check_output(args.output, crf=args.crf, preset=args.encoder_preset)
-    check_apart(args.output, args.video, args.cues)
+    check_result(args, args.video, args.cues)
     if args.report:
         check_report(args.report, args.video, args.cues, args.output)
 
@@ -104,18 +105,6 @@ def _check_problems(sheet: CueSheet, planned: DubPlan) -> None:
 
 def _count_windows(work: Path | None) -> int:
     return len(list(work.glob("window-*"))) if work else 0
-
-
-def _write(
-    args: argparse.Namespace, clip: FileClip, lines: list[Line], planned: DubPlan, frames: Iterator[Array]
-) -> None:
-    with open_writer(
-        args.output, clip.height, clip.width, planned.fps,
-        audio=_mix_audio(args, clip, lines), duration=planned.duration,
-        crf=args.crf, preset=args.encoder_preset, color=clip.color, pixel_aspect=clip.pixel_aspect,
-    ) as writer:  # fmt: skip
-        for seconds, frame in zip(planned.times, frames, strict=True):
-            writer.write(frame, float(seconds))
 
 
 def _mix_audio(args: argparse.Namespace, clip: FileClip, lines: list[Line]) -> AudioInput | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .inputs import add_encoder, add_model, add_options, add_video, add_workers
+from .inputs import add_editing, add_encoder, add_model, add_options, add_video, add_workers
 
 
 def add_dub(parser: argparse.ArgumentParser) -> None:
@@ -24,9 +24,6 @@ def add_dub(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plan", action="store_true", help="say what would happen to each line, and stop")
     parser.add_argument(
         "--audio-folder", type=Path, metavar="FOLDER", help="where audio lies besides the folder of CUES"
-    )
-    parser.add_argument(
-        "--timecode", default="", help="of the film's first frame (default: what its file says)"
     )
     parser.add_argument(
         "--sound",
@@ -57,5 +54,6 @@ def add_dub(parser: argparse.ArgumentParser) -> None:
     add_options(parser, length=False)
     add_model(parser)
     add_encoder(parser)
+    add_editing(parser)
     add_workers(parser)
     parser.add_argument("--report", type=Path, metavar="FILE.json", help="write what was done to a file")

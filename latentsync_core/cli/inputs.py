@@ -86,6 +86,38 @@ def add_encoder(parser: argparse.ArgumentParser) -> None:
         "--crf", type=int, default=18, help="quality of h264, 0..51, less is better (default: 18)"
     )
     parser.add_argument("--encoder-preset", default="medium", help="x264's speed, ultrafast..veryslow")
+    parser.set_defaults(format="", timecode="", matte=None, patch=False, timeline=[])
+
+
+def add_editing(parser: argparse.ArgumentParser) -> None:
+    """Add what editors need of a result."""
+    group = parser.add_argument_group("for editors", "See docs/dubbing.md.")
+    group.add_argument(
+        "--format",
+        default="",
+        metavar="NAME",
+        help="of a .mov: prores422hq, prores4444 or dnxhr_hqx, in 10 bit",
+    )
+    group.add_argument(
+        "--timecode", default="", help="of the video's first frame (default: what its file says)"
+    )
+    group.add_argument(
+        "--matte", type=Path, metavar="FILE", help="write where the result is new, white on black, as a video"
+    )
+    group.add_argument(
+        "--patch",
+        action="store_true",
+        help="OUT (.mov, lossless .mkv) holds the changed frames alone, with alpha, and timelines beside it lay them "
+        "over the video",
+    )
+    group.add_argument(
+        "--timeline",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="write a timeline with marks: .edl, .fcpxml, .otio or .xml (Final Cut Pro 7); repeatable",
+    )
 
 
 def add_options(parser: argparse.ArgumentParser, *, length: bool = True) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from ..data import Array, Clip, Waveform
 from ..diffusion import warn_of_strange_faces
-from ..media import FileClip, check_output, open_writer, read_audio
+from ..media import FileClip, read_audio
 from ..models.bundle import LipSyncModels
 from ..pipeline import plan_sync, render
 from ..plan import DubPlan, LinePlan
@@ -20,9 +20,10 @@ from ..preflight import Preflight, inspect_line
 from ..speakers import find_face
 from .inputs import options_of
 from .masks import open_masks
-from .outputs import check_apart, write_json
+from .outputs import write_json
 from .ranges import range_of
 from .report import report_model, report_plan
+from .result import check_result, write_result
 from .stages import StageTimes, measure_peak_memory
 from .work import keep_windows
 
@@ -49,8 +50,7 @@ class Sources:
     @classmethod
     def open(cls, args: argparse.Namespace) -> Sources:
         """Open the files, after what is cheaper to check; raises InputError and OutputError."""
-        check_output(args.output, crf=args.crf, preset=args.encoder_preset)
-        check_apart(args.output, args.video, args.audio)
+        check_result(args, args.video, args.audio)
         clip, speech = FileClip(args.video, deinterlace=args.deinterlace), read_audio(args.audio)
         return cls(clip, speech, open_masks(args, clip))
 
@@ -85,13 +85,8 @@ def make_result(
             log.warning(
                 "%s `python -m latentsync_core weights get 1.6` fetches it; then --model 1.6.", warning
             )
-        frames = render(dub, models, progress=display, work=work, pool=pool)
-        with closing(frames), open_writer(
-            args.output, clip.height, clip.width, dub.fps, audio=args.audio, duration=dub.duration,
-            crf=args.crf, preset=args.encoder_preset, color=clip.color, pixel_aspect=clip.pixel_aspect,
-        ) as writer:  # fmt: skip
-            for seconds, frame in zip(dub.times, display.frames(frames, dub), strict=True):
-                writer.write(frame, float(seconds))
+        make = partial(render, dub, models, progress=display, work=work, pool=pool)
+        write_result(args, clip, dub, make, display.frames, args.audio)
         report = _report(args, models, pool, times, warning) | report_plan(args, line, preflight)
         if args.report:
             write_json(args.report, report)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .. import __version__
 from .inputs import (
+    add_editing,
     add_encoder,
     add_inputs,
     add_model,
@@ -37,6 +38,7 @@ def add_sync(parser: argparse.ArgumentParser) -> None:
     add_range(parser)
     add_model(parser)
     add_encoder(parser)
+    add_editing(parser)
     add_workers(parser)
     parser.add_argument("--report", type=Path, metavar="FILE.json", help="write what was done to a file")
 
