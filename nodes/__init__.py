@@ -4,11 +4,13 @@ from comfy_api.latest import ComfyAPI, ComfyExtension, io
 
 from .audio import LoadAudio
 from .bridge.words import reword_errors_of
+from .dub import Dub, DubLine
 from .example import ExampleClip
 from .faces import Faces
 from .lipsync import LipSyncFrames, LipSyncVideo
 from .load import LoadModel
 from .migration import REPLACEMENTS
+from .mouths import MakeMouths, PasteMouths
 from .options import LipSyncOptions
 from .reassemble import Reassemble
 from .remote import Remote, RemoteJobs
@@ -21,6 +23,10 @@ NODES: tuple[type[io.ComfyNode], ...] = (
     LipSyncVideo,
     LipSyncOptions,
     Faces,
+    DubLine,
+    Dub,
+    MakeMouths,
+    PasteMouths,
     Reassemble,
     SyncScore,
     Remote,

@@ -34,9 +34,8 @@ class Faces(io.ComfyNode):
                     "images", optional=True, tooltip="The clip to look at. Give either video or images."
                 ),
                 sockets.build_fps("Frames per second of images; a video has its own."),
-                io.DynamicCombo.Input(
-                    "choose", options=_build_choices(),
-                    tooltip="auto: who speaks in each scene by the clip's own audio; without it as largest, the face "
+                sockets.build_choose(
+                    "auto: who speaks in each scene by the clip's own audio; without it as largest, the face "
                     "with the most area. left, right: by place. number: as drawn in the preview. point: nearest to x, "
                     "y. box: overlapping boxes most. numbers: several that are one person.",
                 ),
@@ -71,28 +70,3 @@ class Faces(io.ComfyNode):
         return io.NodeOutput(
             track, found.preview, found.report, ui=show_report(found.report, cls.hidden.unique_id, preview)
         )
-
-
-def _build_choices() -> list[io.DynamicCombo.Option]:
-    """Return the entries of choose, each with the inputs that it needs."""
-    pixels = {"default": 0.0, "min": 0.0, "max": 16384.0, "step": 1.0}
-    needed = {
-        "number": [io.Int.Input("number", default=1, min=1, max=16, tooltip="As drawn in the preview.")],
-        "numbers": [
-            io.String.Input(
-                "numbers", default="1+2", tooltip="Faces that are one person, such as 1+3, as drawn in the preview."
-            )
-        ],
-        "point": [
-            io.Float.Input("x", **pixels, tooltip="Pixels from the left."),
-            io.Float.Input("y", **pixels, tooltip="Pixels from the top."),
-        ],
-        "box": [
-            io.BoundingBox.Input(
-                "boxes", force_input=True,
-                tooltip="A bounding box, or the boxes of a face detector. The first box of the first frame that has "
-                "one counts.",
-            )
-        ],
-    }  # fmt: skip
-    return [io.DynamicCombo.Option(name, needed.get(name, [])) for name in people.CHOICES]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,7 +13,8 @@ from . import sockets
 from .bridge import media
 from .bridge.devices import LoadedModel
 from .bridge.parts import start_of
-from .bridge.run import collect, resync
+from .bridge.run import SyncRequest, collect, resync
+from .bridge.settings import read_range, settle
 from .bridge.show import make_player, show_report
 
 _ALIASES = ["lip sync", "lipsync", "latentsync", "dub", "talking head", "wav2lip", "mouth"]
@@ -24,31 +24,10 @@ _REPORT = "What was done with the frames and why, the face, the model and the ti
 def _build_settings() -> list[io.Input]:
     """Return the inputs that both nodes end with."""
     return [
-        io.Combo.Input(
-            "preset",
-            options=list(sockets.PRESETS),
-            default="balanced",
-            tooltip=f"{sockets.PRESETS_ARE} Not used where LatentSync Options is connected.",
-        ),
-        io.Int.Input(
-            "seed",
-            default=Options().seed,
-            min=0,
-            max=2**63 - 1,
-            control_after_generate=io.ControlAfterGenerate.fixed,
-            tooltip="Seed of the noise. Another seed is another mouth, rarely a better one.",
-        ),
-        sockets.Model.Input(
-            "model",
-            optional=True,
-            tooltip="From LatentSync Load Model, which also keeps it loaded; nothing connected takes the best model on "
-            "this machine: 1.6, else 1.5, else another, else the bundled nano.",
-        ),
-        sockets.Options.Input(
-            "options",
-            optional=True,
-            tooltip="From LatentSync Options, in place of preset; nothing connected is the preset chosen here.",
-        ),
+        sockets.build_preset(),
+        sockets.build_seed(),
+        sockets.build_model(),
+        sockets.build_options(),
         sockets.Speaker.Input(
             "speaker",
             optional=True,
@@ -58,25 +37,31 @@ def _build_settings() -> list[io.Input]:
     ]
 
 
-def _build_protect() -> io.Input:
-    """Return the last input of both nodes."""
-    return io.Mask.Input(
-        "protect",
-        optional=True,
-        tooltip="What lies before the face, such as a hand or a microphone, in white: there the source stays on top, "
-        "bit for bit. One mask per frame, or one for all.",
-    )
-
-
-def _merge_options(preset: str, seed: int, options: Options | None) -> Options:
-    """Return the preset, or the options in its place; the seed is always the node's. Raises OptionError."""
-    return replace(options, seed=seed) if options else Options.preset(preset, seed=seed)
-
-
-def _describe_settings(preset: str, seed: int, options: Options | None) -> str:
-    """Return the line of the report that says where the settings came from."""
-    source = "LatentSync Options, not the preset of this node" if options else f"preset {preset}"
-    return f"settings: {source}; seed {seed}"
+def _build_limits() -> list[io.Input]:
+    """Return the last inputs of both nodes: where nothing may change, and when."""
+    times = "seconds, 00:01:02.500, or the timecode of a video, 01:00:02:12"
+    return [
+        io.Mask.Input(
+            "protect",
+            optional=True,
+            tooltip="What lies before the face, such as a hand or a microphone, in white: there the source stays on "
+            "top, bit for bit. One mask per frame, or one for all.",
+        ),
+        io.String.Input(
+            "range_start",
+            default="",
+            optional=True,
+            advanced=True,
+            tooltip=f"Frames before this pass through, bit for bit: {times}. Empty: from the beginning on.",
+        ),
+        io.String.Input(
+            "range_end",
+            default="",
+            optional=True,
+            advanced=True,
+            tooltip=f"Frames from here on pass through, bit for bit: {times}. Empty: to the end.",
+        ),
+    ]
 
 
 class LipSyncFrames(io.ComfyNode):
@@ -118,7 +103,7 @@ class LipSyncFrames(io.ComfyNode):
                     tooltip="From VideoHelperSuite's Meta Batch Manager: each batch then gets its own part of audio, "
                     "and as many frames come out as go in.",
                 ),
-                _build_protect(),
+                *_build_limits(),
             ],
             outputs=[
                 io.Image.Output("images", tooltip="The frames with the new mouth, of the same size."),
@@ -148,16 +133,19 @@ class LipSyncFrames(io.ComfyNode):
         audio_start: float = 0.0,
         meta_batch: Any = None,
         protect: torch.Tensor | None = None,
+        range_start: str = "",
+        range_end: str = "",
     ) -> io.NodeOutput:
         clip, speech = media.clip_of(images, fps), media.waveform_of(audio)
-        settings = _merge_options(preset, seed, options)
+        chosen, settings = settle(preset, seed, options)
         start = start_of(audio_start, meta_batch, clip.fps, cls.hidden.prompt)
-        with resync(
-            clip, speech, model, settings, speaker, cls.hidden.unique_id, start, media.masks_of(protect)
-        ) as job:
-            frames, mask = collect(job, images)
-        fitted = media.fit_audio(audio, job.plan.duration, 1 / float(job.plan.fps), start or 0.0)
-        report = f"{job.report()}\n{_describe_settings(preset, seed, options)}"
+        only, masks = read_range(clip, range_start, range_end), media.masks_of(protect)
+        asked = SyncRequest(clip, speech, chosen, speaker, masks, only, start)
+        with resync(asked, model, cls.hidden.unique_id) as job:
+            frames, mask = collect(job.rendering, images)
+        plan = job.line.plan
+        fitted = media.fit_audio(audio, plan.duration, 1 / float(plan.fps), start or 0.0)
+        report = f"{job.report()}\n{settings}"
         return io.NodeOutput(frames, fitted, mask, report, ui=show_report(report, cls.hidden.unique_id))
 
 
@@ -179,7 +167,7 @@ class LipSyncVideo(io.ComfyNode):
                     "audio", tooltip="The new speech. Longer or shorter than the video: see Options, length."
                 ),
                 *_build_settings(),
-                _build_protect(),
+                *_build_limits(),
             ],
             outputs=[
                 io.Video.Output(
@@ -203,19 +191,17 @@ class LipSyncVideo(io.ComfyNode):
         options: Options | None = None,
         speaker: FaceTrack | None = None,
         protect: torch.Tensor | None = None,
+        range_start: str = "",
+        range_end: str = "",
     ) -> io.NodeOutput:
-        speech, settings = media.waveform_of(audio), _merge_options(preset, seed, options)
+        speech, (chosen, settings) = media.waveform_of(audio), settle(preset, seed, options)
+        node_id = cls.hidden.unique_id
         with media.open_video(video) as source:
-            masks = media.masks_of(protect)
-            node_id = cls.hidden.unique_id
-            with resync(source.clip, speech, model, settings, speaker, node_id, protect=masks) as job:
-                plan = job.plan
-                result = media.video_of(
-                    job.frames, plan.times, like=source, fps=plan.fps, duration=plan.duration, audio=speech
-                )
-        report = f"{job.report()}\n{_describe_settings(preset, seed, options)}"
-        return io.NodeOutput(
-            result,
-            report,
-            ui=show_report(report, cls.hidden.unique_id, make_player(result.get_stream_source())),
-        )
+            only, masks = read_range(source.clip, range_start, range_end), media.masks_of(protect)
+            asked = SyncRequest(source.clip, speech, chosen, speaker, masks, only)
+            with resync(asked, model, node_id) as job:
+                dub = job.rendering.dub
+                result = media.video_of(job.rendering.frames, dub, like=source, audio=speech)
+        report = f"{job.report()}\n{settings}"
+        preview = show_report(report, node_id, make_player(result.get_stream_source()))
+        return io.NodeOutput(result, report, ui=preview)

@@ -51,7 +51,7 @@ class LipSyncOptions(io.ComfyNode):
                         for name in sockets.PRESETS
                     ],
                     tooltip="Where the values below start from; another preset sets all of them. "
-                    + sockets.PRESETS_ARE,
+                    + sockets.describe_presets(),
                 )
             ],
             outputs=[
@@ -70,7 +70,9 @@ class LipSyncOptions(io.ComfyNode):
 
 def _read_widgets(chosen: dict[str, Any] | None) -> tuple[Options, str]:
     """Return the options that the widgets of `preset` give, and what the report says of them; raises OptionError."""
-    name, values = pick_option("preset", chosen, sockets.PRESETS)
+    name, given = pick_option("preset", chosen, sockets.PRESETS)
+    # ComfyUI gives None for an optional widget that a prompt from before it was there does not have.
+    values = {key: value for key, value in given.items() if value is not None}
     turn, note = values.get("max_turn"), ""
     if turn is not None and 0 <= turn <= FORMER_MOST_TURN:  # a workflow from before it was in degrees
         values["max_turn"] = former_max_turn(turn)

@@ -8,11 +8,9 @@ import torch
 from comfy_api.latest import io
 
 from . import sockets
-from .bridge.media import pick_option
+from .bridge.settings import read_sound
 from .bridge.show import make_player, show_report
 from .bridge.splice import Insertion, reassemble
-
-AUDIO_MODES = ("replace", "mix", "duck")
 
 
 class Reassemble(io.ComfyNode):
@@ -48,9 +46,8 @@ class Reassemble(io.ComfyNode):
                     "fade", default=0.0, min=0.0, max=10.0, step=0.04, round=0.001,
                     tooltip="Seconds over which frames and audio cross-fade where images begin and end; 0 cuts.",
                 ),
-                io.DynamicCombo.Input(
-                    "audio_mode", options=_build_audio_modes(),
-                    tooltip="Where there is audio: replace silences the original, mix adds to it, duck adds and lowers "
+                sockets.build_audio_mode(
+                    "Where there is audio: replace silences the original, mix adds to it, duck adds and lowers "
                     "the original by duck_db.",
                 ),
                 io.Boolean.Input(
@@ -81,18 +78,8 @@ class Reassemble(io.ComfyNode):
         audio_mode: dict[str, Any] | None = None,
         return_images: bool = False,
     ) -> io.NodeOutput:
-        mode, given = pick_option("audio_mode", audio_mode, AUDIO_MODES)
-        part = Insertion(images, audio, fps, start, fade, mode, given.get("duck_db", 0.0))
+        part = Insertion(images, audio, fps, start, fade, read_sound(audio_mode))
         node_id = cls.hidden.unique_id
         whole = reassemble(part, video, original_images, return_images, node_id)
         preview = show_report(whole.report, node_id, make_player(whole.video.get_stream_source()))
         return io.NodeOutput(whole.video, whole.images, whole.audio, ui=preview)
-
-
-def _build_audio_modes() -> list[io.DynamicCombo.Option]:
-    """Return the entries of audio_mode; only duck has an input of its own."""
-    by = io.Float.Input(
-        "duck_db", default=12.0, min=0.0, max=60.0, step=1.0,
-        tooltip="By how many decibels the original is lowered.",
-    )  # fmt: skip
-    return [io.DynamicCombo.Option(mode, [by] if mode == "duck" else []) for mode in AUDIO_MODES]

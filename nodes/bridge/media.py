@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha256
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import comfy.model_management as mm
 import numpy as np
@@ -19,6 +19,9 @@ from ...latentsync_core.data import Array, Clip, Waveform
 from ...latentsync_core.errors import InputError, OptionError
 from .audio_in import check_audio
 from .temp import make_temp_file, write_temp_copy
+
+if TYPE_CHECKING:
+    from ...latentsync_core.plan import DubPlan
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,24 +170,18 @@ def _from_file(path: str, identity: str | None, start: float, duration: float, a
     return Source(clip, file.color, file.pixel_aspect, own)
 
 
-def video_of(
-    frames: Iterable[Array],
-    times: Iterable[float],
-    *,
-    like: Source,
-    fps: Fraction,
-    duration: float,
-    audio: Waveform | None,
-) -> Any:
+def video_of(frames: Iterable[Array], shown: Clip | DubPlan, *, like: Source, audio: Waveform | None) -> Any:
     """Write frames and audio to a file and return it as a VIDEO; on failure no file is left.
 
-    like: the source of size, colour tags and pixel aspect.
+    shown: when each frame is shown. like: the source of size, colour tags and pixel aspect.
     """
     from ...latentsync_core.media import open_writer
 
     path, clip = make_temp_file(".mp4"), like.clip
-    looks: dict[str, Any] = {"color": like.color, "pixel_aspect": like.pixel_aspect}
-    with open_writer(path, clip.height, clip.width, fps, audio=audio, duration=duration, **looks) as writer:
-        for frame, time in zip(frames, times, strict=True):
+    with open_writer(
+        path, clip.height, clip.width, shown.fps,
+        audio=audio, duration=shown.duration, color=like.color, pixel_aspect=like.pixel_aspect,
+    ) as writer:  # fmt: skip
+        for frame, time in zip(frames, shown.times, strict=True):
             writer.write(frame, float(time))
     return InputImpl.VideoFromFile(path)

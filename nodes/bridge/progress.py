@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import comfy.model_management as mm
@@ -68,6 +68,12 @@ class Reporter:
                 self._bar.update_absolute(self._done, self._total, ("JPEG", to_image(frame), PREVIEW_PIXELS))
             yield frame
             self._show()
+
+    def follow(self, stage: str, frames: Iterable[Array], total: int) -> Iterator[Array]:
+        """Yield frames, and report each as done."""
+        for done, frame in enumerate(frames, 1):
+            yield frame
+            self(stage, done, total)
 
     def warn(self, warning: str) -> None:
         """Log a warning, and show it below all texts that follow."""

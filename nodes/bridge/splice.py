@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,7 @@ from ...latentsync_core.data import Array, Clip, Waveform, pluralize
 from ...latentsync_core.errors import InputError
 from .media import Source, audio_of, clip_of, images_of, open_video, video_of, waveform_of
 from .progress import Reporter
+from .settings import Sound
 
 AUDIO_FADE = 0.03
 """Seconds: a shorter fade of the audio clicks."""
@@ -31,8 +32,7 @@ class Insertion:
     fps: float
     start: float
     fade: float
-    mode: str
-    duck_db: float
+    sound: Sound
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,14 +60,10 @@ def reassemble(
         new = clip_of(part.images, part.fps)
         whole = splice(original and original.clip, new, part.start if original else 0.0, part.fade)
         audio = _mix_audio(part, original)
-        result = video_of(
-            _read_frames(whole, Reporter(node_id), frames),
-            whole.times.tolist(),
-            like=original or Source(new),
-            fps=whole.fps,
-            duration=whole.duration,
-            audio=audio,
-        )
+        count = len(whole.times)
+        shown = Reporter(node_id).follow("write", whole.read(range(count)), count)
+        shown = shown if frames is None else _keep_frames(shown, frames)
+        result = video_of(shown, whole, like=original or Source(new), audio=audio)
     images = ExecutionBlocker(_NO_IMAGES) if frames is None else images_of(frames)
     return Whole(
         result,
@@ -102,16 +98,13 @@ def _mix_audio(part: Insertion, original: Source | None) -> Waveform | None:
     if original is None:
         return new
     fade = max(part.fade, AUDIO_FADE)
-    return mix(original.audio, new, part.mode, part.start, duck_db=part.duck_db, fade=fade)
+    return mix(original.audio, new, part.sound.mode, part.start, duck_db=part.sound.duck_db, fade=fade)
 
 
-def _read_frames(clip: Clip, reporter: Reporter, kept: list[Array] | None) -> Iterator[Array]:
-    count = len(clip.times)
-    for done, frame in enumerate(clip.read(range(count)), 1):
-        if kept is not None:
-            kept.append(frame)
+def _keep_frames(frames: Iterable[Array], kept: list[Array]) -> Iterator[Array]:
+    for frame in frames:
+        kept.append(frame)
         yield frame
-        reporter("write", done, count)
 
 
 def _make_silence(seconds: float) -> Waveform:

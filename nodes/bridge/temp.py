@@ -62,3 +62,8 @@ def keep_results() -> Iterator[Path]:
         yield folder
     finally:
         prune(folder, KEPT_BYTES)
+
+
+def count_windows(folder: Path) -> int:
+    """Return how many finished windows a folder of kept results holds."""
+    return sum(1 for _ in folder.glob("window-*"))

@@ -82,12 +82,16 @@ def of_type(prompt, class_type):
     return [node_id for node_id, node in prompt.items() if node["class_type"] == class_type]
 
 
+DENOISING = ("LatentSyncLipSyncVideo", "LatentSyncLipSyncFrames", "LatentSyncDub", "LatentSyncMakeMouths")
+"""Nodes that take options and denoise."""
+
+
 def quick(prompt, steps=1, guidance=1.0):
     """The same prompt with few denoising steps."""
     settings = {"preset": "draft", "preset.steps": steps, "preset.guidance": guidance}
     prompt["quick"] = {"class_type": "LatentSyncOptions", "inputs": _draft() | settings}
     for node in prompt.values():
-        if node["class_type"].startswith("LatentSyncLipSync"):
+        if node["class_type"] in DENOISING:
             node["inputs"]["options"] = ["quick", 0]
     return prompt
 

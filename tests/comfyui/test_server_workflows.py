@@ -3,17 +3,23 @@
 import json
 
 import pytest
-from comfy_server import LOCAL, PACK, ROOT, of_type, quick, workflow, workflow_names
+from comfy_server import DENOISING, LOCAL, PACK, ROOT, of_type, quick, workflow, workflow_names
 
-LIP_SYNC = ("LatentSyncLipSyncVideo", "LatentSyncLipSyncFrames")
 CLIP = 58
 """Frames of the person and of the two people; the sentence is longer by silence alone, which adds none."""
-FRAMES = {"02_talking_picture": 66, "05_dub_a_sentence": 107, "06_behind_a_generator": 66}
+FILM = 107
+FRAMES = {
+    "02_talking_picture": 66,
+    "05_dub_a_sentence": FILM,
+    "06_behind_a_generator": 66,
+    "11_a_line_in_the_middle": FILM,
+    "12_a_retake": FILM,
+}
 """Of the results that last longer: as long as the sentence, or as the film."""
 
 
 def lip_sync_node(prompt):
-    return next(node for kind in LIP_SYNC for node in of_type(prompt, kind))
+    return next(node for kind in DENOISING for node in of_type(prompt, kind))
 
 
 def test_the_pack_loads(server):
@@ -67,9 +73,10 @@ def test_an_example_runs_to_its_end(server, name):
     node = lip_sync_node(prompt)
     assert run.of("progress", node), "no progress was seen"
     previews = run.of("preview", node)
-    assert previews and all(preview["image"][:2] == b"\xff\xd8" for preview in previews)
+    shows = prompt[node]["class_type"] != "LatentSyncMakeMouths"  # it has no frames yet
+    assert bool(previews) == shows and all(preview["image"][:2] == b"\xff\xd8" for preview in previews)
     if "PreviewAny" in [node["class_type"] for node in prompt.values()]:
-        assert "re-synced" in run.text() or "persons" in run.text()
+        assert any(word in run.text() for word in ("re-synced", "persons"))
     files = [server.base / "output" / file for file in run.files()]
     frames = FRAMES.get(name, CLIP)
     if files[0].suffix == ".png":

@@ -173,6 +173,34 @@ def speaker(core, images):
 
 
 @pytest.fixture(scope="session")
+def survey(core, images):
+    return importlib.import_module(f"{comfy_setup.PACK}.latentsync_core.speakers").find_faces(
+        core.TensorClip(images, 25)
+    )
+
+
+@pytest.fixture
+def line(run, audio, speaker):
+    """line(start=0.2) -> LINES of one line; lines=... puts others before it."""
+
+    def make(**changes):
+        given = {"audio": audio, "audio_out": 0.24, "speaker": speaker}
+        return run("LatentSyncLine", **given | changes)
+
+    return make
+
+
+@pytest.fixture
+def dub(run, model, fast, images, survey, monkeypatch):
+    """dub(lines) -> the outputs of LatentSync Dub, or of another node, for `images`; their faces are found already."""
+    monkeypatch.setattr(
+        f"{comfy_setup.PACK}.latentsync_core.pipeline.dubbing.find_faces", lambda *_, **__: survey
+    )
+    given = {"images": images, "model": model, "options": fast}
+    return lambda lines, node="LatentSyncDub", **changes: run(node, lines=lines, **given | changes)
+
+
+@pytest.fixture(scope="session")
 def audio(core):
     """AUDIO: 0.8 s of speech, mono, 16 kHz."""
     samples = torch.from_numpy(_words(core, "b", 12800).samples)[None]

@@ -76,6 +76,13 @@ def test_values_out_of_range_are_refused_without_a_server_too(run, nodes, core, 
         run("LatentSyncOptions", **shown(nodes, "balanced") | changed)
 
 
+def test_a_prompt_from_before_a_widget_was_there_has_the_presets_value(run, nodes, core):
+    optional = {entry.id: None for entry in widgets(nodes)["draft"].values() if entry.optional}
+    assert {"guided", "grain", "covered"} <= set(optional)
+    old = shown(nodes, "draft") | {f"preset.{name}": None for name in optional}
+    assert run("LatentSyncOptions", **old) == core.Options.preset("draft")
+
+
 def test_a_turn_that_was_saved_before_it_was_in_degrees_is_told(ui, nodes):
     old = ui("LatentSyncOptions", **shown(nodes, "draft") | {"preset.max_turn": 0.75})
     assert old["text"] == ("max_turn is in degrees now: 0.75 as it was before is taken as 69 degrees.",)

@@ -13,8 +13,8 @@ OF_PYTHON = re.compile(
     r"\[\.\.\.|samples\[|\bpip |\blibrary\b|(?<![\w-])--[a-zA-Z]|\w=[\"a-z]|use float16|float32 \("
 )
 """What to type in Python or at a command line."""
-ELSEWHERE = ("cli",)
-"""Parts of the library that no node calls."""
+ELSEWHERE = ("cli/", "pool/", "serve/", "dub/fcpxml_", "dub/otio_", "dub/timeline_")
+"""Paths of the library that no node calls."""
 NEVER_SHOWN = ("`exact` agrees with upstream", "Path | Waveform", "multipart/form-data", "--X1\r\n")
 """Logged, sent, or no message at all."""
 
@@ -23,9 +23,10 @@ def messages():
     """(file, text) of every text of the library with a space in it; what is filled in is X1."""
     core = ROOT / "latentsync_core"
     for path in sorted(core.rglob("*.py")):
-        if path.relative_to(core).parts[0] not in ELSEWHERE:
+        name = path.relative_to(core).as_posix()
+        if not name.startswith(ELSEWHERE):
             for text in _texts(ast.parse(path.read_text(encoding="utf-8"))):
-                yield path.relative_to(core).as_posix(), text
+                yield name, text
 
 
 def _texts(tree):
