@@ -76,7 +76,7 @@ def test_planning_an_hour_takes_little():
 
 def test_compositing_an_hour_takes_little(monkeypatch):
     stand_ins = load_stand_ins()
-    monkeypatch.setattr(pipeline.line, "Denoiser", stand_ins.PassingDenoiser)
+    monkeypatch.setattr(pipeline.windows, "Denoiser", stand_ins.PassingDenoiser)
     config = SimpleNamespace(num_mel_bins=80, max_source_positions=1500, d_model=8, encoder_layers=2)
     models = SimpleNamespace(
         name="stand-in", resolution=32, alignment=32, window_frames=16, device=torch.device("cpu"),

@@ -149,7 +149,7 @@ def measure(video, seconds):
     cv2.setNumThreads(1)
     models = load_models("nano", device="cpu")
     models = replace(models, whisper=SilentWhisper(models.whisper.config))
-    pipeline.line.Denoiser = PassingDenoiser
+    pipeline.windows.Denoiser = PassingDenoiser
     clip, options = FileClip(video), Options(length="silence")
     run = Stages(len(clip))
     track = choose(survey(clip, KnownFinder(np.load(video.with_suffix(".npy")))))

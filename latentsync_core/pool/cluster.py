@@ -53,7 +53,7 @@ def connect_ray(address: str | None) -> None:
             log_to_driver=False,
             logging_level=logging.WARNING,
         )
-    except (ConnectionError, ValueError, RuntimeError) as exc:
+    except (RayError, ConnectionError, ValueError, RuntimeError) as exc:
         raise PoolError(f"No Ray cluster answers at {address or 'this machine'}: {exc}") from exc
 
 

@@ -17,7 +17,7 @@ def expected(core, checkpoint, images, audio):
     """The frames that the library computes of the same clip, called directly."""
     clip = core.TensorClip(images, 25)
     speech = core.Waveform(audio["waveform"][0].numpy(), 16000)
-    options = core.Options(steps=2, guidance=1.0)
+    options = core.Options(steps=2, guidance=1.0, reuse=1)
     frames = core.lip_sync(clip, speech, core.load_models(checkpoint, device="cpu"), options)
     return np.stack(list(frames))
 

@@ -266,7 +266,7 @@ def test_precision():
 
 
 def test_memory_that_does_not_suffice(published, monkeypatch):
-    def full(*args):
+    def full(*args, **kwargs):
         raise torch.cuda.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr("latentsync_core.models.bundle.LipSyncModels.to", full)
