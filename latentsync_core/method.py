@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from . import upstream
-from .compositing import Pasted, match_colors, paste, surround
-from .data import SPEECH_RATE, Array, Clip, FaceTrack, FloatArray, Progress, SpeechTokens, Waveform
+from .compositing import Patch, match_colors, paste, surround
+from .data import SPEECH_RATE, Array, Clip, FaceTrack, FloatArray, Frame, Progress, SpeechTokens, Waveform
 from .errors import OptionError
 from .faces import align_track, crop_face
 from .media import to_mono_16k, to_speech_16k
@@ -52,7 +52,7 @@ class Method:
         """Align every frame of the clip to its crop, (N, 2, 3); NaN where there is no usable face."""
         return align_track(clip, track, resolution)
 
-    def crop(self, frame: Array, matrix: Array, resolution: int, align: int) -> Array:
+    def crop(self, frame: Frame, matrix: Array, resolution: int, align: int) -> Array:
         """Crop a face, (R, R, 3) in 0..255; matrix was made for a crop of resolution `align`."""
         return crop_face(frame, matrix, resolution, align)
 
@@ -62,14 +62,14 @@ class Method:
 
     def paste(
         self,
-        frame: Array,
+        frame: Frame,
         mouth: Array,
         matrix: Array,
         size: tuple[int, int],
         mask: Array,
         grain_seed: int | None,
-    ) -> Pasted:
-        """Blend a mouth into its frame; arguments as of `compositing.paste`."""
+    ) -> Patch:
+        """Blend a mouth with its part of the frame; as `compositing.paste`."""
         return paste(frame, mouth, matrix, size, mask, grain_seed)
 
 
@@ -104,7 +104,7 @@ class Upstream(Method):
     def align(self, clip: Clip, track: FaceTrack, resolution: int) -> FloatArray:
         return upstream.align_causally(np.round(track.points), resolution)
 
-    def crop(self, frame: Array, matrix: Array, resolution: int, align: int) -> Array:
+    def crop(self, frame: Frame, matrix: Array, resolution: int, align: int) -> Array:
         return upstream.crop_in_8_bit(frame, matrix, resolution, align)
 
     def finish(self, mouths: Array, crops: Array, keep: npt.NDArray[np.float32], options: Options) -> Array:
@@ -112,13 +112,13 @@ class Upstream(Method):
 
     def paste(
         self,
-        frame: Array,
+        frame: Frame,
         mouth: Array,
         matrix: Array,
         size: tuple[int, int],
         mask: Array,
         grain_seed: int | None,
-    ) -> Pasted:
+    ) -> Patch:
         return upstream.paste_crop(frame, mouth, matrix, size)
 
 

@@ -10,7 +10,7 @@ from statistics import fmean, median
 import numpy as np
 import numpy.typing as npt
 
-from .data import Array
+from .data import Frame
 
 _RECENT = 9
 """Units that the speed is averaged over: it changes while a machine warms up or does other things."""
@@ -45,8 +45,8 @@ class TimeLeft:
             self._windows.step(self._newest, done, total)
 
     def frames(
-        self, frames: Iterator[Array], changed: npt.NDArray[np.bool_], windows: int
-    ) -> Iterator[Array]:
+        self, frames: Iterator[Frame], changed: npt.NDArray[np.bool_], windows: int
+    ) -> Iterator[Frame]:
         """Yield the frames of a re-sync, and time them; changed: (M,), those with a new mouth."""
         self._windows = pace = _Windows(changed, windows)
         for frame, new in zip(frames, changed.tolist(), strict=True):

@@ -13,9 +13,9 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
-from .compositing import Pasted, no_alpha
-from .compositing.paste import region_of, unit_of
-from .data import Array, FloatArray
+from .compositing import Patch
+from .compositing.paste import empty_patch, region_of, unit_of
+from .data import Array, FloatArray, Frame
 from .faces import crop_size, template, warp_crop
 from .faces.align import check_points
 from .faces.crop import to_square
@@ -61,32 +61,28 @@ def _align_points(p: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, torch
     return torch.cat([scale * rotation, translation[:, None]], 1), q_unit[2] - p_unit[2]
 
 
-def crop_in_8_bit(
-    frame: npt.ArrayLike, matrix: FloatArray, resolution: int, align: int
-) -> npt.NDArray[np.float32]:
+def crop_in_8_bit(frame: Frame, matrix: FloatArray, resolution: int, align: int) -> npt.NDArray[np.float32]:
     """Crop a face, truncated to 8 bit before it is resized, (R, R, 3) in 0..255 (`AlignRestore.align_warp_face`)."""
     return to_square(warp_crop(frame, matrix, crop_size(align)).astype(np.uint8), resolution)
 
 
-def paste_crop(frame: Array, face: Array, matrix: Array, size: tuple[int, int]) -> Pasted:
+def paste_crop(frame: Frame, face: Array, matrix: Array, size: tuple[int, int]) -> Patch:
     """Paste the whole crop with upstream's soft border (`AlignRestore.restore_img`), truncating 8-bit values.
 
     face: (R, R, 3) in 0..255, not clipped. Other arguments and the result as in `compositing.paste`.
     """
-    out, alpha_map = frame.copy(), no_alpha(frame)
     roi = region_of(frame, matrix, size, (0, 0, size[0] - 1, size[1] - 1))
     if roi is None:
-        return out, alpha_map
+        return empty_patch(frame)
     # The warp fills with 0 outside of the face, so white is taken off first and added again.
     warped = roi.warp(_resize_bicubic(face, size) - _WHITE, size) + _WHITE
     cover = roi.warp(np.ones((size[1], size[0]), np.float32), size)
     inner = cv2.erode(cover, np.ones((2, 2), np.uint8))
     alpha = _soften_border(inner)
     soft = alpha[..., None]
-    view = out[roi.rows, roi.columns]
-    view[...] = soft * (inner[..., None] * np.clip(warped, 0, 255) * unit_of(frame)) + (1 - soft) * view
-    alpha_map[roi.rows, roi.columns] = np.clip(alpha, 0, 1)
-    return out, alpha_map
+    pasted = inner[..., None] * np.clip(warped, 0, 255) * unit_of(frame)
+    pixels = soft * pasted + (1 - soft) * frame[roi.part]
+    return Patch(roi.part, pixels.astype(frame.dtype), np.clip(alpha, 0, 1))
 
 
 def count_frames(rows: int, fps: float, rate: int = 50) -> int:

@@ -204,8 +204,8 @@ def draw_sheet(rows):
         _, mask = measure_share(frame, points, draw, own)
         matrix = smooth_matrices(np.stack([face.points for face in faces]), times, 256)[i]
         painted = paint(frame, matrix, 1.0)
-        protected, _ = keep_source(frame, tuple(part.copy() for part in painted), mask)
-        shown = frame, painted[0], paint(frame, matrix, alpha[i])[0], protected
+        patches = painted, paint(frame, matrix, alpha[i]), keep_source(frame, painted, mask)
+        shown = frame, *(patch.apply(frame) for patch in patches)
         images += [cut_out(image, points) for image in shown]
         labels += [name, "before: painted over", f"now: shown {alpha[i]:.2f}", "with a mask"]
     write_sheet("covered", images, labels, 8, side=200)

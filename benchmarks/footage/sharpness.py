@@ -13,7 +13,7 @@ import numpy as np
 from common import OUTPUT, load_footage, media_argument, write_sheet
 
 from latentsync_core import FileClip, open_writer
-from latentsync_core.compositing import blend_mask, paste
+from latentsync_core.compositing import blend_mask, paste, spread_alpha
 from latentsync_core.faces import crop_face, crop_size, keep_mask
 from latentsync_core.upstream import crop_in_8_bit, paste_crop
 
@@ -141,7 +141,8 @@ class Place:
         self._matrices, self._size = footage.matrices(resolution), crop_size(resolution)
         self._mask = blend_mask(keep_mask(resolution), FEATHER)
         self.frame, self.matrix = footage.frames[index], self._matrices[index]
-        self.alpha = paste(self.frame, self.crop(0), self.matrix, self._size, self._mask)[1]
+        patch = paste(self.frame, self.crop(0), self.matrix, self._size, self._mask)
+        self.alpha = spread_alpha([patch], self.frame)
         self.full = self.alpha > FULL
 
     def crop(self, later):
@@ -149,12 +150,12 @@ class Place:
         return crop_face(self._footage.frames[index], self._matrices[index], self._resolution)
 
     def paste(self, mouth, seed=None):
-        return paste(self.frame, mouth, self.matrix, self._size, self._mask, seed)[0]
+        return paste(self.frame, mouth, self.matrix, self._size, self._mask, seed).apply(self.frame)
 
     def paste_upstream(self):
         """Return the frame with its own mouth, cut out and pasted as upstream does."""
         crop = crop_in_8_bit(self.frame, self.matrix, self._resolution, self._resolution)
-        return paste_crop(self.frame, crop, self.matrix, self._size)[0]
+        return paste_crop(self.frame, crop, self.matrix, self._size).apply(self.frame)
 
     def ideal(self, later):
         """Return the frame with the pixels of a later one in the painted part, resampled once."""

@@ -180,7 +180,8 @@ def draw_fade(clip, track, plan):
     shown = list(range(16, 60, 3))
     for i, frame in zip(shown, clip.read(shown), strict=True):
         if plan.strength[i] > 0:
-            frame, _ = paste(frame, (green + 128) / 2, matrices[i], crop_size(256), mask * plan.strength[i])
+            patch = paste(frame, (green + 128) / 2, matrices[i], crop_size(256), mask * plan.strength[i])
+            frame = patch.apply(frame)
         images.append(frame[60:460, 280:680])
         labels.append(f"{i}: {plan.strength[i]:.2f} {plan.reasons[i]}")
     write_sheet("dissolve", images, labels, columns=5)

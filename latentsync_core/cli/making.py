@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from ..data import Array, Clip, Waveform
+from ..data import Clip, Frame, Waveform
 from ..diffusion import warn_of_strange_faces
 from ..media import FileClip, read_audio
 from ..models.bundle import LipSyncModels
@@ -35,7 +35,7 @@ class Display(Protocol):
 
     def __call__(self, stage: str, done: int, total: int) -> None: ...
 
-    def frames(self, frames: Iterator[Array], dub: DubPlan) -> Iterator[Array]:
+    def frames(self, frames: Iterator[Frame], dub: DubPlan) -> Iterator[Frame]:
         """Yield the frames of a dub, and take note of them."""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ..data import Array
+from ..data import Frame
 from ..plan import DubPlan
 from ..timeleft import TimeLeft
 from .stages import StageTimes
@@ -42,7 +42,7 @@ class Bars:
         bar.n, bar.total = done, total
         self._refresh(bar, at_once=done == total)
 
-    def frames(self, frames: Iterator[Array], dub: DubPlan) -> Iterator[Array]:
+    def frames(self, frames: Iterator[Frame], dub: DubPlan) -> Iterator[Frame]:
         """Yield the frames of a dub; their pace gives the time that is left."""
         for frame in self._times.frames(self._left.frames(frames, dub.changed, dub.windows)):
             yield frame

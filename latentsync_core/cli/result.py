@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data import Array
+from ..data import Array, Frame
 from ..dub import (
     Edit,
     EditMark,
@@ -29,7 +29,7 @@ from ..plan import DubPlan
 from ..plan.causes import NO_LINE
 from .outputs import check_apart
 
-Pair = tuple[Array, Array | None]
+Pair = tuple[Frame, Array | None]
 """A frame of the result, and the alpha of what is new in it, (H, W), where it was asked for."""
 
 
@@ -63,8 +63,8 @@ def write_result(
     args: argparse.Namespace,
     clip: FileClip,
     dub: DubPlan,
-    make: Callable[..., Generator[Array, None, None]],
-    show: Callable[[Iterator[Array], DubPlan], Iterator[Array]],
+    make: Callable[..., Generator[Frame, None, None]],
+    show: Callable[[Iterator[Frame], DubPlan], Iterator[Frame]],
     audio: AudioInput | None,
 ) -> None:
     """Write what `make` yields, see `pipeline.render`, all in one pass; show: yields frames and takes note of them."""
@@ -120,7 +120,7 @@ def _cut(clip: FileClip, dub: DubPlan) -> tuple[EditPiece, ...]:
     return pieces
 
 
-def _pair(frames: Iterator[Array], dub: DubPlan, alphas: list[Array], matte: Writer | None) -> Iterator[Pair]:
+def _pair(frames: Iterator[Frame], dub: DubPlan, alphas: list[Array], matte: Writer | None) -> Iterator[Pair]:
     """Yield the frames with their alpha, and write the matte as they come."""
     for seconds, frame in zip(dub.times, frames, strict=True):
         alpha = alphas.pop() if alphas else None
@@ -141,7 +141,7 @@ def _write_reel(
     for piece in pieces:
         inside[piece.at : piece.end] = True
     kept = (
-        (frame, alpha)
+        (np.asarray(frame), alpha)
         for held, (frame, alpha) in zip(inside, pairs, strict=True)
         if held and alpha is not None
     )
@@ -166,7 +166,7 @@ def _write_film(
     with open_writer(
         args.output, clip.height, clip.width, dub.fps, audio=audio, duration=dub.duration,
         crf=args.crf, preset=args.encoder_preset, color=clip.color, pixel_aspect=clip.pixel_aspect,
-        format=args.format, timecode=first,
+        format=args.format, timecode=first, samples=clip.samples,
     ) as writer:  # fmt: skip
         for seconds, (frame, _) in zip(dub.times, pairs, strict=True):
             writer.write(frame, float(seconds))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import torch
 
-from ..data import Array
+from ..data import Frame
 from ..timeleft import POOL_STAGE, RESYNC_STAGE
 
 
@@ -33,7 +33,7 @@ class StageTimes:
         self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._since
         self._since = now
 
-    def frames(self, frames: Iterator[Array]) -> Iterator[Array]:
+    def frames(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         """Yield the frames; until the next one is asked for, they are being written."""
         for frame in frames:
             self.end(RESYNC_STAGE)

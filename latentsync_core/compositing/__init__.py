@@ -2,17 +2,17 @@
 
 from .blend import blend_mask, surround
 from .color import match_colors
-from .paste import Pasted, no_alpha, paste
+from .paste import Patch, paste, spread_alpha
 from .protect import check_protect, keep_source, read_masks
 
 __all__ = [
-    "Pasted",
+    "Patch",
     "blend_mask",
     "check_protect",
     "keep_source",
     "match_colors",
-    "no_alpha",
     "paste",
     "read_masks",
+    "spread_alpha",
     "surround",
 ]

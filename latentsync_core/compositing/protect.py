@@ -8,9 +8,9 @@ from itertools import repeat
 import numpy as np
 import numpy.typing as npt
 
-from ..data import Array, Clip, IntArray
+from ..data import Clip, Frame, IntArray
 from ..errors import InputError
-from .paste import Pasted
+from .paste import Patch
 
 _LOSSLESS = 5 / 255
 """Grey levels of an 8-bit mask that near black and white count as these: a compressed video keeps them no better."""
@@ -44,24 +44,22 @@ def read_masks(protect: Clip | None, source: IntArray) -> Iterator[npt.NDArray[n
         yield from map(_to_mask, protect.read(source.tolist()))
 
 
-def keep_source(frame: Array, pasted: Pasted, mask: npt.NDArray[np.float32]) -> Pasted:
-    """Put the source back over a pasted mouth, by a mask (H, W) in 0..1; where it is 1, bit for bit.
+def keep_source(frame: Frame, patch: Patch, mask: npt.NDArray[np.float32]) -> Patch:
+    """Put the source back over a mouth, by a mask (H, W) in 0..1; where it is 1, bit for bit.
 
-    frame: the source (H, W, 3). pasted: what `paste` made of it; its arrays are written into.
+    frame: the source (H, W, 3), of which `paste` made the patch.
     """
-    out, alpha = pasted
-    rows, columns = np.nonzero((alpha > 0) & (mask > 0))
-    share = mask[rows, columns, None]
-    old = frame[rows, columns]
-    mixed = out[rows, columns] * (1 - share) + old * share
-    kept = np.rint(mixed) if frame.dtype == np.uint8 else mixed
-    out[rows, columns] = np.where(share == 1, old, kept)
-    alpha[rows, columns] *= 1 - share[:, 0]
-    return out, alpha
+    share, old = mask[patch.part], frame[patch.part]
+    mixed = patch.pixels + share[..., None] * (old.astype(np.float32) - patch.pixels)
+    kept = (np.rint(mixed) if frame.dtype == np.uint8 else mixed).astype(frame.dtype)
+    # Where there is no mouth, or nothing is kept, the patch stays bit for bit.
+    mouth, source = (patch.alpha == 0) | (share == 0), share == 1
+    pixels = np.where(mouth[..., None], patch.pixels, np.where(source[..., None], old, kept))
+    return Patch(patch.part, pixels, patch.alpha * (1 - share))
 
 
-def _to_mask(frame: Array) -> npt.NDArray[np.float32]:
-    grey = frame.mean(-1, dtype=np.float32)
+def _to_mask(frame: Frame) -> npt.NDArray[np.float32]:
+    grey = np.asarray(frame).mean(-1, dtype=np.float32)
     if frame.dtype == np.uint8:
         grey = (grey / 255 - _LOSSLESS) / (1 - 2 * _LOSSLESS)
     return np.clip(grey, 0, 1)

@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
 
+if TYPE_CHECKING:
+    from ..planar import PlanarFrame
+
 Array = npt.NDArray[Any]
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
+
+Frame: TypeAlias = "Array | PlanarFrame"
+"""A frame (H, W, 3), uint8 in 0..255 or float in 0..1: an array, or the planes of a file. `frame[rows, columns]` is an
+array in both cases, and so is `numpy.asarray(frame)`."""
 
 
 class Clip(Protocol):
@@ -41,8 +48,8 @@ class Clip(Protocol):
     @property
     def width(self) -> int: ...
 
-    def read(self, indices: Iterable[int]) -> Iterator[Array]:
-        """Yield the frames named by `indices`, each (H, W, 3), uint8 in 0..255 or float in 0..1."""
+    def read(self, indices: Iterable[int]) -> Iterator[Frame]:
+        """Yield the frames named by `indices`."""
         ...
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..data import Array, FloatArray
-from .frame import white
+from ..data import FloatArray, Frame
+from ..planar import PlanarFrame
+from .frame import shrink, white
 
 _SIDE = 24
 
@@ -20,13 +20,13 @@ _AROUND = 3
 """Frames on either side that a change is compared with."""
 
 
-def make_thumbnail(frame: Array) -> npt.NDArray[np.uint8]:
+def make_thumbnail(frame: Frame) -> npt.NDArray[np.uint8]:
     """Return the brightness of a frame in 24 x 24 cells, 0..255."""
-    # A cell is the mean of a few samples: all pixels cost 10 times more.
-    step = max(1, min(frame.shape[:2]) // (4 * _SIDE))
-    small = cv2.resize(
-        np.ascontiguousarray(frame[::step, ::step]), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA
-    )
+    if not isinstance(frame, PlanarFrame):
+        # A cell is the mean of a few samples: all pixels of an array cost 10 times more.
+        step = max(1, min(frame.shape[:2]) // (4 * _SIDE))
+        frame = np.ascontiguousarray(frame[::step, ::step])
+    small = shrink(frame, _SIDE, _SIDE)
     return np.clip(np.nan_to_num(small.mean(-1)) * (255 / white(frame)), 0, 255).astype(np.uint8)
 
 

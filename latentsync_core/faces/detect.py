@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..data import Array, FloatArray
-from .frame import white
+from ..data import FloatArray, Frame
+from .frame import shrink, white
 from .graph import Graph
 
 _MIN_SCORE = 0.5
@@ -54,7 +54,7 @@ class Roi:
     """Direction of the line from the left eye to the right eye in radians, 0 = along x, positive = towards y."""
 
 
-def detect(network: Graph, frames: Sequence[Array], part: float = 1.0) -> list[list[Roi]]:
+def detect(network: Graph, frames: Sequence[Frame], part: float = 1.0) -> list[list[Roi]]:
     """Detect the faces of each frame (any sizes), best first; small ones (under 1/8 of the frame) are missed.
 
     part: of the network's image, 0..1, that the frame fills; the rest is a border, as `CLOSE_UP` needs it.
@@ -68,7 +68,7 @@ def detect(network: Graph, frames: Sequence[Array], part: float = 1.0) -> list[l
     ]
 
 
-def detect_small(network: Graph, frame: Array) -> list[Roi]:
+def detect_small(network: Graph, frame: Frame) -> list[Roi]:
     """Detect small faces in overlapping tiles; one face may be found more than once."""
     height, width = frame.shape[:2]
     side = max(1, int(min(height, width) * _TILE), max(height, width) // _MAX_TILES)
@@ -76,7 +76,7 @@ def detect_small(network: Graph, frame: Array) -> list[Roi]:
     return _detect_in(network, frame, [(x, y, side) for x, y in corners])
 
 
-def detect_at(network: Graph, frame: Array, place: Place) -> list[Roi]:
+def detect_at(network: Graph, frame: Frame, place: Place) -> list[Roi]:
     """Detect faces in windows around a place, one face perhaps more than once; a box is a region itself."""
     middle, sides = _see(place, frame)
     windows = []
@@ -92,7 +92,7 @@ def detect_at(network: Graph, frame: Array, place: Place) -> list[Roi]:
     return found
 
 
-def _see(place: Place, frame: Array) -> tuple[FloatArray, Sequence[float]]:
+def _see(place: Place, frame: Frame) -> tuple[FloatArray, Sequence[float]]:
     """Return the middle of a place and the sides of the windows in which a face there is looked for."""
     if len(place) == 2:
         return np.array(place, float), [min(frame.shape[:2]) * part for part in _POINT_WINDOWS]
@@ -100,7 +100,7 @@ def _see(place: Place, frame: Array) -> tuple[FloatArray, Sequence[float]]:
     return (low + high) / 2, [float((high - low).max()) * times for times in _BOX_WINDOWS]
 
 
-def _detect_in(network: Graph, frame: Array, windows: Sequence[tuple[int, int, int]]) -> list[Roi]:
+def _detect_in(network: Graph, frame: Frame, windows: Sequence[tuple[int, int, int]]) -> list[Roi]:
     """Detect faces in square windows (x, y, side), which may reach beyond the frame."""
     tiles = [frame[y : y + side, x : x + side] for x, y, side in windows]
     return [
@@ -110,9 +110,10 @@ def _detect_in(network: Graph, frame: Array, windows: Sequence[tuple[int, int, i
     ]
 
 
-def detect_rolled(network: Graph, frame: Array) -> list[Roi]:
+def detect_rolled(network: Graph, frame: Frame) -> list[Roi]:
     """Detect faces that are rolled by about 90 or 180 degrees."""
-    turned = [np.ascontiguousarray(np.rot90(frame, turns)) for turns in (1, 2, 3)]
+    upright = np.asarray(frame)
+    turned = [np.ascontiguousarray(np.rot90(upright, turns)) for turns in (1, 2, 3)]
     found = detect(network, turned)
     return [_turn_back(roi, turns, frame) for turns, rois in enumerate(found, 1) for roi in rois]
 
@@ -123,7 +124,7 @@ def _place_tiles(length: int, side: int) -> list[int]:
     return np.linspace(0, room, count).astype(int).tolist()
 
 
-def _turn_back(roi: Roi, turns: int, frame: Array) -> Roi:
+def _turn_back(roi: Roi, turns: int, frame: Frame) -> Roi:
     """Undo np.rot90(frame, turns), which turns the image counter-clockwise."""
     height, width = frame.shape[:2]
     x, y = {
@@ -134,12 +135,15 @@ def _turn_back(roi: Roi, turns: int, frame: Array) -> Roi:
     return Roi(x, y, roi.side, roi.angle + turns * math.pi / 2)
 
 
-def _letterbox(frame: Array, size: int, part: float) -> tuple[FloatArray, float, npt.NDArray[np.float64]]:
+def _letterbox(frame: Frame, size: int, part: float) -> tuple[FloatArray, float, npt.NDArray[np.float64]]:
     """Fit the whole frame into a part of a black square in -1..1; return it, the scale and the (x, y) offset."""
     height, width = frame.shape[:2]
     scale = size * part / max(height, width)
     inner = max(1, round(width * scale)), max(1, round(height * scale))
-    small = cv2.resize(frame, inner, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    if scale < 1:
+        small = shrink(frame, *inner)
+    else:
+        small = cv2.resize(np.asarray(frame), inner, interpolation=cv2.INTER_LINEAR)
     x, y = (size - inner[0]) // 2, (size - inner[1]) // 2
     image = np.full((size, size, 3), -1.0, np.float32)
     image[y : y + inner[1], x : x + inner[0]] = small * np.float32(2 / white(frame)) - 1

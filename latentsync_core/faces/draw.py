@@ -49,7 +49,7 @@ def draw_faces(
     with a bolder box with a white edge and labelled "speaks". pixel_aspect: of the clip. uint8 stays uint8,
     float stays float.
     """
-    image = check_frame(frame).copy()
+    image = np.array(check_frame(frame))
     layer: Array = np.zeros(image.shape, np.uint8)  # OpenCV 5 writes text on uint8 only
     width = max(1, round(max(image.shape[:2]) / 500))
     seen = [number for number, track in enumerate(survey.tracks, 1) if track.found[index]]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..data import Array
+from ..data import Frame
 from ..errors import DeviceError, enough_memory
 from .detect import (
     CLOSE_UP,
@@ -67,7 +67,7 @@ class FaceFinder:
             found = [faces or self._search(image) for faces, image in zip(found, images, strict=True)]
         return found
 
-    def _find_large(self, images: Sequence[Array]) -> list[list[Face]]:
+    def _find_large(self, images: Sequence[Frame]) -> list[list[Face]]:
         """Find faces about as large as the images, by a look with a border."""
         if not images:
             return []
@@ -101,7 +101,7 @@ class FaceFinder:
         found = measure(self._mesh, images, [[roi] for roi in rois])
         return [face if face.score > MIN_SCORE else None for (face,) in found]
 
-    def _search(self, image: Array) -> list[Face]:
+    def _search(self, image: Frame) -> list[Face]:
         rois = detect_rolled(self._detector, image) + detect_small(self._detector, image)
         return _drop_doubles(measure(self._mesh, [image], [rois])[0])
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..data import Array, FloatArray
+from ..data import Array, FloatArray, Frame
 from .detect import Roi
 from .frame import white
 from .graph import Graph
@@ -100,11 +100,11 @@ class Face:
         return float(self.numbers[12])
 
 
-Job = tuple[Array, Roi]
+Job = tuple[Frame, Roi]
 """A frame and the region of it to measure."""
 
 
-def measure(network: Graph, frames: Sequence[Array], rois: Sequence[Sequence[Roi]]) -> list[list[Face]]:
+def measure(network: Graph, frames: Sequence[Frame], rois: Sequence[Sequence[Roi]]) -> list[list[Face]]:
     """Measure the regions of each frame; one without a face is returned with a score near 0."""
     jobs = [(frame, roi) for frame, found in zip(frames, rois, strict=True) for roi in found]
     faces = iter(
@@ -162,29 +162,31 @@ def _matrix_of(roi: Roi, size: int) -> FloatArray:
     return np.column_stack([turn, np.array([roi.x, roi.y]) - turn @ [size / 2, size / 2]])
 
 
-def _cut_region(frame: Array, to_frame: FloatArray, size: int) -> npt.NDArray[np.float32]:
+def _cut_region(frame: Frame, to_frame: FloatArray, size: int) -> npt.NDArray[np.float32]:
     """Crop the region to the network's image, (size, size, 3) in 0..1."""
+    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]]) @ to_frame[:, :2].T + to_frame[:, 2]
+    limit = np.array(frame.shape[1::-1])
+    low = np.clip(np.floor(corners.min(0)) - 1, 0, limit - 1).astype(int)
+    high = np.clip(np.ceil(corners.max(0)) + 2, low + 1, limit).astype(int)
+    part = frame[low[1] : high[1], low[0] : high[0]]
+    to_part = to_frame - np.column_stack([np.zeros((2, 2)), low])
     # Bilinear sampling reads 4 pixels, so a region more than twice as large would alias: shrink it by areas first.
     scale = math.hypot(*to_frame[:, 0])
     if scale > 2:
-        frame, to_frame = _reduce(frame, to_frame, size, 2 ** int(math.log2(scale)))
+        part, to_part = _reduce(part, to_part, 2 ** int(math.log2(scale)))
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    image = cv2.warpAffine(frame, to_frame, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    image = cv2.warpAffine(part, to_part, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return image.astype(np.float32) / np.float32(white(frame))
 
 
-def _reduce(frame: Array, to_frame: FloatArray, size: int, factor: int) -> tuple[Array, FloatArray]:
-    """Shrink the part of the frame that the region covers; return it and the matrix to it."""
-    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]]) @ to_frame[:, :2].T + to_frame[:, 2]
-    limit = np.array(frame.shape[1::-1])
-    low = np.clip(np.floor(corners.min(0)), 0, limit - 1).astype(int)
-    high = np.clip(np.ceil(corners.max(0)), low + 1, limit).astype(int)
-    part = frame[low[1] : high[1], low[0] : high[0]]
-    small_size = np.maximum(1, (high - low) // factor)
+def _reduce(part: Array, to_part: FloatArray, factor: int) -> tuple[Array, FloatArray]:
+    """Shrink a part of a frame; return it and the matrix to it."""
+    size = np.array(part.shape[1::-1])
+    small_size = np.maximum(1, size // factor)
     small = cv2.resize(part, small_size.tolist(), interpolation=cv2.INTER_AREA)
-    ratio = (small_size / (high - low))[:, None]
-    shift = (0.5 - low)[:, None] * ratio - 0.5  # pixel centres stay pixel centres
-    return small, to_frame * ratio + np.concatenate([np.zeros((2, 2)), shift], 1)
+    ratio = (small_size / size)[:, None]
+    # Pixel centres stay pixel centres.
+    return small, to_part * ratio + np.column_stack([np.zeros((2, 2)), 0.5 * ratio - 0.5])
 
 
 def _roi_of(mesh: FloatArray) -> Roi:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..data import Array, Clip, FaceTrack, Origin
+from ..data import Clip, FaceTrack, Frame, Origin
 from ..errors import TrackError
 from .align import crop_size, fit_similarity
 from .crop import warp_crop
@@ -36,7 +36,7 @@ _SAME_RATE = 0.01
 """Relative difference that is allowed: 24 fps stands for 23.976."""
 
 
-def imprint(frame: Array, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+def imprint(frame: Frame, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     """Describe the face at three points (3, 2): hair to nose, which speech does not move, grey, mean 0, norm 1.
 
     Shape `SHAPE`; the product of two of them, summed, is their correlation.

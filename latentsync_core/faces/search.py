@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from ..data import Array
+from ..data import Frame
 from .detect import Place
 from .finder import FaceFinder, without_doubles
 from .mesh import Face, roi_around
@@ -30,7 +30,7 @@ class FaceSearch:
         self._followed: list[Face] = []
         self._due = 0
 
-    def find(self, batch: Sequence[Array], starts: Collection[int]) -> list[list[Face]]:
+    def find(self, batch: Sequence[Frame], starts: Collection[int]) -> list[list[Face]]:
         """Find the faces of each frame (H, W, 3) of the next batch; starts: frames of it that begin a scene."""
         faces = _find_in_whole(self._finder, batch)
         for index, frame in enumerate(batch):
@@ -43,20 +43,20 @@ class FaceSearch:
             self._due -= 1
         return faces
 
-    def _look_closer(self, frame: Array, known: Sequence[Face]) -> list[Face]:
+    def _look_closer(self, frame: Frame, known: Sequence[Face]) -> list[Face]:
         if not known and self._place is None:
             return []  # `_find_in_whole` did
         others = self._finder.find_others(frame, known, self._place)
         self._followed = (self._followed + others)[:_MOST_FOLLOWED]
         return others
 
-    def _follow(self, frame: Array, known: Sequence[Face]) -> list[Face]:
+    def _follow(self, frame: Frame, known: Sequence[Face]) -> list[Face]:
         self._followed = self._measure(frame, self._followed)
         return without_doubles(self._followed, known)
 
     def _look_back(
         self,
-        batch: Sequence[Array],
+        batch: Sequence[Frame],
         faces: list[list[Face]],
         starts: Collection[int],
         others: list[Face],
@@ -68,7 +68,7 @@ class FaceSearch:
             others = without_doubles(self._measure(batch[index], others), faces[index])
             faces[index] += others
 
-    def _measure(self, frame: Array, faces: Sequence[Face]) -> list[Face]:
+    def _measure(self, frame: Frame, faces: Sequence[Face]) -> list[Face]:
         """Measure faces where they were in a neighbouring frame; those that are gone are left out."""
         rois = [roi_around(face.box, face.points) for face in faces]
         found = self._finder.measure([frame] * len(rois), rois) if rois else []
@@ -78,7 +78,7 @@ class FaceSearch:
         return kept
 
 
-def _find_in_whole(finder: FaceFinder, batch: Sequence[Array]) -> list[list[Face]]:
+def _find_in_whole(finder: FaceFinder, batch: Sequence[Frame]) -> list[list[Face]]:
     """Find the faces of whole frames; search empty ones thoroughly only where a few samples found a face."""
     # A thorough search costs about 15 detections a frame, too much for a long stretch in which nobody is to be seen.
     faces = finder.find(batch)

@@ -61,4 +61,4 @@ class _Square:
     def read(self, indices: Iterable[int]) -> Iterator[Array]:
         how = cv2.INTER_LINEAR if self.width > self._clip.width else cv2.INTER_AREA
         for frame in self._clip.read(indices):
-            yield cv2.resize(check_frame(frame), (self.width, self.height), interpolation=how)
+            yield cv2.resize(np.asarray(check_frame(frame)), (self.width, self.height), interpolation=how)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..ahead import run_ahead
-from ..data import Array, Clip, FaceTrack, Origin
+from ..data import Clip, FaceTrack, Frame, Origin
 from ..errors import InputError
 from .covered import describe_cells, measure_covered
 from .cuts import make_thumbnail
@@ -124,7 +124,7 @@ def survey(
     return shown if clip is stored else _restore(shown, clip, stored)
 
 
-def _split_batches(frames: Iterator[Array], size: int) -> Iterator[list[Array]]:
+def _split_batches(frames: Iterator[Frame], size: int) -> Iterator[list[Frame]]:
     while batch := [check_frame(frame) for frame in itertools.islice(frames, size)]:
         yield batch
 
@@ -137,7 +137,7 @@ def _see(place: Place | None, clip: Clip, seen: Clip) -> Place | None:
     return cast(Place, tuple(places.ravel().tolist()))
 
 
-def _describe(frame: Array, faces: Sequence[Face], imprinted: bool, compared: bool) -> list[Face]:
+def _describe(frame: Frame, faces: Sequence[Face], imprinted: bool, compared: bool) -> list[Face]:
     """Add what is compared with other clips, and with other frames of the clip."""
     return [
         replace(

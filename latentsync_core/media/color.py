@@ -9,7 +9,7 @@ from av.video.reformatter import Interpolation
 
 # Code points of ITU-T H.273, the numbers that FFmpeg and every container use.
 RGB, BT709, UNSPECIFIED, SMPTE170M = 0, 1, 2, 6
-LIMITED = 1
+LIMITED, FULL_RANGE = 1, 2
 PQ, HLG = 16, 18
 
 ACCURATE = Interpolation.BILINEAR | 0x40000 | 0x2000 | 0x4000
@@ -45,15 +45,15 @@ class ColorTags:
         return self.transfer in (PQ, HLG)
 
 
-def choose_tags(color: ColorTags | None, height: int) -> ColorTags:
-    """Choose the tags of a YUV result from those of its source.
+def choose_tags(color: ColorTags | None, height: int, full: bool = False) -> ColorTags:
+    """Choose the tags of a YUV result from those of its source; full: whether its samples use their full range.
 
     A source without tags gives a result without tags, converted by the matrix it was read with (libswscale's BT.601):
     players guess the same for both, so both look alike. Without a source (None), or from RGB, the tags are the
     usual ones for the height.
     """
     if color is not None and color.matrix != RGB:
-        return ColorTags(color.matrix, LIMITED, color.primaries, color.transfer)
+        return ColorTags(color.matrix, FULL_RANGE if full else LIMITED, color.primaries, color.transfer)
     if height >= _HD_HEIGHT:
         return ColorTags(BT709, LIMITED, BT709, BT709)
     return ColorTags(SMPTE170M, LIMITED, SMPTE170M, SMPTE170M)

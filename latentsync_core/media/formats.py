@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from ..errors import OptionError
+from ..planar import SampleFormat
 from .color import ColorTags
 from .soundtrack import MOV_CODECS, MP4_CODECS
 from .timecode import Timecode
@@ -81,6 +82,7 @@ class Encoding:
     pixel_aspect: Fraction = Fraction(1)
     timecode: Timecode | None = None
     alpha: bool = False
+    samples: SampleFormat | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.crf <= 51:

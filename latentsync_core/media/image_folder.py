@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..data import Clip
+from ..data import Clip, Frame
 from ..errors import MediaError
 from .opening import MediaPath
 from .span import check_numbers
@@ -42,8 +42,8 @@ class ImageFolderClip:
     def __len__(self) -> int:
         return len(self._paths)
 
-    def read(self, indices: Iterable[int]) -> Iterator[npt.NDArray[np.uint8]]:
-        """Yield the images named by `indices`, each (H, W, 3) uint8 RGB."""
+    def read(self, indices: Iterable[int]) -> Iterator[Frame]:
+        """Yield the images named by `indices`, each (H, W, 3)."""
         for number in check_numbers(indices, len(self)):
             image = FileClip(self._paths[number])
             if (image.height, image.width) != (self.height, self.width):

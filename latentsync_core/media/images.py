@@ -9,7 +9,7 @@ from pathlib import Path
 
 import av
 
-from ..data import Array, Waveform
+from ..data import Frame, Waveform
 from ..errors import InputError
 from .opening import find_video, open_media
 from .parts import AudioInput, AudioParts
@@ -30,7 +30,7 @@ class ImageWriter:
         if audio is not None:
             _write_audio(folder, audio)
 
-    def write(self, frame: Array, time_seconds: float) -> None:
+    def write(self, frame: Frame, time_seconds: float) -> None:
         """Add a frame (H, W, 3), uint8 or float 0..1."""
         encoder = av.CodecContext.create("png", "w")
         encoder.height, encoder.width = self._size

@@ -11,13 +11,17 @@ from typing import Any, cast
 import av
 from av.video.reformatter import ColorRange
 
-from ..data import Array
+from ..data import Frame
 from ..errors import InputError
+from ..planar import PlanarFrame
 from .color import ACCURATE, choose_tags
 from .formats import Encoding, Format
 from .parts import AudioInput
-from .pixels import to_uint8
+from .pixels import check_size, to_uint8
+from .planes import to_video_frame
 from .soundtrack import Packets, add_soundtrack
+
+_RGB = "bgr0"
 
 _TICKS = 10_000
 """Time units a second at least, so that frames of a variable rate keep their times to 0.1 ms."""
@@ -38,7 +42,7 @@ class MovieWriter:
         duration: float | None,
     ) -> None:
         self._size, self._fps, self._duration = size, Fraction(fps), duration
-        self._tags, self._alpha = choose_tags(encoding.color, size[0]), encoding.alpha
+        self._alpha = encoding.alpha
         self._time_base = 1 / (fps.numerator * Fraction(max(1, -(-_TICKS // fps.numerator))))
         # How long a frame is shown is known when the next one comes: a frame waits for it, and since the encoder
         # reorders frames (B-frames), the durations wait for their packets by timestamp.
@@ -69,16 +73,17 @@ class MovieWriter:
         if encoding.timecode is not None:
             stream.metadata["timecode"] = str(encoding.timecode)
         stream.pix_fmt = pixel_format
-        if form.lossless:
+        if pixel_format.startswith("bgr"):
             return stream
-        tags = self._tags
+        full = form.lossless and encoding.samples is not None and encoding.samples.full
+        tags = self._tags = choose_tags(encoding.color, self._size[0], full)
         context.colorspace, context.color_range = tags.matrix, tags.range
         context.color_primaries, context.color_trc = tags.primaries, tags.transfer
         return stream
 
-    def write(self, frame: Array, time_seconds: float) -> None:
+    def write(self, frame: Frame, time_seconds: float) -> None:
         """Add a frame (H, W, 3), with alpha (H, W, 4), uint8 or float 0..1, that is shown from `time_seconds` on."""
-        image = self._to_pixel_format(to_uint8(frame, self._size, 4 if self._alpha else 3))
+        image = self._to_image(frame)
         image.pts = round(Fraction(time_seconds) / self._time_base)
         image.time_base = self._time_base
         if self._pending is not None:
@@ -101,14 +106,19 @@ class MovieWriter:
         with suppress(av.FFmpegError, OSError):
             self._closing.close()
 
-    def _to_pixel_format(self, pixels: Array) -> av.VideoFrame:
-        image = av.VideoFrame.from_ndarray(pixels, format="rgba" if self._alpha else "rgb24")
+    def _to_image(self, frame: Frame) -> av.VideoFrame:
+        if isinstance(frame, PlanarFrame):
+            check_size(frame, self._size)
+            image = to_video_frame(frame)
+        else:
+            pixels = to_uint8(frame, self._size, 4 if self._alpha else 3)
+            image = av.VideoFrame.from_ndarray(pixels, format="rgba" if self._alpha else "rgb24")
         if str(self._stream.pix_fmt).startswith("bgr"):
             return image.reformat(format=self._stream.pix_fmt)
         # Set on the frame, not as an argument: PyAV 17 has no argument for BT.2020.
         image.colorspace = self._tags.matrix
         image = image.reformat(
-            format=self._stream.pix_fmt, dst_color_range=ColorRange.MPEG, interpolation=ACCURATE
+            format=self._stream.pix_fmt, dst_color_range=ColorRange(self._tags.range), interpolation=ACCURATE
         )
         # ProRes stores those of each frame.
         image.color_primaries, image.color_trc = self._tags.primaries, self._tags.transfer
@@ -138,11 +148,18 @@ def _choose_encoder(
     form: Format, encoding: Encoding, size: tuple[int, int]
 ) -> tuple[str, str, dict[str, str]]:
     """Return name, pixel format and options of the video encoder."""
-    if form.lossless and encoding.pixel_aspect != 1:
-        # FFV1 leaves the shape of pixels to the container, where PyAV cannot set it; H.264 stores it in the stream.
-        return "libx264rgb", form.pixel_format, {"qp": "0", "bf": "0", "preset": encoding.preset}
-    if form.pixel_format:
-        return form.video, form.alpha_format if encoding.alpha else form.pixel_format, dict(form.options)
-    # 4:2:0 halves both sides; an odd side is kept whole in 4:4:4 rather than padded or scaled.
-    pixel_format = "yuv444p" if size[0] % 2 or size[1] % 2 else "yuv420p"
-    return form.video, pixel_format, {"crf": str(encoding.crf), "preset": encoding.preset}
+    if not form.lossless:
+        if form.pixel_format:
+            return form.video, form.alpha_format if encoding.alpha else form.pixel_format, dict(form.options)
+        # 4:2:0 halves both sides; an odd side is kept whole in 4:4:4 rather than padded or scaled.
+        pixel_format = "yuv444p" if size[0] % 2 or size[1] % 2 else "yuv420p"
+        return form.video, pixel_format, {"crf": str(encoding.crf), "preset": encoding.preset}
+    if encoding.alpha:
+        return form.video, form.alpha_format, dict(form.options)
+    # FFV1 leaves the shape of pixels to the container, where PyAV cannot set it; H.264 stores it in the stream.
+    codec = form.video if encoding.pixel_aspect == 1 else "libx264"
+    options = {} if codec == form.video else {"qp": "0", "bf": "0", "preset": encoding.preset}
+    taken = av.Codec(codec, "w").video_formats or []
+    if encoding.samples is not None and encoding.samples.name in {one.name for one in taken}:
+        return codec, encoding.samples.name, options
+    return ("libx264rgb" if codec == "libx264" else codec), form.pixel_format, options

@@ -5,14 +5,20 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..data import Array
+from ..data import Frame
 from ..errors import InputError
 
 
-def to_uint8(frame: Array, size: tuple[int, int], channels: int = 3) -> npt.NDArray[np.uint8]:
-    """Check a frame (H, W, channels) of `size` (H, W) and round it to 8 bit; uint8 stays as it is, floats are 0..1."""
+def check_size(frame: Frame, size: tuple[int, int], channels: int = 3) -> None:
+    """Raise InputError unless a frame is (H, W, channels) of `size` (H, W)."""
     if frame.shape != (*size, channels):
         raise InputError(f"The writer takes frames of shape {(*size, channels)}, got {frame.shape}.")
+
+
+def to_uint8(frame: Frame, size: tuple[int, int], channels: int = 3) -> npt.NDArray[np.uint8]:
+    """Check a frame (H, W, channels) of `size` (H, W) and round it to 8 bit; uint8 stays as it is, floats are 0..1."""
+    check_size(frame, size, channels)
+    frame = np.asarray(frame)
     if frame.dtype == np.uint8:
         return np.ascontiguousarray(frame)
     if not np.issubdtype(frame.dtype, np.floating):

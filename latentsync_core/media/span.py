@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..data import Array, Clip, Waveform, own_audio_of
+from ..data import Clip, Frame, Waveform, own_audio_of
 from ..errors import InputError
 
 TIME_TOLERANCE = 1e-6
@@ -89,5 +89,5 @@ class _Span:
             return None
         return cut(whole, self._begin, self.duration)
 
-    def read(self, indices: Iterable[int]) -> Iterator[Array]:
+    def read(self, indices: Iterable[int]) -> Iterator[Frame]:
         return self._clip.read(self._first + i for i in check_numbers(indices, len(self.times)))

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from ..data import Array, Clip, FloatArray, Waveform
+from ..data import Array, Clip, FloatArray, Frame, Waveform
 from ..errors import InputError, OptionError
 from .audio import resample
 from .audio_decode import Samples
@@ -104,12 +104,12 @@ class _Splice:
         between = (part.times[1:] + part.times[:-1]) / 2
         self._part_frames = np.searchsorted(between, since, side="right")
 
-    def read(self, indices: Iterable[int]) -> Iterator[Array]:
+    def read(self, indices: Iterable[int]) -> Iterator[Frame]:
         numbers = list(check_numbers(indices, len(self.times)))
         shown = self._part.read(int(self._part_frames[i]) for i in numbers if self._alpha[i] > 0)
         for number, frame in zip(numbers, self._original.read(numbers), strict=True):
             alpha = self._alpha[number]
-            yield _blend(frame, next(shown), alpha) if alpha > 0 else frame
+            yield _blend(np.asarray(frame), np.asarray(next(shown)), alpha) if alpha > 0 else frame
 
 
 def _blend(below: Array, above: Array, alpha: float) -> Array:

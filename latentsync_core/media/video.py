@@ -12,7 +12,8 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from ..data import Waveform
+from ..data import Frame, Waveform
+from ..planar import SampleFormat
 from .audio import read_audio
 from .color import ACCURATE, ColorTags
 from .decoder import RUN_LENGTH, FrameDecoder
@@ -20,6 +21,7 @@ from .deinterlace import Deinterlacer
 from .index import build_index
 from .opening import MediaPath
 from .orientation import Orientation
+from .planes import PlaneReader, has_planes
 from .span import check_numbers
 
 log = logging.getLogger(__name__)
@@ -31,7 +33,10 @@ _MOST_ASPECT = 4
 
 
 class FileClip:
-    """A video or image file that implements `data.Clip`: frames are (H, W, 3) uint8 RGB, turned upright.
+    """A video or image file that implements `data.Clip`: frames are turned upright.
+
+    Frames of YUV, and of RGB of more than 8 bit, are `PlanarFrame`s, whose samples are the file's. Others, and those
+    whose samples cannot be turned, are arrays (H, W, 3), uint8.
 
     A file of one frame without audio is a still image: a clip of one frame at 25 fps.
 
@@ -55,6 +60,9 @@ class FileClip:
             self.has_audio = any(s.codec_context for s in decoder.container.streams.audio)
             stored_aspect = self._check_aspect(decoder.stream.sample_aspect_ratio or Fraction(1))
             self._orientation = Orientation.of(first, decoder.stream)
+        self._planes = PlaneReader(first, self._orientation) if has_planes(first, self._orientation) else None
+        self.samples: SampleFormat | None = None if self._planes is None else self._planes.format
+        """How the samples of its `PlanarFrame`s stand for colours; None where frames are arrays."""
         sideways = self._orientation.sideways
         self._stored_size = first.height, first.width
         self.height, self.width = self._stored_size[:: -1 if sideways else 1]
@@ -71,7 +79,7 @@ class FileClip:
     def __len__(self) -> int:
         return len(self.times)
 
-    def read(self, indices: Iterable[int]) -> Iterator[npt.NDArray[np.uint8]]:
+    def read(self, indices: Iterable[int]) -> Iterator[Frame]:
         """Yield the frames named by `indices`, in any order; rising numbers take one pass without seeking.
 
         `indices` is taken up to 24 ahead. Raises InputError on a number outside 0..N-1, MediaError where a
@@ -81,7 +89,7 @@ class FileClip:
             source = Deinterlacer(decoder) if self._deinterlaces else decoder
             # Decoding runs forward only, and numbers may fall (`bounce`) or repeat. A run of numbers near each other
             # is decoded in one pass from its lowest frame, and what it names is held until its turn: at most 24
-            # frames. They are held in the decoder's own format: RGB takes twice the memory.
+            # frames.
             held: dict[int, av.VideoFrame] = {}
             for run in _split_into_runs(check_numbers(indices, len(self))):
                 held = {number: frame for number, frame in held.items() if number in run}
@@ -94,14 +102,16 @@ class FileClip:
                         if number in run:
                             held[number] = frame
                     number = run.popleft()
-                    yield self._to_upright_rgb(held[number])
+                    yield self._to_upright(held[number])
                     held = {n: frame for n, frame in held.items() if n in run or n == number}
 
     def read_own_audio(self) -> Waveform | None:
         """Read the file's audio; None where it has none. Raises MediaError where it is damaged."""
         return read_audio(self.path) if self.has_audio else None
 
-    def _to_upright_rgb(self, frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
+    def _to_upright(self, frame: av.VideoFrame) -> Frame:
+        if self._planes is not None:
+            return self._planes.read(frame)
         # The numbers of "rgb24" in two thirds of the time, as libswscale writes planes faster than pixels. (With an
         # odd height and halved colours, one value in a thousand is rounded the other way.)
         pixels = frame.reformat(format="gbrp", interpolation=ACCURATE).to_ndarray()
@@ -119,8 +129,11 @@ class FileClip:
 
     def _warn_of_loss(self, frame: av.VideoFrame) -> None:
         if self.color.hdr:
-            log.warning("%s is HDR video; it is treated as 8 bit without tone mapping.", self.path)
-        elif (bits := max(component.bits for component in frame.format.components)) > 8:
+            log.warning(
+                "%s is HDR video: the mouth is painted in its own signal, without tone mapping.", self.path
+            )
+        bits = max(component.bits for component in frame.format.components)
+        if bits > 8 and self.samples is None:
             log.warning("%s has %d bits per colour component; it is read as 8 bit.", self.path, bits)
         if frame.interlaced_frame and not self._deinterlaces:
             log.warning(
@@ -129,7 +142,7 @@ class FileClip:
             )  # fmt: skip
         elif self._deinterlaces and not frame.interlaced_frame:
             log.warning("%s is not marked as interlaced, so that nothing is deinterlaced.", self.path)
-        if _has_alpha(frame):
+        if _has_alpha(frame) and self.samples is None:
             log.warning("%s has transparency, which is dropped.", self.path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -13,9 +14,10 @@ from typing import Protocol
 import av
 
 from ..ahead import run_behind
-from ..data import Array
+from ..data import Frame
 from ..errors import OptionError, OutputError
 from ..partial import partial_path, remove_abandoned
+from ..planar import SampleFormat
 from .color import ColorTags
 from .formats import FORMATS, Encoding, choose_format
 from .images import ImageWriter
@@ -24,6 +26,8 @@ from .opening import MediaPath
 from .parts import AudioInput
 from .timecode import Timecode
 
+log = logging.getLogger(__name__)
+
 _BEHIND = 8
 """Frames that may wait for the encoder."""
 
@@ -31,8 +35,8 @@ _BEHIND = 8
 class Writer(Protocol):
     """What `open_writer` gives."""
 
-    def write(self, frame: Array, time_seconds: float) -> None:
-        """Add a frame (H, W, 3), uint8 or float 0..1, that is shown from `time_seconds` on."""
+    def write(self, frame: Frame, time_seconds: float) -> None:
+        """Add a frame (H, W, 3) that is shown from `time_seconds` on."""
         ...
 
 
@@ -58,10 +62,11 @@ def open_writer(
     format: str = "",
     timecode: Timecode | None = None,
     alpha: bool = False,
+    samples: SampleFormat | None = None,
 ) -> Iterator[Writer]:
     """Give a writer whose result appears at `path` when the block ends without an error, and else not at all.
 
-    `path` ends in .mp4, .m4v or .mov (h264), .mkv (lossless RGB: FFV1, or h264 where pixels are not square), or has
+    `path` ends in .mp4, .m4v or .mov (h264), .mkv (lossless: FFV1, or h264 where pixels are not square), or has
     no suffix: a folder of PNG images, made or, if it is there and empty, filled. `format` is one of EDITOR_FORMATS for
     a .mov: prores422hq, prores4444 or dnxhr_hqx, of 10 bit. `timecode` is that of the first frame; images do not keep
     it. With `alpha` frames are (H, W, 4), in prores4444 or in .mkv with square pixels.
@@ -69,17 +74,19 @@ def open_writer(
     one frame period after the last frame) and so does its audio. `audio`, a file or a Waveform, is copied
     packet by packet where the container can hold it and encoded where not. `crf` 0..51 (less is better) and
     `preset` are x264's. `color` are the tags of the source, see `color.choose_tags`. `pixel_aspect` is the width
-    of a pixel over its height; PNG images do not keep it.
+    of a pixel over its height; PNG images do not keep it. `samples` are those of the source (`FileClip.samples`), which
+    .mkv then has too, bit for bit; without them it has RGB of 8 bit.
     Frames are encoded in a thread: do not write into them afterwards. What fails there is raised by a later call, or at
     the end of the block.
     Raises OptionError on an unknown suffix, crf, preset or pixel_aspect, OutputError where the result cannot
     be written.
     """
-    encoding = Encoding(crf, preset, color, pixel_aspect, timecode, alpha)
+    encoding = Encoding(crf, preset, color, pixel_aspect, timecode, alpha, samples)
     target, size = _check_target(path, format), (height, width)
     form = choose_format(target.suffix.lower(), format) if target.suffix else None
     if alpha and (form is None or not form.alpha_format or (form.lossless and pixel_aspect != 1)):
         raise OptionError("Frames with alpha are written as prores4444, or into .mkv with square pixels.")
+    _warn_of_loss(target, samples)
     writer: _Backend
     with partial_path(target, _folder_of(target)) as partial:
         with _writing(target):
@@ -95,7 +102,18 @@ def open_writer(
                 _move_into_place(partial, target)
 
 
-_Item = tuple[Array, float]
+def _warn_of_loss(target: Path, samples: SampleFormat | None) -> None:
+    if samples is None or (target.suffix and FORMATS[target.suffix.lower()].lossless):
+        return
+    if samples.bits > 8:
+        log.warning(
+            "%s has 8 of the source's %d bits per colour component; .mkv keeps all.", target, samples.bits
+        )
+    if "a" in samples.name:
+        log.warning("%s does not keep the source's transparency; .mkv does.", target)
+
+
+_Item = tuple[Frame, float]
 
 
 class _GuardedWriter:
@@ -115,7 +133,7 @@ class _QueuedWriter:
     def __init__(self, put: Callable[[_Item], None]) -> None:
         self._put = put
 
-    def write(self, frame: Array, time_seconds: float) -> None:
+    def write(self, frame: Frame, time_seconds: float) -> None:
         self._put((frame, time_seconds))
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ..data import Array, Clip, FaceTrack, IntArray, Progress
+from ..data import Array, Clip, FaceTrack, Frame, IntArray, Progress
 from ..errors import FaceError
 from ..faces import (
     FaceFinder,
@@ -55,7 +55,7 @@ class Scene:
         """Shape (N,): where there is a face."""
         return ~np.isnan(self.matrices[:, 0, 0])
 
-    def chunks(self, size: int = CHUNK) -> Iterator[tuple[slice, list[Array], Tensor]]:
+    def chunks(self, size: int = CHUNK) -> Iterator[tuple[slice, list[Frame], Tensor]]:
         """Yield the place in the scene, the frames, and their crops (F, 3, R, R) in -1..1, grey without a face."""
         frames = self.clip.read(self.source.tolist())
         for first in range(0, len(self.source), size):
@@ -64,7 +64,7 @@ class Scene:
             yield part, some, crops_of(some, self.matrices[part], self.resolution)
 
 
-def crops_of(frames: Sequence[Array], matrices: npt.NDArray[np.float64], resolution: int) -> Tensor:
+def crops_of(frames: Sequence[Frame], matrices: npt.NDArray[np.float64], resolution: int) -> Tensor:
     """Crop the faces, (F, 3, R, R) in -1..1, 0 where a matrix is NaN."""
     crops = np.zeros((len(frames), resolution, resolution, 3), np.float32)
     for crop, frame, matrix in zip(crops, frames, matrices, strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from pathlib import Path
 
-from ..data import Array, Clip, FaceTrack, Plan, Progress, Waveform
+from ..data import Array, Clip, FaceTrack, Frame, Plan, Progress, Waveform
 from ..models.bundle import LipSyncModels
 from ..options import Options
 from ..speakers import find_face
@@ -36,8 +36,8 @@ def lip_sync(
     work: Path | None = None,
     masks: Callable[[Array], None] | None = None,
     protect: Clip | None = None,
-) -> Generator[Array, None, None]:
-    """Yield the frames of the result in order, each (H, W, 3) of the clip's dtype: a dub of one line over all of it.
+) -> Generator[Frame, None, None]:
+    """Yield the frames of the result in order, each (H, W, 3): a dub of one line over all of the clip.
 
     track: the face to re-sync, one entry per frame of the clip, which may have been scaled since; None looks for it.
     protect: masks of what lies before the face, in frames of the clip's size, one per frame of the clip or one for all:

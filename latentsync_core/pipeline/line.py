@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..compositing import Pasted, blend_mask, keep_source, read_masks
-from ..data import Array, IntArray
+from ..compositing import Patch, blend_mask, keep_source, read_masks
+from ..data import Array, Frame, IntArray
 from ..diffusion.windows import Render
 from ..faces import crop_size, keep_mask
 from ..method import method_of
@@ -29,14 +29,14 @@ class LinePaster:
         self._blends = dict[int, Array]()
         self._kept = enumerate(read_masks(line.protect, line.plan.source))
 
-    def paste(self, frame: Array, mouth: Array, index: int) -> Pasted:
+    def paste(self, frame: Frame, mouth: Array, index: int) -> Patch:
         """Paste the mouth of a frame of the line; frames are asked for in rising order."""
         options = self._line.options
         mask = self._blend(len(mouth)) * self._line.plan.strength[index]
         seed = options.seed if options.grain else None
-        pasted = self._method.paste(frame, mouth, self._line.matrices[index], self._size, mask, seed)
+        patch = self._method.paste(frame, mouth, self._line.matrices[index], self._size, mask, seed)
         keep = next(mask for number, mask in self._kept if number == index)
-        return pasted if keep is None else keep_source(frame, pasted, keep)
+        return patch if keep is None else keep_source(frame, patch, keep)
 
     def _blend(self, side: int) -> Array:
         if side not in self._blends:

@@ -9,8 +9,8 @@ from contextlib import closing
 from pathlib import Path
 
 from ..ahead import run_ahead
-from ..compositing import no_alpha
-from ..data import Array, Progress
+from ..compositing import Patch, spread_alpha
+from ..data import Array, Frame, Progress
 from ..diffusion import WindowStore, cross_fade
 from ..diffusion.windows import Render
 from ..errors import OptionError
@@ -39,11 +39,12 @@ def render(
     work: Path | None = None,
     masks: Callable[[Array], None] | None = None,
     pool: WindowPool | None = None,
-) -> Generator[Array, None, None]:
-    """Yield the frames of a planned dub in order, each (H, W, 3) of the clip's dtype.
+) -> Generator[Frame, None, None]:
+    """Yield the frames of a planned dub in order, each (H, W, 3), of the kind and dtype that the clip's are.
 
-    Frames that no line changes are the clip's own arrays: copy them before writing into them. Decoding and denoising
-    run in threads, up to two windows ahead of what is yielded; they end when the generator is closed.
+    Frames of a file keep its samples but for those of the mouth; `numpy.asarray(frame)` is RGB. Frames that no line
+    changes are the clip's own: do not write into them. Decoding and denoising run in threads, up to two windows ahead
+    of what is yielded; they end when the generator is closed.
 
     progress: called at the start and after each step of the stages `listen` and `resync` (in its thread; the total
     falls by every window that is found finished); raise from it, or close the generator, to cancel within a step. work:
@@ -78,7 +79,7 @@ def make_mouths(
 
 def paste_mouths(
     dub: DubPlan, mouths: Iterable[Mouths], *, masks: Callable[[Array], None] | None = None
-) -> Generator[Array, None, None]:
+) -> Generator[Frame, None, None]:
     """Yield the frames of a planned dub with mouths that were made before, one item for each output frame.
 
     Those of `make_mouths` give what `render` does, bit for bit; others may have another resolution, each its own.
@@ -94,7 +95,7 @@ def _open(
     progress: Progress | None,
     work: Path | None,
     pool: WindowPool | None,
-) -> Generator[tuple[Array, Mouths], None, None]:
+) -> Generator[tuple[Frame, Mouths], None, None]:
     """Check what is asked for, and return the source of every output frame, and its mouths, made in a thread."""
     _check(dub, models, pool)
     if pool is None:
@@ -105,18 +106,18 @@ def _open(
 
 
 def _composite(
-    dub: DubPlan, made: Iterable[tuple[Array, Mouths]], masks: Callable[[Array], None] | None
-) -> Iterator[Array]:
+    dub: DubPlan, made: Iterable[tuple[Frame, Mouths]], masks: Callable[[Array], None] | None
+) -> Iterator[Frame]:
     """Yield the frames with their mouths pasted, later lines over earlier ones."""
     pasters = dict[int, LinePaster]()
     for index, ((frame, mouths), numbers) in enumerate(zip(made, dub.find_lines(), strict=True)):
         pasters = {n: pasters.get(n) or LinePaster(dub.lines[n], dub.resolution) for n in numbers}
-        alpha = no_alpha(frame)
+        patches: list[Patch] = []
         for number, mouth in mouths.items():
-            frame, added = pasters[number].paste(frame, mouth, index - dub.lines[number].first)
-            alpha += (1 - alpha) * added
+            patches.append(pasters[number].paste(frame, mouth, index - dub.lines[number].first))
+            frame = patches[-1].apply(frame)
         if masks is not None:
-            masks(alpha)
+            masks(spread_alpha(patches, frame))
         yield frame
 
 
@@ -134,7 +135,7 @@ def _check(dub: DubPlan, models: LipSyncModels, pool: WindowPool | None) -> None
 
 def _make_own(
     dub: DubPlan, models: LipSyncModels, progress: Progress | None, work: Path | None
-) -> Iterator[tuple[Array, Mouths]]:
+) -> Iterator[tuple[Frame, Mouths]]:
     """Yield the source of every output frame, and the mouths that are new in it, made in this process."""
     counter = StepCounter(progress, dub)
 
@@ -151,7 +152,7 @@ def _make_pooled(
     work: Path | None,
     pool: WindowPool,
     networks: str,
-) -> Iterator[tuple[Array, Mouths]]:
+) -> Iterator[tuple[Frame, Mouths]]:
     """Yield the same, made by a pool: a thread reads the clip ahead, and submits the windows in the very same order."""
 
     def submit_line(line: LinePlan) -> SubmittedWindows:
@@ -176,7 +177,7 @@ def _make_pooled(
 
 def _make_mouths(
     dub: DubPlan, resolution: int, open_line: Callable[[LinePlan], Render]
-) -> Iterator[tuple[Array, Mouths]]:
+) -> Iterator[tuple[Frame, Mouths]]:
     """Yield the source of every output frame, and the mouths that are new in it, as `open_line` renders its lines."""
     open_lines = dict[int, Iterator[Array | None]]()
     with closing(run_ahead(_read(dub, resolution), READ_AHEAD)) as stream:
@@ -191,7 +192,7 @@ def _make_mouths(
             yield feed.next_frame(), {n: mouth for n, mouth in made.items() if mouth is not None}
 
 
-def _read(dub: DubPlan, resolution: int) -> Iterator[tuple[Array, Crops]]:
+def _read(dub: DubPlan, resolution: int) -> Iterator[tuple[Frame, Crops]]:
     """Yield the source of every output frame, and its crops."""
     denoised = [
         {line.first + int(i) for window in line.plan.windows for i in window.frames} for line in dub.lines
@@ -207,7 +208,7 @@ def _read(dub: DubPlan, resolution: int) -> Iterator[tuple[Array, Crops]]:
         )
 
 
-def _crop(frame: Array, dub: DubPlan, line: LinePlan, index: int, resolution: int) -> Array:
+def _crop(frame: Frame, dub: DubPlan, line: LinePlan, index: int, resolution: int) -> Array:
     matrix = line.matrices[index - line.first]
     return method_of(line.options).crop(frame, matrix, resolution, dub.resolution)
 
@@ -218,12 +219,12 @@ class _Feed:
     Lines ask for crops up to a window ahead of the frames that are composited.
     """
 
-    def __init__(self, stream: Iterator[tuple[Array, Crops]]) -> None:
+    def __init__(self, stream: Iterator[tuple[Frame, Crops]]) -> None:
         self._stream = stream
-        self._frames: deque[Array] = deque()
+        self._frames: deque[Frame] = deque()
         self._crops: defaultdict[int, deque[Array | None]] = defaultdict(deque)
 
-    def next_frame(self) -> Array:
+    def next_frame(self) -> Frame:
         while not self._frames:
             self._pull()
         return self._frames.popleft()

@@ -40,6 +40,7 @@ def compute_task(setup: LipSyncSetup, models: LipSyncModels, folder: TaskFolder,
         with closing(frames), open_writer(
             folder.result, clip.height, clip.width, dub.fps, audio=audio, duration=dub.duration,
             crf=setup.crf, preset=setup.encoder_preset, color=clip.color, pixel_aspect=clip.pixel_aspect,
+            samples=clip.samples,
         ) as writer:  # fmt: skip
             for seconds, frame in zip(dub.times, frames, strict=True):
                 writer.write(frame, float(seconds))

@@ -110,8 +110,8 @@ class Examiner:
 
     @torch.inference_mode()
     def _evaluate(self, case: Case, models: LipSyncModels, options: Options) -> dict[str, float]:
-        frames = list(lip_sync(case.source, case.speech, models, options))
-        true_frames = list(case.truth.read(range(len(frames))))
+        frames = [np.asarray(f) for f in lip_sync(case.source, case.speech, models, options)]
+        true_frames = [np.asarray(f) for f in case.truth.read(range(len(frames)))]
         result, true = (to_pixels(mouth_crops(case.source, part)) for part in (frames, true_frames))
         predicted = read_mouth(self.mouth_regressor, result)[:, 0]
         new, old = (clip.truth[0].mouth.openness[: len(frames)] for clip in (case.truth, case.source))

@@ -76,4 +76,6 @@ def perform(case: Case, models: LipSyncModels, options: Options) -> Results:
     track = find_face(case.source)
     silence = Waveform(np.zeros_like(case.speech.samples), case.speech.sample_rate)
     audios = case.speech, silence, shuffle(case.speech)
-    return Results(*(list(lip_sync(case.source, audio, models, options, track)) for audio in audios))
+    return Results(
+        *([np.asarray(f) for f in lip_sync(case.source, audio, models, options, track)] for audio in audios)
+    )

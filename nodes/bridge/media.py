@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from comfy_api.latest import InputImpl
 
-from ...latentsync_core.data import Array, Clip, Waveform
+from ...latentsync_core.data import Clip, Frame, Waveform
 from ...latentsync_core.errors import InputError, OptionError
 from .audio_in import check_audio
 from .temp import make_temp_file, write_temp_copy
@@ -170,7 +170,7 @@ def _from_file(path: str, identity: str | None, start: float, duration: float, a
     return Source(clip, file.color, file.pixel_aspect, own)
 
 
-def video_of(frames: Iterable[Array], shown: Clip | DubPlan, *, like: Source, audio: Waveform | None) -> Any:
+def video_of(frames: Iterable[Frame], shown: Clip | DubPlan, *, like: Source, audio: Waveform | None) -> Any:
     """Write frames and audio to a file and return it as a VIDEO; on failure no file is left.
 
     shown: when each frame is shown. like: the source of size, colour tags and pixel aspect.

@@ -12,7 +12,7 @@ import comfy.utils
 import numpy as np
 from PIL import Image
 
-from ...latentsync_core.data import Array
+from ...latentsync_core.data import Frame
 from ...latentsync_core.plan import DubPlan
 from ...latentsync_core.timeleft import TimeLeft, format_duration
 
@@ -57,7 +57,7 @@ class Reporter:
         self._bar.update_absolute(self._done, self._total)
         self._show()
 
-    def show_frames(self, frames: Iterator[Array], dub: DubPlan, steps: int) -> Iterator[Array]:
+    def show_frames(self, frames: Iterator[Frame], dub: DubPlan, steps: int) -> Iterator[Frame]:
         """Yield the frames of a dub, and show the first one of every window; a window takes `steps` steps."""
         windows = 0
         for frame in self._left.frames(frames, dub.changed, dub.windows):
@@ -69,7 +69,7 @@ class Reporter:
             yield frame
             self._show()
 
-    def follow(self, stage: str, frames: Iterable[Array], total: int) -> Iterator[Array]:
+    def follow(self, stage: str, frames: Iterable[Frame], total: int) -> Iterator[Frame]:
         """Yield frames, and report each as done."""
         for done, frame in enumerate(frames, 1):
             yield frame
@@ -116,7 +116,7 @@ def send_text(text: str, node_id: str | None) -> None:
         server.send_progress_text(text, node_id)
 
 
-def to_image(frame: Array) -> Image.Image:
+def to_image(frame: Frame) -> Image.Image:
     """Return a frame (H, W, 3), uint8 or float in 0..1, as a Pillow image."""
     if frame.dtype != np.uint8:
         frame = (np.clip(frame, 0, 1) * 255).round().astype(np.uint8)

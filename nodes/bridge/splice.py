@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from comfy_execution.graph_utils import ExecutionBlocker
 
-from ...latentsync_core.data import Array, Clip, Waveform, pluralize
+from ...latentsync_core.data import Clip, Frame, Waveform, pluralize
 from ...latentsync_core.errors import InputError
 from .media import Source, audio_of, clip_of, images_of, open_video, video_of, waveform_of
 from .progress import Reporter
@@ -55,7 +55,7 @@ def reassemble(
     """Put the part in; raises InputError where part and original do not fit."""
     from ...latentsync_core.media import splice
 
-    frames: list[Array] | None = [] if return_images else None
+    frames: list[Frame] | None = [] if return_images else None
     with _open_original(part, video, original_images) as original:
         new = clip_of(part.images, part.fps)
         whole = splice(original and original.clip, new, part.start if original else 0.0, part.fade)
@@ -101,7 +101,7 @@ def _mix_audio(part: Insertion, original: Source | None) -> Waveform | None:
     return mix(original.audio, new, part.sound.mode, part.start, duck_db=part.sound.duck_db, fade=fade)
 
 
-def _keep_frames(frames: Iterable[Array], kept: list[Array]) -> Iterator[Array]:
+def _keep_frames(frames: Iterable[Frame], kept: list[Frame]) -> Iterator[Frame]:
     for frame in frames:
         kept.append(frame)
         yield frame

@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 import pytest
+from support.pasting import paste
 
-from latentsync_core.compositing import paste
 from latentsync_core.faces import crop_face
 
 

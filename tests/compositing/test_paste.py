@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.pasting import paste, paste_crop
 from support.recipes import GOLDEN, frame, looks_equal
 
-from latentsync_core.compositing import blend_mask, paste, surround
-from latentsync_core.upstream import paste_crop
+from latentsync_core.compositing import blend_mask, surround
 
 
 def golden_face(resolution):

@@ -4,9 +4,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from support.pasting import laid
 
 from latentsync_core import TensorClip
-from latentsync_core.compositing import check_protect, keep_source, read_masks
+from latentsync_core.compositing import Patch, check_protect, keep_source, read_masks
 from latentsync_core.errors import InputError
 
 
@@ -18,15 +19,17 @@ def masks_of(*frames, dtype=np.float32):
 @pytest.mark.parametrize("dtype", [np.uint8, np.float16, np.float32, np.float64])
 def test_white_is_the_source_grey_is_between_black_is_the_mouth(dtype):
     white = 255 if dtype == np.uint8 else 1
-    frame, mouth = np.full((2, 4, 3), 0.2 * white, dtype), np.full((2, 4, 3), 0.8 * white, dtype)
-    mask = np.array([[1, 0.5, 0, 1]] * 2, np.float32)
-    alpha = np.array([[0.5, 0.5, 0.5, 0]] * 2, np.float32)
-    out, left = keep_source(frame, (mouth.copy(), alpha.copy()), mask)
+    frame, mouth = np.full((2, 5, 3), 0.2 * white, dtype), np.full((2, 5, 3), 0.8 * white, dtype)
+    mask = np.array([[1, 1, 0.5, 0, 1]] * 2, np.float32)
+    alpha = np.array([[0.5, 0.5, 0.5, 0.5, 0]] * 2, np.float32)
+    patch = Patch(np.s_[:, 1:], mouth[:, 1:], alpha[:, 1:])
+    out, left = laid(mouth, keep_source(frame, patch, mask))
+    assert np.array_equal(out[:, 0], mouth[:, 0])
     assert out.dtype == dtype
-    assert np.array_equal(out[:, 0], frame[:, 0]) and np.array_equal(out[:, 2], mouth[:, 2])
-    assert np.allclose(out[:, 1] / white, 0.5, atol=0.003)
-    assert np.array_equal(left, np.array([[0, 0.25, 0.5, 0]] * 2, np.float32))
-    assert np.array_equal(out[:, 3], mouth[:, 3])  # the mouth is not there
+    assert np.array_equal(out[:, 1], frame[:, 1]) and np.array_equal(out[:, 3], mouth[:, 3])
+    assert np.allclose(out[:, 2] / white, 0.5, atol=0.003)
+    assert np.array_equal(left, np.array([[0, 0, 0.25, 0.5, 0]] * 2, np.float32))
+    assert np.array_equal(out[:, 4], mouth[:, 4])  # the mouth is not there
 
 
 def test_each_output_frame_has_the_mask_of_its_source():

@@ -3,8 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-
-from latentsync_core.compositing import paste
+from support.pasting import paste
 
 
 def detail(image, where):

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 from face_scenes import ListClip, scene
+from support.pasting import paste
 
-from latentsync_core.compositing import paste
 from latentsync_core.data import FaceTrack
 from latentsync_core.faces import (
     align_track,

@@ -108,6 +108,18 @@ def set_display_matrix(path, matrix):
     return path
 
 
+def pixels(frames):
+    """RGB of 8 bit, whatever the frames are."""
+    arrays = [np.asarray(frame) for frame in frames]
+    return [a if a.dtype == np.uint8 else np.rint(np.clip(a, 0, 1) * 255).astype(np.uint8) for a in arrays]
+
+
+def assert_near(frames, expected):
+    """Frames are those that libswscale made, to one level."""
+    got = np.array(pixels(frames), int)
+    assert got.shape == np.shape(expected) and np.abs(got - expected).max() <= 1
+
+
 def decode(path):
     """Every frame, straight from PyAV in one pass."""
     with av.open(str(path)) as container:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from media_files import make_video
+from media_files import make_video, pixels
 
 from latentsync_core import FileClip
 
@@ -50,8 +50,8 @@ def test_an_interlaced_video_is_said_so(interlaced, tmp_path, caplog):
 
 
 def test_combs_are_taken_out(interlaced):
-    woven, plain = list(FileClip(interlaced).read(range(COUNT))), FileClip(interlaced, deinterlace=True)
-    smooth = list(plain.read(range(COUNT)))
+    woven, plain = pixels(FileClip(interlaced).read(range(COUNT))), FileClip(interlaced, deinterlace=True)
+    smooth = pixels(plain.read(range(COUNT)))
     assert len(smooth) == len(plain) == COUNT
     assert np.mean([combs(frame) for frame in smooth]) < 0.35 * np.mean([combs(frame) for frame in woven])
     for k in range(1, COUNT - 1):  # each shows the time of its own first field

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from media_files import decode, make_video, tone
+from media_files import assert_near, decode, make_video, tone
 
 from latentsync_core.data import Waveform
 from latentsync_core.errors import InputError
@@ -41,8 +41,7 @@ def test_a_view_of_a_view_and_of_a_file_with_its_own_times(tmp_path):
     np.testing.assert_allclose(view.times, np.array([0, 120, 160, 200]) / 1000, atol=1e-9)
     assert view.duration == pytest.approx(0.36)
     frames = decode(path)
-    for ours, number in zip(view.read([3, 0, 0, 2]), (6, 3, 3, 5), strict=True):
-        np.testing.assert_array_equal(ours, frames[number])
+    assert_near(view.read([3, 0, 0, 2]), [frames[number] for number in (6, 3, 3, 5)])
 
 
 def test_a_view_knows_its_own_frames_only():

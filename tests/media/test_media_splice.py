@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from media_files import decode, image, make_video
+from media_files import assert_near, decode, image, make_video
 
 from latentsync_core.errors import InputError
 from latentsync_core.media import FileClip, TensorClip, splice, trim
@@ -78,8 +78,8 @@ def test_files_with_times_of_their_own_in_any_order(tmp_path):
     original, frames = FileClip(path), decode(path)
     part = TensorClip(np.full((5, 48, 64, 3), 7, np.uint8), 25)
     result = splice(original, part, 0.1)
-    assert [bool((f == 7).all()) for f in result.read([7, 2, 4, 3, 0, 5])] == [0, 1, 1, 1, 0, 0]
-    np.testing.assert_array_equal(next(result.read([6])), frames[6])
+    assert [bool((np.asarray(f) == 7).all()) for f in result.read([7, 2, 4, 3, 0, 5])] == [0, 1, 1, 1, 0, 0]
+    assert_near(result.read([6]), frames[6:7])
 
 
 def test_without_an_original_the_part_alone():

@@ -7,7 +7,18 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from media_files import add_audio, audio_packets, decode, image, make_audio, make_video, still, tone, write
+from media_files import (
+    add_audio,
+    audio_packets,
+    decode,
+    image,
+    make_audio,
+    make_video,
+    pixels,
+    still,
+    tone,
+    write,
+)
 
 from latentsync_core.data import Waveform
 from latentsync_core.media import ColorTags, FileClip, check_output, open_writer, read_audio
@@ -39,7 +50,7 @@ FLAT = [
 def test_colours_come_back_and_are_tagged(tmp_path, size, color):
     path = write(tmp_path / "c.mp4", [np.full((*size, 3), c, np.uint8) for c in FLAT], color=color, crf=1)
     clip = FileClip(path)
-    for frame, expected in zip(clip.read(range(len(FLAT))), FLAT, strict=True):
+    for frame, expected in zip(pixels(clip.read(range(len(FLAT)))), FLAT, strict=True):
         assert frame.shape == (*size, 3)
         assert np.abs(frame.astype(int) - expected).max() <= 2
     if color is None or color.matrix == 0:

@@ -1,5 +1,6 @@
 """Example Clip: every choice gives what the examples connect."""
 
+import numpy as np
 import pytest
 
 
@@ -10,7 +11,7 @@ import pytest
 def test_every_clip_has_all_outputs(run, bridge, core, clip, frames, has_audio):
     video, image, audio = run("LatentSyncExampleClip", clip=clip)
     with bridge("media").open_video(video, audio=True) as source:
-        first = next(iter(source.clip.read([0])))
+        first = np.asarray(next(iter(source.clip.read([0]))))
         assert len(source.clip.times) == frames and (source.audio is not None) == has_audio
     assert image.shape == (1, *first.shape) and image.dtype.is_floating_point
     assert abs(image[0].numpy() * 255 - first * (255 if first.max() <= 1 else 1)).max() < 1

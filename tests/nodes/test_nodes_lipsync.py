@@ -185,7 +185,7 @@ def written(core, monkeypatch):
     movie = importlib.import_module(f"{core.__name__}.media.movie").MovieWriter
     write = movie.write
     monkeypatch.setattr(
-        movie, "write", lambda self, frame, time: (frames.append(frame.copy()), write(self, frame, time))
+        movie, "write", lambda self, frame, time: (frames.append(np.array(frame)), write(self, frame, time))
     )
     return frames
 

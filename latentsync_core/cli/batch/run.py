@@ -14,7 +14,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ...data import Array
+from ...data import Frame
 from ...errors import InputError, LatentSyncError, OutputError
 from ...method import check_independent
 from ...models.bundle import LipSyncModels
@@ -130,7 +130,7 @@ class _RowDisplay:
         self.windows += new
         self._batch.count(new)
 
-    def frames(self, frames: Iterator[Array], dub: DubPlan) -> Iterator[Array]:
+    def frames(self, frames: Iterator[Frame], dub: DubPlan) -> Iterator[Frame]:
         return frames
 
 

@@ -1,0 +1,99 @@
+"""Frames of PyAV as `PlanarFrame`s, and back."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any, cast
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange
+
+from ..planar import PlanarFrame, Plane, SampleFormat, is_planar
+from .color import ACCURATE
+from .orientation import Orientation
+
+_SITINGS = (0.5, 0.0), (0.5, 0.5), (0.0, 0.0)
+"""Of MPEG-2, H.264 and most others; of JPEG and MPEG-1; of Ultra HD discs."""
+_SIDEWAYS = {"422": "440", "440": "422"}
+"""Layouts of chroma that become another one where rows and columns change places."""
+_COMPARED_ROWS = 256
+
+
+class PlaneReader:
+    """Gives the decoded frames of one clip as upright `PlanarFrame`s."""
+
+    def __init__(self, frame: av.VideoFrame, orientation: Orientation) -> None:
+        self._name, self._orientation = frame.format.name, orientation
+        full = self._name.startswith("yuvj") or frame.color_range == ColorRange.JPEG
+        stored = SampleFormat(self._name.replace("yuvj", "yuv"), int(frame.colorspace), full)
+        stored = _find_siting(frame, stored)
+        self.format = _turn(stored, orientation)
+        """Of the upright frames."""
+
+    def read(self, frame: av.VideoFrame) -> PlanarFrame:
+        """Return a frame, which is kept for as long as its planes are."""
+        if frame.format.name != self._name:
+            frame = frame.reformat(format=self._name, interpolation=ACCURATE)
+        planes = _view_planes(frame, self.format.bits)
+        if self._orientation != Orientation(False, 0):
+            planes = tuple(self._orientation.apply(plane) for plane in planes)
+        return PlanarFrame(planes, self.format)
+
+
+def has_planes(frame: av.VideoFrame, orientation: Orientation) -> bool:
+    """Whether frames like this one can be read by a `PlaneReader`, with the same samples when turned upright."""
+    if not is_planar(frame.format.name):
+        return False
+    rows, columns = SampleFormat(frame.format.name).step
+    upright = orientation == Orientation(False, 0)
+    # A block that lies half outside of the frame would lie half outside at the other end.
+    return upright or (columns <= 2 and frame.height % rows == 0 and frame.width % columns == 0)
+
+
+def to_video_frame(frame: PlanarFrame) -> av.VideoFrame:
+    """Copy a frame into one of PyAV."""
+    height, width, _ = frame.shape
+    image = av.VideoFrame(width, height, frame.format.name)
+    for target, plane in zip(_view_planes(image, frame.format.bits), frame.planes, strict=True):
+        target[...] = plane
+    image.colorspace = frame.format.matrix
+    image.color_range = ColorRange.JPEG if frame.format.full else ColorRange.MPEG
+    return image
+
+
+def _view_planes(frame: av.VideoFrame, bits: int) -> tuple[Plane, ...]:
+    dtype = np.dtype(np.uint8 if bits == 8 else "<u2")
+    lines = [np.frombuffer(cast(Any, plane), dtype) for plane in frame.planes]
+    return tuple(
+        cast(Plane, line.reshape(-1, plane.line_size // dtype.itemsize)[: plane.height, : plane.width])
+        for line, plane in zip(lines, frame.planes, strict=True)
+    )
+
+
+def _find_siting(frame: av.VideoFrame, form: SampleFormat) -> SampleFormat:
+    """Find out where chroma samples lie: PyAV does not tell, but libswscale knows, so both convert the frame."""
+    if form.step == (1, 1):
+        return form
+    top = max(0, frame.height - _COMPARED_ROWS) // 2
+    part = slice(top, top + _COMPARED_ROWS), slice(None)
+    expected = frame.reformat(format="rgb24", interpolation=ACCURATE).to_ndarray()[part].astype(np.float32)
+
+    def error(siting: tuple[float, float]) -> float:
+        rgb = PlanarFrame(_view_planes(frame, form.bits), replace(form, siting=siting))[part]
+        return float(np.abs(rgb * (255 if form.bits > 8 else 1) - expected).mean())
+
+    return replace(form, siting=min(_SITINGS, key=error))
+
+
+def _turn(form: SampleFormat, orientation: Orientation) -> SampleFormat:
+    """Return the format of frames that are turned upright."""
+    down, across = form.siting
+    across = 1 - across if orientation.mirrored else across
+    for _ in range(orientation.quarter_turns % 4):
+        down, across = 1 - across, down
+    name = form.name
+    if orientation.sideways:
+        name = re.sub("422|440", lambda layout: _SIDEWAYS[layout[0]], name)
+    return replace(form, name=name, siting=(down, across))
