@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -130,6 +129,8 @@ class PlanarFrame:
 
     def shrink(self, width: int, height: int) -> Pixels:
         """Return RGB of the whole frame, made smaller by averaging, (height, width, 3)."""
+        import cv2  # late, as importing the node pack loads no OpenCV
+
         planes = self.planes[:3]
         return self._to_rgb([cv2.resize(p, (width, height), interpolation=cv2.INTER_AREA) for p in planes])
 
@@ -167,6 +168,8 @@ class PlanarFrame:
 
     def _enlarge(self, chroma: Plane, corners: Corners) -> Pixels:
         """Return the chroma of each pixel of a part, by bilinear interpolation."""
+        import cv2  # late, as importing the node pack loads no OpenCV
+
         step = np.array(self.format.step)
         if (step == 1).all():
             return chroma[_part_of(corners)]
@@ -181,12 +184,16 @@ class PlanarFrame:
         )  # fmt: skip
 
     def _to_rgb(self, planes: Sequence[Pixels]) -> Pixels:
+        import cv2  # late, as importing the node pack loads no OpenCV
+
         samples = cv2.merge([plane.astype(np.float32) for plane in planes])
         if self.dtype != np.uint8:
             return cv2.transform(samples, self.format.to_rgb)
         return np.clip(np.rint(cv2.transform(samples, 255 * self.format.to_rgb)), 0, 255).astype(np.uint8)
 
     def _to_samples(self, pixels: Pixels) -> list[Pixels]:
+        import cv2  # late, as importing the node pack loads no OpenCV
+
         white = 255 if self.dtype == np.uint8 else 1
         matrix = self.format.from_rgb / [white, white, white, 1]
         luma, *chroma = cv2.split(cv2.transform(pixels.astype(np.float32), matrix))
@@ -194,6 +201,8 @@ class PlanarFrame:
 
     def _reduce(self, image: Pixels) -> Pixels:
         """Return an image of whole blocks at the size of chroma, by the triangle over which `_enlarge` spreads it."""
+        import cv2  # late, as importing the node pack loads no OpenCV
+
         rows, columns = self.format.step
         kernels = [_triangle(*axis) for axis in zip(self.format.step, self.format.siting, strict=True)]
         smooth = cv2.sepFilter2D(

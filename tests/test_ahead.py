@@ -15,6 +15,7 @@ from support.tiny import golden_pipeline_models
 
 from latentsync_core import Options, TensorClip, lip_sync
 from latentsync_core.ahead import Stopped, check_stopped, run_ahead, run_behind
+from latentsync_core.compositing.paste import empty_patch
 from latentsync_core.diffusion import Denoiser
 from latentsync_core.method import Method
 
@@ -167,7 +168,7 @@ def run_slowly(models, monkeypatch, decode, denoise, encode):
     monkeypatch.setattr(Denoiser, "denoise", denoised)
     monkeypatch.setattr(Denoiser, "decode", lambda self, latents: np.zeros((len(latents), 64, 64, 3), "f4"))
     monkeypatch.setattr(Method, "crop", lambda self, frame, *_: frame[:64, :64])
-    monkeypatch.setattr(Method, "paste", lambda self, frame, *_: (frame, frame[..., 0]))
+    monkeypatch.setattr(Method, "paste", lambda self, frame, *_: empty_patch(frame))
     clip = SlowClip(np.stack(list(clip_of(60).read(range(60)))), 25)
     clip.sleep = decode
     options = Options(overlap=0, grain=False, color_match=False, **FAST)

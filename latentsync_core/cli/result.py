@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from ..data import Array, Frame
 from ..dub import (
@@ -28,6 +29,9 @@ from ..media import AudioInput, FileClip, Timecode, Writer, check_output, open_w
 from ..plan import DubPlan
 from ..plan.causes import NO_LINE
 from .outputs import check_apart
+
+_REACH = 4
+"""Pixels: colours of the coarsest format have one sample for four, and are interpolated between two."""
 
 Pair = tuple[Frame, Array | None]
 """A frame of the result, and the alpha of what is new in it, (H, W), where it was asked for."""
@@ -141,7 +145,7 @@ def _write_reel(
     for piece in pieces:
         inside[piece.at : piece.end] = True
     kept = (
-        (np.asarray(frame), alpha)
+        (np.asarray(frame), _grow(alpha > 0))
         for held, (frame, alpha) in zip(inside, pairs, strict=True)
         if held and alpha is not None
     )
@@ -153,6 +157,18 @@ def _write_reel(
         color=clip.color,
         pixel_aspect=clip.pixel_aspect,
     )
+
+
+def _grow(opaque: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return a mask (H, W) and the pixels around it whose colour a changed sample of halved colours reaches."""
+    grown = opaque.copy()
+    for axis in (0, 1):
+        edge = np.moveaxis(grown, axis, 0)
+        for _ in range(_REACH):
+            known = edge.copy()
+            edge[1:] |= known[:-1]
+            edge[:-1] |= known[1:]
+    return grown
 
 
 def _write_film(

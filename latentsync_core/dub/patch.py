@@ -49,7 +49,7 @@ def write_patch(
         color=color, pixel_aspect=pixel_aspect,
     ) as writer:  # fmt: skip
         for given, (frame, changed) in enumerate(frames, 1):
-            writer.write(_cut_out(frame, changed > 0), float((given - 1) / fps))
+            writer.write(_cut_out(frame, np.asarray(changed) > 0), float((given - 1) / fps))
         if given != count:
             raise InputError(f"The pieces of the reel have {count} frames, got {given}.")
     return EditMedia(path, first, count, film.size)

@@ -141,12 +141,12 @@ def test_an_interrupted_batch_ends_soon(files, tmp_path, monkeypatch):
     denoise = Denoiser.denoise
 
     def interrupt(*given):
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGTERM)
         return denoise(*given)
 
     with monkeypatch.context() as patch:
         patch.setattr(Denoiser, "denoise", interrupt)
-        assert batch(files, jobs, tmp_path / "out") == 130
+        assert batch(files, jobs, tmp_path / "out") == 143
     assert outcomes(tmp_path / "out") == []
 
 

@@ -12,6 +12,7 @@ from latentsync_core.cli import main
 from latentsync_core.media import read_audio, read_timecode
 
 FPS = Fraction(25)
+from latentsync_core.planar import PlanarFrame
 
 
 @pytest.fixture
@@ -51,7 +52,9 @@ def test_a_patch_over_the_film_is_the_full_render(files, film, tmp_path):
     (piece,) = list(root.iter("asset-clip"))[1:]  # the handles of both lines touch
     reel = rgba_of(tmp_path / "reel.mkv")
     assert (piece.get("offset"), piece.get("duration"), len(reel)) == ("3600s", "4/5s", 20)
-    for under, over, expected in zip(laid, reel, full, strict=True):
+    for under, over, rendered in zip(laid, reel, full, strict=True):
+        # PyAV cannot write where colours lie between pixels: the samples are shown as the film's are.
+        expected = PlanarFrame(rendered.planes, under.format)
         assert np.array_equal(np.where(over[..., 3:] > 0, over[..., :3], under), expected)
     assert [k for k, over in enumerate(reel) if over[..., 3].any()] == [*range(2, 6), *range(11, 16)]
     assert {p.suffix for p in tmp_path.glob("reel.*")} >= {".mkv", ".edl", ".fcpxml"}

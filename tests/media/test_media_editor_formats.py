@@ -51,7 +51,7 @@ def test_codec_profile_depth_and_tags(tmp_path, name):
     write(tmp_path / "out.mov", frames, format=name, color=bt709)
     assert probe(tmp_path / "out.mov") == (PROFILES[name], [1, 1, 1, 1])
     for frame, expected in zip(FileClip(tmp_path / "out.mov").read(range(3)), frames, strict=True):
-        assert np.abs(frame.astype(int) - expected).max() <= 1
+        assert np.abs(255 * np.asarray(frame) - expected).max() <= 1
 
 
 @pytest.mark.parametrize("name", EDITOR_FORMATS)
