@@ -1,7 +1,7 @@
 """A server in a process of its own, killed by its own hand just before or just after a task is in a state.
 
 victim.py FOLDER before|after|never STATE
-Its computation writes into FOLDER/runs.log when it begins and ends a task, so that tests can count.
+Its computation writes into FOLDER/runs.log when it begins a task and when its outcome is kept, so that tests can count.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from latentsync_core.serve import ProcessWorker, ServeSettings, run_endpoint
+from latentsync_core.serve.place import TaskFolder
 from latentsync_core.serve.tasks import Tasks
 
 SECONDS = 0.05
@@ -19,6 +20,14 @@ SECONDS = 0.05
 
 
 def give_compute():
+    """Return the stand-in; its end counts when the outcome is on disk, after which nothing may be computed again."""
+    keep = TaskFolder.keep_outcome
+
+    def keep_and_log(folder, inference_ms):
+        keep(folder, inference_ms)
+        log(folder, "ends")
+
+    TaskFolder.keep_outcome = keep_and_log
     return compute
 
 
@@ -28,7 +37,6 @@ def compute(folder, tell):
     time.sleep(SECONDS)
     partial = folder.root / "partial"
     partial.write_bytes(folder.media["video"].read_bytes() + folder.media["audio"].read_bytes())
-    log(folder, "ends")
     partial.rename(folder.result)
 
 
