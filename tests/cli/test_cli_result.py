@@ -10,9 +10,9 @@ import pytest
 from latentsync_core import FileClip
 from latentsync_core.cli import main
 from latentsync_core.media import read_audio, read_timecode
+from latentsync_core.planar import PlanarFrame
 
 FPS = Fraction(25)
-from latentsync_core.planar import PlanarFrame
 
 
 @pytest.fixture
