@@ -14,6 +14,7 @@ sys.path[:0] = [str(ROOT / "tests" / "comfyui"), str(ROOT / "tests")]
 sys.path.append(str(ROOT))
 
 import cv2  # noqa: E402
+import numpy as np
 from comfy_server import LOCAL, MEDIA, ComfyServer, install, of_type, workflow, workflow_names  # noqa: E402
 from example_images import WIDTH, make_thumbnail, write_animation  # noqa: E402
 from frontend import opened  # noqa: E402
@@ -138,7 +139,7 @@ def show_result(server, name):
 
 def frames_of(file):
     clip = FileClip(file)
-    return list(clip.read(range(len(clip.times))))
+    return [np.asarray(frame) for frame in clip.read(range(len(clip.times)))]
 
 
 def show_first_workflow(page, server):

@@ -73,12 +73,14 @@ def main():
     plan = line.plan
     print(plan)
     frames = render(dub, models)
-    frames = list(tqdm(frames, "lip-sync", len(plan), disable=None))
+    frames = [np.asarray(frame) for frame in tqdm(frames, "lip-sync", len(plan), disable=None)]
     write(args.output / "result.mp4", clip, frames, plan.times, new, plan.duration)
 
     count = min(len(frames), len(true.times))
     shown = Shown(
-        list(clip.read(plan.source[:count].tolist())), frames[:count], list(true.read(range(count)))
+        [np.asarray(frame) for frame in clip.read(plan.source[:count].tolist())],
+        frames[:count],
+        list(true.read(range(count))),
     )
     write(
         args.output / "side_by_side.mp4", clip, draw_side_by_side(shown), plan.times[:count], new, count / 25
