@@ -14,7 +14,7 @@ sys.path[:0] = [str(ROOT / "tests" / "comfyui"), str(ROOT / "tests")]
 sys.path.append(str(ROOT))
 
 import cv2  # noqa: E402
-import numpy as np
+import numpy as np  # noqa: E402
 from comfy_server import LOCAL, MEDIA, ComfyServer, install, of_type, workflow, workflow_names  # noqa: E402
 from example_images import WIDTH, make_thumbnail, write_animation  # noqa: E402
 from frontend import opened  # noqa: E402
