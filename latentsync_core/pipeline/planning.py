@@ -54,7 +54,7 @@ def plan_sync(
     if track is None:
         track = find_face(clip, exact=options.exact, progress=progress)
     track = fit_track(track, clip)
-    held = hold_face(track, clip, options)
+    held = hold_place(track, clip.times) if options.missing_face == "hold" else track
     method = method_of(options)
     method.check(clip, options)
     samples = method.prepare_speech(speech)
@@ -74,11 +74,6 @@ def plan_sync(
         plan = replace(plan, speech_start=start, notes=describe_part(plan, start))
     line = LinePlan(0, plan, track, matrices[plan.source], samples, options, protect)
     return DubPlan(clip, plan.fps, plan.source, plan.times, plan.duration, (line,), resolution, window_frames)
-
-
-def hold_face(track: FaceTrack, clip: Clip, options: Options) -> FaceTrack:
-    """Return the track with the places at which `options.missing_face` holds the mouth."""
-    return hold_place(track, clip.times) if options.missing_face == "hold" else track
 
 
 def _ask_frames(timeline: Timeline, only: tuple[float, float]) -> npt.NDArray[np.bool_]:
