@@ -1,6 +1,7 @@
 """An endpoint for tests: in a thread of its own, with stand-ins for what measures and computes."""
 
 import asyncio
+import os
 import threading
 import time
 from contextlib import ExitStack
@@ -155,7 +156,10 @@ class Served:
 
     def files(self):
         """Names of all files that are kept, apart from the books."""
+        # os.walk passes over folders that the endpoint removes meanwhile, Path.rglob fails on them.
         found = {
-            path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file()
+            Path(folder, name).relative_to(self.folder).as_posix()
+            for folder, _, names in os.walk(self.folder)
+            for name in names
         }
         return {name for name in found if not name.startswith("tasks.sqlite3")}
