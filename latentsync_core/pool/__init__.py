@@ -10,6 +10,7 @@ from .here import WorkerHere
 from .lane import IN_FLIGHT
 from .pool import WindowPool
 from .process import WorkerProcess
+from .stuck import StuckLimit
 from .task import MadeWindow, WindowMaker, WindowTask, Worker, WorkerDied, WorkerIdentity
 from .workers import Workers
 
@@ -22,6 +23,7 @@ __all__ = [
     "MadeWindow",
     "ModelSource",
     "NetworkMaker",
+    "StuckLimit",
     "WindowMaker",
     "WindowPool",
     "WindowTask",

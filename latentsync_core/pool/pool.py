@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict
@@ -12,10 +13,14 @@ from ..data import pluralize
 from ..errors import LatentSyncError, PoolError
 from .lane import Lane
 from .queue import WindowQueue
+from .stuck import StuckLimit
 from .task import MadeWindow, WindowTask, Worker, WorkerIdentity
 
 START_SECONDS = 300.0
 """How long a pool waits while it has no worker: large networks load for minutes, and a machine may be on its way."""
+
+_LOOK_SECONDS = 1.0
+"""Between two looks for workers that are stuck."""
 
 
 class WindowPool:
@@ -25,17 +30,26 @@ class WindowPool:
     """
 
     def __init__(
-        self, begin: Sequence[Callable[[], Worker]], *, mixed: bool = False, patience: float = START_SECONDS
+        self,
+        begin: Sequence[Callable[[], Worker]],
+        *,
+        mixed: bool = False,
+        patience: float = START_SECONDS,
+        limit: StuckLimit | None = None,
     ) -> None:
         """begin: a function for each worker, which begins to start it and does not wait.
 
         mixed: take workers whose devices or versions differ, so that the bits of a window depend on who made it.
-        patience: seconds without any worker after which the pool fails.
+        patience: seconds without any worker after which the pool fails. limit: how long a window may take before its
+        worker is ended, which counts as a death; None is `StuckLimit()`.
         """
         self._queue = WindowQueue(len(begin), mixed, patience)
-        self._lanes = [Lane(self._queue, number, start) for number, start in enumerate(begin)]
+        limit = limit or StuckLimit()
+        self._lanes = [Lane(self._queue, number, start, limit) for number, start in enumerate(begin)]
         for lane in self._lanes:
             lane.start()
+        self._closed = threading.Event()
+        threading.Thread(target=self._watch, name="watch of a pool", daemon=True).start()
 
     def submit(self, task: WindowTask) -> Future[MadeWindow]:
         """Hand in a window; waits while another one waits for a worker. Raises what the pool failed with.
@@ -60,6 +74,12 @@ class WindowPool:
             lane.stop()
         for lane in self._lanes:
             lane.join()
+        self._closed.set()
+
+    def _watch(self) -> None:
+        while not self._closed.wait(_LOOK_SECONDS):
+            for lane in self._lanes:
+                lane.end_if_stuck()
 
     def to_json(self) -> dict[str, Any]:
         """Return who the workers are and how others ended, ready for JSON."""

@@ -26,6 +26,11 @@ class WindowTask:
     latents: npt.NDArray[np.float32] | None = None
     """Shape (1, C, F, h, w): where an earlier run denoised the window, it is only decoded."""
 
+    @property
+    def kind(self) -> tuple[Options, bool]:
+        """Windows of the same kind take about as long, on the same device."""
+        return self.options, self.latents is None
+
 
 @dataclass(frozen=True, eq=False)
 class MadeWindow:

@@ -13,17 +13,18 @@ from support.runs import FAST, clip_of, speech_of, track_of
 from latentsync_core import Options, load_models
 from latentsync_core.errors import PoolError, WeightsMissingError
 from latentsync_core.pipeline import plan_sync, render
-from latentsync_core.pool import ModelSource, WindowPool
+from latentsync_core.pool import ModelSource, StuckLimit, WindowPool
 from latentsync_lab.fresh import write_untrained
 
 pytestmark = pytest.mark.slow
 
 
-def pool_of(cluster, workers=2, **settings):
+def pool_of(cluster, workers=2, limit=None, **settings):
     from latentsync_core.pool.cluster import RayWorker, connect_ray, share_cluster
 
     connect_ray(cluster.address)
-    return WindowPool([partial(RayWorker, StandIn(**settings), share) for share in share_cluster(workers)])
+    begin = [partial(RayWorker, StandIn(**settings), share) for share in share_cluster(workers)]
+    return WindowPool(begin, limit=limit)
 
 
 def wait_for(condition, seconds=30):
@@ -82,6 +83,13 @@ def test_a_window_that_ends_three_workers_is_an_error_that_names_it(ray_cluster,
         with pytest.raises(PoolError, match=f"^{name} ended 3 workers.*{cause}.*{cause}.*{cause}"):
             bad.result(60)
         assert (good.result(60).latents == expected(1)).all()
+
+
+@pytest.mark.parametrize("name", ["stuck", "stuck, stopped"])
+def test_a_stuck_worker_is_ended_and_its_windows_go_to_others(ray_cluster, tmp_path, name):
+    with pool_of(ray_cluster, journal=str(tmp_path), limit=StuckLimit(least=5, first=5)) as pool:
+        check([pool.submit(task(number, "" if number else name)) for number in range(6)])
+        assert "stuck, and ended after" in pool.to_json()["deaths"][0]
 
 
 def test_errors_of_ours_come_back_as_they_are(ray_cluster):
