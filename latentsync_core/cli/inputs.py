@@ -33,6 +33,12 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "audio", type=Path, metavar="AUDIO", help="the new speech: an audio file, or a video with audio"
     )
+    parser.add_argument(
+        "--fit",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="bring the speech to the length of VIDEO, by its pauses and then by up to 10 %% of its tempo",
+    )
 
 
 def add_video(parser: argparse.ArgumentParser, text: str | None = None) -> None:
