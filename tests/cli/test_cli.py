@@ -6,12 +6,10 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
-from support.sounds import write_wav
 
-from latentsync_core import FileClip, Waveform, open_writer, read_audio
+from latentsync_core import FileClip, Waveform, open_writer
 from latentsync_core.cli import main
 from latentsync_core.diffusion import familiar
-from latentsync_lab.synthetic import bundled_speech
 
 FAST = ["--steps", "1", "--guidance", "1", "--device", "cpu"]
 
@@ -77,24 +75,6 @@ def test_the_audio_is_copied_bit_for_bit(files, tmp_path):
     copied, given = packets(tmp_path / "out.mkv"), packets(files / "speech.wav")
     assert b"".join(copied) == b"".join(given)
     assert len(b"".join(given)) == 20000
-
-
-def test_speech_is_fitted_to_the_video(files, tmp_path, capsys):
-    for name, last in (("near", 19400), ("far", 14000)):
-        write_wav(tmp_path / f"{name}.wav", bundled_speech("b").samples[0, 8000:last])
-    report = tmp_path / "report.json"
-    given = {"audio": tmp_path / "near.wav", "video": "video.mkv"}
-    assert sync(files, tmp_path / "near.mkv", "--fit", "--report", str(report), **given) == 0
-    note = "the speech is fitted from 0.71 to 0.80 s: "
-    assert note in capsys.readouterr().out and json.loads(report.read_text())["fit"].startswith(note)
-    heard = read_audio(tmp_path / "near.mkv")
-    assert len(FileClip(tmp_path / "near.mkv")) == 20 and heard.duration == pytest.approx(0.8, abs=1e-3)
-    given["audio"] = tmp_path / "far.wav"
-    assert sync(files, tmp_path / "far.mkv", "--fit", **given) == 0
-    assert "so it stays as it is" in capsys.readouterr().out
-    assert packets(tmp_path / "far.mkv") == packets(tmp_path / "far.wav")
-    assert main(["plan", str(files / "video.mkv"), str(tmp_path / "far.wav"), "--fit"]) == 0
-    assert capsys.readouterr().out.startswith("the speech lasts 0.38 s and its place 0.80 s")
 
 
 def test_the_same_seed_gives_the_same_file(files, tmp_path):
