@@ -1,4 +1,4 @@
-"""When a worker is taken for stuck: it lives, and its window does not end."""
+"""When a worker is taken for stuck: it lives, and its task does not end."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ _TIMES_LONGER = 20.0
 
 @dataclass(frozen=True)
 class StuckLimit:
-    """How long a window may take, by how long others of its kind took.
+    """How long a task may take, by how long others of its kind took.
 
-    It is far above what a window takes on a busy machine, and a first one may be compiled: who works is never ended.
+    It is far above what one takes on a busy machine, and a first one may be compiled: who works is never ended.
     """
 
     least: float = 600.0
-    """Seconds that any window may take."""
+    """Seconds that any task may take."""
     first: float = 6 * 3600.0
-    """Seconds that a window may take while none of its kind is made: large networks need hours for one on a CPU."""
+    """Seconds while none of its kind is done: large networks need hours for a window on a CPU."""
     _longest: dict[Hashable, float] = field(default_factory=dict)
 
     def note(self, kind: Hashable, seconds: float) -> None:
-        """Note how long a window took; those of a kind have the same options, and workers of the same device."""
+        """Note how long a task took; those of a kind had workers of the same device."""
         self._longest[kind] = max(seconds, self._longest.get(kind, 0.0))
 
     def seconds(self, kind: Hashable) -> float:
