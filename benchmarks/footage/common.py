@@ -41,13 +41,22 @@ class Footage:
         return Footage(f"{self.name} x{scale:g}", frames, self.points * scale, self.times)
 
 
+def read_small(clip, numbers, longest):
+    """Read frames of a clip as arrays, made so small that no side is above `longest`."""
+    scale = min(1.0, longest / max(clip.height, clip.width))
+    frames = map(np.asarray, clip.read(numbers))
+    if scale == 1:
+        return list(frames)
+    return [cv2.resize(f, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for f in frames]
+
+
 def load_footage(folder, name, count=50):
     """Read the first frames of a clip and find the face; faces are kept in OUTPUT."""
     clip = FileClip(Path(folder) / f"{name}.mp4")
-    frames = np.stack(list(clip.read(range(min(count, len(clip.times))))))
-    scale = min(1.0, LONGEST / max(frames.shape[1:3]))
-    small = [cv2.resize(f, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for f in frames]
-    track = find_face(TensorClip(np.stack(small), clip.fps), work=OUTPUT / "faces")
+    numbers = range(min(count, len(clip.times)))
+    frames, small = np.stack(list(clip.read(numbers))), np.stack(read_small(clip, numbers, LONGEST))
+    track = find_face(TensorClip(small, clip.fps), work=OUTPUT / "faces")
+    scale = small.shape[1] / frames.shape[1]
     return Footage(name, frames, track.points / scale, clip.times[: len(frames)])
 
 

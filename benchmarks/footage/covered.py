@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
-from common import LONGEST, media_argument, write_sheet
+from common import LONGEST, media_argument, read_small, write_sheet
 
 from latentsync_core import FileClip
 from latentsync_core.compositing import blend_mask, keep_source, paste
@@ -86,9 +86,7 @@ CHANGES = {
 def load(folder, name, finder):
     """Return the first frames of a clip with faces of a moderate size, and the largest face of each frame."""
     clip = FileClip(folder / f"{name}.mp4")
-    scale = min(1.0, LONGEST / max(clip.height, clip.width))
-    read = clip.read(range(min(FRAMES, len(clip.times))))
-    frames = [cv2.resize(f, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for f in read]
+    frames = read_small(clip, range(min(FRAMES, len(clip.times))), LONGEST)
     faces = [pick(finder.find([frame])[0]) for frame in frames]
     kept = [i for i, face in enumerate(faces) if face is not None]
     return [frames[i] for i in kept], [faces[i] for i in kept], clip.times[kept]

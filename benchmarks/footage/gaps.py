@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from common import media_argument, write_sheet
+from common import media_argument, read_small, write_sheet
 
 from latentsync_core import FileClip, Options, TensorClip, Waveform, make_plan
 from latentsync_core.faces import FaceFinder, choose, survey
@@ -46,9 +46,7 @@ class Blind:
 
 def load(path):
     clip = FileClip(path)
-    frames = list(clip.read(range(min(FRAMES, len(clip)))))
-    scale = min(1.0, LONGEST / max(frames[0].shape[:2]))
-    return np.stack([cv2.resize(f, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for f in frames])
+    return np.stack(read_small(clip, range(min(FRAMES, len(clip))), LONGEST))
 
 
 def pass_before(frames, points):

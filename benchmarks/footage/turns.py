@@ -71,7 +71,7 @@ def show_most_turned(finder, media):
     for path in sorted(media.glob("*.mp4")):
         clip = FileClip(path)
         numbers = range(0, len(clip), EVERY)
-        for number, frame in zip(numbers, clip.read(numbers), strict=True):
+        for number, frame in zip(numbers, map(np.asarray, clip.read(numbers)), strict=True):
             faces += [
                 (abs(f.yaw), f.yaw, path.stem, number, _cut(frame, f.box)) for f in _find(finder, frame)
             ]

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
-from common import media_argument, write_sheet
+from common import media_argument, read_small, write_sheet
 
 from latentsync_core import FileClip, TensorClip, Waveform, make_plan
 from latentsync_core.compositing import blend_mask, paste
@@ -60,13 +60,7 @@ def zoom(frame, box, factor):
 def read(folder, name, count):
     """Read the first frames of a clip, at most 720 px long."""
     clip = FileClip(folder / f"{name}.mp4")
-    scale = min(1.0, 720 / max(clip.width, clip.height))
-    return [
-        cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        if scale < 1
-        else frame.copy()
-        for frame in clip.read(range(min(count, len(clip))))
-    ]
+    return read_small(clip, range(min(count, len(clip))), 720)
 
 
 def find_one(finder, frames):
