@@ -33,8 +33,8 @@ _MAX_TILES = 6
 _TILE_DENSITY = 1.3
 """Tiles overlap so much that a face on an edge lies whole in a neighbour."""
 CLOSE_UP = 0.4
-"""The part that a frame fills in the search for faces as large as itself, or half as large again. With 0.6 some that are
-1.5 times as high as a square frame were missed."""
+"""The part that a frame fills in the search for faces as large as itself, or half as large again. With 0.6 some were
+missed that are 1.5 times as high as a square frame."""
 _POINT_WINDOWS = 0.35, 0.15
 """Sides of the windows around a point, over the shorter side of the frame."""
 _BOX_WINDOWS = 2.0, 3.5
