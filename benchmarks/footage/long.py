@@ -2,10 +2,11 @@
 
     python benchmarks/footage/long.py [--minutes 1 60] [--size 1920x1080] [--speech 10]
 
-For each length a file is written that shows two seconds of a drawn head over and over, and a process of its own
-surveys it, plans and composites it into another file. The stand-ins find the head where it was drawn (with a look of
-its own in every frame), hear zeros, and give back the crops. Printed are milliseconds a frame, the peak memory after
-each stage, and what each further minute adds to it. --speech: seconds of speech (default: as long as the video).
+For each length a file is written that shows two seconds of a drawn head, half as high as the frame, over and over; a
+process of its own surveys it, plans and composites it into another file. The stand-ins find the head where it was
+drawn (with a look of its own in every frame), hear zeros, and give back the crops. Printed are milliseconds a frame,
+the peak memory after each stage, and what each further minute adds to it. --speech: seconds of speech (default: as
+long as the video).
 """
 
 import argparse
@@ -68,7 +69,7 @@ def main():
 
 def write_video(path, width, height, minutes):
     """Write two seconds of a drawn head as often as it takes; its places go to a file beside it."""
-    side = min(width, height)
+    side = min(width, height) // 2
     head = talking_clip(3, bundled_speech("a"), size=(side, side))
     left, top = (width - side) // 2, (height - side) // 2
     frames = np.full((DRAWN, height, width, 3), 90, np.uint8)
