@@ -34,3 +34,14 @@ def save_jpeg(path: Path, image: Array, most_bytes: int) -> None:
         if len(data) <= most_bytes:
             break
     path.write_bytes(np.asarray(data).tobytes())
+
+
+def write_label(image: Array, text: str, place: tuple[int, int]) -> Array:
+    """Write a word in white with a black edge into an image (H, W, 3) uint8, from (x, y) on; return the image."""
+    x, y = place
+    # Not black and thick first: OpenCV 5 sets bold letters wider, so that they stand out at the end.
+    edges = [(x + dx, y + dy, 0) for dx in (-1, 0, 1) for dy in (-1, 0, 1)]
+    for left, base, level in (*edges, (x, y, 255)):
+        font = cv2.FONT_HERSHEY_SIMPLEX
+        cv2.putText(image, text, (left, base), font, 0.5, (level, level, level), 1, cv2.LINE_AA)
+    return image

@@ -5,7 +5,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from demo_images import plot_openings, plot_sync, write_animation, write_sheet
 from tqdm import tqdm
@@ -26,13 +25,13 @@ from latentsync_core.metrics.score import measure_sync
 from latentsync_core.metrics.view import look
 from latentsync_core.speakers import find_face
 from latentsync_core.weights import find_syncnet, load_syncnet
+from latentsync_lab.images import write_label
 from latentsync_lab.synthetic import bundled_speech, mono_16k, talking_clip
 
 SEED = 5
 """The person; training takes its people from seed 100 000 on."""
 OLD_WORDS, NEW_WORDS = ("b", 1.32, 2.32), ("a", 0.16, 2.08)
 """Bundled speech, start and length in seconds: "Watch how my mouth follows every word" and "Hello! Open the window"."""
-LABEL = {"org": (8, 20), "fontFace": cv2.FONT_HERSHEY_SIMPLEX, "fontScale": 0.5, "thickness": 1}
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,10 +110,7 @@ def draw_side_by_side(shown):
     for row in zip(shown.source, shown.result, shown.truth, strict=True):
         parts = []
         for frame, text in zip(row, ("source", "result", "truth"), strict=True):
-            part = frame.copy()
-            cv2.putText(part, text, color=(0, 0, 0), **(LABEL | {"thickness": 3}))
-            cv2.putText(part, text, color=(255, 255, 255), **LABEL)
-            parts.append(part)
+            parts.append(write_label(frame.copy(), text, (8, 20)))
         yield np.hstack(parts)
 
 

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from latentsync_lab.images import telling_moments
+from latentsync_lab.images import telling_moments, write_label
 
 MOMENTS = 3
 WIDTH = 480
@@ -11,6 +11,8 @@ CHANGED = 24
 """Levels by which a pixel has to differ somewhere in the clip to count as changed."""
 ROOM = 2.4
 """Side of what is shown, in sides of what was changed."""
+ROOM_BESIDE = 1.5
+"""Width of what is shown at least, in widths of what was changed."""
 
 
 def make_thumbnail(before, after):
@@ -19,33 +21,38 @@ def make_thumbnail(before, after):
     return np.vstack([add_label(row, text) for row, text in zip(rows, ("before", "after"), strict=True)])
 
 
-def cut_moments(before, after, side):
-    """Cut out the telling moments, side x side: [(before, after), ...]."""
+def cut_moments(before, after, width):
+    """Cut out the telling moments, so wide: [(before, after), ...]."""
     pairs = list(zip(before, after, strict=False))
     changes = [np.abs(old.astype(int) - new).max(-1) for old, new in pairs]
-    top, left, size = find_region(np.max(changes, axis=0))
+    region = find_region(np.max(changes, axis=0))
     moments = telling_moments([change.mean() for change in changes], [0] * len(changes), MOMENTS)
-    cut = [[frame[top : top + size, left : left + size] for frame in pairs[i]] for i in moments]
-    return [[cv2.resize(part, (side, side), interpolation=cv2.INTER_AREA) for part in pair] for pair in cut]
+    return [[shrink_to(frame[region], width) for frame in pairs[i]] for i in moments]
 
 
 def find_region(change):
-    """Return top, left and side of a square around what was changed."""
-    ys, xs = np.nonzero(change > CHANGED)
-    side = int(min(*change.shape, ROOM * max(np.ptp(ys), np.ptp(xs))))
-    middle = (ys.min() + ys.max()) // 2 - side // 8, (xs.min() + xs.max()) // 2  # a face is above its mouth
-    return *(
-        int(np.clip(m - side // 2, 0, n - side)) for m, n in zip(middle, change.shape, strict=True)
-    ), side
+    """Return rows and columns around what was changed: a square, or what is wider if several people were."""
+    spots = np.nonzero(change > CHANGED)
+    spans = [np.ptp(spot) for spot in spots]
+    side = min(*change.shape, ROOM * max(spans))
+    sizes = side, min(change.shape[1], max(side, ROOM_BESIDE * spans[1]))
+    middle = [(spot.min() + spot.max()) // 2 for spot in spots]
+    middle[0] -= side // 8  # a face is above its mouth
+    starts = [
+        int(np.clip(m - size // 2, 0, n - size))
+        for m, size, n in zip(middle, sizes, change.shape, strict=True)
+    ]
+    return tuple(slice(start, start + int(size)) for start, size in zip(starts, sizes, strict=True))
+
+
+def shrink_to(image, width):
+    return cv2.resize(
+        image, (width, round(len(image) * width / image.shape[1])), interpolation=cv2.INTER_AREA
+    )
 
 
 def add_label(row, text):
-    row = np.ascontiguousarray(row)
-    for color, width in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-        cv2.putText(
-            row, text, (8, row.shape[0] - 10), cv2.FONT_HERSHEY_SIMPLEX, 0.5, color, width, cv2.LINE_AA
-        )
-    return row
+    return write_label(np.ascontiguousarray(row), text, (8, row.shape[0] - 10))
 
 
 def write_animation(path, before, after, side=192, every=2, fps=25):
@@ -53,10 +60,8 @@ def write_animation(path, before, after, side=192, every=2, fps=25):
     from PIL import Image
 
     pairs = list(zip(before, after, strict=False))
-    top, left, size = find_region(
-        np.max([np.abs(old.astype(int) - new).max(-1) for old, new in pairs], axis=0)
-    )
-    frames = [np.hstack([f[top : top + size, left : left + size] for f in pair]) for pair in pairs[::every]]
+    region = find_region(np.max([np.abs(old.astype(int) - new).max(-1) for old, new in pairs], axis=0))
+    frames = [np.hstack([frame[region] for frame in pair]) for pair in pairs[::every]]
     images = [Image.fromarray(cv2.resize(f, (2 * side, side), interpolation=cv2.INTER_AREA)) for f in frames]
     images[0].save(
         path,
