@@ -53,6 +53,11 @@ class SampleFormat:
         match = cast(re.Match[str], _NAME.fullmatch(self.name))
         return int(match[2] or match[3] or 8)
 
+    @property
+    def has_alpha(self) -> bool:
+        """Whether there is a plane of opacity."""
+        return "a" in self.name
+
     @cached_property
     def step(self) -> tuple[int, int]:
         """Rows and columns of pixels to a chroma sample."""

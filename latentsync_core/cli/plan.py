@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from ..media import FileClip
+from ..media import FileClip, read_audio
 from ..pipeline import plan_sync
 from ..preflight import inspect_line
 from ..speakers import find_face
 from .inputs import options_of
-from .making import read_speech
 from .masks import open_masks
 from .outputs import check_plot, check_report, write_json
 from .plan_plot import draw_plan
@@ -25,8 +24,7 @@ def plan(args: argparse.Namespace) -> None:
         check_report(args.save, args.video, args.audio)
     if args.plot:
         check_plot(args.plot, args.video, args.audio)
-    clip = FileClip(args.video, deinterlace=args.deinterlace)
-    speech, _, note = read_speech(args, clip)
+    clip, speech = FileClip(args.video, deinterlace=args.deinterlace), read_audio(args.audio)
     masks = open_masks(args, clip)
     with progress_bars() as progress:
         track = find_face(clip, args.speaker, exact=options.exact, progress=progress)
@@ -36,5 +34,5 @@ def plan(args: argparse.Namespace) -> None:
         write_json(args.save, report_plan(args, line, preflight))
     if args.plot:
         draw_plan(line.plan, track, speech, args.plot)
-    print(*filter(None, [note]), preflight, sep="\n")
+    print(preflight)
     print(line.plan)

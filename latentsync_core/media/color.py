@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import av
 from av.video.reformatter import Interpolation
@@ -45,15 +45,17 @@ class ColorTags:
         return self.transfer in (PQ, HLG)
 
 
-def choose_tags(color: ColorTags | None, height: int, full: bool = False) -> ColorTags:
-    """Choose the tags of a YUV result from those of its source; full: whether its samples use their full range.
+def choose_tags(color: ColorTags | None, height: int, *, rgb: bool = False, full: bool = False) -> ColorTags:
+    """Choose the tags of a result from those of its source; full: whether its samples use their full range.
 
     A source without tags gives a result without tags, converted by the matrix it was read with (libswscale's BT.601):
-    players guess the same for both, so both look alike. Without a source (None), or from RGB, the tags are the
+    players guess the same for both, so both look alike. Without a source (None), or from RGB, those of YUV are the
     usual ones for the height.
     """
+    if rgb:
+        return ColorTags(RGB, FULL_RANGE) if color is None else replace(color, matrix=RGB, range=FULL_RANGE)
     if color is not None and color.matrix != RGB:
-        return ColorTags(color.matrix, FULL_RANGE if full else LIMITED, color.primaries, color.transfer)
+        return replace(color, range=FULL_RANGE if full else LIMITED)
     if height >= _HD_HEIGHT:
         return ColorTags(BT709, LIMITED, BT709, BT709)
     return ColorTags(SMPTE170M, LIMITED, SMPTE170M, SMPTE170M)

@@ -31,6 +31,11 @@ class Format:
     options: Mapping[str, str] = field(default_factory=dict)
     """Of the encoder."""
 
+    @property
+    def bits(self) -> int:
+        """Bits per colour component of a lossy format."""
+        return SampleFormat(self.pixel_format).bits if self.pixel_format else 8
+
 
 FORMATS: dict[str, Format] = {
     ".mp4": Format("mp4", "libx264", MP4_CODECS, "aac"),
@@ -91,6 +96,11 @@ class Encoding:
             raise OptionError(f"preset takes {', '.join(ENCODER_PRESETS)}, got {self.preset!r}.")
         if self.pixel_aspect <= 0:
             raise OptionError(f"pixel_aspect takes width / height > 0, got {self.pixel_aspect}.")
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether frames come with opacity."""
+        return self.alpha or (self.samples is not None and self.samples.has_alpha)
 
 
 def choose_format(suffix: str, name: str = "") -> Format:

@@ -8,13 +8,19 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 
-from ..data import Frame, Waveform
+from ..data import Array, Frame, Waveform
 from ..errors import InputError
+from ..planar import PlanarFrame
 from .opening import find_video, open_media
 from .parts import AudioInput, AudioParts
-from .pixels import to_uint8
+from .pixels import to_uint8, to_uint16
+from .planes import scale_samples
 from .soundtrack import add_soundtrack
+
+_FORMATS = {(3, 1): "rgb24", (4, 1): "rgba", (3, 2): "rgb48be", (4, 2): "rgba64be"}
+"""FFmpeg's names by channels and bytes."""
 
 
 class ImageWriter:
@@ -31,14 +37,24 @@ class ImageWriter:
             _write_audio(folder, audio)
 
     def write(self, frame: Frame, time_seconds: float) -> None:
-        """Add a frame (H, W, 3), uint8 or float 0..1."""
+        """Add a frame (H, W, 3), uint8, float 0..1 or in planes; of planes depth (8 or 16 bit) and opacity are kept."""
+        pixels = self._to_pixels(frame)
+        name = _FORMATS[pixels.shape[2], pixels.dtype.itemsize]
         encoder = av.CodecContext.create("png", "w")
         encoder.height, encoder.width = self._size
-        encoder.pix_fmt, encoder.time_base = "rgb24", Fraction(1, 25)
-        image = av.VideoFrame.from_ndarray(to_uint8(frame, self._size), format="rgb24")
+        encoder.pix_fmt, encoder.time_base = name, Fraction(1, 25)
+        image = av.VideoFrame.from_ndarray(pixels, format=name)
         packets = [*encoder.encode(image), *encoder.encode(None)]
         (self._folder / f"frame_{self._count:06d}.png").write_bytes(b"".join(map(bytes, packets)))
         self._count += 1
+
+    def _to_pixels(self, frame: Frame) -> Array:
+        if not isinstance(frame, PlanarFrame):
+            return to_uint8(frame, self._size)
+        pixels = (to_uint8 if frame.format.bits == 8 else to_uint16)(frame, self._size)
+        if not frame.format.has_alpha:
+            return pixels
+        return np.dstack([pixels, scale_samples(frame.planes[3], frame.format.bits, 8 * pixels.itemsize)])
 
     def finish(self) -> None:
         """Check that a frame was written; InputError where none was."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from fractions import Fraction
@@ -9,19 +10,18 @@ from pathlib import Path
 from typing import Any, cast
 
 import av
-from av.video.reformatter import ColorRange
 
 from ..data import Frame
 from ..errors import InputError
-from ..planar import PlanarFrame
-from .color import ACCURATE, choose_tags
+from ..planar import SampleFormat, is_planar
+from .color import choose_tags
+from .encoder_input import EncoderInput
 from .formats import Encoding, Format
 from .parts import AudioInput
-from .pixels import check_size, to_uint8
-from .planes import to_video_frame
+from .planes import name_siting
 from .soundtrack import Packets, add_soundtrack
 
-_RGB = "bgr0"
+log = logging.getLogger(__name__)
 
 _TICKS = 10_000
 """Time units a second at least, so that frames of a variable rate keep their times to 0.1 ms."""
@@ -42,7 +42,6 @@ class MovieWriter:
         duration: float | None,
     ) -> None:
         self._size, self._fps, self._duration = size, Fraction(fps), duration
-        self._alpha = encoding.alpha
         self._time_base = 1 / (fps.numerator * Fraction(max(1, -(-_TICKS // fps.numerator))))
         # How long a frame is shown is known when the next one comes: a frame waits for it, and since the encoder
         # reorders frames (B-frames), the durations wait for their packets by timestamp.
@@ -64,6 +63,7 @@ class MovieWriter:
 
     def _add_video(self, form: Format, encoding: Encoding) -> av.VideoStream:
         codec, pixel_format, options = _choose_encoder(form, encoding, self._size)
+        options |= _say_siting(encoding.samples, pixel_format)
         stream = cast(av.VideoStream, self._container.add_stream(codec, rate=self._fps, options=options))
         stream.height, stream.width = self._size
         stream.time_base = stream.codec_context.time_base = self._time_base
@@ -73,17 +73,22 @@ class MovieWriter:
         if encoding.timecode is not None:
             stream.metadata["timecode"] = str(encoding.timecode)
         stream.pix_fmt = pixel_format
-        if pixel_format.startswith("bgr"):
-            return stream
         full = form.lossless and encoding.samples is not None and encoding.samples.full
-        tags = self._tags = choose_tags(encoding.color, self._size[0], full)
+        tags = choose_tags(encoding.color, self._size[0], rgb=av.VideoFormat(pixel_format).is_rgb, full=full)
         context.colorspace, context.color_range = tags.matrix, tags.range
         context.color_primaries, context.color_trc = tags.primaries, tags.transfer
+        if codec == "ffv1" and encoding.pixel_aspect != 1:
+            log.warning(
+                "The pixels of the result are %s times as wide as high, which FFV1 says in its frames alone: a program "
+                "that asks the file's header takes them for square.", encoding.pixel_aspect,
+            )  # fmt: skip
+        aspect = encoding.pixel_aspect if codec == "ffv1" else Fraction(1)
+        self._input = EncoderInput(self._size, pixel_format, tags, 4 if encoding.alpha else 3, aspect)
         return stream
 
     def write(self, frame: Frame, time_seconds: float) -> None:
         """Add a frame (H, W, 3), with alpha (H, W, 4), uint8 or float 0..1, that is shown from `time_seconds` on."""
-        image = self._to_image(frame)
+        image = self._input.convert(frame)
         image.pts = round(Fraction(time_seconds) / self._time_base)
         image.time_base = self._time_base
         if self._pending is not None:
@@ -105,24 +110,6 @@ class MovieWriter:
         """Close all files, finished or not."""
         with suppress(av.FFmpegError, OSError):
             self._closing.close()
-
-    def _to_image(self, frame: Frame) -> av.VideoFrame:
-        if isinstance(frame, PlanarFrame):
-            check_size(frame, self._size)
-            image = to_video_frame(frame)
-        else:
-            pixels = to_uint8(frame, self._size, 4 if self._alpha else 3)
-            image = av.VideoFrame.from_ndarray(pixels, format="rgba" if self._alpha else "rgb24")
-        if str(self._stream.pix_fmt).startswith("bgr"):
-            return image.reformat(format=self._stream.pix_fmt)
-        # Set on the frame, not as an argument: PyAV 17 has no argument for BT.2020.
-        image.colorspace = self._tags.matrix
-        image = image.reformat(
-            format=self._stream.pix_fmt, dst_color_range=ColorRange(self._tags.range), interpolation=ACCURATE
-        )
-        # ProRes stores those of each frame.
-        image.color_primaries, image.color_trc = self._tags.primaries, self._tags.transfer
-        return image
 
     def _encode_pending(self, end: int) -> None:
         """Encode the frame before, now that its end is known, and mux the audio that starts before that end."""
@@ -148,18 +135,36 @@ def _choose_encoder(
     form: Format, encoding: Encoding, size: tuple[int, int]
 ) -> tuple[str, str, dict[str, str]]:
     """Return name, pixel format and options of the video encoder."""
-    if not form.lossless:
-        if form.pixel_format:
-            return form.video, form.alpha_format if encoding.alpha else form.pixel_format, dict(form.options)
-        # 4:2:0 halves both sides; an odd side is kept whole in 4:4:4 rather than padded or scaled.
-        pixel_format = "yuv444p" if size[0] % 2 or size[1] % 2 else "yuv420p"
-        return form.video, pixel_format, {"crf": str(encoding.crf), "preset": encoding.preset}
-    if encoding.alpha:
-        return form.video, form.alpha_format, dict(form.options)
-    # FFV1 leaves the shape of pixels to the container, where PyAV cannot set it; H.264 stores it in the stream.
-    codec = form.video if encoding.pixel_aspect == 1 else "libx264"
-    options = {} if codec == form.video else {"qp": "0", "bf": "0", "preset": encoding.preset}
-    taken = av.Codec(codec, "w").video_formats or []
-    if encoding.samples is not None and encoding.samples.name in {one.name for one in taken}:
-        return codec, encoding.samples.name, options
-    return ("libx264rgb" if codec == "libx264" else codec), form.pixel_format, options
+    if form.lossless:
+        return _choose_lossless(form, encoding)
+    if form.pixel_format:
+        with_alpha = encoding.has_alpha and form.alpha_format
+        return form.video, form.alpha_format if with_alpha else form.pixel_format, dict(form.options)
+    # 4:2:0 halves both sides; an odd side is kept whole in 4:4:4 rather than padded or scaled.
+    pixel_format = "yuv444p" if size[0] % 2 or size[1] % 2 else "yuv420p"
+    return form.video, pixel_format, {"crf": str(encoding.crf), "preset": encoding.preset}
+
+
+def _choose_lossless(form: Format, encoding: Encoding) -> tuple[str, str, dict[str, str]]:
+    """Choose what keeps the source's samples; frames of other samples are kept as RGB of 8 bit."""
+    pixel_format = form.alpha_format if encoding.has_alpha else form.pixel_format
+    if encoding.samples is not None and _takes(form.video, encoding.samples.name):
+        pixel_format = encoding.samples.name
+    if encoding.pixel_aspect != 1:
+        # Players look for the shape of pixels in the container, where PyAV cannot set it, or in the stream.
+        for codec in ("libx264", "libx264rgb"):
+            if _takes(codec, pixel_format):
+                return codec, pixel_format, {"qp": "0", "bf": "0", "preset": encoding.preset}
+    return form.video, pixel_format, dict(form.options)
+
+
+def _takes(codec: str, pixel_format: str) -> bool:
+    return pixel_format in {one.name for one in av.Codec(codec, "w").video_formats or []}
+
+
+def _say_siting(samples: SampleFormat | None, pixel_format: str) -> dict[str, str]:
+    """Return the encoder's option that says where chroma lies, as `EncoderInput` puts it."""
+    if not is_planar(pixel_format) or SampleFormat(pixel_format).step == (1, 1):
+        return {}
+    siting = "left" if samples is None else name_siting(samples)
+    return {} if siting == "center" else {"chroma_sample_location": siting}

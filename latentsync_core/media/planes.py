@@ -14,8 +14,11 @@ from ..planar import PlanarFrame, Plane, SampleFormat, is_planar
 from .color import ACCURATE
 from .orientation import Orientation
 
-_SITINGS = (0.5, 0.0), (0.5, 0.5), (0.0, 0.0)
-"""Of MPEG-2, H.264 and most others; of JPEG and MPEG-1; of Ultra HD discs."""
+_SITINGS = {
+    (0.5, 0.0): "left", (0.5, 0.5): "center", (0.0, 0.0): "topleft",
+    (0.0, 0.5): "top", (1.0, 0.0): "bottomleft", (1.0, 0.5): "bottom",
+}  # fmt: skip
+"""FFmpeg's names of where chroma lies: of MPEG-2, H.264 and most others; of JPEG and MPEG-1; of Ultra HD discs..."""
 _SIDEWAYS = {"422": "440", "440": "422"}
 """Layouts of chroma that become another one where rows and columns change places."""
 _COMPARED_ROWS = 256
@@ -63,6 +66,26 @@ def to_video_frame(frame: PlanarFrame) -> av.VideoFrame:
     return image
 
 
+def write_opacity(image: av.VideoFrame, frame: PlanarFrame, bits: int) -> None:
+    """Write the opacity of a frame over that of its copy, in `bits`.
+
+    libswscale makes 1020 of 255, so that what was opaque lets light through.
+    """
+    _view_planes(image, bits)[3][...] = scale_samples(frame.planes[3], frame.format.bits, bits)
+
+
+def scale_samples(plane: Plane, bits: int, new_bits: int) -> Plane:
+    """Return samples of full range at another depth, rounded."""
+    top = 2**bits - 1
+    scaled = (plane.astype(np.uint32) * (2**new_bits - 1) + top // 2) // top
+    return scaled.astype(np.uint8 if new_bits == 8 else np.uint16)
+
+
+def name_siting(form: SampleFormat) -> str:
+    """Return FFmpeg's name of where chroma lies, which is `center` where files do not say it."""
+    return _SITINGS.get(form.siting, "center")
+
+
 def _view_planes(frame: av.VideoFrame, bits: int) -> tuple[Plane, ...]:
     dtype = np.dtype(np.uint8 if bits == 8 else "<u2")
     lines = [np.frombuffer(cast(Any, plane), dtype) for plane in frame.planes]
@@ -89,6 +112,8 @@ def _find_siting(frame: av.VideoFrame, form: SampleFormat) -> SampleFormat:
 
 def _turn(form: SampleFormat, orientation: Orientation) -> SampleFormat:
     """Return the format of frames that are turned upright."""
+    if form.step == (1, 1):
+        return form
     down, across = form.siting
     across = 1 - across if orientation.mirrored else across
     for _ in range(orientation.quarter_turns % 4):

@@ -19,7 +19,7 @@ from ..errors import OptionError, OutputError
 from ..partial import partial_path, remove_abandoned
 from ..planar import SampleFormat
 from .color import ColorTags
-from .formats import FORMATS, Encoding, choose_format
+from .formats import FORMATS, Encoding, Format, choose_format
 from .images import ImageWriter
 from .movie import MovieWriter
 from .opening import MediaPath
@@ -69,13 +69,14 @@ def open_writer(
     `path` ends in .mp4, .m4v or .mov (h264), .mkv (lossless: FFV1, or h264 where pixels are not square), or has
     no suffix: a folder of PNG images, made or, if it is there and empty, filled. `format` is one of EDITOR_FORMATS for
     a .mov: prores422hq, prores4444 or dnxhr_hqx, of 10 bit. `timecode` is that of the first frame; images do not keep
-    it. With `alpha` frames are (H, W, 4), in prores4444 or in .mkv with square pixels.
+    it. With `alpha` frames are arrays (H, W, 4), in prores4444 or .mkv.
     `fps` is the usual rate; frames may come at any rising times. The result ends at `duration` seconds (None:
     one frame period after the last frame) and so does its audio. `audio`, a file or a Waveform, is copied
     packet by packet where the container can hold it and encoded where not. `crf` 0..51 (less is better) and
     `preset` are x264's. `color` are the tags of the source, see `color.choose_tags`. `pixel_aspect` is the width
     of a pixel over its height; PNG images do not keep it. `samples` are those of the source (`FileClip.samples`), which
-    .mkv then has too, bit for bit; without them it has RGB of 8 bit.
+    .mkv then has too, bit for bit; without them it has RGB of 8 bit. Their opacity is kept by .mkv, prores4444 and
+    images; a result that has less than its source is warned of.
     Frames are encoded in a thread: do not write into them afterwards. What fails there is raised by a later call, or at
     the end of the block.
     Raises OptionError on an unknown suffix, crf, preset or pixel_aspect, OutputError where the result cannot
@@ -84,9 +85,9 @@ def open_writer(
     encoding = Encoding(crf, preset, color, pixel_aspect, timecode, alpha, samples)
     target, size = _check_target(path, format), (height, width)
     form = choose_format(target.suffix.lower(), format) if target.suffix else None
-    if alpha and (form is None or not form.alpha_format or (form.lossless and pixel_aspect != 1)):
-        raise OptionError("Frames with alpha are written as prores4444, or into .mkv with square pixels.")
-    _warn_of_loss(target, samples)
+    if alpha and (form is None or not form.alpha_format):
+        raise OptionError("Frames with alpha are written as prores4444, or into .mkv.")
+    _warn_of_loss(target, form, samples)
     writer: _Backend
     with partial_path(target, _folder_of(target)) as partial:
         with _writing(target):
@@ -102,15 +103,19 @@ def open_writer(
                 _move_into_place(partial, target)
 
 
-def _warn_of_loss(target: Path, samples: SampleFormat | None) -> None:
-    if samples is None or (target.suffix and FORMATS[target.suffix.lower()].lossless):
+def _warn_of_loss(target: Path, form: Format | None, samples: SampleFormat | None) -> None:
+    """Say what the result does not keep; images (None) and lossless movies keep all."""
+    if samples is None or form is None or form.lossless:
         return
-    if samples.bits > 8:
+    if samples.bits > form.bits:
         log.warning(
-            "%s has 8 of the source's %d bits per colour component; .mkv keeps all.", target, samples.bits
+            "%s has %d of the source's %d bits per colour component; .mkv keeps all.",
+            target,
+            form.bits,
+            samples.bits,
         )
-    if "a" in samples.name:
-        log.warning("%s does not keep the source's transparency; .mkv does.", target)
+    if samples.has_alpha and not form.alpha_format:
+        log.warning("%s does not keep the source's transparency; .mkv and prores4444 do.", target)
 
 
 _Item = tuple[Frame, float]

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from media_files import image, make_video, set_display_matrix
+from media_files import make_video, set_display_matrix
+from sample_files import copy, samples_of, store
 from support.runs import FAST, POINTS, speech_of
 from support.tiny import golden_pipeline_models
 
@@ -20,52 +21,6 @@ LOSSLESS = [
     "yuv420p", "yuv422p", "yuv444p", "yuv440p", "yuv411p", "yuv420p10le", "yuv422p10le", "yuv444p10le", "yuv420p12le",
     "yuv444p16le", "yuva420p", "yuva444p10le", "gbrp10le",
 ]  # fmt: skip
-HDR = ColorTags(9, 1, 9, 16)
-
-
-def samples_of(path):
-    """The planes of every frame, straight from PyAV, and the tags of the last."""
-    with av.open(str(path)) as container:
-        stream = container.streams.video[0]
-        frames = list(container.decode(stream))
-        tags = ColorTags.of(frames[-1], stream.codec_context)
-    return [planes_of(frame) for frame in frames], frames[-1].format.name, tags
-
-
-def planes_of(frame):
-    dtype = np.uint8 if frame.format.components[0].bits == 8 else np.uint16
-    wide = np.dtype(dtype).itemsize
-    lines = [np.frombuffer(plane, dtype).reshape(-1, plane.line_size // wide) for plane in frame.planes]
-    return [
-        line[: plane.height, : plane.width].copy() for line, plane in zip(lines, frame.planes, strict=True)
-    ]
-
-
-def store(path, name, count=3, size=(48, 64), tags=HDR, picture=image):
-    """A lossless file of any pixel format whose tags say what they are told to."""
-    with av.open(str(path), "w") as output:
-        stream = output.add_stream("ffv1", rate=25)
-        stream.height, stream.width, stream.pix_fmt = *size, name
-        context = stream.codec_context
-        context.colorspace, context.color_range = (0 if name.startswith("gbr") else tags.matrix), tags.range
-        context.color_primaries, context.color_trc = tags.primaries, tags.transfer
-        for k in range(count):
-            frame = av.VideoFrame.from_ndarray(picture(k, *size), format="rgb24")
-            frame.colorspace = tags.matrix
-            output.mux(stream.encode(frame.reformat(format=name, dst_color_range=tags.range)))
-        output.mux(stream.encode(None))
-    return path
-
-
-def copy(source, target, change=lambda frame: frame):
-    clip = FileClip(source)
-    with open_writer(
-        target, clip.height, clip.width, clip.fps, color=clip.color, samples=clip.samples, preset="ultrafast",
-        pixel_aspect=clip.pixel_aspect,
-    ) as writer:  # fmt: skip
-        for frame, time in zip(clip.read(range(len(clip))), clip.times, strict=True):
-            writer.write(change(frame), float(time))
-    return target
 
 
 @pytest.mark.parametrize("name", LOSSLESS)
@@ -91,24 +46,15 @@ def test_odd_sizes_too(tmp_path, name, size):
     )
 
 
-@pytest.mark.parametrize("name", ["yuv420p", "yuv422p", "yuv444p10le"])
-def test_pixels_that_are_not_square_too(tmp_path, name):
-    store(tmp_path / "s.mkv", name)
-    clip = FileClip(tmp_path / "s.mkv")
-    clip.pixel_aspect = Fraction(4, 3)
-    with open_writer(
-        tmp_path / "r.mkv",
-        48,
-        64,
-        clip.fps,
-        color=clip.color,
-        samples=clip.samples,
-        pixel_aspect=Fraction(4, 3),
-    ) as writer:
-        for frame, time in zip(clip.read(range(3)), clip.times, strict=True):
-            writer.write(frame, float(time))
-    assert FileClip(tmp_path / "r.mkv").pixel_aspect == Fraction(4, 3)
-    before, after = samples_of(tmp_path / "s.mkv"), samples_of(tmp_path / "r.mkv")
+@pytest.mark.parametrize("name", ["yuv420p", "yuv422p", "yuv444p10le", "yuv411p", "yuv422p12le", "yuva420p"])
+def test_pixels_that_are_not_square_too(tmp_path, caplog, name):
+    """In H.264 where it takes the samples, else in FFV1, whose frames alone say how wide their pixels are."""
+    source = store(tmp_path / "s.mkv", name)
+    copy(source, tmp_path / "r.mkv", pixel_aspect=Fraction(4, 3))
+    in_header = name in ("yuv420p", "yuv422p", "yuv444p10le")
+    assert FileClip(tmp_path / "r.mkv").pixel_aspect == (Fraction(4, 3) if in_header else 1)
+    assert ("FFV1 says in its frames alone" in caplog.text) != in_header
+    before, after = samples_of(source), samples_of(tmp_path / "r.mkv")
     assert before[1:] == after[1:]
     assert all(
         np.array_equal(a, b)

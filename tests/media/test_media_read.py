@@ -190,7 +190,10 @@ def test_a_loss_of_bits_or_opacity_is_logged(videos, tmp_path, caplog):
                 writer.write(next(clip.read([0])), 0)
         assert not caplog.records
         write(tmp_path / "x.mp4", still(1), samples=clip.samples)
-    assert "x.mp4 has 8 of the source's 12 bits" in caplog.text and "transparency; .mkv does" in caplog.text
+    assert (
+        "x.mp4 has 8 of the source's 12 bits" in caplog.text
+        and "transparency; .mkv and prores4444 do" in caplog.text
+    )
 
 
 def test_audio_and_cover_images_are_told_from_video(tmp_path, videos):

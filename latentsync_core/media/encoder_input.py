@@ -1,0 +1,85 @@
+"""Bring frames into the form that an encoder takes: its pixel format and range, at the depth of both."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import av
+import numpy as np
+from av.filter import Graph
+from av.video.reformatter import ColorRange
+
+from ..data import Array, Frame
+from ..planar import PlanarFrame
+from .color import ACCURATE, ColorTags
+from .pixels import check_size, to_uint8, to_uint16
+from .planes import name_siting, to_video_frame, write_opacity
+
+
+class EncoderInput:
+    """Turns frames of one size into those of PyAV, for one encoder."""
+
+    def __init__(
+        self,
+        size: tuple[int, int],
+        pixel_format: str,
+        tags: ColorTags,
+        channels: int = 3,
+        pixel_aspect: Fraction = Fraction(1),
+    ) -> None:
+        """channels: of frames that are arrays. pixel_aspect: width of a pixel over its height, said in each frame."""
+        self._size, self._tags, self._channels, self._aspect = size, tags, channels, pixel_aspect
+        self._target = av.VideoFormat(pixel_format)
+        self._bits = self._target.components[0].bits
+        self._labels: Graph | None = None
+
+    def convert(self, frame: Frame) -> av.VideoFrame:
+        """Return a frame (H, W, channels), uint8, float 0..1 or in planes, as the encoder takes it.
+
+        Samples that it takes as they are stay as they are. libswscale changes depth, range and the size of chroma of
+        others; YUV does not go through RGB.
+        """
+        if not isinstance(frame, PlanarFrame):
+            return self._fit(self._from_array(frame), "left")
+        check_size(frame, self._size)
+        image = self._fit(to_video_frame(frame), name_siting(frame.format))
+        if frame.format.has_alpha and frame.format.bits != self._bits:
+            write_opacity(image, frame, self._bits)
+        return image
+
+    def _fit(self, image: av.VideoFrame, siting: str) -> av.VideoFrame:
+        if not self._target.is_rgb:
+            # Set on the frame, not as an argument: PyAV 17 has no argument for BT.2020.
+            image.colorspace = self._tags.matrix
+        if image.format.name != self._target.name or self._aspect != 1:
+            image = self._label(image, siting)
+        image = image.reformat(
+            format=self._target.name,
+            dst_color_range=None if self._target.is_rgb else ColorRange(self._tags.range),
+            interpolation=ACCURATE,
+        )
+        # ProRes stores those of each frame.
+        image.color_primaries, image.color_trc = self._tags.primaries, self._tags.transfer
+        return image
+
+    def _from_array(self, frame: Array) -> av.VideoFrame:
+        if frame.dtype != np.uint8 and self._bits > 8:
+            deep = to_uint16(frame, self._size, self._channels)
+            return av.VideoFrame.from_ndarray(deep, format="rgb48le" if self._channels == 3 else "rgba64le")
+        pixels = to_uint8(frame, self._size, self._channels)
+        return av.VideoFrame.from_ndarray(pixels, format="rgb24" if self._channels == 3 else "rgba")
+
+    def _label(self, image: av.VideoFrame, siting: str) -> av.VideoFrame:
+        """Say in a frame where its chroma lies and how wide its pixels are, which PyAV has no attributes for."""
+        if self._labels is None:
+            self._labels = graph = Graph()
+            graph.link_nodes(
+                graph.add_buffer(
+                    width=image.width, height=image.height, format=image.format, time_base=Fraction(1)
+                ),
+                graph.add("setparams", f"chroma_location={siting}"),
+                graph.add("setsar", f"{self._aspect.numerator}/{self._aspect.denominator}"),
+                graph.add("buffersink"),
+            ).configure()
+        self._labels.vpush(image)
+        return self._labels.vpull()
