@@ -71,6 +71,17 @@ class DubLine(io.ComfyNode):
                     tooltip="The lines before this one, from another LatentSync Line. Where two fall on one mouth, the "
                     "one that begins later has it.",
                 ),
+                io.Float.Input(
+                    "end", **seconds, optional=True,
+                    tooltip="Second of the film at which the place of the line ends, for fit; 0 is where the audio "
+                    "ends by itself.",
+                ),
+                io.Boolean.Input(
+                    "fit", default=False, optional=True,
+                    tooltip="Bring the speech to the length from start to end: first by its pauses, then by up to 10 % "
+                    "of its tempo, with its pitch. Speech that cannot be brought there stays as it is, and the report "
+                    "says so.",
+                ),
             ],
             outputs=[sockets.Lines.Output("lines", tooltip="The lines before this one, and this one.")],
         )  # fmt: skip
@@ -89,6 +100,8 @@ class DubLine(io.ComfyNode):
         options: Options | None = None,
         protect: torch.Tensor | None = None,
         lines: tuple[Line, ...] = (),
+        end: float = 0.0,
+        fit: bool = False,
     ) -> io.NodeOutput:
         line = Line(
             media.waveform_of(audio),
@@ -96,6 +109,8 @@ class DubLine(io.ComfyNode):
             str(len(lines) + 1),
             audio_in,
             audio_out or None,
+            end or None,
+            fit,
             speaker=speaker or people.speaker_of(choose),
             strength=strength,
             options=options_of_line(options, seed),

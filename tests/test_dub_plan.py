@@ -11,8 +11,10 @@ from support.films import SHIFT, SIZE, film_of, survey_of
 from support.runs import POINTS, speech_of
 
 from latentsync_core import Options, TensorClip
-from latentsync_core.data import Line
-from latentsync_core.errors import OptionError
+from latentsync_core.data import SPEECH_RATE, Line
+from latentsync_core.dub import fit
+from latentsync_core.errors import InputError, OptionError
+from latentsync_core.media import place_lines
 from latentsync_core.pipeline import plan_dub
 
 COUNT = 60
@@ -79,6 +81,36 @@ def test_no_frame_between_two_lines_that_touch_shows_the_films_lips():
     for line in (one, two):
         through[line.first : line.last] *= 1 - line.plan.strength
     assert through[3:37].max() < 0.26 and (through[40:] == 1).all()
+
+
+def test_speech_is_fitted_once_and_the_mouth_and_the_sound_are_of_the_fitted_one(monkeypatch):
+    made, fit_one = [], fit.fit_speech
+    monkeypatch.setattr(fit, "fit_speech", lambda *given: made.append(fit_one(*given)) or made[-1])
+    dub = plan(
+        Line(speech_of(1.0), start=0.4, end=1.48, fit=True, audio_out=1.0),
+        Line(speech_of(0.6), start=0.2, end=0.84, fit=True, name="2", strength=0.0),
+        Line(speech_of(0.6), start=0.2, end=1.4, fit=True, name="3", speaker=2),
+        Line(speech_of(0.6), start=1.6, end=1.9, name="4", speaker=2),
+    )
+    assert dub.problems == () and len(made) == 3
+    one, _, four = (next(line for line in dub.lines if line.name == name) for name in "134")
+    assert changed(one).tolist() == list(range(10, 37)) and changed(four).tolist() == list(range(40, 55))
+    assert [line.audio.duration for line in dub.heard] == pytest.approx([1.08, 0.64, 0.6, 0.6])
+    assert len(one.samples) == round(1.08 * SPEECH_RATE)
+    sound = np.concatenate(list(place_lines(None, dub.heard[:1]).read()), axis=1)
+    assert (sound[:, 8000:20000] == made[0][0].samples[:, 1600:13600]).all()
+    assert [note.split(";")[0] for note in dub.notes] == [
+        "line 1: the speech is fitted from 1.00 to 1.08 s: speech 7.4% slower.",
+        "line 2: the speech is fitted from 0.60 to 0.64 s: speech 6.2% slower.",
+        "line 3: the speech lasts 0.60 s and its place 1.20 s",
+    ]
+
+
+def test_to_fit_a_line_takes_its_place_and_lines_are_placed_fitted():
+    with pytest.raises(InputError, match="fit takes an end"):
+        Line(speech_of(1), fit=True)
+    with pytest.raises(InputError, match=r"lines 1 are to be fitted first; place DubPlan\.heard"):
+        place_lines(None, [Line(speech_of(1), end=1.1, fit=True)])
 
 
 def test_strength_scales_the_alpha_and_none_at_all_plans_nothing():

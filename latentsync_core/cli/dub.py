@@ -39,13 +39,13 @@ def dub(args: argparse.Namespace) -> None:
     networks = nullcontext((None, None)) if args.plan else open_networks(args)
     with networks as (models, pool), progress_bars(note=pool) as progress, _open_work(args) as work:
         planned = plan_dub(clip, lines, _options_of_film(args), models=models, progress=progress, work=work)
-        print(*planned.lines, sep="\n")
+        print(*planned.lines, *planned.notes, *_list_unplaced(args, lines), sep="\n")
         _check_problems(sheet, planned)
         if models is None:
             return
         kept = _count_windows(work)
         make = partial(render, planned, models, progress=progress, work=work, pool=pool)
-        write_result(args, clip, planned, make, progress.frames, _mix_audio(args, clip, lines))
+        write_result(args, clip, planned, make, progress.frames, _mix_audio(args, clip, planned))
         made = _count_windows(work) - kept
         report = _report(args, planned, report_model(models, None, pool), made)
     print(f"{made} of {pluralize(planned.windows, 'window')} denoised; the others were kept from before.")
@@ -72,16 +72,25 @@ def _options_of_film(args: argparse.Namespace) -> Options:
 
 
 def _choose_lines(sheet: CueSheet, args: argparse.Namespace) -> list[Line]:
-    """Return the lines with what the command line says: who speaks where a line names nobody, and retakes."""
+    """Return the lines with what the command line says where they do not: who speaks, what is fitted; and retakes."""
     if unknown := sorted(set(args.retake) - {line.name for line in sheet.lines}):
         raise OptionError(f"--retake names the lines of {args.cues}; it has no {', '.join(unknown)}.")
     return [
         replace(
             line,
             speaker=args.speaker if line.speaker == "auto" else line.speaker,
+            fit=args.fit and line.end is not None if line.fit is None else line.fit,
             options={**line.options, "seed": args.seed} if line.name in args.retake else line.options,
         )
         for line in sheet.lines
+    ]
+
+
+def _list_unplaced(args: argparse.Namespace, lines: list[Line]) -> list[str]:
+    return [
+        f"line {line.name}: it has no end in {args.cues.name}, so that its speech is not fitted."
+        for line in lines
+        if args.fit and line.end is None
     ]
 
 
@@ -107,9 +116,9 @@ def _count_windows(work: Path | None) -> int:
     return len(list(work.glob("window-*"))) if work else 0
 
 
-def _mix_audio(args: argparse.Namespace, clip: FileClip, lines: list[Line]) -> AudioInput | None:
+def _mix_audio(args: argparse.Namespace, clip: FileClip, planned: DubPlan) -> AudioInput | None:
     own = clip.path if clip.has_audio else None
-    return None if args.sound == "none" else place_lines(own, lines, args.sound)
+    return None if args.sound == "none" else place_lines(own, planned.heard, args.sound)
 
 
 def _report(args: argparse.Namespace, planned: DubPlan, model: dict[str, Any], made: int) -> dict[str, Any]:
@@ -121,6 +130,7 @@ def _report(args: argparse.Namespace, planned: DubPlan, model: dict[str, Any], m
         "output": str(args.output),
         "preset": args.preset,
         "model": model,
+        "notes": list(planned.notes),
         "windows": {"all": planned.windows, "denoised": made},
         "lines": [
             {

@@ -33,6 +33,12 @@ def add_dub(parser: argparse.ArgumentParser) -> None:
         "(default: %(default)s)",
     )
     parser.add_argument(
+        "--fit",
+        action="store_true",
+        help="bring the speech of lines that have an end in CUES to the length of their place, by its pauses, and "
+        "then by up to 10 %% of its tempo",
+    )
+    parser.add_argument(
         "--retake",
         action="append",
         default=[],

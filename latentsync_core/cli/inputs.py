@@ -33,11 +33,17 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "audio", type=Path, metavar="AUDIO", help="the new speech: an audio file, or a video with audio"
     )
+    parser.add_argument(
+        "--fit",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="bring the speech to the length of VIDEO, by its pauses and then by up to 10 %% of its tempo",
+    )
 
 
-def add_video(parser: argparse.ArgumentParser, text: str | None = None) -> None:
+def add_video(parser: argparse.ArgumentParser, text: str | None = None, metavar: str = "VIDEO") -> None:
     """Add the video, and how it is read."""
-    parser.add_argument("video", type=Path, metavar="VIDEO", help=text)
+    parser.add_argument("video", type=Path, metavar=metavar, help=text)
     parser.add_argument(
         "--deinterlace",
         action=argparse.BooleanOptionalAction,
@@ -151,22 +157,22 @@ def add_options(parser: argparse.ArgumentParser, *, length: bool = True) -> None
     _add_advanced(parser)
 
 
-def add_workers(parser: argparse.ArgumentParser) -> None:
-    """Add who makes windows, beside this process."""
+def add_workers(parser: argparse.ArgumentParser, what: str = "make windows") -> None:
+    """Add who does the work, beside this process; what: it is, for the help."""
     group = parser.add_argument_group("several devices or machines", "See docs/scaling.md.")
     group.add_argument(
         "--devices",
         type=parse_devices,
         default=(),
         metavar="LIST",
-        help="make windows in a process for each device of this machine, such as cuda:0,cuda:1",
+        help=f"{what} in a process for each device of this machine, such as cuda:0,cuda:1",
     )
     group.add_argument(
         "--ray",
         nargs="?",
         const="",
         metavar="ADDRESS",
-        help="make windows on a Ray cluster, such as 10.0.0.5:6379 (default: the one that this machine is part of)",
+        help=f"{what} on a Ray cluster, such as 10.0.0.5:6379 (default: the one that this machine is part of)",
     )
     group.add_argument(
         "--workers",
@@ -182,7 +188,7 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
 
 
 def workers_of(args: argparse.Namespace) -> Workers:
-    """Return who makes windows, see `add_workers`; raises OptionError where arguments contradict each other."""
+    """Return who does the work, see `add_workers`; raises OptionError where arguments contradict each other."""
     return Workers(args.devices, args.ray, args.workers, args.mixed)
 
 

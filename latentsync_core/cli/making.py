@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 from ..data import Clip, Frame, Waveform
 from ..diffusion import warn_of_strange_faces
-from ..media import FileClip, read_audio
+from ..dub import fit_speech
+from ..media import AudioInput, FileClip, read_audio
 from ..models.bundle import LipSyncModels
 from ..pipeline import plan_sync, render
 from ..plan import DubPlan, LinePlan
@@ -45,14 +46,27 @@ class Sources:
 
     clip: FileClip
     speech: Waveform
+    audio: AudioInput
+    """Of the result: the file of the speech, or the speech where it was fitted."""
+    note: str
+    """On how it was fitted; may be empty."""
     masks: Clip | None
 
     @classmethod
     def open(cls, args: argparse.Namespace) -> Sources:
         """Open the files, after what is cheaper to check; raises InputError and OutputError."""
         check_result(args, args.video, args.audio)
-        clip, speech = FileClip(args.video, deinterlace=args.deinterlace), read_audio(args.audio)
-        return cls(clip, speech, open_masks(args, clip))
+        clip = FileClip(args.video, deinterlace=args.deinterlace)
+        return cls(clip, *read_speech(args, clip), open_masks(args, clip))
+
+
+def read_speech(args: argparse.Namespace, clip: Clip) -> tuple[Waveform, AudioInput, str]:
+    """Return the speech, with --fit as long as the clip if it can be; the result's audio; what was done for it."""
+    given = read_audio(args.audio)
+    if not args.fit:
+        return given, args.audio, ""
+    speech, note = fit_speech(given, clip.duration)
+    return speech, args.audio if speech is given else speech, note
 
 
 def make_result(
@@ -86,8 +100,9 @@ def make_result(
                 "%s `python -m latentsync_core weights get 1.6` fetches it; then --model 1.6.", warning
             )
         make = partial(render, dub, models, progress=display, work=work, pool=pool)
-        write_result(args, clip, dub, make, display.frames, args.audio)
+        write_result(args, clip, dub, make, display.frames, sources.audio)
         report = _report(args, models, pool, times, warning) | report_plan(args, line, preflight)
+        report["fit"] = sources.note
         if args.report:
             write_json(args.report, report)
     return report

@@ -26,13 +26,20 @@ def open_networks(args: argparse.Namespace) -> Iterator[tuple[LipSyncModels, Win
         return
     device = args.device or next(iter(workers.devices), None)
     models = load_models(model, args.resolution, device, None, args.models_folder, with_unet=False)
-    with open_pool(workers, _describe_source(model, args)) as pool:
+    with open_pool(workers, _describe_source(model, args).load) as pool:
         yield models, pool
 
 
 def _describe_source(model: str, args: argparse.Namespace) -> ModelSource:
-    """Say what workers load; folders by their whole paths, as they may run in another one."""
-    if model not in (NANO, *RELEASES):
-        model = str(Path(model).resolve())
-    folders = tuple(str(folder.resolve()) for folder in args.models_folder)
-    return ModelSource(model, args.resolution, args.dtype, folders)
+    """Say what workers load."""
+    return ModelSource(name_elsewhere(model), args.resolution, args.dtype, folders_elsewhere(args))
+
+
+def name_elsewhere(model: str) -> str:
+    """Name a checkpoint so that a worker finds it, whatever folder it runs in."""
+    return model if model in (NANO, *RELEASES) else str(Path(model).resolve())
+
+
+def folders_elsewhere(args: argparse.Namespace) -> tuple[str, ...]:
+    """Name the folders of `--models-folder` likewise."""
+    return tuple(str(folder.resolve()) for folder in args.models_folder)

@@ -94,8 +94,8 @@ def add_faces(parser: argparse.ArgumentParser) -> None:
 
 def add_score(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `score`."""
-    parser.set_defaults(run=("score", "score_clip"))
-    add_video(parser)
+    parser.set_defaults(run=("score", "score_what"))
+    add_video(parser, "or a folder: each video in it is scored with its own audio", "VIDEO")
     parser.add_argument("audio", type=Path, metavar="AUDIO", nargs="?", help="default: the video's own audio")
     parser.add_argument(
         "--against", type=Path, metavar="ORIGINAL", help="the video as it was before a re-sync"
@@ -115,6 +115,7 @@ def add_score(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", help="cuda, cuda:1, mps or cpu (default: the fastest there is)")
     parser.add_argument("--models-folder", type=Path, action="append", default=[], help="search here first")
     add_speaker(parser)
+    add_workers(parser, "score the videos of a folder")
     parser.set_defaults(speaker="largest")  # who is in sync shall not choose what synchrony is measured on
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from ..media import FileClip, read_audio
+from ..media import FileClip
 from ..pipeline import plan_sync
 from ..preflight import inspect_line
 from ..speakers import find_face
 from .inputs import options_of
+from .making import read_speech
 from .masks import open_masks
 from .outputs import check_plot, check_report, write_json
 from .plan_plot import draw_plan
@@ -24,7 +25,8 @@ def plan(args: argparse.Namespace) -> None:
         check_report(args.save, args.video, args.audio)
     if args.plot:
         check_plot(args.plot, args.video, args.audio)
-    clip, speech = FileClip(args.video, deinterlace=args.deinterlace), read_audio(args.audio)
+    clip = FileClip(args.video, deinterlace=args.deinterlace)
+    speech, _, note = read_speech(args, clip)
     masks = open_masks(args, clip)
     with progress_bars() as progress:
         track = find_face(clip, args.speaker, exact=options.exact, progress=progress)
@@ -34,5 +36,5 @@ def plan(args: argparse.Namespace) -> None:
         write_json(args.save, report_plan(args, line, preflight))
     if args.plot:
         draw_plan(line.plan, track, speech, args.plot)
-    print(preflight)
+    print(*filter(None, [note]), preflight, sep="\n")
     print(line.plan)

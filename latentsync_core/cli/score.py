@@ -1,4 +1,4 @@
-"""`score VIDEO [AUDIO]`."""
+"""`score VIDEO [AUDIO]`; `score FOLDER` is in `score_folder`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,20 @@ from ..metrics import Score, score
 from ..speakers import find_face
 from ..weights import find_syncnet, load_clip_encoder, load_syncnet
 from ..weights.place import pick_device
+from .inputs import workers_of
 from .outputs import check_plot, check_report, write_json
 from .progress import progress_bars
+from .score_folder import score_folder
+
+
+def score_what(args: argparse.Namespace) -> int | None:
+    """Score a video, or all those of a folder; return the exit code, as of `cli.run`."""
+    if args.video.is_dir():
+        return score_folder(args)
+    if workers_of(args):
+        raise OptionError(f"--devices and --ray share the videos of a folder; {args.video} is none.")
+    score_clip(args)
+    return None
 
 
 def score_clip(args: argparse.Namespace) -> None:

@@ -26,6 +26,8 @@ def sync(args: argparse.Namespace) -> None:
     if workers_of(args):
         check_independent(options)
     sources = Sources.open(args)
+    if sources.note:
+        print(sources.note)
     with open_networks(args) as (models, pool):
         log.info("%s at %d px on %s in %s", models.name, models.resolution, models.device, models.precision)
         if models.note:

@@ -31,6 +31,8 @@ class Line:
     """Where the used part of the audio ends; None is its end."""
     end: float | None = None
     """In the film, the end of the place that the speech is meant for; None is where the audio ends by itself."""
+    fit: bool | None = None
+    """Whether the speech is brought to the length of its place, which takes an end; None is as the dub has it."""
     speaker: str | int | tuple[float, ...] | FaceTrack = "auto"
     """Who says it, as `faces.choose` takes it, or a face of the film."""
     speaker_at: float | None = None
@@ -54,6 +56,10 @@ class Line:
             first, last = getattr(self, begin), getattr(self, name)
             if last is not None and not first < last < math.inf:
                 raise InputError(f"{name} of a line lies after {begin}, got {last:g} and {first:g} seconds.")
+        if self.fit and self.end is None:
+            raise InputError(
+                "fit takes an end, where the place of the line ends in the film; give it, or no fit."
+            )
         if not 0 <= self.strength <= 1:
             raise InputError(f"strength of a line takes 0..1, got {self.strength}.")
 

@@ -3,7 +3,7 @@
 from .denoise import Denoiser, draw_noise_frame
 from .familiar import are_photographed, warn_of_strange_faces
 from .pace import LEAST_WINDOWS, Pace, measure_pace
-from .store import WindowStore, fingerprint_networks
+from .store import WindowStore, fingerprint_networks, fingerprint_weights
 from .windows import cross_fade
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "cross_fade",
     "draw_noise_frame",
     "fingerprint_networks",
+    "fingerprint_weights",
     "measure_pace",
     "warn_of_strange_faces",
 ]

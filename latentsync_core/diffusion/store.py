@@ -57,8 +57,13 @@ def fingerprint_networks(models: LipSyncModels) -> str:
     Another checkpoint has another hash, and so has the same one in another precision.
     """
     sizes = models.resolution, models.dtype, sorted(models.scheduler_config.items())
+    return fingerprint_weights(sizes, models.unet, models.vae, models.whisper)
+
+
+def fingerprint_weights(sizes: object, *networks: nn.Module) -> str:
+    """Hash what `repr` says of the sizes, and a few values of each weight tensor: 16 hex digits."""
     digest = hashlib.sha256(repr(sizes).encode())
-    for part in _sample_weights(models.unet, models.vae, models.whisper):
+    for part in _sample_weights(*networks):
         digest.update(part)
     return digest.hexdigest()[:16]
 

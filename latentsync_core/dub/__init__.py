@@ -3,7 +3,7 @@
 from .clock import FilmClock, parse_range
 from .cues import CUE_SUFFIXES, CueSheet, read_cues
 from .edit import Edit, EditMark, EditMedia, EditPiece, cut_pieces
-from .fit import fit_speech
+from .fit import fit_line, fit_speech
 from .patch import PATCH_FORMATS, check_patch, write_patch
 from .rows import COLUMNS, LINE_OPTIONS
 from .timeline_writing import check_timeline, write_timeline
@@ -24,6 +24,7 @@ __all__ = [
     "check_patch",
     "check_timeline",
     "cut_pieces",
+    "fit_line",
     "fit_speech",
     "parse_range",
     "read_cues",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from ..data import SPEECH_RATE, FloatArray, Waveform
+from ..data import SPEECH_RATE, FloatArray, Line, Waveform
 from ..errors import InputError
-from ..media import change_tempo, to_speech_16k
+from ..media import change_tempo, read_line, to_speech_16k
 from ..media.audio_decode import Samples
 from ..speech import detect_speech
 from ..speech.activity import HOP
@@ -26,6 +27,17 @@ TEMPO_RANGE = 0.9, 1.1
 
 _JOIN = 0.01
 """Seconds over which both sides of a cut within a pause are cross-faded."""
+
+
+def fit_line(line: Line) -> tuple[Line, str]:
+    """Return a line whose speech is fitted into its place if it asks for that, and a sentence on what was done.
+
+    The sentence is of `fit_speech`. Raises InputError and MediaError where the audio cannot be read.
+    """
+    if not line.fit or line.end is None:
+        return line, ""
+    speech, note = fit_speech(read_line(line), line.end - line.start)
+    return replace(line, audio=speech, audio_in=0.0, audio_out=None, fit=None), note
 
 
 def fit_speech(waveform: Waveform, seconds: float) -> tuple[Waveform, str]:

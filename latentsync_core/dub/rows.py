@@ -101,6 +101,12 @@ def _parse_speaker(value: Any, context: CueContext) -> str | int | tuple[float, 
     return speaker_of(str(value))
 
 
+def _parse_fit(value: Any, context: CueContext) -> bool:
+    if not isinstance(value, (str, bool)):
+        raise InputError(f"It takes true or false, got {str(value)[:40]!r}.")
+    return _parse_yes(str(value))
+
+
 def _parse_number(value: Any) -> float:
     try:
         if isinstance(value, bool):
@@ -146,6 +152,7 @@ _COLUMNS: dict[str, tuple[str, Callable[[Any, CueContext], Any]]] = {
     "out": ("audio_out", lambda value, context: context.clock.length_of(value)),
     "start": ("start", lambda value, context: context.clock.seconds_of(value)),
     "end": ("end", lambda value, context: context.clock.seconds_of(value)),
+    "fit": ("fit", _parse_fit),
     "speaker": ("speaker", _parse_speaker),
     "at": ("speaker_at", lambda value, context: context.clock.seconds_of(value)),
     "strength": ("strength", lambda value, context: _parse_number(value)),

@@ -35,9 +35,12 @@ def place_lines(
     `fade` seconds at both ends; outside of lines its samples stay bit for bit. Lines that overlap are added, and where
     a sum exceeds full scale all of it is lowered for as long as the line lasts. The result has the film's rate and
     channels, without one those of the first line, and lasts until both have ended. Raises OptionError and InputError as
-    `mix`, MediaError where a file cannot be read, also later, when the result is read.
+    `mix` and for lines that are still to be fitted (`DubPlan.heard` has them fitted), MediaError where a file cannot be
+    read, also later, when the result is read.
     """
     check_mix(mode, 0, duck_db, fade)
+    if unfitted := [line.name for line in lines if line.fit]:
+        raise InputError(f"The lines {', '.join(unfitted)} are to be fitted first; place DubPlan.heard.")
     if own is None and not lines:
         raise InputError("There is neither audio of the film nor a line; give one of them.")
     base = parts_of(lines[0].audio if own is None else own)

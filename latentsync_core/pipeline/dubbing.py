@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data import Clip, Line, Plan, Progress
+from ..dub import fit_line
 from ..errors import CueError, LatentSyncError
 from ..faces import Survey
 from ..media import fit
@@ -55,10 +56,15 @@ def plan_dub(
     planner = _Planner(clip, film, models.window_frames if models else PLAIN_WINDOW)
     problems: list[CueError] = []
     parts: list[Part] = []
+    heard: list[Line] = []
+    notes: list[str] = []
     for line in lines:
         with _collecting(problems, line):
+            fitted, note = fit_line(line)
+            heard.append(fitted)
+            notes += [f"line {line.name}: {note}"] if note else []
             if line.strength > 0:
-                parts.append(open_part(clip, film, line, options, cast))
+                parts.append(open_part(clip, film, fitted, options, cast))
     parts.sort(key=lambda part: part.first)
     made: list[LinePlan] = []
     for index, part in enumerate(parts):
@@ -73,6 +79,8 @@ def plan_dub(
         tuple(sorted(made, key=lambda line: line.first)),
         resolution,
         planner.window_frames,
+        tuple(heard),
+        tuple(notes),
         tuple(problems),
     )
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from ..data import Clip, FaceTrack, FloatArray, IntArray, Plan, pluralize
+from ..data import Clip, FaceTrack, FloatArray, IntArray, Line, Plan, pluralize
 from ..errors import CueError, InputError
 from ..options import Options
 from .causes import NO_LINE, RESYNC
@@ -79,7 +79,10 @@ class DubPlan:
     """What `LinePlan.matrices` were made for: `LipSyncModels.alignment`."""
     window_frames: int = 16
     """Frames that are denoised together, as the networks have it."""
-
+    heard: tuple[Line, ...] = ()
+    """All lines with their speech as it is heard: fitted, where it was to be; `media.place_lines` takes them."""
+    notes: tuple[str, ...] = ()
+    """Sentences on what was done to fit the speech of lines into their places."""
     problems: tuple[CueError, ...] = ()
     """What is wrong with lines that are not among these; such a plan can be looked at and not be rendered."""
 

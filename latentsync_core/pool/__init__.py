@@ -1,6 +1,6 @@
-"""Who makes the windows: this process, a process for each device, or the machines of a Ray cluster.
+"""Who does the work: this process, a process for each device, or the machines of a Ray cluster.
 
-What loads networks is imported when it is first used, so that a process that only hands out windows starts at once.
+What loads networks is imported when it is first used, so that a process that only hands out tasks starts at once.
 """
 
 from typing import TYPE_CHECKING
@@ -8,21 +8,25 @@ from typing import TYPE_CHECKING
 from ..lazy import load_from
 from .here import WorkerHere
 from .lane import IN_FLIGHT
-from .pool import WindowPool
+from .pool import Pool, WindowPool
 from .process import WorkerProcess
-from .task import MadeWindow, WindowMaker, WindowTask, Worker, WorkerDied, WorkerIdentity
+from .stuck import StuckLimit
+from .task import MadeWindow, Maker, PoolTask, WindowTask, Worker, WorkerDied, WorkerIdentity
 from .workers import Workers
 
 if TYPE_CHECKING:
-    from .maker import ModelSource, NetworkMaker
+    from .maker import ModelSource, NetworkMaker, name_device
     from .open import open_pool
 
 __all__ = [
     "IN_FLIGHT",
     "MadeWindow",
+    "Maker",
     "ModelSource",
     "NetworkMaker",
-    "WindowMaker",
+    "Pool",
+    "PoolTask",
+    "StuckLimit",
     "WindowPool",
     "WindowTask",
     "Worker",
@@ -31,7 +35,10 @@ __all__ = [
     "WorkerIdentity",
     "WorkerProcess",
     "Workers",
+    "name_device",
     "open_pool",
 ]
 
-__getattr__ = load_from(__name__, {"maker": ("ModelSource", "NetworkMaker"), "open": ("open_pool",)})
+__getattr__ = load_from(
+    __name__, {"maker": ("ModelSource", "NetworkMaker", "name_device"), "open": ("open_pool",)}
+)

@@ -1,7 +1,7 @@
 """Workers on the machines of a Ray cluster. The only file that imports ray, which is the extra `cluster`.
 
-Ray places the workers, moves windows to them and notices deaths. It restarts nothing: with restarts of its own it waits
-for ever for a window whose machine is gone, so `WindowPool` hands the windows of a dead worker to others.
+Ray places the workers, moves tasks to them and notices deaths. It restarts nothing: with restarts of its own it waits
+for ever for a task whose machine is gone, so `Pool` hands the tasks of a dead worker to others.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
 
+import numpy as np
 import ray
 from ray.exceptions import RayError, RayTaskError
 
 from ..errors import LatentSyncError, PoolError
 from ..process import tune_process
-from .task import MadeWindow, WindowMaker, WindowTask, WorkerDied, WorkerIdentity
+from .task import Maker, PoolTask, WorkerDied, WorkerIdentity
 
 _RAYS_REASON = "The actor is dead because"
 _MOST_CHARACTERS = 200
@@ -79,9 +80,9 @@ def split_evenly(cpus: Sequence[int], count: int) -> int:
 
 
 class RayWorker:
-    """Makes windows in a Ray actor; a `Worker`. `load(device, threads)` is called there."""
+    """Does tasks in a Ray actor; a `Worker`. `load(device, threads)` is called there."""
 
-    def __init__(self, load: Callable[[str, int], WindowMaker], share: Share) -> None:
+    def __init__(self, load: Callable[[str, int], Maker], share: Share) -> None:
         make_actor: Any = _Actor
         options = {"num_gpus": share.gpus, "num_cpus": share.cpus, "scheduling_strategy": "SPREAD"}
         self._actor = make_actor.options(**options).remote(partial(load, share.device, share.cpus))
@@ -92,16 +93,14 @@ class RayWorker:
         ready, _ = ray.wait([self._loaded], timeout=seconds)
         return cast(WorkerIdentity, _fetch(self._loaded)) if ready else None
 
-    def send(self, task: WindowTask) -> None:
+    def send(self, task: PoolTask) -> None:
         try:
             self._sent.append(self._actor.make.remote(task))
         except RayError as exc:
             raise _describe(exc) from exc
 
-    def receive(self) -> MadeWindow:
-        made = cast(MadeWindow, _fetch(self._sent.popleft()))
-        # What Ray returns lies in its store and is read-only; a copy gives the place back.
-        return MadeWindow(made.latents.copy(), made.mouths.copy())
+    def receive(self) -> Any:
+        return _copy_arrays(_fetch(self._sent.popleft()))
 
     def stop(self) -> None:
         ray.kill(self._actor)
@@ -109,34 +108,40 @@ class RayWorker:
 
 @ray.remote(max_restarts=0, max_task_retries=0)
 class _Actor:
-    """Loads the networks and makes windows; an error of ours is returned, any other one ends the actor's use."""
+    """Loads the networks and does tasks; an error of ours is returned, any other one ends the actor's use."""
 
-    def __init__(self, load: Callable[[], WindowMaker]) -> None:
+    def __init__(self, load: Callable[[], Maker]) -> None:
         tune_process()
         try:
-            self._maker: WindowMaker | LatentSyncError = load()
+            self._maker: Maker | LatentSyncError = load()
         except LatentSyncError as exc:
             self._maker = exc
 
     def identify(self) -> WorkerIdentity | LatentSyncError:
         return self._maker if isinstance(self._maker, LatentSyncError) else self._maker.identity
 
-    def make(self, task: WindowTask) -> MadeWindow | LatentSyncError:
+    def make(self, task: PoolTask) -> Any:
         assert not isinstance(self._maker, LatentSyncError)
         try:
-            return self._maker.make(replace(task, crops=task.crops.copy(), tokens=task.tokens.copy()))
+            return self._maker.make(_copy_arrays(task))
         except LatentSyncError as exc:
             return exc
 
 
-def _fetch(reference: Any) -> object:
+def _fetch(reference: Any) -> Any:
     try:
-        content: object = ray.get(reference)
+        content = ray.get(reference)
     except RayError as exc:
         raise _describe(exc) from exc
     if isinstance(content, LatentSyncError):
         raise content
     return content
+
+
+def _copy_arrays(item: Any) -> Any:
+    """Copy the arrays of a dataclass: those that Ray hands over are read-only, and keep their place in its store."""
+    arrays = {name: value.copy() for name, value in vars(item).items() if isinstance(value, np.ndarray)}
+    return replace(item, **arrays)
 
 
 def _describe(exc: RayError) -> WorkerDied:

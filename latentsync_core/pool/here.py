@@ -1,26 +1,27 @@
-"""A worker in this process: a window is made in the thread that waits for it."""
+"""A worker in this process: a task is done in the thread that waits for it."""
 
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 
-from .task import MadeWindow, WindowMaker, WindowTask, WorkerDied, WorkerIdentity
+from .task import Maker, PoolTask, WorkerDied, WorkerIdentity
 
 
 class WorkerHere:
-    """Makes windows in this process, with networks that it has loaded; a `Worker`."""
+    """Does tasks in this process, with networks that it has loaded; a `Worker`."""
 
-    def __init__(self, maker: WindowMaker) -> None:
+    def __init__(self, maker: Maker) -> None:
         self._maker, self._stopped = maker, False
-        self._sent: deque[WindowTask] = deque()
+        self._sent: deque[PoolTask] = deque()
 
     def wait_until_loaded(self, seconds: float) -> WorkerIdentity | None:
         return self._maker.identity
 
-    def send(self, task: WindowTask) -> None:
+    def send(self, task: PoolTask) -> None:
         self._sent.append(task)
 
-    def receive(self) -> MadeWindow:
+    def receive(self) -> Any:
         return self._maker.make(self._sent.popleft(), self._check)
 
     def stop(self) -> None:

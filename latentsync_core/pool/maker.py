@@ -37,7 +37,7 @@ class ModelSource:
 
 
 class NetworkMaker:
-    """Makes windows with networks that are loaded; a `WindowMaker`."""
+    """Makes windows with networks that are loaded; a `Maker`."""
 
     def __init__(self, models: LipSyncModels) -> None:
         self._models = models

@@ -9,19 +9,19 @@ import signal
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from typing import cast
+from typing import Any, cast
 
 from ..errors import LatentSyncError
 from ..process import tune_process
-from .task import MadeWindow, WindowMaker, WindowTask, WorkerDied, WorkerIdentity
+from .task import Maker, PoolTask, WorkerDied, WorkerIdentity
 
 _END_SECONDS = 10.0
 
 
 class WorkerProcess:
-    """Makes windows in a process that ends with this one; a `Worker`. `load` and what it returns must pickle."""
+    """Does tasks in a process that ends with this one; a `Worker`. `load` and what it returns must pickle."""
 
-    def __init__(self, load: Callable[[], WindowMaker]) -> None:
+    def __init__(self, load: Callable[[], Maker]) -> None:
         context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork, nor do threads
         self._pipe, there = context.Pipe()
         self._process = context.Process(target=_work, args=(there, load), daemon=True)
@@ -34,19 +34,19 @@ class WorkerProcess:
         except OSError as exc:
             raise self._describe_death() from exc
 
-    def send(self, task: WindowTask) -> None:
+    def send(self, task: PoolTask) -> None:
         try:
             self._pipe.send(task)
         except OSError as exc:
             raise self._describe_death() from exc
 
-    def receive(self) -> MadeWindow:
-        return cast(MadeWindow, self._read())
+    def receive(self) -> Any:
+        return self._read()
 
     def stop(self) -> None:
         self._process.kill()
 
-    def _read(self) -> object:
+    def _read(self) -> Any:
         try:
             content = self._pipe.recv()
         except (EOFError, OSError) as exc:
@@ -62,13 +62,12 @@ class WorkerProcess:
         return WorkerDied(f"its process ended by {how}")
 
 
-def _work(pipe: Connection, load: Callable[[], WindowMaker]) -> None:
-    """Answer with an identity, then with a window for each task; an unforeseen error is told and ends the process."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C goes to all processes; the first one decides what it means
+def _work(pipe: Connection, load: Callable[[], Maker]) -> None:
+    """Answer with an identity, then with a result for each task; an unforeseen error is told and ends the process."""
+    # Ctrl-C goes to all processes; the first one decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     tune_process()
-    tasks: queue.SimpleQueue[WindowTask] = queue.SimpleQueue()
+    tasks: queue.SimpleQueue[PoolTask] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(pipe, tasks), daemon=True).start()
     try:
         _serve(pipe, load, tasks)
@@ -77,7 +76,7 @@ def _work(pipe: Connection, load: Callable[[], WindowMaker]) -> None:
         raise
 
 
-def _serve(pipe: Connection, load: Callable[[], WindowMaker], tasks: queue.SimpleQueue[WindowTask]) -> None:
+def _serve(pipe: Connection, load: Callable[[], Maker], tasks: queue.SimpleQueue[PoolTask]) -> None:
     try:
         maker = load()
     except LatentSyncError as exc:
@@ -87,16 +86,16 @@ def _serve(pipe: Connection, load: Callable[[], WindowMaker], tasks: queue.Simpl
     while True:
         task = tasks.get()
         try:
-            made: MadeWindow | LatentSyncError = maker.make(task)
+            made = maker.make(task)
         except LatentSyncError as exc:
             made = exc
         pipe.send(made)
 
 
-def _listen(pipe: Connection, tasks: queue.SimpleQueue[WindowTask]) -> None:
-    """Take tasks while a window is made, so that nobody waits in `send`; end this process with the one above it."""
+def _listen(pipe: Connection, tasks: queue.SimpleQueue[PoolTask]) -> None:
+    """Take tasks while another one is done, so that nobody waits in `send`; end this process with the one above it."""
     while True:
         try:
             tasks.put(pipe.recv())
         except (EOFError, OSError):
-            os._exit(0)  # also in the middle of a window: nobody waits for it any more
+            os._exit(0)  # also in the middle of a task: nobody waits for it any more

@@ -1,4 +1,4 @@
-"""What a pool's threads share: the windows that wait, the workers that are there, and what went wrong."""
+"""What a pool's threads share: the tasks that wait, the workers that are there, and what went wrong."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..ahead import check_stopped
 from ..errors import LatentSyncError, PoolError
-from .task import MadeWindow, WindowTask, WorkerIdentity
+from .task import PoolTask, WorkerIdentity
 
 TRIES = 3
-"""Workers that may die while they make a window before it is given up."""
+"""Workers that may die of a task before it is given up."""
 _WAKE_SECONDS = 0.2
 
 
 @dataclass(eq=False)
-class PendingWindow:
-    """A window on its way through a pool."""
+class PendingTask:
+    """A task on its way through a pool."""
 
-    task: WindowTask
-    future: Future[MadeWindow] = field(default_factory=Future)
+    task: PoolTask
+    future: Future[Any] = field(default_factory=Future)
     deaths: list[str] = field(default_factory=list)
-    """How the workers ended that died while they made it."""
+    """How the workers ended that died while they did it."""
 
     def start(self) -> bool:
         """Tell whether somebody still wants it."""
@@ -37,14 +38,14 @@ class PendingWindow:
             self.future.set_exception(error)
 
 
-class WindowQueue:
-    """Holds at most one window that no worker has, besides those that dead workers gave back."""
+class TaskQueue:
+    """Holds at most one task that no worker has, besides those that dead workers gave back."""
 
     def __init__(self, lanes: int, mixed: bool, patience: float) -> None:
         """lanes: how many workers there shall be. mixed, patience: as of `WindowPool`."""
         self._lanes, self._mixed, self._patience = lanes, mixed, patience
         self._changed = threading.Condition()
-        self._waiting: deque[PendingWindow] = deque()
+        self._waiting: deque[PendingTask] = deque()
         self._without_since = time.monotonic()
         self.first: WorkerIdentity | None = None
         """The first worker that there was: others must be like it."""
@@ -52,19 +53,19 @@ class WindowQueue:
         """Those that are there, by the number of their lane."""
         self.deaths: list[str] = []
         self.error: LatentSyncError | None = None
-        """Why no more windows are taken."""
+        """Why no more tasks are taken."""
 
-    def put(self, task: WindowTask) -> Future[MadeWindow]:
-        """Add a window, when no other one waits; raises `error`."""
-        entry = PendingWindow(task)
+    def put(self, task: PoolTask) -> Future[Any]:
+        """Add a task, when no other one waits; raises `error`."""
+        entry = PendingTask(task)
         with self._changed:
             self._wait(lambda: not self._waiting)
             self._waiting.append(entry)
             self._changed.notify_all()
         return entry.future
 
-    def take(self, seconds: float | None) -> PendingWindow | None:
-        """Return the next window that somebody still wants; None after `error`, or where none comes in time."""
+    def take(self, seconds: float | None) -> PendingTask | None:
+        """Return the next task that somebody still wants; None after `error`, or where none comes in time."""
         with self._changed:
             while self._changed.wait_for(lambda: self.error or self._waiting, seconds) and not self.error:
                 entry = self._waiting.popleft()
@@ -89,8 +90,8 @@ class WindowQueue:
         if worker.computes != first.computes and not (self._mixed and worker.networks == first.networks):
             self.fail(PoolError(_describe_difference(first, worker)))
 
-    def leave(self, lane: int, flight: Iterable[PendingWindow], death: str) -> bool:
-        """Note that a worker died; tell whether it had joined. The first window that it had may be the cause."""
+    def leave(self, lane: int, flight: Iterable[PendingTask], death: str) -> bool:
+        """Note that a worker died; tell whether it had joined. The first task that it had may be the cause."""
         entries = list(flight)
         with self._changed:
             joined = self.workers.pop(lane, None) is not None
@@ -115,7 +116,7 @@ class WindowQueue:
             self.fail(PoolError(f"No worker can be kept. {self.describe_deaths()}"))
 
     def fail(self, error: LatentSyncError) -> None:
-        """Take no more windows, and end those that wait; the first error stays."""
+        """Take no more tasks, and end those that wait; the first error stays."""
         with self._changed:
             self.error = self.error or error
             while self._waiting:
@@ -138,7 +139,7 @@ class WindowQueue:
             raise self.error
 
 
-def _give_up(entry: PendingWindow) -> None:
+def _give_up(entry: PendingTask) -> None:
     causes = "; ".join(entry.deaths)
     entry.end(PoolError(f"{entry.task.name} ended {TRIES} workers and is not tried again: {causes}."))
 

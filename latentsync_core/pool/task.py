@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ..options import Options
+
+
+class PoolTask(Protocol):
+    """What a worker is asked for: a window to make, or a clip to score."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+
+    @property
+    def kind(self) -> Hashable:
+        """Tasks of the same kind take about as long, on the same device."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +37,11 @@ class WindowTask:
     options: Options
     latents: npt.NDArray[np.float32] | None = None
     """Shape (1, C, F, h, w): where an earlier run denoised the window, it is only decoded."""
+
+    @property
+    def kind(self) -> tuple[Options, bool]:
+        """See `PoolTask`."""
+        return self.options, self.latents is None
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,18 +76,18 @@ class WorkerIdentity:
         return self.networks, self.precision, self.device, self.torch, self.version
 
 
-class WindowMaker(Protocol):
-    """Makes windows, one after the other, in whatever process it was loaded."""
+class Maker(Protocol):
+    """Does tasks, one after the other, in whatever process it was loaded."""
 
     @property
     def identity(self) -> WorkerIdentity: ...
 
-    def make(self, task: WindowTask, on_step: Callable[[], None] = ...) -> MadeWindow:
-        """Make a window; on_step is called after each denoising step and may raise."""
+    def make(self, task: Any, on_step: Callable[[], None] = ...) -> Any:
+        """Do a task of the pool's kind; on_step is called after each of its steps and may raise."""
 
 
 class Worker(Protocol):
-    """Where a WindowMaker runs. Windows come back in the order in which they were sent.
+    """Where a Maker runs. Results come back in the order in which their tasks were sent.
 
     All methods but `stop`, which may be called from any thread and ends a wait in another, raise WorkerDied.
     """
@@ -78,11 +95,11 @@ class Worker(Protocol):
     def wait_until_loaded(self, seconds: float) -> WorkerIdentity | None:
         """Wait for the networks; None where it takes longer. Raises LatentSyncError where they cannot be loaded."""
 
-    def send(self, task: WindowTask) -> None:
-        """Hand in a window, without waiting for it."""
+    def send(self, task: PoolTask) -> None:
+        """Hand in a task, without waiting for its result."""
 
-    def receive(self) -> MadeWindow:
-        """Wait for the first window that was sent and not received; raises the LatentSyncError that it ended in."""
+    def receive(self) -> Any:
+        """Wait for the result of the first task without one; raises the LatentSyncError that it ended in."""
 
     def stop(self) -> None:
         """End the worker at once, whatever it is doing; a second call does nothing."""

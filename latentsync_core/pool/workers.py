@@ -9,7 +9,7 @@ from ..errors import OptionError
 
 @dataclass(frozen=True)
 class Workers:
-    """Who shall make windows."""
+    """Who shall do the work."""
 
     devices: tuple[str, ...] = ()
     """A process for each, on this machine."""
@@ -23,7 +23,7 @@ class Workers:
     def __post_init__(self) -> None:
         if self.devices and self.ray is not None:
             raise OptionError(
-                "Windows are made on --devices of this machine or by a --ray cluster, not by both."
+                "The work is done on --devices of this machine or by a --ray cluster, not by both."
             )
         if self.count is not None and self.ray is None:
             raise OptionError("--workers counts those of a --ray cluster; each of the --devices has one.")

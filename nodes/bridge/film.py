@@ -14,7 +14,7 @@ import torch
 from comfy_api.latest import InputImpl, Types, io
 from comfy_execution.graph_utils import ExecutionBlocker
 
-from ...latentsync_core.data import Clip, Line, Waveform, own_audio_of, pluralize
+from ...latentsync_core.data import Line, Waveform, own_audio_of, pluralize
 from ...latentsync_core.errors import InputError
 from ...latentsync_core.options import Options
 from ...latentsync_core.plan import DubPlan
@@ -47,11 +47,11 @@ class Film:
         return open_given(self.video, self.images, self.fps, own=self.audio)
 
 
-def lay_lines(lines: Sequence[Line], clip: Clip, sound: Sound) -> Waveform:
+def lay_lines(dub: DubPlan, sound: Sound) -> Waveform:
     """Return the film's own audio with that of the lines in it."""
     from ...latentsync_core.media import place_lines
 
-    parts = place_lines(own_audio_of(clip), lines, sound.mode, duck_db=sound.duck_db)
+    parts = place_lines(own_audio_of(dub.clip), dub.heard, sound.mode, duck_db=sound.duck_db)
     return Waveform(np.concatenate(list(parts.read()), axis=1), parts.rate)
 
 
@@ -82,6 +82,7 @@ class PlannedFilm:
                 *self.warnings,
                 f"{changed}. {made} of {pluralize(dub.windows, 'window')} denoised{others}.",
                 *map(str, dub.lines),
+                *dub.notes,
                 f"{describe_model(self.models)}; {format_duration(time.monotonic() - self.started)}",
             ]
         )
@@ -105,7 +106,7 @@ def plan_film(
         loaded.on_device() as models,
     ):
         dub = plan_dub(source.clip, lines, options, models=models, progress=reporter, work=work)
-        reporter.note("\n".join(map(str, dub.lines)))
+        reporter.note("\n".join([*map(str, dub.lines), *dub.notes]))
         if dub.problems:
             raise InputError("\n".join(map(str, dub.problems)))
         warnings = tuple(_find_warnings(dub, models, reporter))
@@ -151,7 +152,7 @@ def dub_film(
 ) -> tuple[Result, str]:
     """Lay lines on a film and return the result and a report; raises as `plan_film`."""
     with plan_film(film, lines, options, loaded, node_id) as planned:
-        audio = lay_lines(lines, planned.source.clip, sound)
+        audio = lay_lines(planned.dub, sound)
         with open_rendering(
             planned.dub, planned.models, planned.steps, planned.reporter, planned.work
         ) as rendering:

@@ -27,7 +27,6 @@ class MadeMouths:
     """The value of a LATENTSYNC_MOUTHS link: all that pasting takes besides the IMAGE."""
 
     film: Film
-    lines: Sequence[Line]
     dub: DubPlan
     numbers: tuple[tuple[int, ...], ...]
     """For each frame of the result, the lines whose mouths it has."""
@@ -55,7 +54,7 @@ def make_mouths_of(
     images = torch.empty(mouths.shape, device=mm.intermediate_device())
     for i, mouth in enumerate(mouths):
         images[i] = torch.from_numpy(_to_image(mouth))
-    return images, MadeMouths(film, lines, dub, tuple(numbers), mouths), report
+    return images, MadeMouths(film, dub, tuple(numbers), mouths), report
 
 
 def paste_mouths_of(
@@ -74,11 +73,11 @@ def paste_mouths_of(
         frames = paste_mouths(dub, _read_mouths(images, made), masks=mask.append)
         shown = Reporter(node_id).follow("write", frames, len(dub))
         rendering = Rendering(dub, shown, mask)
-        audio = lay_lines(made.lines, source.clip, sound)
+        audio = lay_lines(dub, sound)
         result = hand_over(rendering, made.film, source, audio, return_images)
     own, side = made.mouths.shape[1], images.shape[1]
     report = f"{pluralize(len(images), 'mouth')} pasted, of {side} px; they were made at {own} px."
-    return result, "\n".join([report, *map(str, dub.lines)])
+    return result, "\n".join([report, *map(str, dub.lines), *dub.notes])
 
 
 def _check_mouths(images: torch.Tensor, made: MadeMouths) -> None:

@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from support.sounds import write_wav
 
 from latentsync_core import Waveform, open_writer
 from latentsync_lab.fresh import write_untrained
@@ -23,13 +24,3 @@ def files(tmp_path_factory):
     write_wav(folder / "speech.wav", bundled_speech("b").samples[0, 8000:18000])
     write_untrained(folder / "checkpoint", resolution=64)
     return folder
-
-
-def write_wav(path, samples, rate=16000, channels=1):
-    import wave
-
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(channels)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes((np.asarray(samples) * 32767).astype("<i2").tobytes())

@@ -52,6 +52,30 @@ def test_lines_are_dubbed_and_a_retake_makes_its_own_windows_alone(files, film, 
     assert (again[:11] == made[:11]).all() and (again[11:16] != made[11:16]).any()
 
 
+def test_speech_is_fitted_where_a_sheet_has_its_place(film, files, tmp_path, capsys):
+    rows = ["name,audio,start,end,in,out,fit", "a,speech.wav,0,0.43,0,0.4,", "b,speech.wav,0.1,0.5,0,0.4,no",
+            "c,speech.wav,0.2,,0,0.4,", "d,speech.wav,0.3,0.7,0,0.1,yes"]  # fmt: skip
+    (tmp_path / "cues.csv").write_text("\n".join(rows))
+    assert dub(film, tmp_path, "--plan", "--fit") == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [line for line in said if "speech is" in line or "place" in line] == [
+        "line a: the speech is fitted from 0.40 to 0.43 s: speech 7.0% slower.",
+        "line d: the speech lasts 0.10 s and its place 0.40 s; other pauses and a tempo within 10 % reach 0.11 s, so it "
+        "stays as it is.",
+        "line c: it has no end in cues.csv, so that its speech is not fitted.",
+    ]
+    assert dub(film, tmp_path, "--plan") == 0
+    assert [line[:6] for line in capsys.readouterr().out.splitlines() if "place" in line] == ["line d"]
+
+
+def test_the_fitted_speech_is_heard(film, files, tmp_path):
+    (tmp_path / "cues.csv").write_text("audio,start,end,out\nspeech.wav,0.2,0.63,0.4")
+    assert dub(film, tmp_path, "--model", files / "checkpoint", "--fit", "--sound", "replace") == 0
+    heard, own = read_audio(tmp_path / "out.mkv").samples[0], read_audio(film).samples[0]
+    said = np.flatnonzero(heard != own[: len(heard)]) / 16000
+    assert said[0] >= 0.2 and said[-1] == pytest.approx(0.63, abs=0.01)
+
+
 def test_every_wrong_line_is_named_before_anything_is_made(files, film, tmp_path, capsys):
     rows = ["name,audio,start,speaker", "a,speech.wav,0.08,", "b,none.wav,0,", "c,speech.wav,0.1,4"]
     (tmp_path / "wrong.csv").write_text("\n".join(rows))

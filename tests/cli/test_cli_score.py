@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import shutil
 from fractions import Fraction
 
 import cv2
@@ -66,6 +67,33 @@ def test_report_figures_and_plot(folder, tmp_path, capsys):
     assert image.shape == (600, 900, 3) and image.std() > 10
 
 
+@pytest.mark.parametrize("workers", [(), ("--devices", "cpu,cpu")])
+def test_a_folder_is_scored_video_by_video_with_the_same_figures(folder, tmp_path, capsys, workers):
+    """By this process and by two others: a table of all, and a mute video that does not stop the rest."""
+    videos = tmp_path / "videos"
+    (videos / "de").mkdir(parents=True)
+    (videos / ".partial.mkv").touch()
+    (videos / "notes.txt").touch()
+    for name in ("a.mkv", "de/c.mkv"):
+        shutil.copyfile(folder / "talk.mkv", videos / name)
+    shutil.copyfile(folder / "mute.mkv", videos / "mute.mkv")
+    assert score(folder, "--json", tmp_path / "one.json") == 0
+    capsys.readouterr()
+    assert score(folder, *workers, "--json", tmp_path / "all.json", video=videos) == 3
+    said = capsys.readouterr()
+    lines = said.out.splitlines()
+    assert [line.split()[-1] for line in lines[:-1]] == ["video", "a.mkv", "de/c.mkv"]
+    assert lines[-1] == "2 scored, 1 failed" and "mute.mkv has no audio stream" in said.err
+    one, saved = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("one", "all"))
+    assert list(saved["videos"]) == ["a.mkv", "de/c.mkv", "mute.mkv"]
+    assert saved["videos"]["de/c.mkv"] == {name: one[name] for name in saved["videos"]["a.mkv"]}
+
+
+def test_a_folder_without_videos(folder, tmp_path, capsys):
+    assert score(folder, video=tmp_path) == 1
+    assert "has no video" in capsys.readouterr().err
+
+
 def test_audio_of_another_file(folder, tmp_path):
     curves = []
     for video, audio in (("talk.mkv", None), ("mute.mkv", "talk.mkv")):
@@ -82,6 +110,7 @@ def test_audio_of_another_file(folder, tmp_path):
         (["--json", "talk.mkv"], "choose another name"),
         (["--json", "same.png", "--plot", "same.png"], "choose another name"),
         (["--videomae", "vit.pth"], "name it with --against"),
+        (["--devices=cpu"], "share the videos of a folder"),
     ],
 )
 def test_what_would_fail_late_fails_early(folder, capsys, arguments, message):

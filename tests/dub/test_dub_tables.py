@@ -18,9 +18,9 @@ from latentsync_core.options import _CHOICES, _RANGES
 FILM = FilmClock(60.0, Timecode.parse("01:00:00:00", Fraction(25)), True)
 
 CSV = """\
-name,audio,start,in,out,end,speaker,at,strength,protect,steps,color_match
-hello,line_1.wav,01:00:10:05,0.25,,,1+2,,0.5,,12,no
-,line_2.wav,20.5,,00:00:00.75,22,"320,180",01:00:21:00,,masks,,
+name,audio,start,in,out,end,fit,speaker,at,strength,protect,steps,color_match
+hello,line_1.wav,01:00:10:05,0.25,,,no,1+2,,0.5,,12,no
+,line_2.wav,20.5,,00:00:00.75,22,true,"320,180",01:00:21:00,,masks,,
 """
 
 
@@ -34,15 +34,16 @@ def test_csv_holds_everything_of_a_line(folder):
     assert (first.strength, first.options) == (0.5, {"steps": 12, "color_match": False})
     assert (second.name, second.start, second.audio_out, second.end) == ("2", 20.5, 0.75, 22)
     assert (second.speaker, second.speaker_at, second.strength) == ((320.0, 180.0), 21.0, 1.0)
+    assert (first.fit, second.fit) == (False, True)
     assert second.protect == folder / "masks" and second.options == {}
 
 
 def test_json_holds_the_same(folder):
     (folder / "masks").mkdir()
     lines = [
-        {"name": "hello", "audio": "line_1.wav", "start": "01:00:10:05", "in": 0.25, "speaker": "1+2",
+        {"name": "hello", "audio": "line_1.wav", "start": "01:00:10:05", "in": 0.25, "fit": False, "speaker": "1+2",
          "strength": 0.5, "steps": 12, "color_match": False},
-        {"audio": "line_2.wav", "start": 20.5, "out": "00:00:00.75", "end": 22, "speaker": [320, 180],
+        {"audio": "line_2.wav", "start": 20.5, "out": "00:00:00.75", "end": 22, "fit": True, "speaker": [320, 180],
          "at": "01:00:21:00", "protect": "masks", "seed": None},
     ]  # fmt: skip
     expected = read(folder, "cues.csv", CSV, FILM)
@@ -145,6 +146,9 @@ def one_line(folder, **values):
         ({"start": 60}, "the film ends at 60.000"),
         ({"end": 61}, "the film ends at 60.000"),
         ({"end": 1}, "end of a line lies after start"),
+        ({"fit": True}, "line 1: fit takes an end"),
+        ({"fit": 1, "end": 2}, "fit: It takes true or false, got '1'"),
+        ({"fit": "perhaps", "end": 2}, "fit: It takes yes or no, got 'perhaps'"),
         ({"in": 1}, "has 1.000 seconds, and the line takes those from 1 to 1"),
         ({"out": 1.2}, "takes those from 0 to 1.2"),
         ({"in": 0.5, "out": 0.5}, "audio_out of a line lies after audio_in"),

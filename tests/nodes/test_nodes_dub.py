@@ -57,6 +57,22 @@ def test_the_films_audio_stays_but_under_the_lines(dub, line, audio):
     assert silent["sample_rate"] == 16000 and not silent["waveform"][..., :3200].any()
 
 
+def test_speech_is_fitted_into_its_place(dub, line, core):
+    lines = line(start=0.2, end=0.45, fit=True)
+    lines = line(lines=lines, start=0.5, end=0.6, fit=True, strength=0.0)
+    assert [(said.end, said.fit) for said in line(lines=lines, end=0.1)][1:] == [(0.6, True), (0.1, False)]
+    _, _, sound, mask, report = dub(lines)
+    assert "line 1: the speech is fitted from 0.24 to 0.25 s" in report and "so it stays as it is" in report
+    assert mask.flatten(1).any(1).nonzero().flatten().tolist() == list(range(5, 12))
+    assert sound["waveform"][0, 0, 7150:7190].any()  # before second 0.45, after 0.44
+    for given, words in (
+        ({"end": 0.1, "start": 0.2}, "end of a line lies after start"),
+        ({}, "fit takes an end"),
+    ):
+        with pytest.raises(core.LatentSyncError, match=words):
+            line(fit=True, **given)
+
+
 def test_images_come_out_as_a_video_too(dub, line, images):
     video, result, sound, _, _ = dub(line())
     parts = video.get_components()

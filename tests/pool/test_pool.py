@@ -16,7 +16,7 @@ from pool.stand_in import StandIn, expected, task
 
 from latentsync_core.errors import PoolError, WeightsMissingError
 from latentsync_core.partial import process_exists
-from latentsync_core.pool import WindowPool, WorkerHere, WorkerProcess
+from latentsync_core.pool import StuckLimit, WindowPool, WorkerHere, WorkerProcess
 
 TESTS = Path(__file__).resolve().parents[1]
 
@@ -106,6 +106,25 @@ def test_a_window_that_ends_three_workers_is_an_error_that_names_it(tmp_path, na
             bad.result(60)
         assert (good.result(20).latents == expected(1)).all()
     assert len([path for path in tmp_path.iterdir() if path.name.startswith(name)]) == 3
+
+
+@pytest.mark.parametrize("name", ["stuck", "stuck, stopped"])
+def test_a_stuck_worker_is_ended_and_its_windows_go_to_others(tmp_path, name):
+    """It sleeps for an hour, or is stopped by a signal, so that it does not even take what it is sent."""
+    with WindowPool([process(journal=str(tmp_path))] * 2, limit=StuckLimit(least=4, first=4)) as pool:
+        futures = [pool.submit(task(number, "" if number else name, size=256)) for number in range(6)]
+        for number, future in enumerate(futures):
+            assert (future.result(60).latents == expected(number, 256)).all()
+        assert "stuck, and ended after" in pool.to_json()["deaths"][0]
+
+
+def test_a_window_may_take_far_longer_than_others_of_its_kind():
+    limit = StuckLimit(least=10, first=100)
+    assert limit.seconds("a") == 100
+    limit.note("a", 0.1)
+    limit.note("b", 3)
+    limit.note("b", 1)
+    assert (limit.seconds("a"), limit.seconds("b"), limit.seconds("c")) == (10, 60, 100)
 
 
 @pytest.mark.parametrize("worker", [here, process])

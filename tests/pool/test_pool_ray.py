@@ -1,9 +1,11 @@
 """Workers on a Ray cluster of this machine: a head without CPUs, and nodes of one CPU."""
 
 import os
+import shutil
 import signal
 import time
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,19 +13,22 @@ from pool.stand_in import StandIn, expected, task
 from support.runs import FAST, clip_of, speech_of, track_of
 
 from latentsync_core import Options, load_models
+from latentsync_core.cli import main
 from latentsync_core.errors import PoolError, WeightsMissingError
 from latentsync_core.pipeline import plan_sync, render
-from latentsync_core.pool import ModelSource, WindowPool
+from latentsync_core.pool import ModelSource, StuckLimit, WindowPool
 from latentsync_lab.fresh import write_untrained
 
+MEDIA = Path(__file__).parents[2] / "example_workflows" / "media"
 pytestmark = pytest.mark.slow
 
 
-def pool_of(cluster, workers=2, **settings):
+def pool_of(cluster, workers=2, limit=None, **settings):
     from latentsync_core.pool.cluster import RayWorker, connect_ray, share_cluster
 
     connect_ray(cluster.address)
-    return WindowPool([partial(RayWorker, StandIn(**settings), share) for share in share_cluster(workers)])
+    begin = [partial(RayWorker, StandIn(**settings), share) for share in share_cluster(workers)]
+    return WindowPool(begin, limit=limit)
 
 
 def wait_for(condition, seconds=30):
@@ -84,6 +89,13 @@ def test_a_window_that_ends_three_workers_is_an_error_that_names_it(ray_cluster,
         assert (good.result(60).latents == expected(1)).all()
 
 
+@pytest.mark.parametrize("name", ["stuck", "stuck, stopped"])
+def test_a_stuck_worker_is_ended_and_its_windows_go_to_others(ray_cluster, tmp_path, name):
+    with pool_of(ray_cluster, journal=str(tmp_path), limit=StuckLimit(least=5, first=5)) as pool:
+        check([pool.submit(task(number, "" if number else name)) for number in range(6)])
+        assert "stuck, and ended after" in pool.to_json()["deaths"][0]
+
+
 def test_errors_of_ours_come_back_as_they_are(ray_cluster):
     with pool_of(ray_cluster, broken="no checkpoint here") as pool:
         with pytest.raises(WeightsMissingError, match="no checkpoint here"):
@@ -92,6 +104,16 @@ def test_errors_of_ours_come_back_as_they_are(ray_cluster):
         with pytest.raises(WeightsMissingError, match="raises cannot be made"):
             pool.submit(task(0, "raises")).result(60)
         assert pool.to_json()["deaths"] == []
+
+
+def test_a_folder_of_videos_is_scored_by_the_cluster(ray_cluster, tmp_path, capsys):
+    for name in ("a.mp4", "b.mp4"):
+        shutil.copyfile(MEDIA / "latentsync_person.mp4", tmp_path / name)
+    given = ["score", str(tmp_path), "--json"]
+    assert main([*given, str(tmp_path / "here.json"), "--device", "cpu"]) == 0
+    assert main([*given, str(tmp_path / "ray.json"), "--ray", ray_cluster.address]) == 0
+    assert (tmp_path / "here.json").read_text() == (tmp_path / "ray.json").read_text()
+    assert "2 scored, 0 failed" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -14,7 +14,9 @@ from ...errors import InputError
 
 PAIR_AUDIO = (".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".opus")
 
-PAIR_VIDEO = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mxf", ".png", ".jpg", ".jpeg")
+VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mxf")
+
+PAIR_VIDEO = (*VIDEO_SUFFIXES, ".png", ".jpg", ".jpeg")
 """Of what may be paired with an audio file; other files of a folder are not looked at."""
 
 
