@@ -8,9 +8,8 @@ from pathlib import Path
 from .inputs import add_editing, add_encoder, add_model, add_options, add_video, add_workers
 
 
-def add_dub(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of `dub`."""
-    parser.set_defaults(run=("dub", "dub"))
+def add_cues(parser: argparse.ArgumentParser) -> None:
+    """Add what a dub is made of: film, cue sheet, and how its audio is taken and heard."""
     add_video(parser, "the film")
     parser.add_argument(
         "cues",
@@ -18,10 +17,6 @@ def add_dub(parser: argparse.ArgumentParser) -> None:
         metavar="CUES",
         help=".csv, .json, .srt, .vtt or an editor's timeline, see docs/dubbing.md",
     )
-    parser.add_argument(
-        "output", type=Path, metavar="OUT", nargs="?", help="as of `sync`; not needed with --plan"
-    )
-    parser.add_argument("--plan", action="store_true", help="say what would happen to each line, and stop")
     parser.add_argument(
         "--audio-folder", type=Path, metavar="FOLDER", help="where audio lies besides the folder of CUES"
     )
@@ -34,10 +29,22 @@ def add_dub(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--fit",
-        action="store_true",
+        action=argparse.BooleanOptionalAction,
+        default=False,
         help="bring the speech of lines that have an end in CUES to the length of their place, by its pauses, and "
         "then by up to 10 %% of its tempo",
     )
+    parser.set_defaults(plan=False, retake=[])
+
+
+def add_dub(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `dub`."""
+    parser.set_defaults(run=("dub", "dub"))
+    add_cues(parser)
+    parser.add_argument(
+        "output", type=Path, metavar="OUT", nargs="?", help="as of `sync`; not needed with --plan"
+    )
+    parser.add_argument("--plan", action="store_true", help="say what would happen to each line, and stop")
     parser.add_argument(
         "--retake",
         action="append",

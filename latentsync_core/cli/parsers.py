@@ -51,8 +51,8 @@ def add_batch(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="?",
         metavar="JOBS",
-        help="CSV or JSON lines with video, audio, output and any option of `sync`; or a folder of videos and audio "
-        "files of the same names",
+        help="CSV or JSON lines with video, audio, output and any option of `sync`, or with cues in place of audio and "
+        "any of `dub`; or a folder of videos and audio files or cue sheets of the same names",
     )
     parser.add_argument("output", type=Path, metavar="OUT", help="a folder for the results and their table")
     parser.add_argument("--jobs-from", type=Path, metavar="FILE", help="the list; - reads it as it comes in")

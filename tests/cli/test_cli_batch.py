@@ -81,7 +81,7 @@ def test_rows_are_what_sync_makes_bad_ones_are_told_and_the_next_run_goes_on(
     table = outcomes(out)
     assert [row["status"] for row in table] == ["made", "made"] + ["failed"] * 7
     for row, words in zip(
-        table[2:], ["missing.wav", "text.wav", "../outside.mp4 does not", "Row 1 makes", "invalid int value", "has no audio", "`exact` cannot"],
+        table[2:], ["missing.wav", "text.wav", "../outside.mp4 does not", "Row 1 makes", "invalid int value", "has no audio and no cues", "`exact` cannot"],
         strict=True,
     ):  # fmt: skip
         assert words in row["error"]
@@ -152,7 +152,7 @@ def test_an_interrupted_batch_ends_soon(files, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("", "begins with the names of its columns"), ("name,audio\na,b\n", "video and audio among them"), ("[1]\n", "got \\[1\\]")],
+    [("", "begins with the names of its columns"), ("name,audio\na,b\n", "video and audio or cues among them"), ("video\na\n", "audio or cues"), ("[1]\n", "got \\[1\\]")],
 )  # fmt: skip
 def test_what_is_no_list_is_said_at_once(text, words):
     with pytest.raises(InputError, match=words):
@@ -168,11 +168,16 @@ def test_lines_that_are_no_jobs_are_rows_with_a_problem(tmp_path):
     assert "no JSON" in rows[1].problem and "takes an object" in rows[3].problem
     rows = list(parse_rows(io.StringIO("video, audio\na, b\n,\nc,d,e\n")))
     assert rows[0].values == {"video": "a", "audio": "b"} and "3 values" in rows[1].problem
-    for name in ("a.mp4", "a.wav", "b.mov", "c.flac", "d.mp4", "d.mkv", "d.wav", "notes.txt", ".hidden.mp4"):
+    for name in ("a.mp4", "a.wav", "a.csv", "b.mov", "c.flac", "d.mp4", "d.mkv", "d.wav", "e.mp4", "e.SRT", "f.mp4",
+                 "f.edl", "f.json", "results.csv", "notes.txt", ".hidden.mp4"):  # fmt: skip
         (tmp_path / name).touch()
-    found = {row.values["video"] or row.values["audio"]: row.problem for row in read_rows(tmp_path)}
-    assert [name for name, problem in found.items() if not problem] == ["a.mp4"]
-    assert list(found) == ["a.mp4", "b.mov", "c.flac", "d.mkv"] and "d has 2 and 1" in found["d.mkv"]
+    rows = {row.values["video"] or row.values["audio"]: row for row in read_rows(tmp_path)}
+    assert list(rows) == ["a.mp4", "b.mov", "c.flac", "d.mkv", "e.mp4", "f.mp4"]
+    assert [row.values for row in rows.values() if not row.problem] == [
+        {"video": "a.mp4", "audio": "a.wav"},
+        {"video": "e.mp4", "cues": "e.SRT"},
+    ]
+    assert "d has 2, 1 and 0" in rows["d.mkv"].problem and "f has 1, 0 and 2" in rows["f.mp4"].problem
 
 
 @pytest.mark.parametrize(("jobs", "more"), [(None, []), (Path("jobs.csv"), ["--jobs-from", "-"])])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...dub import CUE_SUFFIXES
 from ...errors import InputError
 
 PAIR_AUDIO = (".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".opus")
@@ -27,7 +28,8 @@ class Row:
     number: int
     """From 1 on."""
     values: dict[str, str]
-    """By column: `video`, `audio`, perhaps `output`, and options of `sync` without their dashes; "" is not given."""
+    """By column: `video`, `audio` or `cues`, perhaps `output`, and options of `sync` or `dub` without their dashes; ""
+    is not given."""
     problem: str = ""
     """Why it cannot be read; "" if it can."""
 
@@ -63,17 +65,19 @@ def _parse_json(lines: Iterable[str]) -> Iterator[Row]:
             yield Row(number, {name: _to_text(value) for name, value in content.items()})
         else:
             yield Row(
-                number, {}, f"A row takes an object with a video and an audio, got {line.strip()[:80]}."
+                number,
+                {},
+                f"A row takes an object with a video and an audio or cues, got {line.strip()[:80]}.",
             )
 
 
 def _parse_csv(lines: Iterable[str]) -> Iterator[Row]:
     reader = csv.reader(lines, skipinitialspace=True)
     columns = [name.strip() for name in next(reader, [])]
-    if not {"video", "audio"} <= set(columns):
+    if "video" not in columns or not {"audio", "cues"}.intersection(columns):
         raise InputError(
-            f"A list of jobs begins with the names of its columns, video and audio among them, or with a JSON object; "
-            f"got {', '.join(columns)[:80] or 'nothing'}."
+            "A list of jobs begins with the names of its columns, video and audio or cues among them, or with a JSON "
+            f"object; got {', '.join(columns)[:80] or 'nothing'}."
         )
     rows = (cells for cells in reader if any(cell.strip() for cell in cells))
     for number, cells in enumerate(rows, 1):
@@ -93,19 +97,22 @@ def _to_text(value: Any) -> str:
 
 
 def _pair_up(folder: Path) -> Iterator[Row]:
-    """Yield a job for each name that a video, or an image, and an audio file have in common."""
-    suffixes = PAIR_AUDIO + PAIR_VIDEO
-    files = [path for path in folder.iterdir() if path.suffix.lower() in suffixes and path.name[0] != "."]
-    files.sort(key=lambda path: (path.stem, path.suffix))
-    groups = itertools.groupby(files, lambda path: path.stem)
-    for number, (stem, group) in enumerate(groups, 1):
-        audio, video = list[str](), list[str]()
-        for path in group:
-            (audio if path.suffix.lower() in PAIR_AUDIO else video).append(path.name)
-        values = {"video": next(iter(video), ""), "audio": next(iter(audio), "")}
-        fits = len(audio) == len(video) == 1
-        yield Row(
-            number,
-            values,
-            "" if fits else f"A pair is one video and one audio; {stem} has {len(video)} and {len(audio)}.",
+    """Yield a job for each name that a video, or an image, has in common with an audio file, else with a cue sheet."""
+    files = sorted(
+        (path for path in folder.iterdir() if path.name[0] != "."), key=lambda path: (path.stem, path.suffix)
+    )
+    number = 0
+    for stem, group in itertools.groupby(files, lambda path: path.stem):
+        paths = list(group)
+        video, audio, cues = (
+            [path.name for path in paths if path.suffix.lower() in suffixes]
+            for suffixes in (PAIR_VIDEO, PAIR_AUDIO, CUE_SUFFIXES)
         )
+        if not video and not audio:
+            continue
+        number += 1
+        kind, said = ("cues", cues) if cues and video and not audio else ("audio", audio)
+        values = {"video": next(iter(video), ""), kind: next(iter(said), "")}
+        counts = f"{len(video)}, {len(audio)} and {len(cues)}"
+        problem = f"A pair is one video and one audio, or one cue sheet; {stem} has {counts}."
+        yield Row(number, values, "" if len(video) == len(said) == 1 else problem)

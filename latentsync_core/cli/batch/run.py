@@ -6,6 +6,7 @@ import argparse
 import logging
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -21,10 +22,12 @@ from ...models.bundle import LipSyncModels
 from ...plan import DubPlan
 from ...pool import WindowPool
 from ...timeleft import POOL_STAGE
+from ..dubbing import DubSources, make_dub, plan_lines
 from ..inputs import options_of
 from ..making import Sources, make_result
 from ..stages import StageTimes
-from .jobs import arguments_of, hash_job, is_finished
+from ..work import keep_windows
+from .jobs import arguments_of, hash_job, is_dub, is_finished
 from .rows import Row
 from .table import Outcome, ResultTable
 
@@ -50,7 +53,11 @@ class Batch:
         """Return the arguments of what is to be made; None where nothing is, which is noted."""
         values = row.values
         outcome = partial(
-            Outcome, row=row.number, video=values.get("video", ""), audio=values.get("audio", "")
+            Outcome,
+            row=row.number,
+            video=values.get("video", ""),
+            audio=values.get("audio", ""),
+            cues=values.get("cues", ""),
         )
         try:
             job = arguments_of(row, self._folder, self._args)
@@ -136,13 +143,23 @@ class _RowDisplay:
 
 def _make(job: argparse.Namespace, models: LipSyncModels, pool: WindowPool, display: _RowDisplay) -> float:
     """Make one row; return the seconds that it took."""
-    times = StageTimes()
+    started = time.monotonic()
     try:
         job.output.parent.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise OutputError(f"{job.output.parent} cannot be made: {exc.strerror}.") from exc
-    make_result(job, Sources.open(job), models, pool, display, times, lambda preflight, line: None)
-    return round(sum(times.seconds.values()), 3)
+    if is_dub(job):
+        _make_dub(job, models, pool, display)
+    else:
+        make_result(job, Sources.open(job), models, pool, display, StageTimes(), lambda preflight, line: None)
+    return round(time.monotonic() - started, 3)
+
+
+def _make_dub(job: argparse.Namespace, models: LipSyncModels, pool: WindowPool, display: _RowDisplay) -> None:
+    sources = DubSources.open(job)
+    with keep_windows(job.output) as work:
+        planned = plan_lines(job, sources, models, display, work)
+        make_dub(job, sources, planned, models, pool, display, work)
 
 
 def _acquire(free: threading.Semaphore) -> None:

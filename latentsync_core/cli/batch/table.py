@@ -28,6 +28,8 @@ class Outcome:
     """`made` now, `kept` from an earlier run of the same job, or `failed`."""
     video: str
     audio: str
+    cues: str = ""
+    """Of a dub, in place of audio."""
     output: str = ""
     error: str = ""
     windows: int | None = None
