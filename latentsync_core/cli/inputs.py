@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import get_type_hints
 
 from ..options import PRESETS, LengthMode, Options, SilencePolicy, choices_of
-from ..pool import Workers
+from ..pool import ModelSource, Workers
+from ..weights import RELEASES, best_checkpoint
+from ..weights.locate import NANO
 from .values import parse_count, parse_devices, parse_fps, parse_speaker
 
 ADVANCED = {
@@ -190,6 +192,22 @@ def add_workers(parser: argparse.ArgumentParser, what: str = "make windows") -> 
 def workers_of(args: argparse.Namespace) -> Workers:
     """Return who does the work, see `add_workers`; raises OptionError where arguments contradict each other."""
     return Workers(args.devices, args.ray, args.workers, args.mixed)
+
+
+def model_source_of(args: argparse.Namespace) -> ModelSource:
+    """Say what is loaded, in this process and by workers."""
+    model = args.model or best_checkpoint(args.models_folder)
+    return ModelSource(name_elsewhere(model), args.resolution, args.dtype, folders_elsewhere(args))
+
+
+def name_elsewhere(model: str) -> str:
+    """Name a checkpoint so that a worker finds it, whatever folder it runs in."""
+    return model if model in (NANO, *RELEASES) else str(Path(model).resolve())
+
+
+def folders_elsewhere(args: argparse.Namespace) -> tuple[str, ...]:
+    """Name the folders of `--models-folder` likewise."""
+    return tuple(str(folder.resolve()) for folder in args.models_folder)
 
 
 def add_speaker(parser: argparse.ArgumentParser) -> None:

@@ -29,8 +29,7 @@ from ..weights import find_syncnet, load_syncnet
 from ..weights.place import pick_device
 from .batch import SOME_FAILED
 from .batch.rows import VIDEO_SUFFIXES
-from .inputs import workers_of
-from .networks import folders_elsewhere, name_elsewhere
+from .inputs import folders_elsewhere, name_elsewhere, workers_of
 from .outputs import check_report, write_json
 
 _WAKE_SECONDS = 0.2

@@ -12,8 +12,8 @@ from ..folders import user_folder
 from ..process import tune_process
 from ..serve import LipSyncSetup
 from ..serve.worker import Compute
-from ..weights import best_checkpoint, find_checkpoint
-from .inputs import options_of
+from ..weights import find_checkpoint
+from .inputs import model_source_of, options_of, workers_of
 
 
 def serve(args: argparse.Namespace) -> None:
@@ -34,12 +34,11 @@ def serve(args: argparse.Namespace) -> None:
 
 
 def _set_up(args: argparse.Namespace) -> LipSyncSetup:
-    model = args.model or best_checkpoint(args.models_folder)
-    find_checkpoint(model, args.models_folder)
+    source = model_source_of(args)
+    find_checkpoint(source.model, source.folders)
     return LipSyncSetup(
-        model, args.resolution, args.device, args.dtype, args.models_folder, options_of(args), args.speaker,
-        args.crf, args.encoder_preset,
-    )  # fmt: skip
+        source, args.device, workers_of(args), options_of(args), args.speaker, args.crf, args.encoder_preset
+    )
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import argparse
 from decimal import Decimal
 from pathlib import Path
 
-from .inputs import add_encoder, add_model, add_options
+from .inputs import add_encoder, add_model, add_options, add_workers
 from .values import parse_count, parse_dollars
 
 
@@ -40,6 +40,7 @@ def add_serve(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     add_options(parser)
     add_encoder(parser)
+    add_workers(parser)
 
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:

@@ -10,13 +10,14 @@ from .here import WorkerHere
 from .lane import IN_FLIGHT
 from .pool import Pool, WindowPool
 from .process import WorkerProcess
+from .source import ModelSource
 from .stuck import StuckLimit
 from .task import MadeWindow, Maker, PoolTask, WindowTask, Worker, WorkerDied, WorkerIdentity
 from .workers import Workers
 
 if TYPE_CHECKING:
-    from .maker import ModelSource, NetworkMaker, name_device
-    from .open import open_pool
+    from .maker import NetworkMaker, name_device
+    from .open import open_pool, start_networks
 
 __all__ = [
     "IN_FLIGHT",
@@ -37,8 +38,10 @@ __all__ = [
     "Workers",
     "name_device",
     "open_pool",
+    "start_networks",
 ]
 
 __getattr__ = load_from(
-    __name__, {"maker": ("ModelSource", "NetworkMaker", "name_device"), "open": ("open_pool",)}
+    __name__,
+    {"maker": ("NetworkMaker", "name_device"), "open": ("open_pool", "start_networks")},
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
@@ -15,25 +14,17 @@ from ..models.bundle import LipSyncModels
 from ..options import Options
 from ..version import __version__
 from ..weights import load_models
+from .source import ModelSource
 from .task import MadeWindow, WindowTask, WorkerIdentity
 
 _DENOISERS = 3
 """Clips that share a pool may have options of their own, and only so many clips are worked on at once."""
 
 
-@dataclass(frozen=True)
-class ModelSource:
-    """Which networks a worker loads; arguments of `weights.load_models`, which may find them elsewhere on each host."""
-
-    model: str
-    resolution: int | None = None
-    dtype: str | None = None
-    folders: tuple[str, ...] = ()
-
-    def load(self, device: str | None, threads: int) -> NetworkMaker:
-        """Load the networks to a device (None: the best there is) of this process, which gets so many threads."""
-        torch.set_num_threads(threads)
-        return NetworkMaker(load_models(self.model, self.resolution, device, self.dtype, self.folders))
+def load_maker(source: ModelSource, device: str | None, threads: int) -> NetworkMaker:
+    """See `ModelSource.load`."""
+    torch.set_num_threads(threads)
+    return NetworkMaker(load_models(source.model, source.resolution, device, source.dtype, source.folders))
 
 
 class NetworkMaker:

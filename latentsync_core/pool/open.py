@@ -1,4 +1,4 @@
-"""Make the pool that a command line asks for."""
+"""Make the pool that a command line asks for, and load the networks that its own process needs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from importlib.util import find_spec
 from typing import Any
 
 from ..errors import OptionError
+from ..models.bundle import LipSyncModels
 from ..process import count_cores
-from .pool import Pool
+from ..weights import load_models
+from .pool import Pool, WindowPool
 from .process import WorkerProcess
+from .source import ModelSource
 from .task import Maker
 from .workers import Workers
 
@@ -33,3 +36,17 @@ def open_pool(workers: Workers, load: Callable[[str, int], Maker]) -> Pool[Any, 
     connect_ray(workers.ray or None)
     shares = share_cluster(workers.count)
     return Pool([partial(RayWorker, load, share) for share in shares], mixed=workers.mixed)
+
+
+def start_networks(
+    source: ModelSource, device: str | None, workers: Workers
+) -> tuple[LipSyncModels, WindowPool | None]:
+    """Load the networks; where workers are named, start them, to be closed by the caller, and leave the UNet to them.
+
+    Raises what `load_models` and `open_pool` raise.
+    """
+    if not workers:
+        return load_models(source.model, source.resolution, device, source.dtype, source.folders), None
+    device = device or next(iter(workers.devices), None)
+    models = load_models(source.model, source.resolution, device, None, source.folders, with_unet=False)
+    return models, open_pool(workers, source.load)

@@ -81,7 +81,8 @@ class OwnProcess:
         if self._process is not None and self._process.is_alive():
             return
         self._pipe, theirs = _SPAWN.Pipe()
-        self._process = _SPAWN.Process(target=_serve_calls, args=(theirs, self._prepare), daemon=True)
+        # No daemon, which may have no processes of its own, such as workers for each device.
+        self._process = _SPAWN.Process(target=_serve_calls, args=(theirs, self._prepare))
         self._process.start()
         theirs.close()  # else the end of the process would not end `recv`
         await self._receive(lambda *_: None)

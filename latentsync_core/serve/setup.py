@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..options import Options
+from ..pool import ModelSource, Workers
 from .worker import Compute
 
 if TYPE_CHECKING:
@@ -16,20 +15,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LipSyncSetup:
-    """With which model and options all tasks are computed; see `load_models`, `Options`, `find_face`, `open_writer`."""
+    """With what all tasks are computed; see `start_networks`, `Options`, `find_face`, `open_writer`."""
 
-    model: str
-    resolution: int | None = None
+    source: ModelSource
     device: str | None = None
-    dtype: str | None = None
-    models_folders: Sequence[Path] = ()
+    workers: Workers = field(default_factory=Workers)
+    """Who makes the windows of all tasks, if not the process that computes them."""
     options: Options = field(default_factory=Options)
     speaker: Speaker = "auto"
     crf: int = 18
     encoder_preset: str = "medium"
 
     def load(self) -> Compute:
-        """Load the models; raises WeightsError, OptionError and DeviceError."""
+        """Load the models and start the workers; raises WeightsError, OptionError, DeviceError and PoolError."""
         from .compute import load_compute
 
         return load_compute(self)

@@ -1,5 +1,6 @@
 """A real computation, with the bundled model: windows that a stop does not lose, and the file of `latentsync sync`."""
 
+import multiprocessing
 import re
 import shutil
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 import wave
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -15,6 +17,8 @@ from remote.fake import demo_video
 
 from latentsync_core import FileClip, Options, open_writer, read_audio
 from latentsync_core.cli import main
+from latentsync_core.errors import OptionError
+from latentsync_core.pool import ModelSource, Workers
 from latentsync_core.serve import LipSyncSetup
 from latentsync_core.serve.failure import TaskFailure
 from latentsync_core.serve.place import TaskFolder
@@ -22,7 +26,7 @@ from latentsync_core.serve.place import TaskFolder
 ROOT = Path(__file__).parents[2]
 MEDIA = ROOT / "example_workflows" / "media"
 SETUP = LipSyncSetup(
-    "nano", device="cpu", options=Options.preset("draft", steps=2, guidance=1.0, length="cut_off")
+    ModelSource("nano"), "cpu", options=Options.preset("draft", steps=2, guidance=1.0, length="cut_off")
 )
 SYNC = [
     "--model",
@@ -84,6 +88,41 @@ def test_a_task_that_was_stopped_goes_on_from_its_finished_windows(media, comput
     assert len(FileClip(folder.result)) == 24
 
 
+def test_workers_make_the_same_file_and_may_die_meanwhile(media, compute, tmp_path):
+    """Two processes for all tasks: one is killed while the first task is made, and nothing of it is lost."""
+    by_workers = replace(SETUP, workers=Workers(("cpu", "cpu"))).load()
+    workers = multiprocessing.active_children()
+    assert len(workers) == 2
+
+    def tell(stage, done, total):
+        if stage == "windows":
+            workers[0].kill()
+
+    for name, report in (("first", tell), ("second", lambda *_: None)):
+        task = place(tmp_path / name, *media)
+        by_workers(task, report)
+        (tmp_path / f"{name}.mp4").write_bytes(task.result.read_bytes())
+    assert not workers[0].is_alive()
+    compute(alone := place(tmp_path / "alone", *media), lambda *_: None)
+    assert {(tmp_path / f"{name}.mp4").read_bytes() for name in ("first", "second")} == {
+        alone.result.read_bytes()
+    }
+    by_workers.args[0].close()
+
+
+def test_a_pool_that_failed_ends_the_process_that_computes(media, tmp_path):
+    """So that the next one starts workers anew, and takes up the task."""
+    by_workers = replace(SETUP, workers=Workers(("cpu",))).load()
+    by_workers.args[0].close()
+    with pytest.raises(SystemExit):
+        by_workers(place(tmp_path, *media), lambda *_: None)
+
+
+def test_exact_by_workers_is_refused():
+    with pytest.raises(OptionError, match="`exact` cannot be made by several workers"):
+        replace(SETUP, workers=Workers(("cpu",)), options=Options.preset("exact")).load()
+
+
 def place(tmp_path, video, audio):
     """A task's folder with its media."""
     folder = TaskFolder.of(tmp_path, "task")
@@ -105,8 +144,11 @@ def test_what_the_library_refuses_fails_the_task(compute, media, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_command_itself(media, tmp_path):
+@pytest.mark.parametrize("workers", [(), ("--devices", "cpu,cpu"), ("--ray",)])
+def test_the_command_itself(media, tmp_path, workers):
     """`latentsync serve` in a process of its own: an order, SIGTERM in its midst, a second server, the same file."""
+    if "--ray" in workers:
+        pytest.importorskip("ray", reason="the extra `cluster` is not installed")
     address = re.compile(r"Serving at (http://127.0.0.1:\d+)")
     command = [
         sys.executable,
@@ -120,7 +162,9 @@ def test_the_command_itself(media, tmp_path):
     ]
     task = None
     for number in range(2):
-        with subprocess.Popen([*command, *SYNC], cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
+        with subprocess.Popen(
+            [*command, *SYNC, *workers], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        ) as server:
             origin = address.match(server.stdout.readline())[1]
             with httpx.Client(base_url=f"{origin}/api/v3", trust_env=False) as web:
                 task = task or order(web, *media)
