@@ -23,7 +23,7 @@ Slices = tuple[slice, slice]
 Corners = npt.NDArray[np.integer[Any]]
 """Shape (2, 2): the first row and column of a part, and those after its last."""
 
-_NAME = re.compile(r"yuv[ja]?(444|422|420|440|411|410)p(?:(\d+)le)?|gbra?p(\d+)le")
+_NAME = re.compile(r"yuv[ja]?(444|422|420|440|411|410)p(?:(\d+)le)?|gbra?p(\d+)le|gbrap")
 _STEPS = {"444": (1, 1), "422": (1, 2), "420": (2, 2), "440": (2, 1), "411": (1, 4), "410": (4, 4)}
 
 _WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
@@ -54,6 +54,11 @@ class SampleFormat:
         return int(match[2] or match[3] or 8)
 
     @property
+    def yuv(self) -> bool:
+        """Whether there are planes of brightness and colour, and not of green, blue and red."""
+        return self.name.startswith("yuv")
+
+    @property
     def has_alpha(self) -> bool:
         """Whether there is a plane of opacity."""
         return "a" in self.name
@@ -67,7 +72,7 @@ class SampleFormat:
     def to_rgb(self) -> npt.NDArray[np.float64]:
         """The transform (3, 4) from the samples of a pixel, and 1, to RGB in 0..1 (H.273, section 8.3)."""
         top, unit = 2**self.bits - 1, 2 ** (self.bits - 8)
-        if self.name.startswith("gbr"):
+        if not self.yuv:
             return np.eye(3, 4)[[2, 0, 1]] / top
         red, blue = _WEIGHTS.get(self.matrix, _BT601)
         from_red, from_blue, green = 2 - 2 * red, 2 - 2 * blue, 1 - red - blue
@@ -88,7 +93,7 @@ class SampleFormat:
 
 
 def is_planar(name: str) -> bool:
-    """Whether a pixel format of FFmpeg has planes that a `PlanarFrame` takes: YUV, or RGB of more than 8 bit."""
+    """Whether a pixel format of FFmpeg has planes that a `PlanarFrame` takes: YUV; RGB with opacity or above 8 bit."""
     return _NAME.fullmatch(name) is not None
 
 
@@ -104,6 +109,14 @@ class PlanarFrame:
     format: SampleFormat
     _known: list[tuple[Corners, Pixels]] = field(default_factory=list, init=False, repr=False)
     """The parts that were converted so far."""
+
+    @classmethod
+    def of_rgb(cls, pixels: Pixels, form: SampleFormat) -> PlanarFrame:
+        """Return a frame of RGB in 0..1, (H, W, 3), without opacity."""
+        dtype, top = (np.uint8 if form.bits == 8 else np.uint16), 2**form.bits - 1
+        blank = cls((np.zeros(pixels.shape[:2], dtype),), form)
+        samples = blank._to_samples(pixels * (255 if form.bits == 8 else 1))
+        return cls(tuple(np.clip(np.rint(plane), 0, top).astype(dtype) for plane in samples), form)
 
     @property
     def shape(self) -> tuple[int, int, int]:

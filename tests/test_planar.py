@@ -12,7 +12,7 @@ NAMES = [
     for model in ("yuv", "yuva")
     for layout in ("444", "422", "420", "440", "411", "410")
     for depth in ("", "9le", "10le", "12le", "16le")
-] + ["gbrp10le", "gbrap12le"]
+] + ["gbrp10le", "gbrap12le", "gbrap"]
 FORMATS = st.builds(
     SampleFormat,
     st.sampled_from(NAMES),

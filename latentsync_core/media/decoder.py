@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain, dropwhile
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
+from av.container import InputContainer
 
 from ..errors import MediaError
 from .index import REMEDY, FrameIndex
 from .opening import find_video, open_media, reading
+
+_WITH_OPACITY = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""Decoders of WebM's second picture, which is opacity; FFmpeg's own leave it out."""
 
 RUN_LENGTH = 24
 """Decoded frames held at most: one second at 24 fps, which takes 300 MB in 4K."""
@@ -90,7 +95,7 @@ class FrameDecoder:
         """Decode on, without the frames that are shown before `number`."""
         # In an open group of pictures, frames follow the keyframe that are shown before it and refer to the group
         # before, which a seek skips: they come out with wrong pixels, and not always marked as corrupt.
-        frames, first = self.container.decode(self.stream), int(self._index.stamps[number])
+        frames, first = _decode(self.container, self.stream), int(self._index.stamps[number])
         if self._index.order is not None:
             return frames
         return dropwhile(lambda f: f.pts is not None and f.pts < first, frames)
@@ -135,3 +140,13 @@ class FrameDecoder:
             return False
         self.position, self._frames = keyframe, chain([first], frames)
         return True
+
+
+def _decode(container: InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+    name = _WITH_OPACITY.get(stream.codec_context.name)
+    if name is None or stream.metadata.get("alpha_mode") != "1" or name not in av.codecs_available:
+        yield from container.decode(stream)
+        return
+    decoder = cast(av.VideoCodecContext, av.CodecContext.create(name, "r"))
+    for packet in container.demux(stream):
+        yield from decoder.decode(packet)

@@ -6,14 +6,15 @@ from fractions import Fraction
 
 import av
 import numpy as np
+import numpy.typing as npt
 from av.filter import Graph
 from av.video.reformatter import ColorRange
 
-from ..data import Array, Frame
-from ..planar import PlanarFrame
+from ..data import Frame
+from ..planar import PlanarFrame, SampleFormat
 from .color import ACCURATE, ColorTags
 from .pixels import check_size, to_uint8, to_uint16
-from .planes import name_siting, to_video_frame, write_opacity
+from .planes import name_siting, scale_samples, to_video_frame, write_opacity
 
 
 class EncoderInput:
@@ -31,6 +32,7 @@ class EncoderInput:
         self._size, self._tags, self._channels, self._aspect = size, tags, channels, pixel_aspect
         self._target = av.VideoFormat(pixel_format)
         self._bits = self._target.components[0].bits
+        self._has_alpha = any(component.is_alpha for component in self._target.components)
         self._labels: Graph | None = None
 
     def convert(self, frame: Frame) -> av.VideoFrame:
@@ -40,12 +42,28 @@ class EncoderInput:
         others; YUV does not go through RGB.
         """
         if not isinstance(frame, PlanarFrame):
-            return self._fit(self._from_array(frame), "left")
+            if frame.dtype == np.uint8 or self._bits == 8:
+                pixels = to_uint8(frame, self._size, self._channels)
+                name = "rgb24" if self._channels == 3 else "rgba"
+                return self._fit(av.VideoFrame.from_ndarray(pixels, format=name), "left")
+            frame = _to_planes(to_uint16(frame, self._size, self._channels))
         check_size(frame, self._size)
-        image = self._fit(to_video_frame(frame), name_siting(frame.format))
-        if frame.format.has_alpha and frame.format.bits != self._bits:
-            write_opacity(image, frame, self._bits)
+        shown = frame if frame.format.yuv or self._target.is_rgb else self._to_yuv(frame)
+        image = self._fit(to_video_frame(shown), name_siting(shown.format))
+        if (
+            frame.format.has_alpha
+            and self._has_alpha
+            and (shown is not frame or frame.format.bits != self._bits)
+        ):
+            # libswscale makes 1020 of 255, so that what was opaque lets light through.
+            write_opacity(image, scale_samples(frame.planes[3], frame.format.bits, self._bits), self._bits)
         return image
+
+    def _to_yuv(self, frame: PlanarFrame) -> PlanarFrame:
+        """Convert RGB; libswscale makes 943 of 10-bit white, which is 940."""
+        name = "yuv444p" if self._bits == 8 else f"yuv444p{self._bits}le"
+        white = np.float32(255 if frame.dtype == np.uint8 else 1)
+        return PlanarFrame.of_rgb(np.asarray(frame) / white, SampleFormat(name, self._tags.matrix))
 
     def _fit(self, image: av.VideoFrame, siting: str) -> av.VideoFrame:
         if not self._target.is_rgb:
@@ -62,13 +80,6 @@ class EncoderInput:
         image.color_primaries, image.color_trc = self._tags.primaries, self._tags.transfer
         return image
 
-    def _from_array(self, frame: Array) -> av.VideoFrame:
-        if frame.dtype != np.uint8 and self._bits > 8:
-            deep = to_uint16(frame, self._size, self._channels)
-            return av.VideoFrame.from_ndarray(deep, format="rgb48le" if self._channels == 3 else "rgba64le")
-        pixels = to_uint8(frame, self._size, self._channels)
-        return av.VideoFrame.from_ndarray(pixels, format="rgb24" if self._channels == 3 else "rgba")
-
     def _label(self, image: av.VideoFrame, siting: str) -> av.VideoFrame:
         """Say in a frame where its chroma lies and how wide its pixels are, which PyAV has no attributes for."""
         if self._labels is None:
@@ -83,3 +94,9 @@ class EncoderInput:
             ).configure()
         self._labels.vpush(image)
         return self._labels.vpull()
+
+
+def _to_planes(pixels: npt.NDArray[np.uint16]) -> PlanarFrame:
+    """Return RGB of 16 bit (H, W, 3), or with opacity (H, W, 4), as a frame in planes."""
+    red, green, blue, *opacity = np.moveaxis(pixels, 2, 0)
+    return PlanarFrame((green, blue, red, *opacity), SampleFormat("gbrap16le" if opacity else "gbrp16le"))

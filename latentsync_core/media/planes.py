@@ -22,13 +22,20 @@ _SITINGS = {
 _SIDEWAYS = {"422": "440", "440": "422"}
 """Layouts of chroma that become another one where rows and columns change places."""
 _COMPARED_ROWS = 256
+_UNPACKED = {
+    "nv12": "yuv420p", "p010le": "yuv420p10le", "uyvy422": "yuv422p", "yuyv422": "yuv422p",
+    "rgba": "gbrap", "bgra": "gbrap", "argb": "gbrap", "abgr": "gbrap",
+    "rgb48le": "gbrp16le", "rgb48be": "gbrp16le", "rgba64le": "gbrap16le", "rgba64be": "gbrap16le",
+}  # fmt: skip
+"""Pixel formats with the same samples in planes. RGB of 8 bit without opacity is read as an array."""
 
 
 class PlaneReader:
     """Gives the decoded frames of one clip as upright `PlanarFrame`s."""
 
     def __init__(self, frame: av.VideoFrame, orientation: Orientation) -> None:
-        self._name, self._orientation = frame.format.name, orientation
+        self._name, self._orientation = _name_planes(frame), orientation
+        frame = self._unpack(frame)
         full = self._name.startswith("yuvj") or frame.color_range == ColorRange.JPEG
         stored = SampleFormat(self._name.replace("yuvj", "yuv"), int(frame.colorspace), full)
         stored = _find_siting(frame, stored)
@@ -37,19 +44,22 @@ class PlaneReader:
 
     def read(self, frame: av.VideoFrame) -> PlanarFrame:
         """Return a frame, which is kept for as long as its planes are."""
-        if frame.format.name != self._name:
-            frame = frame.reformat(format=self._name, interpolation=ACCURATE)
-        planes = _view_planes(frame, self.format.bits)
+        planes = _view_planes(self._unpack(frame), self.format.bits)
         if self._orientation != Orientation(False, 0):
             planes = tuple(self._orientation.apply(plane) for plane in planes)
         return PlanarFrame(planes, self.format)
 
+    def _unpack(self, frame: av.VideoFrame) -> av.VideoFrame:
+        same = frame.format.name == self._name
+        return frame if same else frame.reformat(format=self._name, interpolation=ACCURATE)
+
 
 def has_planes(frame: av.VideoFrame, orientation: Orientation) -> bool:
     """Whether frames like this one can be read by a `PlaneReader`, with the same samples when turned upright."""
-    if not is_planar(frame.format.name):
+    name = _name_planes(frame)
+    if not is_planar(name):
         return False
-    rows, columns = SampleFormat(frame.format.name).step
+    rows, columns = SampleFormat(name).step
     upright = orientation == Orientation(False, 0)
     # A block that lies half outside of the frame would lie half outside at the other end.
     return upright or (columns <= 2 and frame.height % rows == 0 and frame.width % columns == 0)
@@ -62,16 +72,14 @@ def to_video_frame(frame: PlanarFrame) -> av.VideoFrame:
     for target, plane in zip(_view_planes(image, frame.format.bits), frame.planes, strict=True):
         target[...] = plane
     image.colorspace = frame.format.matrix
-    image.color_range = ColorRange.JPEG if frame.format.full else ColorRange.MPEG
+    full = frame.format.full or not frame.format.yuv
+    image.color_range = ColorRange.JPEG if full else ColorRange.MPEG
     return image
 
 
-def write_opacity(image: av.VideoFrame, frame: PlanarFrame, bits: int) -> None:
-    """Write the opacity of a frame over that of its copy, in `bits`.
-
-    libswscale makes 1020 of 255, so that what was opaque lets light through.
-    """
-    _view_planes(image, bits)[3][...] = scale_samples(frame.planes[3], frame.format.bits, bits)
+def write_opacity(image: av.VideoFrame, opacity: Plane, bits: int) -> None:
+    """Write opacity over that of a frame; both have `bits`."""
+    _view_planes(image, bits)[3][...] = opacity
 
 
 def scale_samples(plane: Plane, bits: int, new_bits: int) -> Plane:
@@ -93,6 +101,10 @@ def _view_planes(frame: av.VideoFrame, bits: int) -> tuple[Plane, ...]:
         cast(Plane, line.reshape(-1, plane.line_size // dtype.itemsize)[: plane.height, : plane.width])
         for line, plane in zip(lines, frame.planes, strict=True)
     )
+
+
+def _name_planes(frame: av.VideoFrame) -> str:
+    return _UNPACKED.get(frame.format.name, frame.format.name)
 
 
 def _find_siting(frame: av.VideoFrame, form: SampleFormat) -> SampleFormat:

@@ -35,8 +35,8 @@ _MOST_ASPECT = 4
 class FileClip:
     """A video or image file that implements `data.Clip`: frames are turned upright.
 
-    Frames of YUV, and of RGB of more than 8 bit, are `PlanarFrame`s, whose samples are the file's. Others, and those
-    whose samples cannot be turned, are arrays (H, W, 3), uint8.
+    Frames of YUV, and of RGB with opacity or above 8 bit, are `PlanarFrame`s, whose samples are the file's. Others, and
+    those whose samples cannot be turned, are arrays (H, W, 3), uint8.
 
     A file of one frame without audio is a still image: a clip of one frame at 25 fps.
 

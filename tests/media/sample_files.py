@@ -40,23 +40,24 @@ def store(path, name, count=3, size=(48, 64), tags=HDR, picture=image, **options
 
 
 def store_samples(path, name, draw, count=2, size=(48, 64), tags=HDR, **options):
-    """The same of samples: draw(shape, bits) gives each plane."""
+    """The same of samples: draw(shape, bits, number) gives each plane."""
 
     def fill(_):
         frame = av.VideoFrame(size[1], size[0], name)
         bits = frame.format.components[0].bits
-        for plane, lines in zip(frame.planes, planes_of(frame), strict=True):
+        for number, (plane, lines) in enumerate(zip(frame.planes, planes_of(frame), strict=True)):
             whole = np.zeros((plane.height, plane.line_size // lines.itemsize), lines.dtype)
-            whole[: lines.shape[0], : lines.shape[1]] = draw(lines.shape, bits)
+            whole[: lines.shape[0], : lines.shape[1]] = draw(lines.shape, bits, number)
             plane.update(whole.tobytes())
+        frame.colorspace, frame.color_range = tags.matrix, tags.range
         return frame
 
     return _encode(path, name, map(fill, range(count)), size, tags, options)
 
 
-def noise(shape, bits):
-    """Samples of every value, the same at each call."""
-    return np.random.default_rng(bits).integers(0, 2**bits, shape)
+def noise(shape, bits, number):
+    """Samples of every value, the same in each frame."""
+    return np.random.default_rng(number).integers(0, 2**bits, shape)
 
 
 def _encode(path, name, frames, size, tags, options):

@@ -67,12 +67,21 @@ def test_full_range_becomes_limited_at_ten_bits(tmp_path):
     assert np.abs(made[1] - (512 + 896 * chroma)).max() <= 1
 
 
+def test_rgb_becomes_yuv_of_its_own_depth(tmp_path):
+    """H.273, equations 20 to 22 and 38 to 40, of BT.601."""
+    made, frame = convert(store_samples(tmp_path / "s.mkv", "gbrp10le", noise), "yuv444p10le")
+    green, blue, red = (plane / 1023 for plane in frame.planes)
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue
+    expected = 64 + 876 * luma, 512 + 896 * (blue - luma) / 1.772, 512 + 896 * (red - luma) / 1.402
+    assert all(np.abs(new - old).max() <= 1.5 for new, old in zip(made, expected, strict=True))
+
+
 @pytest.mark.parametrize("form", ["prores422hq", "dnxhr_hqx", "prores4444"])
 @pytest.mark.parametrize("name", ["yuv420p10le", "yuv422p10le", "yuv444p10le", "yuv420p"])
 def test_a_ramp_does_not_band(tmp_path, form, name):
     """A ramp of all levels comes back to a step of 12 bit; by RGB of 8 bit it would lie 42 dB away."""
 
-    def ramp(shape, bits):
+    def ramp(shape, bits, _):
         return np.rint(np.linspace(64, 940, shape[1]) / 4 * 2 ** (bits - 8))[None].repeat(shape[0], 0)
 
     source = store_samples(tmp_path / "s.mkv", name, ramp, size=(128, 1024))

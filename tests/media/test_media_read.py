@@ -169,8 +169,6 @@ def test_color_tags_are_read_and_obeyed(tmp_path, matrix):
 
 def test_what_is_lost_is_logged(videos, tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
-        FileClip(videos["png.mov"])
-        assert "transparency, which is dropped" in caplog.text
         with av.open(str(tmp_path / "hdr.mp4"), "w") as output:
             stream = output.add_stream("libx264", rate=25)
             stream.height, stream.width = 48, 64
