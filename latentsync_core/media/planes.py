@@ -22,6 +22,7 @@ _SITINGS = {
 _SIDEWAYS = {"422": "440", "440": "422"}
 """Layouts of chroma that become another one where rows and columns change places."""
 _COMPARED_ROWS = 256
+
 _UNPACKED = {
     "nv12": "yuv420p", "p010le": "yuv420p10le", "uyvy422": "yuv422p", "yuyv422": "yuv422p",
     "rgba": "gbrap", "bgra": "gbrap", "argb": "gbrap", "abgr": "gbrap",
