@@ -163,7 +163,7 @@ class PlanarFrame:
         new, weight = old.copy(), np.zeros(old.shape[:2], np.float32)
         inner = _part_of(corners - wide[0])
         new[inner], weight[inner] = pixels, alpha
-        chroma_weight, chroma_touched = self._reduce(weight), _any_in_blocks(weight > 0, step)
+        chroma_weight, chroma_touched = self._reduce(weight), any_in_blocks(weight > 0, step)
         planes = map(
             _mix,
             self.planes[:3],
@@ -258,6 +258,7 @@ def _blocks_of(corners: Corners, step: tuple[int, int]) -> Corners:
     return np.stack([corners[0] // size, -(-corners[1] // size)])
 
 
-def _any_in_blocks(mask: npt.NDArray[np.bool_], step: tuple[int, int]) -> npt.NDArray[np.bool_]:
+def any_in_blocks(mask: npt.NDArray[np.bool_], step: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Return for each block of `step` rows and columns whether a mask (H, W) is set anywhere in it."""
     rows, columns = (np.arange(0, length, size) for length, size in zip(mask.shape, step, strict=True))
     return np.logical_or.reduceat(np.logical_or.reduceat(mask, rows, 0), columns, 1)

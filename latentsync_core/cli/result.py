@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from ..data import Array, Frame
 from ..dub import (
@@ -29,9 +28,6 @@ from ..media import AudioInput, FileClip, Timecode, Writer, check_output, open_w
 from ..plan import DubPlan
 from ..plan.causes import NO_LINE
 from .outputs import check_apart
-
-_REACH = 4
-"""Pixels: colours of the coarsest format have one sample for four, and are interpolated between two."""
 
 Pair = tuple[Frame, Array | None]
 """A frame of the result, and the alpha of what is new in it, (H, W), where it was asked for."""
@@ -76,8 +72,6 @@ def write_result(
     masks = alphas.append if args.matte or args.patch else None
     first = _find_first(args, clip, dub)
     pieces = _cut(clip, dub) if args.patch else ()
-    if args.patch:
-        check_patch(args.output, clip.pixel_aspect)
     reel = None
     with closing(make(masks=masks)) as made, ExitStack() as files:
         matte = None
@@ -145,30 +139,14 @@ def _write_reel(
     for piece in pieces:
         inside[piece.at : piece.end] = True
     kept = (
-        (np.asarray(frame), _grow(alpha > 0))
+        (frame, alpha)
         for held, (frame, alpha) in zip(inside, pairs, strict=True)
         if held and alpha is not None
     )
     return write_patch(
-        args.output,
-        film,
-        pieces,
-        kept,
-        color=clip.color,
-        pixel_aspect=clip.pixel_aspect,
-    )
-
-
-def _grow(opaque: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Return a mask (H, W) and the pixels around it whose colour a changed sample of halved colours reaches."""
-    grown = opaque.copy()
-    for axis in (0, 1):
-        edge = np.moveaxis(grown, axis, 0)
-        for _ in range(_REACH):
-            known = edge.copy()
-            edge[1:] |= known[:-1]
-            edge[:-1] |= known[1:]
-    return grown
+        args.output, film, pieces, kept,
+        color=clip.color, pixel_aspect=clip.pixel_aspect, samples=clip.samples,
+    )  # fmt: skip
 
 
 def _write_film(

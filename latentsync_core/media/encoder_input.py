@@ -6,7 +6,6 @@ from fractions import Fraction
 
 import av
 import numpy as np
-import numpy.typing as npt
 from av.filter import Graph
 from av.video.reformatter import ColorRange
 
@@ -25,36 +24,31 @@ class EncoderInput:
         size: tuple[int, int],
         pixel_format: str,
         tags: ColorTags,
-        channels: int = 3,
         pixel_aspect: Fraction = Fraction(1),
     ) -> None:
-        """channels: of frames that are arrays. pixel_aspect: width of a pixel over its height, said in each frame."""
-        self._size, self._tags, self._channels, self._aspect = size, tags, channels, pixel_aspect
+        """pixel_aspect: width of a pixel over its height, said in each frame."""
+        self._size, self._tags, self._aspect = size, tags, pixel_aspect
         self._target = av.VideoFormat(pixel_format)
         self._bits = self._target.components[0].bits
         self._has_alpha = any(component.is_alpha for component in self._target.components)
         self._labels: Graph | None = None
 
     def convert(self, frame: Frame) -> av.VideoFrame:
-        """Return a frame (H, W, channels), uint8, float 0..1 or in planes, as the encoder takes it.
+        """Return a frame (H, W, 3), uint8, float 0..1 or in planes, as the encoder takes it.
 
         Samples that it takes as they are stay as they are. libswscale changes depth, range and the size of chroma of
         others; YUV does not go through RGB.
         """
         if not isinstance(frame, PlanarFrame):
             if frame.dtype == np.uint8 or self._bits == 8:
-                pixels = to_uint8(frame, self._size, self._channels)
-                name = "rgb24" if self._channels == 3 else "rgba"
-                return self._fit(av.VideoFrame.from_ndarray(pixels, format=name), "left")
-            frame = _to_planes(to_uint16(frame, self._size, self._channels))
+                pixels = to_uint8(frame, self._size)
+                return self._fit(av.VideoFrame.from_ndarray(pixels, format="rgb24"), "left")
+            red, green, blue = np.moveaxis(to_uint16(frame, self._size), 2, 0)
+            frame = PlanarFrame((green, blue, red), SampleFormat("gbrp16le"))
         check_size(frame, self._size)
         shown = frame if frame.format.yuv or self._target.is_rgb else self._to_yuv(frame)
         image = self._fit(to_video_frame(shown), name_siting(shown.format))
-        if (
-            frame.format.has_alpha
-            and self._has_alpha
-            and (shown is not frame or frame.format.bits != self._bits)
-        ):
+        if frame.format.has_alpha and self._has_alpha and not self._target.is_rgb:
             # libswscale makes 1020 of 255, so that what was opaque lets light through.
             write_opacity(image, scale_samples(frame.planes[3], frame.format.bits, self._bits), self._bits)
         return image
@@ -94,9 +88,3 @@ class EncoderInput:
             ).configure()
         self._labels.vpush(image)
         return self._labels.vpull()
-
-
-def _to_planes(pixels: npt.NDArray[np.uint16]) -> PlanarFrame:
-    """Return RGB of 16 bit (H, W, 3), or with opacity (H, W, 4), as a frame in planes."""
-    red, green, blue, *opacity = np.moveaxis(pixels, 2, 0)
-    return PlanarFrame((green, blue, red, *opacity), SampleFormat("gbrap16le" if opacity else "gbrp16le"))

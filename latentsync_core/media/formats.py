@@ -86,7 +86,6 @@ class Encoding:
     color: ColorTags | None = None
     pixel_aspect: Fraction = Fraction(1)
     timecode: Timecode | None = None
-    alpha: bool = False
     samples: SampleFormat | None = None
 
     def __post_init__(self) -> None:
@@ -100,7 +99,7 @@ class Encoding:
     @property
     def has_alpha(self) -> bool:
         """Whether frames come with opacity."""
-        return self.alpha or (self.samples is not None and self.samples.has_alpha)
+        return self.samples is not None and self.samples.has_alpha
 
 
 def choose_format(suffix: str, name: str = "") -> Format:

@@ -83,11 +83,11 @@ class MovieWriter:
                 "that asks the file's header takes them for square.", encoding.pixel_aspect,
             )  # fmt: skip
         aspect = encoding.pixel_aspect if codec == "ffv1" else Fraction(1)
-        self._input = EncoderInput(self._size, pixel_format, tags, 4 if encoding.alpha else 3, aspect)
+        self._input = EncoderInput(self._size, pixel_format, tags, aspect)
         return stream
 
     def write(self, frame: Frame, time_seconds: float) -> None:
-        """Add a frame (H, W, 3), with alpha (H, W, 4), uint8 or float 0..1, that is shown from `time_seconds` on."""
+        """Add a frame (H, W, 3) that is shown from `time_seconds` on, see `EncoderInput.convert`."""
         image = self._input.convert(frame)
         image.pts = round(Fraction(time_seconds) / self._time_base)
         image.time_base = self._time_base

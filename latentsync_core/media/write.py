@@ -61,7 +61,6 @@ def open_writer(
     pixel_aspect: Fraction = Fraction(1),
     format: str = "",
     timecode: Timecode | None = None,
-    alpha: bool = False,
     samples: SampleFormat | None = None,
 ) -> Iterator[Writer]:
     """Give a writer whose result appears at `path` when the block ends without an error, and else not at all.
@@ -69,7 +68,7 @@ def open_writer(
     `path` ends in .mp4, .m4v or .mov (h264), .mkv (lossless: FFV1, or h264 where pixels are not square), or has
     no suffix: a folder of PNG images, made or, if it is there and empty, filled. `format` is one of EDITOR_FORMATS for
     a .mov: prores422hq, prores4444 or dnxhr_hqx, of 10 bit. `timecode` is that of the first frame; images do not keep
-    it. With `alpha` frames are arrays (H, W, 4), in prores4444 or .mkv.
+    it.
     `fps` is the usual rate; frames may come at any rising times. The result ends at `duration` seconds (None:
     one frame period after the last frame) and so does its audio. `audio`, a file or a Waveform, is copied
     packet by packet where the container can hold it and encoded where not. `crf` 0..51 (less is better) and
@@ -82,11 +81,9 @@ def open_writer(
     Raises OptionError on an unknown suffix, crf, preset or pixel_aspect, OutputError where the result cannot
     be written.
     """
-    encoding = Encoding(crf, preset, color, pixel_aspect, timecode, alpha, samples)
+    encoding = Encoding(crf, preset, color, pixel_aspect, timecode, samples)
     target, size = _check_target(path, format), (height, width)
     form = choose_format(target.suffix.lower(), format) if target.suffix else None
-    if alpha and (form is None or not form.alpha_format):
-        raise OptionError("Frames with alpha are written as prores4444, or into .mkv.")
     _warn_of_loss(target, form, samples)
     writer: _Backend
     with partial_path(target, _folder_of(target)) as partial:

@@ -10,21 +10,20 @@ import pytest
 from latentsync_core import FileClip
 from latentsync_core.cli import main
 from latentsync_core.media import read_audio, read_timecode
-from latentsync_core.planar import PlanarFrame
 
 FPS = Fraction(25)
 
 
 @pytest.fixture
-def film(files, tmp_path):
+def film(files, tmp_path, request):
     """The clip of 20 frames, in 4:2:0 as films are, from 01:00:00:00 on; a sheet with lines at frames 2 and 11."""
-    path = tmp_path / "film.mov"
+    path, pixel_format = tmp_path / "film.mov", getattr(request, "param", "yuv420p")
     with av.open(str(files / "video.mkv")) as source, av.open(str(path), "w") as output:
         stream = output.add_stream("libx264", rate=25, options={"qp": "4", "bf": "0"})
         stream.height = stream.width = 192
-        stream.pix_fmt, stream.metadata["timecode"] = "yuv420p", "01:00:00:00"
+        stream.pix_fmt, stream.metadata["timecode"] = pixel_format, "01:00:00:00"
         for frame in source.decode(video=0):
-            image = frame.reformat(format="yuv420p")
+            image = frame.reformat(format=pixel_format)
             image.pts, image.time_base = frame.pts, frame.time_base
             output.mux(stream.encode(image))
         output.mux(stream.encode(None))
@@ -39,24 +38,25 @@ def dub(files, film, out, *arguments):
     return main(["dub", *map(str, given)])
 
 
-def rgba_of(path):
-    with av.open(str(path)) as container:
-        return [frame.reformat(format="rgba").to_ndarray() for frame in container.decode(video=0)]
-
-
+@pytest.mark.parametrize("film", ["yuv420p", "yuv422p10le", "yuv444p"], indirect=True)
 def test_a_patch_over_the_film_is_the_full_render(files, film, tmp_path):
+    """In its samples and as it is shown."""
     assert dub(files, film, tmp_path / "full.mkv") == 0
     assert dub(files, film, tmp_path / "reel.mkv", "--patch") == 0
-    laid, full = (list(FileClip(path).read(range(20))) for path in (film, tmp_path / "full.mkv"))
+    below, full, reel = (FileClip(path) for path in (film, tmp_path / "full.mkv", tmp_path / "reel.mkv"))
     root = ElementTree.parse(tmp_path / "reel.fcpxml").getroot()
     (piece,) = list(root.iter("asset-clip"))[1:]  # the handles of both lines touch
-    reel = rgba_of(tmp_path / "reel.mkv")
     assert (piece.get("offset"), piece.get("duration"), len(reel)) == ("3600s", "4/5s", 20)
-    for under, over, rendered in zip(laid, reel, full, strict=True):
-        # PyAV cannot write where colours lie between pixels: the samples are shown as the film's are.
-        expected = PlanarFrame(rendered.planes, under.format)
-        assert np.array_equal(np.where(over[..., 3:] > 0, over[..., :3], under), expected)
-    assert [k for k, over in enumerate(reel) if over[..., 3].any()] == [*range(2, 6), *range(11, 16)]
+    assert below.samples == full.samples and reel.samples.name == below.samples.name.replace("yuv", "yuva")
+    rows, columns = below.samples.step
+    changed = []
+    for under, over, rendered in zip(*(clip.read(range(20)) for clip in (below, reel, full)), strict=True):
+        opaque = over.planes[3] > 0
+        for plane, (a, b, c) in enumerate(zip(under.planes, over.planes, rendered.planes, strict=False)):
+            assert np.array_equal(np.where(opaque[::rows, ::columns] if plane else opaque, b, a), c)
+        assert np.array_equal(np.where(opaque[..., None], over, under), rendered)
+        changed.append(opaque.any())
+    assert [k for k, any_changed in enumerate(changed) if any_changed] == [*range(2, 6), *range(11, 16)]
     assert {p.suffix for p in tmp_path.glob("reel.*")} >= {".mkv", ".edl", ".fcpxml"}
     assert "01:00:00:00 01:00:00:20" in (tmp_path / "reel.edl").read_text()
 

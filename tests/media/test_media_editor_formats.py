@@ -15,7 +15,6 @@ from latentsync_core.media import (
     FileClip,
     Timecode,
     check_output,
-    open_writer,
     read_audio,
     read_timecode,
 )
@@ -74,21 +73,6 @@ def test_timecode_is_written_and_read(tmp_path, suffix, name, fps, text):
 
 def test_a_result_without_timecode_has_none(tmp_path):
     assert read_timecode(write(tmp_path / "out.mov", [image(0, *SIZE)]), Fraction(25)) is None
-
-
-@pytest.mark.parametrize("name, form", [("out.mov", "prores4444"), ("out.mkv", "")])
-def test_alpha(tmp_path, name, form):
-    y, x = np.mgrid[0:128, 0:256]
-    rgba = np.concatenate([image(0, *SIZE), ((x > 100) * 255).astype(np.uint8)[..., None]], axis=2)
-    with open_writer(tmp_path / name, *SIZE, Fraction(25), format=form, alpha=True) as writer:
-        writer.write(rgba, 0.0)
-    with av.open(str(tmp_path / name)) as container:
-        found = next(container.decode(video=0)).reformat(format="rgba").to_ndarray()
-    assert np.array_equal(found[..., 3] > 127, x > 100)
-    assert name == "out.mov" or np.array_equal(found, rgba)
-    with pytest.raises(OptionError, match="Frames with alpha are written as prores4444"):
-        with open_writer(tmp_path / "out.mp4", *SIZE, Fraction(25), alpha=True):
-            pass
 
 
 def test_audio_for_editors_is_pcm_unless_it_can_be_copied(tmp_path):
