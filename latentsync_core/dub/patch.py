@@ -134,10 +134,9 @@ def _spread(mask: Mask, step: tuple[int, int]) -> Mask:
     """Return the pixels (H, W) whose colours depend on the chroma of a mask's pixels: its blocks and those around."""
     if step == (1, 1):
         return mask
-    import cv2  # late, as importing the node pack loads no OpenCV
-
-    blocks = cv2.dilate(any_in_blocks(mask, step).astype(np.uint8), np.ones((3, 3), np.uint8))
-    return _enlarge(blocks > 0, step, mask)
+    padded = np.pad(any_in_blocks(mask, step), 1)
+    rows = padded[:-2] | padded[1:-1] | padded[2:]
+    return _enlarge(rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:], step, mask)
 
 
 def _enlarge(blocks: Mask, step: tuple[int, int], mask: Mask) -> Mask:
