@@ -115,7 +115,10 @@ def main():
     logging.disable()
     tune_process()
     torch.set_num_threads(1)
-    Denoiser.denoise, Denoiser.decode = lambda _, crops, *given: crops, lambda _, crops: crops
+    Denoiser.denoise, Denoiser.decode = (
+        lambda _, window: torch.from_numpy(window.crops)[None],
+        lambda _, crops: crops[0].numpy(),
+    )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         models = load_models(write_untrained(folder / "nano", args.resolution), device="cpu")

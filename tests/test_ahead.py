@@ -8,6 +8,7 @@ from itertools import count
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.runs import FAST, clip_of, speech_of, track_of
@@ -161,12 +162,14 @@ def run_slowly(models, monkeypatch, decode, denoise, encode):
     """Return the seconds of a run whose stages take so long a frame, and how long each stage was at work."""
     stages = decode, denoise, encode = [Sleeper(seconds) for seconds in (decode, denoise, encode)]
 
-    def denoised(self, crops, tokens, numbers=None):
-        denoise(len(crops))
-        return np.zeros(len(crops))
+    def denoised(self, window):
+        denoise(len(window.crops))
+        return torch.zeros(1, len(window.crops))
 
     monkeypatch.setattr(Denoiser, "denoise", denoised)
-    monkeypatch.setattr(Denoiser, "decode", lambda self, latents: np.zeros((len(latents), 64, 64, 3), "f4"))
+    monkeypatch.setattr(
+        Denoiser, "decode", lambda self, latents: np.zeros((latents.shape[1], 64, 64, 3), "f4")
+    )
     monkeypatch.setattr(Method, "crop", lambda self, frame, *_: frame[:64, :64])
     monkeypatch.setattr(Method, "paste", lambda self, frame, *_: empty_patch(frame))
     clip = SlowClip(np.stack(list(clip_of(60).read(range(60)))), 25)

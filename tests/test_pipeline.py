@@ -148,9 +148,9 @@ def test_a_closed_mouth_hears_nothing_in_a_pause(models, monkeypatch, tmp_path):
     speech.samples[:, 9600:19200] *= 0.003
     denoise = Denoiser.denoise
 
-    def spy(self, crops, tokens, numbers):
-        heard.append(np.abs(tokens).max((1, 2)))
-        return denoise(self, crops, tokens, numbers)
+    def spy(self, window):
+        heard.append(np.abs(window.tokens).max((1, 2)))
+        return denoise(self, window)
 
     monkeypatch.setattr(Denoiser, "denoise", spy)
 
@@ -222,7 +222,7 @@ def test_what_filled_the_memory_is_let_go_before_the_cache_is_emptied(models, mo
     handled = []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: handled.append(sys.exc_info()[1]))
-    monkeypatch.setattr(models.vae, "decode", failing(models.vae.decode, lambda batch: len(batch) > 2))
+    monkeypatch.setattr(models.vae, "decode", failing(models.vae.decode, lambda batch: len(batch) > 1))
     sync(models, 4)
     assert handled == [None, None]
 

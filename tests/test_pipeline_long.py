@@ -79,6 +79,7 @@ def test_compositing_an_hour_takes_little(monkeypatch):
     monkeypatch.setattr(pipeline.windows, "Denoiser", stand_ins.PassingDenoiser)
     config = SimpleNamespace(num_mel_bins=80, max_source_positions=1500, d_model=8, encoder_layers=2)
     models = SimpleNamespace(
+        batch=1,
         name="stand-in", resolution=32, alignment=32, window_frames=16, device=torch.device("cpu"),
         whisper=stand_ins.SilentWhisper(config),
     )  # fmt: skip

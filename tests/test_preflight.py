@@ -115,7 +115,7 @@ class FakeDenoiser:
     def __init__(self, models, keep, options, on_step):
         self.steps, self.on_step, self.reuse = options.steps, on_step, options.reuse
 
-    def denoise(self, crops, tokens, numbers=None):
+    def denoise(self, window):
         FakeDenoiser.clock += 3 + (0 if FakeDenoiser.used else 100)
         FakeDenoiser.used = True
         for step in range(self.steps):

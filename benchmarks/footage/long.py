@@ -135,13 +135,13 @@ class PassingDenoiser:
     def __init__(self, models, keep, options, on_step, sample_latents=False):
         self.on_step, self.steps = on_step, options.steps
 
-    def denoise(self, crops, tokens, numbers):
+    def denoise(self, window):
         for _ in range(self.steps):
             self.on_step()
-        return crops
+        return torch.from_numpy(window.crops)[None]
 
     def decode(self, latents):
-        return latents + np.float32(10)
+        return latents[0].numpy() + np.float32(10)
 
 
 def measure(video, seconds):

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from latentsync_core import Options, load_models
 from latentsync_core.compositing import match_colors
-from latentsync_core.diffusion import Denoiser
+from latentsync_core.diffusion import Denoiser, WindowInput
 from latentsync_core.faces import FaceFinder, crop_face, keep_mask
 from latentsync_core.faces.detect import Roi
 from latentsync_core.media import to_speech_16k
@@ -104,7 +104,9 @@ class Judge:
 
     def _paint(self, denoiser: Denoiser, scene: Scene, first: int) -> np.ndarray:
         window = slice(first, first + FRAMES)
-        latents = denoiser.denoise(scene.crops[window], scene.tokens[window], scene.numbers[window])
+        latents = denoiser.denoise(
+            WindowInput(scene.crops[window], scene.tokens[window], scene.numbers[window])
+        )
         return match_colors(denoiser.decode(latents), scene.crops[window], self.keep)
 
     def time_second(self, options: Options) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .inputs import add_editing, add_encoder, add_model, add_options, add_video, add_workers
+from .inputs import add_editing, add_encoder, add_model, add_options, add_speed, add_video, add_workers
 
 
 def add_cues(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +66,7 @@ def add_dub(parser: argparse.ArgumentParser) -> None:
     )
     add_options(parser, length=False)
     add_model(parser)
+    add_speed(parser)
     add_encoder(parser)
     add_editing(parser)
     add_workers(parser)

@@ -11,7 +11,7 @@ from ..options import PRESETS, LengthMode, Options, SilencePolicy, choices_of
 from ..pool import ModelSource, Workers
 from ..weights import RELEASES, best_checkpoint
 from ..weights.locate import NANO
-from .values import parse_count, parse_devices, parse_fps, parse_speaker
+from .values import parse_batch, parse_count, parse_devices, parse_fps, parse_speaker
 
 ADVANCED = {
     "guided": "share of the steps that --guidance is used in, 0..1, from the last one; the others take half the time",
@@ -86,6 +86,16 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "(default: fp16 on cuda, else fp32)",
     )
     parser.add_argument("--models-folder", type=Path, action="append", default=[], help="search here first")
+
+
+def add_speed(parser: argparse.ArgumentParser) -> None:
+    """Add how the denoiser uses its device."""
+    parser.add_argument(
+        "--batch",
+        type=parse_batch,
+        metavar="auto|N",
+        help="windows denoised at once, 1..32; it changes low bits (default: auto, what fits the memory of a GPU)",
+    )
 
 
 def add_encoder(parser: argparse.ArgumentParser) -> None:
@@ -197,7 +207,9 @@ def workers_of(args: argparse.Namespace) -> Workers:
 def model_source_of(args: argparse.Namespace) -> ModelSource:
     """Say what is loaded, in this process and by workers."""
     model = args.model or best_checkpoint(args.models_folder)
-    return ModelSource(name_elsewhere(model), args.resolution, args.dtype, folders_elsewhere(args))
+    return ModelSource(
+        name_elsewhere(model), args.resolution, args.dtype, folders_elsewhere(args), args.batch
+    )
 
 
 def name_elsewhere(model: str) -> str:

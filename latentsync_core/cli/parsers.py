@@ -15,6 +15,7 @@ from .inputs import (
     add_protect,
     add_range,
     add_speaker,
+    add_speed,
     add_video,
     add_workers,
 )
@@ -37,6 +38,7 @@ def add_sync(parser: argparse.ArgumentParser) -> None:
     add_protect(parser)
     add_range(parser)
     add_model(parser)
+    add_speed(parser)
     add_encoder(parser)
     add_editing(parser)
     add_workers(parser)
@@ -45,7 +47,7 @@ def add_sync(parser: argparse.ArgumentParser) -> None:
 
 def add_batch(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `batch`."""
-    parser.set_defaults(run=("batch", "batch"))
+    parser.set_defaults(run=("batch", "batch"), batch=None)  # its pool makes one window at a time
     parser.add_argument(
         "jobs",
         type=Path,

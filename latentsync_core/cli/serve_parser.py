@@ -6,7 +6,7 @@ import argparse
 from decimal import Decimal
 from pathlib import Path
 
-from .inputs import add_encoder, add_model, add_options, add_workers
+from .inputs import add_encoder, add_model, add_options, add_speed, add_workers
 from .values import parse_count, parse_dollars
 
 
@@ -38,6 +38,7 @@ def add_serve(parser: argparse.ArgumentParser) -> None:
     )
     _add_limits(parser)
     add_model(parser)
+    add_speed(parser)
     add_options(parser)
     add_encoder(parser)
     add_workers(parser)

@@ -49,6 +49,11 @@ def parse_count(text: str) -> int:
     return int(text)
 
 
+def parse_batch(text: str) -> int | None:
+    """Parse how many windows are denoised at once; None for `auto`."""
+    return None if text == "auto" else parse_count(text)
+
+
 def parse_pair(text: str) -> tuple[str, str]:
     """Parse NAME=VALUE."""
     name, sign, value = text.partition("=")

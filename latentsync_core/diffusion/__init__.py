@@ -1,6 +1,7 @@
-"""Diffusion, the only part that needs a GPU: crops and speech tokens of a window in, mouths out."""
+"""Diffusion, the only part that needs a GPU: crops and speech tokens of windows in, mouths out."""
 
-from .denoise import Denoiser, draw_noise_frame
+from .batch import settle_batch
+from .denoise import Denoiser, WindowInput, draw_noise_frame
 from .familiar import are_photographed, warn_of_strange_faces
 from .pace import LEAST_WINDOWS, Pace, measure_pace
 from .store import WindowStore, fingerprint_networks, fingerprint_weights
@@ -10,6 +11,7 @@ __all__ = [
     "LEAST_WINDOWS",
     "Denoiser",
     "Pace",
+    "WindowInput",
     "WindowStore",
     "are_photographed",
     "cross_fade",
@@ -17,5 +19,6 @@ __all__ = [
     "fingerprint_networks",
     "fingerprint_weights",
     "measure_pace",
+    "settle_batch",
     "warn_of_strange_faces",
 ]

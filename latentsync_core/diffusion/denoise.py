@@ -1,4 +1,4 @@
-"""Denoise one window: LatentSync's sampling loop on diffusers' schedulers.
+"""Denoise windows: LatentSync's sampling loop on diffusers' schedulers.
 
 Upstream: LipsyncPipeline.__call__ (bytedance/LatentSync a229c39, pipelines/lipsync_pipeline.py).
 """
@@ -6,6 +6,7 @@ Upstream: LipsyncPipeline.__call__ (bytedance/LatentSync a229c39, pipelines/lips
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -54,11 +55,24 @@ def _pick_network(models: LipSyncModels, options: Options) -> LatentSyncUNet | U
     return models.unet if plain else UNetWalk(models.unet)
 
 
-class Denoiser:
-    """Turns crops and speech tokens into mouths, window by window, with one seed.
+@dataclass(frozen=True, eq=False)
+class WindowInput:
+    """What a window is denoised from."""
 
-    keep: mask (R, R), 1 = keep the source. on_step is called after every denoising step; raise from it to
-    cancel. sample_latents: draw from the VAE's distribution, as upstream does, instead of taking its mean.
+    crops: npt.NDArray[np.float32]
+    """Shape (F, R, R, 3), 0..255; F up to 24."""
+    tokens: npt.NDArray[np.float32]
+    """Shape (F, tokens, width)."""
+    numbers: IntArray | None = None
+    """Shape (F,): which frames the crops are, so that one of several windows is encoded once; see
+    `ConditionEncoder.encode`."""
+
+
+class Denoiser:
+    """Turns crops and speech tokens into mouths, one window or several at a time, with one seed.
+
+    keep: mask (R, R), 1 = keep the source. on_step is called after every denoising step, for each window; raise from
+    it to cancel. sample_latents: draw from the VAE's distribution, as upstream does, instead of taking its mean.
     """
 
     def __init__(
@@ -71,7 +85,7 @@ class Denoiser:
     ) -> None:
         self._models, self._options, self._on_step = models, options, on_step
         self._codec = LatentCodec(models.vae)
-        self._rows = Slicer("UNet", 2)
+        self._rows = Slicer("UNet", 2 * (models.batch or 1))
         self._network = _pick_network(models, options)
         self._scheduler = _make_scheduler(options.sampler, models)
         generator = torch.Generator().manual_seed(options.seed)
@@ -82,23 +96,20 @@ class Denoiser:
         self._condition = ConditionEncoder(self._codec, mask, (size, size), sampled_by)
 
     @torch.inference_mode()
-    def denoise(
-        self,
-        crops: npt.NDArray[np.float32],
-        tokens: npt.NDArray[np.float32],
-        numbers: IntArray | None = None,
-    ) -> Tensor:
-        """Denoise one window; return its final latents (1, C, F, h, w), float32.
+    def denoise(self, *windows: WindowInput) -> Tensor:
+        """Denoise windows of the same number of frames together; return their final latents (N, C, F, h, w), float32.
 
-        crops: (F, R, R, 3) in 0..255, F up to 24. tokens: (F, tokens, width). numbers: (F,), which frames the crops
-        are, so that a frame of several windows is encoded once; see `ConditionEncoder.encode`. Raises DeviceError when
-        even the smallest slices do not fit the device.
+        A window's latents are those of denoising it alone, but for rounding. Raises DeviceError when even the smallest
+        slices do not fit the device.
         """
         device, scheduler = self._models.device, self._scheduler
+        tokens = np.stack([window.tokens for window in windows])
+        count, frames = tokens.shape[:2]
+        condition = torch.cat([self._condition.encode(window.crops, window.numbers) for window in windows])
         predict = NoisePredictor(
             self._network,
-            self._condition.encode(crops, numbers),
-            torch.from_numpy(tokens)[None].to(device, self._models.dtype),
+            condition,
+            torch.from_numpy(tokens).to(device, self._models.dtype),
             guidance=self._options.guidance,
             unguided=self._options.unguided_steps,
             reuse=self._options.reuse,
@@ -107,14 +118,15 @@ class Denoiser:
         # Every frame of every window starts from the same noise, as upstream's do. The noise decides which of the
         # many mouths that fit the speech comes out, so windows with noise of their own would disagree at their seams.
         scheduler.set_timesteps(self._options.steps)
-        latents = self._noise.expand(-1, -1, len(crops), -1, -1) * scheduler.init_noise_sigma
+        latents = self._noise.expand(count, -1, frames, -1, -1) * scheduler.init_noise_sigma
         # The scheduler looks its timesteps up in tables on the CPU: read from a GPU, each would wait for it.
         for step, (t, there) in enumerate(
             zip(scheduler.timesteps, scheduler.timesteps.to(device), strict=True)
         ):
             noise = predict(step, there, scheduler.scale_model_input(latents, t))
             latents = scheduler.step(noise, t, latents).prev_sample
-            self._on_step()
+            for _ in windows:
+                self._on_step()
         return self._check_finite(latents)
 
     @torch.inference_mode()

@@ -35,15 +35,17 @@ class Slicer:
             except (MemoryError, RuntimeError) as exc:
                 if not ran_out_of_memory(exc):
                     raise
-                if self.size == 1:
+                tried = min(self.size, len(batches[0]))
+                if tried == 1:
                     raise DeviceError(
                         f"The device ran out of memory in the {self.what}, already in its smallest slices. Use a "
                         "half-precision dtype, the 256 px checkpoint (1.5), or free memory held by other programs."
                     ) from exc
-            self._halve()  # not in the handler, where the error still holds on to the tensors that filled the memory
+            # not in the handler, where the error still holds on to the tensors that filled the memory
+            self._shrink(tried // 2)
 
-    def _halve(self) -> None:
-        self.size //= 2
+    def _shrink(self, size: int) -> None:
+        self.size = size
         log.warning("Out of memory in the %s: going on with slices of %d.", self.what, self.size)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

@@ -13,7 +13,7 @@ from ..faces import keep_mask
 from ..models.bundle import LipSyncModels
 from ..options import Options
 from ..speech import tokens_at
-from .denoise import Denoiser
+from .denoise import Denoiser, WindowInput
 
 LEAST_WINDOWS = 25
 """A run of fewer windows is not worth measuring: of one of so many, with 20 steps, it takes about 1/100."""
@@ -64,5 +64,5 @@ def _time_window(models: LipSyncModels, options: Options) -> tuple[float, list[f
     silence = SpeechTokens(np.zeros((1, layers + 1, width), np.float32))
     crops = np.full((frames, side, side, 3), _GREY, np.float32)
     begun = time.perf_counter()
-    denoiser.decode(denoiser.denoise(crops, tokens_at(silence, np.zeros(frames))))
+    denoiser.decode(denoiser.denoise(WindowInput(crops, tokens_at(silence, np.zeros(frames)))))
     return time.perf_counter() - begun, marks

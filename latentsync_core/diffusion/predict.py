@@ -1,4 +1,4 @@
-"""Predict the noise of a window: classifier-free guidance, and reuse of deep features between steps."""
+"""Predict the noise of windows: classifier-free guidance, and reuse of deep features between steps."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .memory import Slicer
 
 
 class NoisePredictor:
-    """Calls the UNet for one window, step after step.
+    """Calls the UNet for one window or several, step after step.
 
-    In guided steps the batch has two rows, unconditional and conditioned on speech; they run together, or one after the
-    other when memory is short (the norms are per row, so the result is the same). Others have the conditioned one.
+    In guided steps each window has two rows, unconditional and conditioned on speech, else the conditioned one. All
+    rows run together, or in slices when memory is short: the norms are per row, so the result is the same.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class NoisePredictor:
         reuse: int,
         rows: Slicer,
     ) -> None:
-        """condition: (1, 1 + 2C, F, h, w); tokens: (1, F, tokens, width), of the dtype to compute in.
+        """condition: (N, 1 + 2C, F, h, w); tokens: (N, F, tokens, width), of the dtype to compute in.
 
         unguided: how many steps run before those that `guidance` is used in.
         """
@@ -38,11 +38,13 @@ class NoisePredictor:
         self._deep: Tensor | None = None
 
     def __call__(self, step: int, timestep: Tensor, latents: Tensor) -> Tensor:
-        """Predict the noise in `latents` (1, C, F, h, w), float32; every `reuse`-th step runs the whole UNet."""
+        """Predict the noise in `latents` (N, C, F, h, w), float32; every `reuse`-th step runs the whole UNet."""
         guided = step >= self._unguided
-        tokens = self._tokens if guided else self._tokens[1:]
+        tokens = self._tokens if guided else self._tokens[len(latents) :]
         sample = torch.cat([latents, self._condition], 1).to(tokens.dtype)
-        noise = self._predict(step, timestep, sample.expand(len(tokens), -1, -1, -1, -1), tokens).float()
+        # Of one window this is a view, by which the walk knows that both rows have the same sample.
+        rows = sample.expand(len(tokens) // len(sample), *sample.shape).flatten(0, 1)
+        noise = self._predict(step, timestep, rows, tokens).float()
         if not guided:
             return noise
         unconditional, conditioned = noise.chunk(2)

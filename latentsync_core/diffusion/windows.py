@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
 
 from ..data import Array, IntArray, Plan, Window
 
-Render = Callable[[Array, IntArray], Array]
-"""From crops (F, R, R, 3) and the output frames (F,) to mouths (F, R, R, 3)."""
+Render = Callable[[Sequence[Array], Sequence[IntArray]], Sequence[Array]]
+"""From crops (F, R, R, 3) and output frames (F,) of one window or several to the mouths (F, R, R, 3) of each."""
 
 
-def cross_fade(plan: Plan, crops: Iterator[Array | None], render: Render) -> Iterator[Array | None]:
+def cross_fade(
+    plan: Plan, crops: Iterator[Array | None], render: Render, batch: int = 1
+) -> Iterator[Array | None]:
     """Yield the mouth (R, R, 3) of every output frame, None where the frame passes through.
 
-    crops: one item per output frame, None where no window has the frame. It is read at most one window ahead of what
-    is yielded, and never falls behind it. `render` is called once per window, in order.
+    crops: one item per output frame, None where no window has the frame. It is read at most `batch` windows ahead of
+    what is yielded, and never falls behind it. `render` gets every window once, in order, up to `batch` of a segment
+    at a time.
     """
     queue = deque(plan.windows)
     needed = _find_needed(plan.windows)
@@ -33,13 +36,25 @@ def cross_fade(plan: Plan, crops: Iterator[Array | None], render: Render) -> Ite
         # window of the next denoised frame, up to `reach` frames ahead, is needed as well. Into another segment (a
         # cut, or frames that pass through) nothing is blended, and rendering early would only hold more crops.
         while queue and _find_own(queue[0])[0] < frame + (reach if queue[0].segment == segment else 1):
-            window = queue.popleft()
-            segment = window.segment
-            _add(mouths, window, render(ahead.get(window.frames), window.frames))
-            # Later windows need the crops of the frames that they share with this one once more; drop the others.
+            windows = _take(queue, batch)
+            segment = windows[0].segment
+            frames = [window.frames for window in windows]
+            for window, made in zip(windows, render([ahead.get(f) for f in frames], frames), strict=True):
+                _add(mouths, window, made)
+            # Later windows need the crops of the frames that they share with these once more; drop the others.
             ahead.drop(needed[len(plan.windows) - len(queue)])
         ahead.read(frame)
         yield _blend_mouth(mouths, frame) if plan.strength[frame] > 0 else None
+
+
+def _take(queue: deque[Window], most: int) -> list[Window]:
+    """Take the first window, and up to `most` in all of its segment and length."""
+    taken = [queue.popleft()]
+    while queue and len(taken) < most and queue[0].segment == taken[0].segment:
+        if len(queue[0].frames) != len(taken[0].frames):  # the short last one of `exact`
+            break
+        taken.append(queue.popleft())
+    return taken
 
 
 def _find_own(window: Window) -> IntArray:

@@ -17,6 +17,8 @@ from .unet import LatentSyncUNet
 
 WHISPER_SIZES = {384: "tiny", 512: "base", 768: "small", 1024: "medium", 1280: "large"}
 """OpenAI's published Whisper models by their width."""
+MAX_BATCH = 32
+"""Windows; with more a GPU gains nothing, and the clip's frames are held meanwhile."""
 MAX_RESOLUTION = 2048
 """Pixels; the published checkpoints use 256 and 512."""
 
@@ -50,6 +52,8 @@ class LipSyncModels:
     """The resolution whose face template crops are aligned to; None is `resolution`."""
     note: str | None = None
     """A remark on this checkpoint for its users."""
+    batch: int | None = None
+    """Windows denoised at once, 1..32; None is what fits the memory, see `diffusion.settle_batch`."""
     faces: str | None = None
     """The kind of faces that it was trained on: `drawn`, or None for those of people."""
 
@@ -79,6 +83,8 @@ class LipSyncModels:
                 raise OptionError(f"{name} takes 1..{MAX_RESOLUTION} pixels, got {value}.")
         if self.resolution % factor:
             raise OptionError(f"resolution takes a multiple of {factor} for this VAE, got {self.resolution}.")
+        if self.batch is not None and not 1 <= self.batch <= MAX_BATCH:
+            raise OptionError(f"batch takes 1..{MAX_BATCH} windows, or None, got {self.batch}.")
         positions = self.unet.config["motion_max_seq_length"]
         if not 1 <= self.window_frames <= positions:
             raise OptionError(

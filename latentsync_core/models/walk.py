@@ -5,7 +5,7 @@ in which norms, linear layers and convolutions all read neighbouring memory, so 
 What it saves besides, without changing the result:
 
 * the unconditional row has tokens of zeros, which these cross-attentions, without bias, answer with their output bias;
-* both rows are one up to the first cross-attention;
+* both rows of a window are one up to the first cross-attention;
 * a convolution after doubling the size reads each pixel several times: four of 2 x 2, one for each phase, read it once.
 """
 
@@ -40,10 +40,10 @@ class UNetWalk:
         }
 
     def predict(self, sample: Tensor, timestep: Tensor, tokens: Tensor) -> Tensor:
-        """Predict the noise in one sample for each row of tokens: (rows, C, F, h, w).
+        """Predict the noise in each row of a sample by its tokens: (rows, C, F, h, w).
 
-        sample: (rows, in_channels, F, h, w), every row the same. tokens: (rows, F, tokens, width), of which leading
-        rows may be zeros (unconditional).
+        sample: (rows, in_channels, F, h, w); where it is one that was expanded, what all rows share is done once.
+        tokens: (rows, F, tokens, width), of which leading rows may be zeros (unconditional).
         """
         return self.predict_deep(sample, timestep, tokens)[0]
 
@@ -95,7 +95,8 @@ class _Pass:
         return self._close(self._layer(block, len(block.resnets) - 1, x, time))
 
     def _open(self, sample: Tensor) -> Tensor:
-        frames = sample[:1].transpose(1, 2).flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        distinct = sample[:1] if sample.stride(0) == 0 else sample
+        frames = distinct.transpose(1, 2).flatten(0, 1).contiguous(memory_format=torch.channels_last)
         return _convolve(self._unet.conv_in, frames.permute(0, 2, 3, 1))
 
     def _close(self, x: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..compositing import Patch, blend_mask, keep_source, read_masks
 from ..data import Array, Frame, IntArray
 from ..diffusion.windows import Render
@@ -14,8 +16,9 @@ def fit_mouths(line: LinePlan, make: Render, resolution: int) -> Render:
     """Return `make`, which decodes mouths, with these fitted to their crops; resolution: side of the crops."""
     method, keep = method_of(line.options), keep_mask(resolution)
 
-    def render(crops: Array, frames: IntArray) -> Array:
-        return method.finish(make(crops, frames), crops, keep, line.options)
+    def render(crops: Sequence[Array], frames: Sequence[IntArray]) -> list[Array]:
+        made = zip(make(crops, frames), crops, strict=True)
+        return [method.finish(mouths, own, keep, line.options) for mouths, own in made]
 
     return render
 

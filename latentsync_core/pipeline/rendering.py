@@ -11,7 +11,7 @@ from pathlib import Path
 from ..ahead import run_ahead
 from ..compositing import Patch, spread_alpha
 from ..data import Array, Frame, Progress
-from ..diffusion import WindowStore, cross_fade
+from ..diffusion import WindowStore, cross_fade, settle_batch
 from ..diffusion.windows import Render
 from ..errors import OptionError
 from ..method import check_independent, method_of
@@ -43,8 +43,8 @@ def render(
     """Yield the frames of a planned dub in order, each (H, W, 3), of the kind and dtype that the clip's are.
 
     Frames of a file keep its samples but for those of the mouth; `numpy.asarray(frame)` is RGB. Frames that no line
-    changes are the clip's own: do not write into them. Decoding and denoising run in threads, up to two windows ahead
-    of what is yielded; they end when the generator is closed.
+    changes are the clip's own: do not write into them. Decoding and denoising run in threads, up to two windows, or
+    `models.batch` times as many, ahead of what is yielded; they end when the generator is closed.
 
     progress: called at the start and after each step of the stages `listen` and `resync` (in its thread; the total
     falls by every window that is found finished); raise from it, or close the generator, to cancel within a step. work:
@@ -98,11 +98,11 @@ def _open(
 ) -> Generator[tuple[Frame, Mouths], None, None]:
     """Check what is asked for, and return the source of every output frame, and its mouths, made in a thread."""
     _check(dub, models, pool)
-    if pool is None:
-        mouths = _make_own(dub, models, progress, work)
-    else:
+    if pool is not None:
         mouths = _make_pooled(dub, models, progress, work, pool, pool.wait_for_worker().networks)
-    return run_ahead(mouths, dub.window_frames)
+        return run_ahead(mouths, dub.window_frames)
+    models = settle_batch(models, dub.windows)
+    return run_ahead(_make_own(dub, models, progress, work), dub.window_frames * (models.batch or 1))
 
 
 def _composite(
@@ -142,7 +142,7 @@ def _make_own(
     def open_line(line: LinePlan) -> Render:
         return fit_mouths(line, OwnWindows(line, models, counter, work), models.resolution)
 
-    return _make_mouths(dub, models.resolution, open_line)
+    return _make_mouths(dub, models.resolution, open_line, models.batch or 1)
 
 
 def _make_pooled(
@@ -176,9 +176,12 @@ def _make_pooled(
 
 
 def _make_mouths(
-    dub: DubPlan, resolution: int, open_line: Callable[[LinePlan], Render]
+    dub: DubPlan, resolution: int, open_line: Callable[[LinePlan], Render], batch: int = 1
 ) -> Iterator[tuple[Frame, Mouths]]:
-    """Yield the source of every output frame, and the mouths that are new in it, as `open_line` renders its lines."""
+    """Yield the source of every output frame, and the mouths that are new in it, as `open_line` renders its lines.
+
+    batch: as of `cross_fade`.
+    """
     open_lines = dict[int, Iterator[Array | None]]()
     with closing(run_ahead(_read(dub, resolution), READ_AHEAD)) as stream:
         feed = _Feed(stream)
@@ -186,7 +189,7 @@ def _make_mouths(
             for number in numbers:
                 if number not in open_lines:
                     line = dub.lines[number]
-                    open_lines[number] = cross_fade(line.plan, feed.take(number), open_line(line))
+                    open_lines[number] = cross_fade(line.plan, feed.take(number), open_line(line), batch)
             open_lines = {number: open_lines[number] for number in numbers}
             made = {number: next(mouths) for number, mouths in open_lines.items()}
             yield feed.next_frame(), {n: mouth for n, mouth in made.items() if mouth is not None}

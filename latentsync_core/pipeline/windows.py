@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from ..ahead import check_stopped
 from ..data import Array, IntArray, Progress
-from ..diffusion import Denoiser, WindowStore, fingerprint_networks
+from ..diffusion import Denoiser, WindowInput, WindowStore, fingerprint_networks
 from ..faces import keep_mask
 from ..method import method_of
 from ..models.bundle import LipSyncModels
@@ -80,21 +80,26 @@ class OwnWindows:
         self._tokens = LineTokens(line, models.whisper, counter.progress)
         counter.report()
 
-    def __call__(self, crops: Array, frames: IntArray) -> Array:
-        latents = self._latents(crops, self._tokens.of(frames), self._source[frames])
-        return self._denoiser.decode(latents)
+    def __call__(self, crops: Sequence[Array], frames: Sequence[IntArray]) -> list[Array]:
+        windows = [
+            WindowInput(own, self._tokens.of(f), self._source[f])
+            for own, f in zip(crops, frames, strict=True)
+        ]
+        return [self._denoiser.decode(latents) for latents in self._latents(windows)]
 
-    def _latents(self, crops: Array, tokens: Array, sources: IntArray) -> Tensor:
+    def _latents(self, windows: Sequence[WindowInput]) -> Sequence[Tensor]:
         if self._store is None:
-            return self._denoiser.denoise(crops, tokens, sources)
-        key = self._store.key_of(crops, tokens)
-        latents = self._store.load(key)
-        if latents is None:
-            latents = self._denoiser.denoise(crops, tokens, sources)
-            self._store.save(key, latents)
-        else:
-            self._counter.skip(self._steps)
-        return latents
+            return self._denoiser.denoise(*windows).split(1)
+        keys = [self._store.key_of(window.crops, window.tokens) for window in windows]
+        found = {key: kept for key in keys if (kept := self._store.load(key)) is not None}
+        missing = {key: window for key, window in zip(keys, windows, strict=True) if key not in found}
+        if found:
+            self._counter.skip(self._steps * (len(keys) - len(missing)))
+        if missing:
+            for key, latents in zip(missing, self._denoiser.denoise(*missing.values()).split(1), strict=True):
+                self._store.save(key, latents)
+                found[key] = latents
+        return [found[key] for key in keys]
 
 
 class SubmittedWindows:
@@ -112,13 +117,12 @@ class SubmittedWindows:
         self._line, self._tokens, self._pool, self._store = line, tokens, pool, store
         self._submitted = submitted
 
-    def __call__(self, crops: Array, frames: IntArray) -> Array:
-        first, last = (self._line.first + int(frames[end]) for end in (0, -1))
-        name = f"The window of frames {first}-{last}"
-        self._submitted(
-            self._submit(WindowTask(name, crops, self._tokens.of(frames), self._line.options), self._store)
-        )
-        return np.zeros((len(frames), 1, 1, 3), np.float32)
+    def __call__(self, crops: Sequence[Array], frames: Sequence[IntArray]) -> list[Array]:
+        for own, f in zip(crops, frames, strict=True):
+            name = f"The window of frames {self._line.first + int(f[0])}-{self._line.first + int(f[-1])}"
+            task = WindowTask(name, own, self._tokens.of(f), self._line.options)
+            self._submitted(self._submit(task, self._store))
+        return [np.zeros((len(f), 1, 1, 3), np.float32) for f in frames]
 
     def _submit(self, task: WindowTask, store: WindowStore | None) -> Future[MadeWindow]:
         if store is None:
@@ -143,7 +147,10 @@ class TakenWindows:
     def __init__(self, made: Iterator[Future[MadeWindow]], total: int, progress: Progress | None) -> None:
         self._made, self._total, self._progress, self._done = made, total, progress, 0
 
-    def __call__(self, crops: Array, frames: IntArray) -> Array:
+    def __call__(self, crops: Sequence[Array], frames: Sequence[IntArray]) -> list[Array]:
+        return [self._take() for _ in frames]
+
+    def _take(self) -> Array:
         window = next(self._made)
         self._report()
         while not concurrent.futures.wait([window], _WAKE_SECONDS).done:

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import torch
 
-from ..diffusion import Denoiser, fingerprint_networks
+from ..diffusion import Denoiser, WindowInput, fingerprint_networks
 from ..faces import keep_mask
 from ..models.bundle import LipSyncModels
 from ..options import Options
@@ -48,7 +48,7 @@ class NetworkMaker:
         self._on_step = on_step
         denoiser = self._denoiser_of(task.options)
         if task.latents is None:
-            latents = denoiser.denoise(task.crops, task.tokens)
+            latents = denoiser.denoise(WindowInput(task.crops, task.tokens))
         else:
             latents = torch.from_numpy(task.latents)
         return MadeWindow(latents.float().contiguous().cpu().numpy(), denoiser.decode(latents))

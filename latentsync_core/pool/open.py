@@ -43,10 +43,13 @@ def start_networks(
 ) -> tuple[LipSyncModels, WindowPool | None]:
     """Load the networks; where workers are named, start them, to be closed by the caller, and leave the UNet to them.
 
-    Raises what `load_models` and `open_pool` raise.
+    Raises what `load_models` and `open_pool` raise, and OptionError where workers shall make several windows at once.
     """
+    load = partial(load_models, source.model, source.resolution)
     if not workers:
-        return load_models(source.model, source.resolution, device, source.dtype, source.folders), None
+        return load(device, source.dtype, source.folders, batch=source.batch), None
+    if source.batch not in (None, 1):
+        raise OptionError(f"batch takes 1 where workers make the windows, got {source.batch}.")
     device = device or next(iter(workers.devices), None)
-    models = load_models(source.model, source.resolution, device, None, source.folders, with_unet=False)
+    models = load(device, None, source.folders, with_unet=False)
     return models, open_pool(workers, source.load)

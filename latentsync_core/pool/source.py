@@ -17,6 +17,8 @@ class ModelSource:
     resolution: int | None = None
     dtype: str | None = None
     folders: tuple[str, ...] = ()
+    batch: int | None = None
+    """Of the process that makes all windows itself; workers make one at a time."""
 
     def load(self, device: str | None, threads: int) -> NetworkMaker:
         """Load the networks to a device (None: the best there is) of this process, which gets so many threads."""

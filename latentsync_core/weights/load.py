@@ -140,6 +140,7 @@ def load_models(
     folders: Sequence[str | Path] = (),
     *,
     with_unet: bool = True,
+    batch: int | None = None,
 ) -> LipSyncModels:
     """Load a whole checkpoint: `nano`, `1.5`, `1.6`, or a folder in the published layout.
 
@@ -147,7 +148,8 @@ def load_models(
     the CPU. dtype: None is float16 on CUDA and float32 elsewhere; fp8 computes in the same but keeps the weights of
     the UNet as float8, in half the memory of float16. folders: searched before `default_folders`. with_unet: False
     leaves the UNet in its file, which takes no memory, for who plans and composites while others denoise.
-    Raises WeightsError, OptionError (no resolution known) or DeviceError (absent, or out of memory).
+    batch: windows denoised at once, 1..32; None is what fits the memory of a GPU, and 1 elsewhere.
+    Raises WeightsError, OptionError (no resolution known, no such batch) or DeviceError (absent, or out of memory).
     """
     place = pick_device(device)
     kind = pick_dtype(dtype, place)
@@ -167,6 +169,7 @@ def load_models(
         align_resolution=manifest.align_resolution,
         note=manifest.note,
         faces=manifest.faces,
+        batch=batch,
     )
     if dtype in FP8 and with_unet:
         store_as_fp8(models.unet)

@@ -12,7 +12,7 @@ import torch
 
 from latentsync_core.compositing import surround
 from latentsync_core.data import SPEECH_RATE, Array, Progress, Waveform
-from latentsync_core.diffusion import Denoiser
+from latentsync_core.diffusion import Denoiser, WindowInput
 from latentsync_core.faces.mask import keep_mask
 from latentsync_core.media import open_writer
 from latentsync_core.metrics.sync import FRAMES, LEAST_FRAMES, reach_of, sync_curve
@@ -75,7 +75,7 @@ class ValidationVideo:
         result = np.empty(self._crops.shape, np.uint8)
         for window in self._windows:
             crops = self._crops[window]
-            mouths = denoiser.decode(denoiser.denoise(crops, self._tokens[window]))
+            mouths = denoiser.decode(denoiser.denoise(WindowInput(crops, self._tokens[window])))
             result[window] = np.rint(surround(mouths, crops, self._keep).clip(0, 255))
         return result
 

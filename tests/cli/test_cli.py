@@ -108,6 +108,14 @@ def test_an_image_and_a_sentence_make_a_talking_image(files, tmp_path):
     assert (len(FileClip(out)), FileClip(out).fps) == (25, 40)
 
 
+def test_several_windows_at_once(files, tmp_path):
+    made = [tmp_path / "auto.mkv", tmp_path / "three.mkv"]
+    for out, batch in zip(made, ("auto", "3"), strict=True):
+        assert sync(files, out, "--batch", batch, "--report", f"{out}.json") == 0
+    one, three = (np.stack(list(FileClip(out).read(range(20)))).astype(int) for out in made)
+    assert np.abs(one - three).max() <= 1
+
+
 def test_every_option_can_be_given(files, tmp_path):
     report = tmp_path / "report.json"
     given = {"guided": 0.5, "sampler": "unipc", "reuse": 2, "overlap": 6, "missing_face": "error", "covered": "ignore", "max_turn": 50.5, "feather": 0.1,
@@ -274,6 +282,7 @@ def test_wrong_arguments_exit_with_2(capsys):
         ["plan", "a", "b", "--overlap", "2.5"],
         ["plan", "a", "b", "--speaker", "middle"],
         ["plan", "a", "b", "--speaker", "1+"],
+        ["sync", "a", "b", "c", "--batch", "0"],
     ):
         with pytest.raises(SystemExit) as exit:
             main(arguments)

@@ -33,6 +33,8 @@ def test_two_processes_make_the_file_of_one(files, tmp_path):
     [(["--devices", "cpu", "--preset", "exact"], "`exact` cannot be made by several workers"),
      (["--devices", "cpu", "--ray"], "not by both"),
      (["--workers", "2"], "--workers counts those of a --ray cluster"),
+     (["--devices", "cpu", "--batch", "2"], "batch takes 1 where workers make the windows, got 2"),
+     (["--batch", "33"], "batch takes 1..32 windows"),
      (["--devices", "cuda:99"], "cuda:99 is unknown or absent")],
 )  # fmt: skip
 def test_what_cannot_be_is_said_before_the_work(files, tmp_path, capsys, arguments, words):

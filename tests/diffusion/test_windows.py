@@ -38,11 +38,15 @@ def crops_of(plan):
     fps=st.sampled_from([25, 50, 75]),
     overlap=st.integers(0, 8),
     window=st.integers(1, 24),
+    batch=st.integers(1, 5),
 )
-def test_each_frame_gets_its_own_mouth(present, fps, overlap, window):
+def test_each_frame_gets_its_own_mouth(present, fps, overlap, window, batch):
     """With a renderer that returns its crops, blending gives the frame's own number back at every rate."""
-    plan = plan_of(present, fps, overlap, window)
-    mouths = list(cross_fade(plan, crops_of(plan), lambda crops, frames: crops))
+    plan, calls = plan_of(present, fps, overlap, window), []
+    mouths = list(
+        cross_fade(plan, crops_of(plan), lambda crops, frames: calls.append(frames) or crops, batch)
+    )
+    assert_in_order(plan, calls, batch)
     assert len(mouths) == len(plan)
     segment_of = {int(f): w.segment for w in plan.windows for f in w.frames[w.weights > 0]}
     for i, mouth in enumerate(mouths):
@@ -54,11 +58,23 @@ def test_each_frame_gets_its_own_mouth(present, fps, overlap, window):
             assert np.allclose(mouth, below if held else i, atol=1e-3)
 
 
+def assert_in_order(plan, calls, batch):
+    """Every window is rendered once, in order, and beside others of its segment only."""
+    rendered = [frames for call in calls for frames in call]
+    assert [f.tolist() for f in rendered] == [w.frames.tolist() for w in plan.windows]
+    segments = iter([w.segment for w in plan.windows])
+    for call in calls:
+        assert len(call) <= batch and len({next(segments) for _ in call}) == 1
+
+
 def test_neighbouring_windows_cross_fade():
     plan = plan_of([True] * 28, 25, 4)
     count = itertools.count()
     mouths = [
-        m[0, 0, 0] for m in cross_fade(plan, crops_of(plan), lambda crops, frames: crops * 0 + next(count))
+        m[0, 0, 0]
+        for m in cross_fade(
+            plan, crops_of(plan), lambda crops, frames: [own * 0 + next(count) for own in crops]
+        )
     ]
     assert mouths[:12] == [0] * 12 and mouths[16:] == [1] * 12
     assert np.allclose(mouths[12:16], [0.2, 0.4, 0.6, 0.8])
@@ -72,7 +88,8 @@ def test_mouths_between_windows_that_only_touch_are_blended():
     assert mouths[31][0, 0, 0] == 31
 
 
-def test_crops_are_read_one_window_ahead_and_never_fall_behind():
+@pytest.mark.parametrize("batch", [1, 3])
+def test_crops_are_read_as_far_ahead_as_a_batch_and_never_fall_behind(batch):
     plan = plan_of([False] * 50 + [True] * 60 + [False] * 50, 25, 4)
     read = itertools.count()
     latest = 0
@@ -83,8 +100,8 @@ def test_crops_are_read_one_window_ahead_and_never_fall_behind():
             latest = next(read)
             yield crop
 
-    for i, _ in enumerate(cross_fade(plan, crops(), lambda crops, frames: crops)):
-        assert i <= latest <= i + 16
+    for i, _ in enumerate(cross_fade(plan, crops(), lambda crops, frames: crops, batch)):
+        assert i <= latest <= i + 16 * batch
 
 
 def test_an_error_while_rendering_reaches_the_caller():

@@ -87,7 +87,7 @@ def test_progress_counts_windows_and_may_cancel(models):
 
 
 def test_what_goes_wrong_in_a_window_ends_the_run(models, monkeypatch):
-    def denoise(self, crops, tokens, *more):
+    def denoise(self, window):
         raise OptionError("no such luck")
 
     monkeypatch.setattr(Denoiser, "denoise", denoise)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from latentsync_core.diffusion import Denoiser
+from latentsync_core.diffusion import Denoiser, WindowInput
 from latentsync_core.errors import WeightsMismatchError
 from latentsync_core.faces import keep_mask
 from latentsync_core.options import Options
@@ -70,4 +70,4 @@ def one_window(models):
     crops = rng.uniform(0, 255, (3, 128, 128, 3)).astype(np.float32)
     tokens = rng.standard_normal((3, 30, 64), dtype=np.float32)
     denoiser = Denoiser(models, keep_mask(128), Options(steps=3))
-    return denoiser.decode(denoiser.denoise(crops, tokens))
+    return denoiser.decode(denoiser.denoise(WindowInput(crops, tokens)))
