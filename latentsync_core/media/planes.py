@@ -21,7 +21,6 @@ _SITINGS = {
 """FFmpeg's names of where chroma lies: of MPEG-2, H.264 and most others; of JPEG and MPEG-1; of Ultra HD discs..."""
 _SIDEWAYS = {"422": "440", "440": "422"}
 """Layouts of chroma that become another one where rows and columns change places."""
-_COMPARED_ROWS = 256
 
 _UNPACKED = {
     "nv12": "yuv420p", "p010le": "yuv420p10le", "uyvy422": "yuv422p", "yuyv422": "yuv422p",
@@ -109,15 +108,18 @@ def _name_planes(frame: av.VideoFrame) -> str:
 
 
 def _find_siting(frame: av.VideoFrame, form: SampleFormat) -> SampleFormat:
-    """Find out where chroma samples lie: PyAV does not tell, but libswscale knows, so both convert the frame."""
+    """Find out where chroma samples lie: PyAV does not tell, but libswscale knows, so both convert the same noise."""
     if form.step == (1, 1):
         return form
-    top = max(0, frame.height - _COMPARED_ROWS) // 2
-    part = slice(top, top + _COMPARED_ROWS), slice(None)
-    expected = frame.reformat(format="rgb24", interpolation=ACCURATE).to_ndarray()[part].astype(np.float32)
+    side = 64 if frame.height != 64 else 32
+    probe = frame.reformat(width=side, height=side)  # another frame, of which the same is said
+    planes, mid = _view_planes(probe, form.bits), 2 ** (form.bits - 1)
+    for seed, plane in enumerate(planes):
+        plane[...] = np.random.default_rng(seed).integers(3 * mid // 4, 5 * mid // 4, plane.shape)
+    expected = probe.reformat(format="rgb24", interpolation=ACCURATE).to_ndarray().astype(np.float32)
 
     def error(siting: tuple[float, float]) -> float:
-        rgb = PlanarFrame(_view_planes(frame, form.bits), replace(form, siting=siting))[part]
+        rgb = np.asarray(PlanarFrame(planes, replace(form, siting=siting)))
         return float(np.abs(rgb * (255 if form.bits > 8 else 1) - expected).mean())
 
     return replace(form, siting=min(_SITINGS, key=error))

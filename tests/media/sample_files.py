@@ -74,13 +74,14 @@ def _encode(path, name, frames, size, tags, options):
     return path
 
 
-def copy(source, target, change=lambda frame: frame, **options):
-    """Read a file and write it again, as a lip-sync does."""
+def copy(source, target, change=lambda frame: frame, *, fps=None, **options):
+    """Read a file and write it again, as a lip-sync does; fps: another rate."""
     clip = FileClip(source)
+    times = clip.times if fps is None else np.arange(len(clip)) / float(fps)
     looks = {"color": clip.color, "samples": clip.samples, "pixel_aspect": clip.pixel_aspect}
     with open_writer(
-        target, clip.height, clip.width, clip.fps, **{"preset": "ultrafast", **looks, **options}
+        target, clip.height, clip.width, fps or clip.fps, **{"preset": "ultrafast", **looks, **options}
     ) as writer:
-        for frame, time in zip(clip.read(range(len(clip))), clip.times, strict=True):
+        for frame, time in zip(clip.read(range(len(clip))), times, strict=True):
             writer.write(change(frame), float(time))
     return target

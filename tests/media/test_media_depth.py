@@ -10,6 +10,7 @@ from sample_files import copy, noise, samples_of, store, store_samples
 from latentsync_core import FileClip
 from latentsync_core.media import ColorTags, open_writer
 from latentsync_core.media.encoder_input import EncoderInput
+from latentsync_core.media.planes import name_siting
 from latentsync_core.planar import SampleFormat
 
 SD = ColorTags(6, 1, 6, 6)
@@ -118,6 +119,19 @@ def test_where_chroma_lies_is_kept(tmp_path, suffix, siting):
         assert found == (0.5, 0.5)  # Matroska has no value for it
     else:
         assert found == FileClip(source).samples.siting
+
+
+@pytest.mark.parametrize("size", [(48, 64), (64, 64), (2, 2)])
+@pytest.mark.parametrize("siting", SITINGS[:4])
+@pytest.mark.parametrize("name", ["yuv420p", "yuva420p10le"])
+def test_where_chroma_lies_is_found_in_a_grey_frame(tmp_path, name, siting, size):
+    def grey(shape, bits, _):
+        return np.full(shape, 2 ** (bits - 1))
+
+    source = store_samples(tmp_path / "s.mkv", name, grey, 1, size, chroma_sample_location=siting)
+    clip = FileClip(source)
+    assert name_siting(clip.samples) == siting
+    assert all((plane == 2 ** (clip.samples.bits - 1)).all() for plane in next(clip.read([0])).planes)
 
 
 def test_tags_of_rgb_are_kept(tmp_path):
