@@ -177,7 +177,7 @@ def costs_of_batch(figures):
     costs = costs_of(figures, (SLEEP,))
     return replace(
         costs,
-        paste_seconds=costs.paste_seconds + figures["encoder_cpu_seconds_per_window"],
+        encode_seconds=figures["encoder_cpu_seconds_per_window"],
         clip_seconds=figures["survey_cpu_seconds_per_window"] * CLIP_WINDOWS,
         window_MB=16 * RESOLUTION**2 * 12 / 1e6, network=NETWORK,
         kept_MB=figures["kept_MB_per_window"], disk=DISK,

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from latentsync_core.cli.batch.run import AT_ONCE
+from latentsync_core.cli.batch.run import rows_at_once
 from latentsync_core.pool import IN_FLIGHT
 
 _MOST_DRIVERS = 8
@@ -27,6 +27,8 @@ class Costs:
     """CPU of the driver for a window until it is handed out."""
     paste_seconds: float = 0.0
     """CPU of the driver for a window when it is made."""
+    encode_seconds: float = 0.0
+    """CPU of the driver for a window when it is pasted."""
     clip_seconds: float = 0.0
     """CPU of the driver for a clip before its first window."""
     driver_cores: int = 1
@@ -54,8 +56,9 @@ class Outcome:
 
     @property
     def limit(self) -> str:
-        """The part that is busiest."""
-        return max(self.busy, key=lambda name: self.busy[name])
+        """The part that is busy nearly always; where none is, clips wait for themselves, as each goes step by step."""
+        name = max(self.busy, key=lambda name: self.busy[name])
+        return name if self.busy[name] > 0.9 else "clips"
 
 
 class Clock:
@@ -108,13 +111,14 @@ class Station:
 
 @dataclass(eq=False)
 class SimulatedClip:
-    """A clip in the making: how many of its windows were read and pasted, and which are made."""
+    """A clip in the making: how many of its windows were read, pasted and encoded, and which are made."""
 
     read: int = 0
     pasted: int = 0
+    encoded: int = 0
     made: set[int] = field(default_factory=set)
-    reading: bool = False
-    pasting: bool = False
+    busy: set[str] = field(default_factory=set)
+    """Its threads that are at work: `read`, `paste`, `encode`."""
 
 
 class SimulatedDriver:
@@ -136,7 +140,7 @@ class SimulatedDriver:
 
     def run(self) -> Outcome:
         """Make all clips."""
-        for _ in range(AT_ONCE):
+        for _ in range(rows_at_once(len(self._gpus), self._costs.driver_cores)):
             self._begin_clip()
         self._clock.run()
         seconds = self._clock.now
@@ -153,9 +157,9 @@ class SimulatedDriver:
 
     def _read(self, clip: SimulatedClip) -> None:
         """Read the next window, unless enough are read ahead."""
-        if clip.reading or clip.read == self._windows or clip.read - clip.pasted >= self._ahead:
+        if "read" in clip.busy or clip.read == self._windows or clip.read - clip.pasted >= self._ahead:
             return
-        clip.reading = True
+        clip.busy.add("read")
         number, clip.read = clip.read, clip.read + 1
         self._driver.use(self._costs.read_seconds, lambda: self._offer(clip, number))
 
@@ -169,7 +173,7 @@ class SimulatedDriver:
             if self._waiting is None and self._offered:
                 self._waiting = self._offered.popleft()
                 clip = self._waiting[0]
-                clip.reading = False
+                clip.busy.remove("read")
                 self._clock.after(0.0, lambda clip=clip: self._read(clip))
             worker = next((worker for group in self._having[:IN_FLIGHT] for worker in group), None)
             if self._waiting is None or worker is None:
@@ -206,19 +210,31 @@ class SimulatedDriver:
 
     def _paste(self, clip: SimulatedClip) -> None:
         """Paste the next window of a clip, if it is made."""
-        if not clip.pasting and clip.pasted in clip.made:
-            clip.pasting = True
+        if "paste" not in clip.busy and clip.pasted in clip.made:
+            clip.busy.add("paste")
             self._driver.use(self._costs.paste_seconds, lambda: self._end_paste(clip))
 
     def _end_paste(self, clip: SimulatedClip) -> None:
-        clip.pasting = False
+        clip.busy.remove("paste")
         clip.made.remove(clip.pasted)
         clip.pasted += 1
-        if clip.pasted == self._windows:
-            self._begin_clip()
-            return
         self._paste(clip)
         self._read(clip)
+        self._encode(clip)
+
+    def _encode(self, clip: SimulatedClip) -> None:
+        """Encode the next window of a clip, if it is pasted."""
+        if "encode" not in clip.busy and clip.encoded < clip.pasted:
+            clip.busy.add("encode")
+            self._driver.use(self._costs.encode_seconds, lambda: self._end_encode(clip))
+
+    def _end_encode(self, clip: SimulatedClip) -> None:
+        clip.busy.remove("encode")
+        clip.encoded += 1
+        if clip.encoded == self._windows:
+            self._begin_clip()
+        else:
+            self._encode(clip)
 
 
 def simulate(

@@ -28,10 +28,9 @@ def test_what_is_slowest_sets_the_pace(costs, limit, rate):
 
 
 def test_a_window_passes_one_part_after_the_other():
-    costs = Costs((2.0,), 0.25, 0.5, 3.0, window_MB=10, network=40, kept_MB=1, disk=4)
-    assert simulate(costs, 4, clips=1, windows=1).seconds == pytest.approx(
-        3 + 0.25 + 0.25 + 2 + 0.25 + 0.25 + 0.5
-    )
+    costs = Costs((2.0,), 0.25, 0.5, 0.75, 3.0, window_MB=10, network=40, kept_MB=1, disk=4)
+    steps = (3, 0.25, 0.25, 2, 0.25, 0.25, 0.5, 0.75)
+    assert simulate(costs, 4, clips=1, windows=1).seconds == pytest.approx(sum(steps))
 
 
 def test_reading_the_next_window_overlaps_with_making_one():
@@ -40,10 +39,11 @@ def test_reading_the_next_window_overlaps_with_making_one():
     assert made.seconds == pytest.approx(0.1 + 50 + 0.2)
 
 
-def test_three_clips_of_few_windows_do_not_fill_many_gpus():
-    """Of three clips in the making, with four windows each, twelve are made at a time at most."""
-    made = simulate(Costs((1.0,)), 100, clips=30, windows=4)
-    assert made.windows_per_second == pytest.approx(12)
+def test_clips_in_the_making_are_two_more_than_workers():
+    """Each is surveyed for a second and has one window, of a second: half of its time it needs no GPU."""
+    for gpus, at_once in ((1, 1), (2, 2), (8, 5)):
+        made = simulate(Costs((1.0,), clip_seconds=1.0, driver_cores=100), gpus, clips=240, windows=1)
+        assert made.windows_per_second == pytest.approx(at_once, rel=0.03)
 
 
 def test_drivers_of_their_own_add_up():

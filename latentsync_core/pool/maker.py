@@ -18,7 +18,7 @@ from .source import ModelSource
 from .task import MadeWindow, WindowTask, WorkerIdentity
 
 _DENOISERS = 3
-"""Clips that share a pool may have options of their own, and only so many clips are worked on at once."""
+"""Clips that share a pool may have options of their own; making a denoiser anew costs little beside a window."""
 
 
 def load_maker(source: ModelSource, device: str | None, threads: int) -> NetworkMaker:

@@ -204,7 +204,8 @@ def test_seven_broken_clips_of_two_hundred_are_seven_failed_rows(files, tmp_path
     table = outcomes(tmp_path / "out")
     failed = {row["row"]: row["error"] for row in table if row["status"] == "failed"}
     assert set(failed) == set(broken)
-    assert all((tmp_path / "out" / f"{n:03}.mkv").exists() for n in range(1, 201) if n not in broken)
+    made = {f"{n:03}.mkv" for n in range(1, 201) if n not in broken}
+    assert {path.name for path in (tmp_path / "out").glob("*.mkv")} == made and all(failed.values())
 
 
 def make_short_clip(source, path, frames=6):

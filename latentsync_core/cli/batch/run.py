@@ -21,6 +21,7 @@ from ...method import check_independent
 from ...models.bundle import LipSyncModels
 from ...plan import DubPlan
 from ...pool import WindowPool
+from ...process import count_cores
 from ...timeleft import POOL_STAGE
 from ..dubbing import DubSources, make_dub, plan_lines
 from ..inputs import options_of
@@ -33,9 +34,15 @@ from .table import Outcome, ResultTable
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 3
-"""Rows in the making: while the windows of one are made, others are surveyed, planned and composited."""
 _WAKE_SECONDS = 0.2
+
+
+def rows_at_once(workers: int, cores: int) -> int:
+    """Return how many rows are in the making: while windows of one are made, others are surveyed, pasted and written.
+
+    A row goes step by step and keeps about a worker busy, and about a core of this machine.
+    """
+    return min(workers, cores) + 2
 
 
 class Batch:
@@ -77,8 +84,9 @@ class Batch:
 
     def make(self, jobs: Iterator[argparse.Namespace], models: LipSyncModels, pool: WindowPool) -> None:
         """Make all jobs as they come; raises what the pool failed with."""
-        free = threading.Semaphore(AT_ONCE)
-        with ThreadPoolExecutor(AT_ONCE) as executor:
+        rows = rows_at_once(len(pool), count_cores())
+        free = threading.Semaphore(rows)
+        with ThreadPoolExecutor(rows) as executor:
             try:
                 for job in jobs:
                     _acquire(free)
@@ -88,7 +96,7 @@ class Batch:
                     future = executor.submit(_make, job, models, pool, display)
                     future.add_done_callback(partial(self._end, job, display))
                     future.add_done_callback(lambda _: free.release())
-                for _ in range(AT_ONCE):
+                for _ in range(rows):
                     _acquire(free)
             except BaseException:
                 self._stopped = True
