@@ -96,8 +96,9 @@ def print_balance(args: argparse.Namespace) -> None:
 
 def delete(args: argparse.Namespace) -> None:
     """Delete a task that has ended."""
-    asyncio.run(forget_task(args.id, settings=Settings.from_environment()))
-    print(f"WaveSpeed has deleted {args.id}. Files on this machine are kept.")
+    settings = Settings.from_environment()
+    asyncio.run(forget_task(args.id, settings=settings))
+    print(f"{settings.host_name} has deleted {args.id}. Files on this machine are kept.")
 
 
 def set_key(args: argparse.Namespace) -> None:

@@ -17,6 +17,7 @@ from .exchange import open_client
 from .job import JobProgress, OnJobProgress
 from .journal import Journal
 from .keys import ApiKey
+from .naming import naming_host
 from .redact import log, redact_logs
 from .settings import Settings
 
@@ -64,7 +65,7 @@ class RunContext:
     async def open_api(self) -> AsyncIterator[Api]:
         """Give the host's calls, with the key; logs within the block do not show it."""
         async with open_client(self.settings, self.transport) as client:
-            with redact_logs(self.key):
+            with redact_logs(self.key), naming_host(self.settings):
                 yield Api(client, self.settings, self.key, self.clock)
 
 

@@ -255,4 +255,4 @@ class JobFlow:
         )
 
     def _build_result(self, path: Path | None, reused: bool = False) -> RemoteResult:
-        return RemoteResult.of(self._entry, path, self._context.elapsed, reused)
+        return RemoteResult.of(self._entry, path, self._context.elapsed, reused, self._context.settings)

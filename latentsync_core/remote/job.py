@@ -16,6 +16,7 @@ from ..errors import BadInputError, InputError, OptionError
 from .entry import Entry, JobIdentity
 from .models import DEFAULT_MODEL, find_model
 from .parse import PREDICTION_ID
+from .settings import WAVESPEED, Settings
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,9 +146,13 @@ class RemoteResult:
     """Whether the result of an earlier run was used, at no cost."""
     nsfw: bool = False
     sha256: str = ""
+    host: str = WAVESPEED
+    """What the host is called."""
 
     @classmethod
-    def of(cls, entry: Entry, path: Path | None, seconds: float, reused: bool) -> RemoteResult:
+    def of(
+        cls, entry: Entry, path: Path | None, seconds: float, reused: bool, settings: Settings
+    ) -> RemoteResult:
         """Return the result of a run whose job is at last as in `entry`."""
         return cls(
             path,
@@ -156,7 +161,7 @@ class RemoteResult:
             entry.take,
             entry.price_usd,
             Decimal(entry.charged) if entry.charged else None,
-            tuple(entry.notes.splitlines()),
+            tuple(map(settings.name_host, entry.notes.splitlines())),
             entry.prediction_id,
             entry.status,
             entry.remote_created_at,
@@ -165,6 +170,7 @@ class RemoteResult:
             reused,
             bool(entry.nsfw),
             entry.result_sha256,
+            settings.host_name,
         )
 
     def __str__(self) -> str:
@@ -172,7 +178,7 @@ class RemoteResult:
         lines = list(self.notes)
         if self.prediction_id:
             lines.append(f"Prediction id: {self.prediction_id}")
-        cost, source = self.charged_usd, ", by WaveSpeed's bill"
+        cost, source = self.charged_usd, f", by {self.host}'s bill"
         if cost is None:
             cost, source = self.price_usd, ""
         if self.path is None:
@@ -182,7 +188,7 @@ class RemoteResult:
             lines.append(f"{self.path} ({paid})")
         if self.inference_ms is not None:
             lines.append(
-                f"WaveSpeed computed for {self.inference_ms / 1000:.1f} s; this run took {self.seconds:.1f} s."
+                f"{self.host} computed for {self.inference_ms / 1000:.1f} s; this run took {self.seconds:.1f} s."
             )
         return "\n".join(lines)
 

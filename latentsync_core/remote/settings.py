@@ -15,6 +15,14 @@ from ..folders import user_folder
 from .keys import KEY_FILE_VARIABLE, KEY_VARIABLE, ApiKey, find_key, refuse_served
 
 DEFAULT_BASE_URL = "https://api.wavespeed.ai/api/v3"
+WAVESPEED = "WaveSpeed"
+KEYS_COME_FROM = "keys come from https://wavespeed.ai/accesskey."
+_OWN_WORDS = {
+    "Top up at https://wavespeed.ai/billing": "Ask its owner for more",
+    "Choose one of https://wavespeed.ai/models": "Choose one that it has",
+    "keys come from https://wavespeed.ai/accesskey": "keys come from its owner",
+    "a new one works only after the first top-up, and its role must allow this": "its owner knows which are let in",
+}
 BASE_URL_VARIABLE = "WAVESPEED_BASE_URL"
 STATE_VARIABLE = "LATENTSYNC_STATE_DIR"
 DAILY_LIMIT_VARIABLE = "WAVESPEED_DAILY_LIMIT_USD"
@@ -113,13 +121,28 @@ class Settings:
         """The origin of a host that is not WaveSpeed, "" for WaveSpeed: nothing of the one is there at the other."""
         return self.origin if self.own_host else ""
 
+    @property
+    def host_name(self) -> str:
+        """What the host is called: WaveSpeed, or host and port of the base URL."""
+        return urlsplit(self.base_url).netloc if self.own_host else WAVESPEED
+
+    def name_host(self, text: str) -> str:
+        """Return a sentence about WaveSpeed as one about the host, whose owner and page take the place of its pages."""
+        if not self.own_host:
+            return text
+        for words, own in _OWN_WORDS.items():
+            text = text.replace(words, own)
+        return text.replace("https://wavespeed.ai/predictions", f"{self.origin}/").replace(
+            WAVESPEED, self.host_name
+        )
+
     def require_key(self) -> ApiKey:
         """Return the key; raises KeyMissingError without one."""
         if self.key is None:
             raise KeyMissingError(
-                "No WaveSpeed key is set.",
+                self.name_host("No WaveSpeed key is set."),
                 f"Set {KEY_VARIABLE}, or {KEY_FILE_VARIABLE} to a file, or run `latentsync remote key set`; "
-                "keys come from https://wavespeed.ai/accesskey.",
+                + self.name_host(KEYS_COME_FROM),
             )
         return self.key
 

@@ -63,7 +63,7 @@ async def buy(
             source.clip, speech, _make_results(), order.model,
             take=order.take, max_cost_usd=cost, dry_run=order.dry_run,
         )  # fmt: skip
-        watch = Watch(node_id)
+        watch = Watch(node_id, settings.host_name)
         return await watch.wait_for(remote_lip_sync(job, settings=settings, on_progress=watch.show))
 
 
@@ -71,8 +71,9 @@ async def fetch(prediction_id: str, node_id: str | None) -> RemoteResult:
     """Fetch the result of a prediction by its id; raises as `buy`."""
     from ...latentsync_core.remote import resume_task
 
-    watch = Watch(node_id)
-    work = resume_task(prediction_id, _make_results(), settings=_read_settings(), on_progress=watch.show)
+    settings = _read_settings()
+    watch = Watch(node_id, settings.host_name)
+    work = resume_task(prediction_id, _make_results(), settings=settings, on_progress=watch.show)
     return await watch.wait_for(work)
 
 
@@ -120,13 +121,14 @@ def _read_settings() -> Settings:
     """Read the environment, with ComfyUI's own folder for the state; raises KeyMissingError without a key."""
     from ...latentsync_core.remote import Settings
     from ...latentsync_core.remote.keys import KEY_FILE_VARIABLE, KEY_NAME, KEY_VARIABLE
+    from ...latentsync_core.remote.settings import KEYS_COME_FROM
 
     settings = Settings.from_environment(default_state_dir=_find_state_dir())
     if settings.key is None:
         raise KeyMissingError(
-            "No WaveSpeed key is set.",
+            settings.name_host("No WaveSpeed key is set."),
             f"Set {KEY_VARIABLE} before ComfyUI starts, or {KEY_FILE_VARIABLE} to a file, or put the key into "
-            f"{settings.make_state_dir() / KEY_NAME}; keys come from https://wavespeed.ai/accesskey.",
+            f"{settings.make_state_dir() / KEY_NAME}; {settings.name_host(KEYS_COME_FROM)}",
         )
     return settings
 

@@ -1,4 +1,4 @@
-"""Wait for a job at WaveSpeed: show its progress, and stop on ComfyUI's interrupt."""
+"""Wait for a job at its host: show its progress, and stop on ComfyUI's interrupt."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ TITLES = {
     "quote": "Asking for the price",
     "submit": "Submitting",
     "reconcile": "Looking for the task in the history",
-    "queued": "Queued at WaveSpeed",
-    "processing": "Processing at WaveSpeed",
+    "queued": "Queued at {host}",
+    "processing": "Processing at {host}",
     "download": "Downloading",
 }
 
@@ -42,8 +42,9 @@ TITLES = {
 class Watch:
     """Shows the progress of a job on a node, and stops waiting when the user or the prompt does."""
 
-    def __init__(self, node_id: str | None) -> None:
-        self._node_id = node_id
+    def __init__(self, node_id: str | None, host: str) -> None:
+        """host: what it is called."""
+        self._node_id, self._host = node_id, host
         self._last: JobProgress | None = None
         self._started, self._said = time.monotonic(), 0.0
 
@@ -76,7 +77,7 @@ class Watch:
         if self._last is None or not (at_once or now - self._said >= TEXT_SECONDS):
             return
         self._said, progress = now, self._last
-        words = [TITLES.get(progress.stage, progress.stage)]
+        words = [TITLES.get(progress.stage, progress.stage).format(host=self._host)]
         if progress.total:
             words.append(f"{100 * progress.done // progress.total} %")
         words.append(format_duration(now - self._started))
@@ -89,4 +90,4 @@ class Watch:
         if last is None or last.stage in UNPAID:
             return "Stopped. Nothing was bought by this run."
         task = f"The task {last.prediction_id}" if last.prediction_id else "The task"
-        return f"Stopped waiting. {task} may go on at WaveSpeed and bill; queue the same inputs again to pick it up."
+        return f"Stopped waiting. {task} may go on at {self._host} and bill; queue the same inputs again to pick it up."

@@ -29,7 +29,7 @@ def test_buy_list_resume(fake_host, clip, speech, tmp_path, capsys):
     assert main([*command, "--report", str(report)]) == 0 and out.exists()
     said = capsys.readouterr()
     task = fake_host.ledger.tasks[0].id
-    assert f"Prediction id: {task}" in said.out and "cost: $0.15, by WaveSpeed's bill" in said.out
+    assert f"Prediction id: {task}" in said.out and f"cost: $0.15, by {fake_host.host}'s bill" in said.out
     assert "processing, $0.15" in said.err and fake_host.key not in said.err + said.out
     assert json.loads(report.read_text())["prediction_id"] == task
     assert main(command) == 0 and "no new cost" in capsys.readouterr().out

@@ -5,7 +5,7 @@ import json
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -128,7 +128,22 @@ def test_the_command_remote_takes_it_from_the_environment(movies, tmp_path, monk
     monkeypatch.setenv("LATENTSYNC_STATE_DIR", str(tmp_path / "client"))
     assert main(["remote", "balance"]) == 0 and "$0" in capsys.readouterr().out
     assert main(["remote", "price", str(tmp_path / "v.mp4"), str(tmp_path / "a.wav")]) == 0
-    assert "WaveSpeed quotes $0" in capsys.readouterr().out and movies.count() == 0
+    host = movies.origin.removeprefix("http://")
+    assert f"{host} quotes $0" in capsys.readouterr().out and movies.count() == 0
+
+
+def test_what_is_said_names_the_host_and_not_another_one(movies, tmp_path, caplog):
+    host = movies.origin.removeprefix("http://")
+    client = Client(movies, tmp_path)
+    assert f"{host} computed for" in str(client.run())
+    client.settings = replace(client.settings, key=ApiKey("wsk_of_nobody_0123456789"))
+    refused = str(client.run(take=2))
+    assert f"{host} refuses the key" in refused and "its owner knows which are let in" in refused
+    client.settings = replace(client.settings, key=None)
+    missing = str(client.run())
+    assert f"No {host} key is set" in missing and "keys come from its owner" in missing
+    said = f"{refused} {missing} {caplog.text}"
+    assert "WaveSpeed" not in said and "wavespeed.ai" not in said
 
 
 def test_prices_of_ones_own_count_and_those_of_the_page_do_not(tmp_path, media):
@@ -204,6 +219,8 @@ def wrong(fault, outcome):
         yield "the fault did not strike"
     if tasks > 1 or left:
         yield f"{tasks} tasks, {left} left"
+    if any(name in f"{first} {second}" for name in ("WaveSpeed", "wavespeed.ai")):
+        yield f"it names another host: {first}, then {second}"
     if not isinstance(second, RemoteResult) and not (isinstance(second, UnknownOutcomeError) and tasks == 0):
         yield f"lost: {first!r}, then {second!r}"
 

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -95,6 +96,11 @@ class FakeWaveSpeed:
     def cdn_origin(self) -> str:
         """A second origin with the same files."""
         return f"http://127.0.0.1:{self._cdn_port}"
+
+    @property
+    def host(self) -> str:
+        """Host and port."""
+        return urlsplit(self.base_url).netloc
 
     @property
     def base_url(self) -> str:
