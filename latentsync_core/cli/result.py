@@ -6,12 +6,13 @@ import argparse
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-from ..data import Array, Frame
+from ..data import Array, FloatArray, Frame
 from ..dub import (
     Edit,
     EditMark,
@@ -23,11 +24,22 @@ from ..dub import (
     write_patch,
     write_timeline,
 )
-from ..errors import OptionError
-from ..media import AudioInput, FileClip, Timecode, Writer, check_output, open_writer, read_timecode
+from ..errors import InputError, OptionError
+from ..media import (
+    AudioInput,
+    FileClip,
+    Timecode,
+    Writer,
+    check_output,
+    open_writer,
+    read_timecode,
+    timecode_rate,
+)
 from ..plan import DubPlan
 from ..plan.causes import NO_LINE
 from .outputs import check_apart
+
+_STEADY = "Bring the film to a steady rate first, such as by `ffmpeg -i FILM -r 25 -fps_mode cfr ...`."
 
 Pair = tuple[Frame, Array | None]
 """A frame of the result, and the alpha of what is new in it, (H, W), where it was asked for."""
@@ -70,7 +82,11 @@ def write_result(
     """Write what `make` yields, see `pipeline.render`, all in one pass; show: yields frames and takes note of them."""
     alphas: list[Array] = []
     masks = alphas.append if args.matte or args.patch else None
-    first = _find_first(args, clip, dub)
+    first, timelines = _find_first(args, clip, dub), timelines_of(args)
+    if args.patch:
+        _check_steady("--patch", clip.times, clip.fps)
+    elif timelines:
+        _check_steady("--timeline", dub.times, dub.fps)
     pieces = _cut(clip, dub) if args.patch else ()
     reel = None
     with closing(make(masks=masks)) as made, ExitStack() as files:
@@ -80,18 +96,37 @@ def write_result(
                 open_writer(args.matte, clip.height, clip.width, dub.fps, timecode=first)
             )
         pairs = _pair(show(made, dub), dub, alphas, matte)
-        film = EditMedia(
-            clip.path, first or Timecode(0, dub.fps), len(dub), (clip.height, clip.width), clip.has_audio
-        )
         if args.patch:
-            reel = _write_reel(args, clip, film, pieces, pairs)
+            reel = _write_reel(args, clip, _describe_film(clip, dub, first), pieces, pairs)
         else:
             _write_film(args, clip, dub, first, pairs, audio)
-    if timelines_of(args):
+    if timelines:
+        film = _describe_film(clip, dub, first)
         shown = film if args.patch else replace(film, path=args.output, has_audio=audio is not None)
         edit = Edit(f"{args.output.stem}", shown, tuple(_marks_of(dub)), reel, pieces)
-        for timeline in timelines_of(args):
+        for timeline in timelines:
             write_timeline(timeline, edit)
+
+
+def _describe_film(clip: FileClip, dub: DubPlan, first: Timecode | None) -> EditMedia:
+    size = clip.height, clip.width
+    return EditMedia(clip.path, first or Timecode(0, dub.fps), len(dub), size, clip.has_audio)
+
+
+def _check_steady(option: str, times: FloatArray, fps: Fraction) -> None:
+    """Raise OptionError unless frames can be named by timecode, as timelines name them."""
+    try:
+        timecode_rate(fps)
+    except InputError as exc:
+        raise OptionError(
+            f"{option} counts frames by timecode, at whole rates and 1000/1001 of them; got {float(fps):.6g} a second. "
+            f"{_STEADY}"
+        ) from exc
+    off = float(np.abs(times - np.arange(len(times)) / float(fps)).max())
+    if off > 0.5 / fps:
+        raise OptionError(
+            f"{option} takes frames at a steady rate; some are {off:.3f} s off {float(fps):.6g} a second. {_STEADY}"
+        )
 
 
 def _find_first(args: argparse.Namespace, clip: FileClip, dub: DubPlan) -> Timecode | None:
@@ -102,15 +137,10 @@ def _find_first(args: argparse.Namespace, clip: FileClip, dub: DubPlan) -> Timec
 
 
 def _cut(clip: FileClip, dub: DubPlan) -> tuple[EditPiece, ...]:
-    """Return the pieces of a patch; raises OptionError where the result cannot lie over the film frame by frame."""
-    steady = np.arange(len(clip)) / float(clip.fps)
-    if (
-        not np.array_equal(dub.source, np.arange(len(clip)))
-        or np.abs(clip.times - steady).max() > 0.5 / clip.fps
-    ):
+    """Return the pieces of a patch; raises OptionError where the result is not the film frame by frame."""
+    if not np.array_equal(dub.source, np.arange(len(clip))):
         raise OptionError(
-            "--patch takes a result of the film's own frames, each once, at a steady rate: leave out --fps, and take "
-            "--length silence."
+            "--patch takes a result of the film's own frames, each once: leave out --fps, and take --length silence."
         )
     pieces = cut_pieces(dub.changed)
     if not pieces:

@@ -11,7 +11,7 @@ from .speech_level import to_speech_16k
 from .splice import MixMode, mix, splice
 from .tempo import change_tempo
 from .tensor import TensorClip
-from .timecode import Timecode, parse_time, read_timecode
+from .timecode import Timecode, parse_time, read_timecode, timecode_rate
 from .timeline import LENGTH_MODES, Timeline, fit
 from .video import FileClip
 from .write import Writer, check_output, open_writer
@@ -45,6 +45,7 @@ __all__ = [
     "read_line",
     "read_timecode",
     "splice",
+    "timecode_rate",
     "to_mono_16k",
     "to_speech_16k",
     "trim",

@@ -27,6 +27,10 @@ _TICKS = 10_000
 """Time units a second at least, so that frames of a variable rate keep their times to 0.1 ms."""
 
 
+_CLOCK = Fraction(1, 1000)
+"""Seconds by which durations of films may be off: Matroska counts in them."""
+
+
 class MovieWriter:
     """Encodes frames as they come and writes audio packets between them; `finish` ends the file."""
 
@@ -99,12 +103,17 @@ class MovieWriter:
         """Write the last frame, the rest of the audio and the table of contents; InputError without a frame."""
         if self._pending is None or self._pending.pts is None:
             raise InputError("No frame was written; write at least one.")
-        end = self._pending.pts + round(1 / self._fps / self._time_base)
-        if self._duration is not None:
-            end = round(Fraction(self._duration) / self._time_base)
-        self._encode_pending(end)
+        self._encode_pending(self._find_end(self._pending.pts))
         self._mux(self._stream.encode(None))
         self._closing.close()
+
+    def _find_end(self, last: int) -> int:
+        """Return when the last frame ends; one of usual length keeps it, as another average would be another rate."""
+        usual = last + round(1 / self._fps / self._time_base)
+        if self._duration is None:
+            return usual
+        end = round(Fraction(self._duration) / self._time_base)
+        return usual if abs(end - usual) * self._time_base <= _CLOCK else end
 
     def close(self) -> None:
         """Close all files, finished or not."""
