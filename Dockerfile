@@ -14,7 +14,7 @@ COPY latentsync_lab ./latentsync_lab
 RUN pip install --no-cache-dir --no-deps .
 
 RUN useradd --uid 1000 --create-home serve && mkdir /state /models && chown serve /state /models
-USER serve
+USER 1000
 ENV LATENTSYNC_MODELS=/models
 VOLUME ["/state", "/models"]
 EXPOSE 8787

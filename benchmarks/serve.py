@@ -26,47 +26,12 @@ import httpx
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.counted import NoGate, give_compute  # noqa: E402
 from latentsync_core.serve import ProcessWorker, ServeSettings, run_endpoint  # noqa: E402
-from latentsync_core.serve.place import TaskFolder  # noqa: E402
 
 MODEL = "bytedance/latentsync"
 WAIT = 300.0
 """Seconds for which a client tries to reach a server that is down."""
-
-
-class NoGate:
-    """Takes every file."""
-
-    async def measure(self, kind, path):
-        return 1.0
-
-    def close(self):
-        pass
-
-
-def give_compute():
-    """Return the stand-in; its end counts when the outcome is on disk, after which nothing may be computed again."""
-    keep = TaskFolder.keep_outcome
-
-    def keep_and_log(folder, inference_ms):
-        keep(folder, inference_ms)
-        log(folder, "ends")
-
-    TaskFolder.keep_outcome = keep_and_log
-    return compute
-
-
-def compute(folder, tell):
-    log(folder, "begins")
-    time.sleep(float(os.environ["COMPUTE_SECONDS"]))
-    partial = folder.root / "partial"
-    partial.write_bytes(folder.media["video"].read_bytes() + folder.media["audio"].read_bytes())
-    partial.rename(folder.result)
-
-
-def log(folder, what):
-    with (folder.root.parents[1] / "runs.log").open("a") as file:
-        file.write(f"{what} {folder.root.name}\n")
 
 
 def serve(folder, port):

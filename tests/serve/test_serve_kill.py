@@ -22,7 +22,10 @@ MEDIA = {"video": b"the video", "audio": b"the audio"}
 def victim(folder, moment="never", state=""):
     """A server in a process of its own; gives the process and a client."""
     command = [sys.executable, str(Path(__file__).with_name("victim.py")), str(folder), moment, state]
-    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
+    environment = os.environ | {
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}",
+        "COMPUTE_SECONDS": "0.05",
+    }
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
     try:
         address = process.stdout.readline().strip()

@@ -8,41 +8,11 @@ import asyncio
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 
+from benchmarks.counted import NoGate, give_compute
 from latentsync_core.serve import ProcessWorker, ServeSettings, run_endpoint
-from latentsync_core.serve.place import TaskFolder
 from latentsync_core.serve.tasks import Tasks
-
-SECONDS = 0.05
-"""How long a computation takes."""
-
-
-def give_compute():
-    """Return the stand-in; its end counts when the outcome is on disk, after which nothing may be computed again."""
-    keep = TaskFolder.keep_outcome
-
-    def keep_and_log(folder, inference_ms):
-        keep(folder, inference_ms)
-        log(folder, "ends")
-
-    TaskFolder.keep_outcome = keep_and_log
-    return compute
-
-
-def compute(folder, tell):
-    log(folder, "begins")
-    tell("resync", 1, 2)
-    time.sleep(SECONDS)
-    partial = folder.root / "partial"
-    partial.write_bytes(folder.media["video"].read_bytes() + folder.media["audio"].read_bytes())
-    partial.rename(folder.result)
-
-
-def log(folder, what):
-    with (folder.root.parents[1] / "runs.log").open("a") as file:
-        file.write(f"{what} {folder.root.name}\n")
 
 
 def die_at(moment, state):
@@ -75,16 +45,6 @@ def main():
     die_at(moment, state)
     settings = ServeSettings(folder, port=0, keep_seconds=1e9)
     asyncio.run(run_endpoint(settings, NoGate(), ProcessWorker(give_compute), announce))
-
-
-class NoGate:
-    """Takes every file, without a process for it."""
-
-    async def measure(self, kind, path):
-        return 1.0
-
-    def close(self):
-        pass
 
 
 def announce(address):
