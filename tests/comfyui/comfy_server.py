@@ -14,7 +14,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from support.prompts import spread
+from support.prompts import defaults, spread
 
 ROOT = Path(__file__).resolve().parents[2]
 PACK = "latentsync-native"
@@ -59,13 +59,18 @@ def example(name):
 
 
 def known_inputs(server, prompt):
-    """A prompt without titles, and without the inputs that this ComfyUI's nodes do not have, such as newer options."""
+    """A prompt without titles and inputs that this ComfyUI's nodes do not have, such as newer options.
+
+    Widgets of optional inputs that it leaves out are at their defaults, as a browser sends them.
+    """
     schemas = server.json("/object_info")
     for node in prompt.values():
         required, optional = spread(schemas[node["class_type"]]["input"], node["inputs"])
         known = required | optional
         node.pop("_meta", None)
-        node["inputs"] = {name: value for name, value in node["inputs"].items() if name in known}
+        node["inputs"] = defaults({"optional": optional}) | {
+            name: value for name, value in node["inputs"].items() if name in known
+        }
     return prompt
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from comfy_server import LOCAL, ROOT, WORKFLOWS, example, known_inputs, workflow
 from frontend import CHROMIUM, opened
-from support.prompts import spread
+from support.prompts import defaults, spread
 
 PICTURES = ROOT / "output" / "comfyui"
 
@@ -35,12 +35,13 @@ def test_an_example_opens_and_runs(server, page, name):
     page.screenshot(PICTURES / f"{name}_done.jpg")
 
 
-def test_the_example_with_video_helper_suite_opens(page):
+def test_the_example_with_video_helper_suite_opens(server, page):
     """That pack's own script restores its widgets, and is not here: the server runs the example with stand-ins."""
     page.open(example(VHS))
     assert page.missing() == []
     page.screenshot(PICTURES / f"{VHS}.jpg")
-    (ours,) = (n for n in workflow(VHS).values() if n["class_type"] == "LatentSyncLipSyncFrames")
+    prompt = known_inputs(server, workflow(VHS))
+    (ours,) = (n for n in prompt.values() if n["class_type"] == "LatentSyncLipSyncFrames")
     (sent,) = (n for n in page.prompt().values() if n["class_type"] == "LatentSyncLipSyncFrames")
     assert sent["inputs"] == ours["inputs"]
 
@@ -66,6 +67,8 @@ def test_a_workflow_of_the_old_pack_is_taken_over(server, page):
         "preset": "balanced",
         "seed": 396,
         "audio_start": 0,
+        "range_start": "",
+        "range_end": "",
     }
     assert sent["3"]["inputs"]["return_images"] is True and sent["5"]["inputs"] == {"images": ["4", 0]}
     run(server, page)
@@ -128,5 +131,5 @@ def sent_by(page):
 def untouched(server, preset):
     """What a node sends of which only the preset was chosen."""
     inputs = server.json("/object_info/LatentSyncOptions")["LatentSyncOptions"]["input"]
-    required, _ = spread(inputs, {"preset": preset})
-    return {"preset": preset} | {name: e[1]["default"] for name, e in required.items() if name != "preset"}
+    required, optional = spread(inputs, {"preset": preset})
+    return defaults({"required": required, "optional": optional}) | {"preset": preset}

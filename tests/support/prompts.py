@@ -51,7 +51,7 @@ def defaults(inputs):
         if entry[0] == DYNAMIC:
             first = entry[1]["options"][0]
             values |= {name: first["key"]} | {f"{name}.{k}": v for k, v in defaults(first["inputs"]).items()}
-        elif "default" in entry[1]:
+        elif len(entry) > 1 and "default" in entry[1]:
             values[name] = entry[1]["default"]
     return values
 
