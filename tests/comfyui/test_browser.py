@@ -132,4 +132,5 @@ def untouched(server, preset):
     """What a node sends of which only the preset was chosen."""
     inputs = server.json("/object_info/LatentSyncOptions")["LatentSyncOptions"]["input"]
     required, optional = spread(inputs, {"preset": preset})
-    return defaults({"required": required, "optional": optional}) | {"preset": preset}
+    del required["preset"]
+    return {"preset": preset} | defaults({"required": required, "optional": optional})
