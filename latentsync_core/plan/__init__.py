@@ -20,12 +20,12 @@ from .layout import (
     MAX_DENOISED_FPS,
     Layout,
     early_starts,
-    fade_segments,
     fade_speech,
     fill_window,
     find_breaks,
     find_segments,
     lay_windows,
+    limit_steps,
     pick_keys,
 )
 
@@ -91,7 +91,7 @@ def build_plan(
         times=timeline.times,
         duration=timeline.duration,
         reasons=reasons,
-        strength=np.minimum(alpha, fade_segments(segments, changed, breaks, fade)),
+        strength=limit_steps(alpha, breaks, fade),
         voice=fade_speech(speaks, breaks, fade) if options.silence == "closed" else None,
         windows=tuple(windows),
         speech_duration=speech_duration,

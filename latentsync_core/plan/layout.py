@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -143,22 +144,23 @@ def _ramp(length: int, rise: int, fall: int) -> FloatArray:
     return np.minimum(1.0, np.minimum(position / (rise + 1), position[::-1] / (fall + 1)))
 
 
-def fade_segments(
-    segments: list[tuple[int, int]], changed: npt.NDArray[np.bool_], breaks: npt.NDArray[np.bool_], fade: int
+def limit_steps(
+    strength: npt.NDArray[np.float32], breaks: npt.NDArray[np.bool_], fade: int
 ) -> npt.NDArray[np.float32]:
-    """Return 1 in the segments, ramped where one begins or ends beside a frame that passes through in its scene."""
+    """Lower a strength (M,) in 0..1 where it would change by more than 1 / (fade + 1) from a frame to the next one."""
     # At a break there is no fade: the image changes anyway, and a weak mouth would show the source's lips.
-    strength = np.zeros(len(changed), np.float32)
-    for first, last in segments:
-        rise = fade if first > 0 and not breaks[first] else 0
-        fall = fade if last < len(changed) and not breaks[last] else 0
-        strength[first:last] = _ramp(last - first, rise, fall)
-    return strength
+    limited = strength.copy()
+    for first, last in pairwise([0, *np.flatnonzero(breaks[1:]) + 1, len(strength)]):
+        way = np.arange(last - first) / (fade + 1)
+        for scene in (limited[first:last], limited[first:last][::-1]):
+            steady = np.minimum.accumulate(scene - way) + way
+            # What is not lowered stays as it is, to the last bit: 1 is the mouth alone, 0 the frame as it was.
+            scene[:] = np.where(steady < scene - 1e-6, steady, scene)
+    return limited
 
 
 def fade_speech(
     speaks: npt.NDArray[np.bool_], breaks: npt.NDArray[np.bool_], fade: int
 ) -> npt.NDArray[np.float32]:
     """Return 1 where there is speech and 0 in its pauses, ramped within a pause at either end, (M,)."""
-    pauses = list(find_segments(~speaks, breaks))
-    return np.asarray(1 - fade_segments(pauses, ~speaks, breaks, fade), np.float32)
+    return 1 - limit_steps((~speaks).astype(np.float32), breaks, fade)
