@@ -15,7 +15,7 @@ from latentsync_core.media import Timeline, fit
 from latentsync_core.method import Upstream
 from latentsync_core.options import Options
 from latentsync_core.plan import Layout, build_plan
-from latentsync_core.plan.layout import find_breaks, lay_windows, limit_steps, pick_keys
+from latentsync_core.plan.layout import find_breaks, lay_windows, pick_keys
 
 FACE = np.array([[40.0, 40], [80, 40], [60, 65]])
 
@@ -195,16 +195,6 @@ def test_a_mouth_that_is_hidden_a_little_for_a_while_fades_too():
     }
     plan = plan_of([True] * 100, hidden=hidden_in((40, 60)) / 0.4 * 0.08, cuts=(40,))
     assert plan.strength[39] == 1 and np.isclose(plan.strength[40], 1 / 3)
-
-
-@given(st.lists(st.sampled_from([0, 0.2, 0.5, 1]), min_size=1, max_size=40), st.integers(0, 6), st.data())
-def test_steps_of_the_strength_are_limited(values, fade, data):
-    wanted = np.array(values, np.float32)
-    breaks = np.array(data.draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values))))
-    strength = limit_steps(wanted, breaks, fade)
-    steps = np.abs(np.diff(strength))[~breaks[1:]]
-    assert (strength <= wanted).all() and (steps <= 1 / (fade + 1) + 1e-6).all()
-    assert ((strength == 0) == (wanted == 0)).all() and (fade or (strength == wanted).all())
 
 
 def test_one_is_not_many():

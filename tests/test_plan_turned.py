@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from latentsync_core.data import FaceTrack
+from latentsync_core.plan.layout import limit_steps
 from latentsync_core.plan.turned import FADE_DEGREES, fade_by_turn
 
 LIMIT = 60.0
@@ -69,3 +72,13 @@ def test_without_a_measured_yaw_the_nose_tells():
 def test_a_scene_may_begin_and_end_with_a_moment_of_the_front():
     yaw = np.repeat([0.0, 80, 0], [6, 30, 6])
     assert (alphas(yaw) == (yaw == 0)).all()
+
+
+@given(st.lists(st.sampled_from([0, 0.2, 0.5, 1]), min_size=1, max_size=40), st.integers(0, 6), st.data())
+def test_steps_of_the_strength_are_limited(values, fade, data):
+    wanted = np.array(values, np.float32)
+    breaks = np.array(data.draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values))))
+    strength = limit_steps(wanted, breaks, fade)
+    steps = np.abs(np.diff(strength))[~breaks[1:]]
+    assert (strength <= wanted).all() and (steps <= 1 / (fade + 1) + 1e-6).all()
+    assert ((strength == 0) == (wanted == 0)).all() and (fade or (strength == wanted).all())

@@ -59,18 +59,14 @@ def example(name):
 
 
 def known_inputs(server, prompt):
-    """A prompt without titles and inputs that this ComfyUI's nodes do not have, such as newer options.
-
-    Widgets of optional inputs that it leaves out are at their defaults, as a browser sends them.
-    """
+    """A prompt as a browser sends it: with all widgets, without titles and what this ComfyUI's nodes do not have."""
     schemas = server.json("/object_info")
     for node in prompt.values():
         required, optional = spread(schemas[node["class_type"]]["input"], node["inputs"])
         known = required | optional
         node.pop("_meta", None)
-        node["inputs"] = defaults({"optional": optional}) | {
-            name: value for name, value in node["inputs"].items() if name in known
-        }
+        given = {name: value for name, value in node["inputs"].items() if name in known}
+        node["inputs"] = defaults({"optional": optional}) | given
     return prompt
 
 
