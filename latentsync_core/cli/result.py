@@ -175,7 +175,7 @@ def _write_reel(
     )
     return write_patch(
         args.output, film, pieces, kept,
-        color=clip.color, pixel_aspect=clip.pixel_aspect, samples=clip.samples,
+        color=clip.color, pixel_aspect=clip.pixel_aspect, samples=clip.samples, first_field=clip.first_field,
     )  # fmt: skip
 
 
@@ -190,7 +190,7 @@ def _write_film(
     with open_writer(
         args.output, clip.height, clip.width, dub.fps, audio=audio, duration=dub.duration,
         crf=args.crf, preset=args.encoder_preset, color=clip.color, pixel_aspect=clip.pixel_aspect,
-        format=args.format, timecode=first, samples=clip.samples,
+        format=args.format, timecode=first, samples=clip.samples, first_field=clip.first_field,
     ) as writer:  # fmt: skip
         for seconds, (frame, _) in zip(dub.times, pairs, strict=True):
             writer.write(frame, float(seconds))

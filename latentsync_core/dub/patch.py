@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ..data import Array, Frame
 from ..errors import InputError, OptionError
-from ..media import ColorTags, Timecode, open_writer
+from ..media import ColorTags, FirstField, Timecode, open_writer
 from ..planar import PlanarFrame, Plane, SampleFormat, any_in_blocks
 from .edit import EditMedia, EditPiece
 
@@ -43,6 +43,7 @@ def write_patch(
     color: ColorTags | None = None,
     pixel_aspect: Fraction = Fraction(1),
     samples: SampleFormat | None = None,
+    first_field: FirstField = "",
 ) -> EditMedia:
     """Write the reel of a film's `pieces`, at the film's rate from timecode 0 on, and return it as timelines name it.
 
@@ -50,8 +51,9 @@ def write_patch(
     and where it was changed, (H, W), above 0 there. The reel is opaque there and transparent elsewhere, so that it
     gives the full render where it lies over the film: in .mkv bit for bit, in .mov as ProRes 4444 codes it. Pixels that
     share a sample of chroma are opaque together, and so are those around, whose colours are interpolated with theirs.
-    color, pixel_aspect and samples are the film's, see `open_writer`; for those of the reel `choose_samples`. Raises
-    OptionError on another suffix, InputError on another number of frames, OutputError where it cannot be written.
+    color, pixel_aspect, samples and first_field are the film's, see `open_writer`; for the reel's `choose_samples`.
+    Raises OptionError on another suffix, InputError on another number of frames, OutputError where nothing can be
+    written.
     """
     check_patch(path)
     count = sum(piece.frames for piece in pieces)
@@ -60,7 +62,7 @@ def write_patch(
     given = 0
     with open_writer(
         path, height, width, fps, format=PATCH_FORMATS[path.suffix.lower()], timecode=first,
-        color=color, pixel_aspect=pixel_aspect, samples=form,
+        color=color, pixel_aspect=pixel_aspect, samples=form, first_field=first_field,
     ) as writer:  # fmt: skip
         for given, (frame, changed) in enumerate(frames, 1):
             writer.write(_cut_out(frame, np.asarray(changed) > 0, form), float((given - 1) / fps))

@@ -2,6 +2,7 @@
 
 from .audio import measure_audio, read_audio, to_mono_16k
 from .color import ColorTags
+from .encoder_input import FirstField
 from .image_folder import ImageFolderClip, open_clip
 from .loudness import loudness, normalize
 from .parts import AudioInput, AudioParts, parts_of
@@ -22,6 +23,7 @@ __all__ = [
     "AudioParts",
     "ColorTags",
     "FileClip",
+    "FirstField",
     "ImageFolderClip",
     "MixMode",
     "TensorClip",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Literal
 
 import av
 import numpy as np
@@ -15,6 +16,9 @@ from .color import ACCURATE, ColorTags
 from .pixels import check_size, to_uint8, to_uint16
 from .planes import name_siting, scale_samples, to_video_frame, write_opacity
 
+FirstField = Literal["", "tff", "bff"]
+"""Of interlaced frames the field, top or bottom, that was taken first; empty for progressive ones."""
+
 
 class EncoderInput:
     """Turns frames of one size into those of PyAV, for one encoder."""
@@ -25,9 +29,10 @@ class EncoderInput:
         pixel_format: str,
         tags: ColorTags,
         pixel_aspect: Fraction = Fraction(1),
+        first_field: FirstField = "",
     ) -> None:
-        """pixel_aspect: width of a pixel over its height, said in each frame."""
-        self._size, self._tags, self._aspect = size, tags, pixel_aspect
+        """pixel_aspect: width of a pixel over its height. Both it and first_field are said in each frame."""
+        self._size, self._tags, self._aspect, self._first_field = size, tags, pixel_aspect, first_field
         self._target = av.VideoFormat(pixel_format)
         self._bits = self._target.components[0].bits
         self._has_alpha = any(component.is_alpha for component in self._target.components)
@@ -63,7 +68,7 @@ class EncoderInput:
         if not self._target.is_rgb:
             # Set on the frame, not as an argument: PyAV 17 has no argument for BT.2020.
             image.colorspace = self._tags.matrix
-        if image.format.name != self._target.name or self._aspect != 1:
+        if image.format.name != self._target.name or self._aspect != 1 or self._first_field:
             image = self._label(image, siting)
         image = image.reformat(
             format=self._target.name,
@@ -75,14 +80,14 @@ class EncoderInput:
         return image
 
     def _label(self, image: av.VideoFrame, siting: str) -> av.VideoFrame:
-        """Say in a frame where its chroma lies and how wide its pixels are, which PyAV has no attributes for."""
+        """Say in a frame what PyAV has no attributes for: where chroma lies, how wide pixels are, the first field."""
         if self._labels is None:
             self._labels = graph = Graph()
             graph.link_nodes(
                 graph.add_buffer(
                     width=image.width, height=image.height, format=image.format, time_base=Fraction(1)
                 ),
-                graph.add("setparams", f"chroma_location={siting}"),
+                graph.add("setparams", f"chroma_location={siting}:field_mode={self._first_field or 'prog'}"),
                 graph.add("setsar", f"{self._aspect.numerator}/{self._aspect.denominator}"),
                 graph.add("buffersink"),
             ).configure()

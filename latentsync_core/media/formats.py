@@ -9,6 +9,7 @@ from fractions import Fraction
 from ..errors import OptionError
 from ..planar import SampleFormat
 from .color import ColorTags
+from .encoder_input import FirstField
 from .soundtrack import MOV_CODECS, MP4_CODECS
 from .timecode import Timecode
 
@@ -87,6 +88,7 @@ class Encoding:
     pixel_aspect: Fraction = Fraction(1)
     timecode: Timecode | None = None
     samples: SampleFormat | None = None
+    first_field: FirstField = ""
 
     def __post_init__(self) -> None:
         if not 0 <= self.crf <= 51:

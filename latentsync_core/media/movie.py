@@ -15,7 +15,7 @@ from ..data import Frame
 from ..errors import InputError
 from ..planar import SampleFormat, is_planar
 from .color import choose_tags
-from .encoder_input import EncoderInput
+from .encoder_input import EncoderInput, FirstField
 from .formats import Encoding, Format
 from .parts import AudioInput
 from .planes import name_siting
@@ -67,7 +67,8 @@ class MovieWriter:
 
     def _add_video(self, form: Format, encoding: Encoding) -> av.VideoStream:
         codec, pixel_format, options = _choose_encoder(form, encoding, self._size)
-        options |= _say_siting(encoding.samples, pixel_format)
+        first_field = encoding.first_field if _takes_fields(codec, self._size[0]) else ""
+        options |= _say_siting(encoding.samples, pixel_format) | _say_fields(codec, first_field)
         stream = cast(av.VideoStream, self._container.add_stream(codec, rate=self._fps, options=options))
         stream.height, stream.width = self._size
         stream.time_base = stream.codec_context.time_base = self._time_base
@@ -87,7 +88,7 @@ class MovieWriter:
                 "that asks the file's header takes them for square.", encoding.pixel_aspect,
             )  # fmt: skip
         aspect = encoding.pixel_aspect if codec == "ffv1" else Fraction(1)
-        self._input = EncoderInput(self._size, pixel_format, tags, aspect)
+        self._input = EncoderInput(self._size, pixel_format, tags, aspect, first_field)
         return stream
 
     def write(self, frame: Frame, time_seconds: float) -> None:
@@ -177,3 +178,16 @@ def _say_siting(samples: SampleFormat | None, pixel_format: str) -> dict[str, st
         return {}
     siting = "left" if samples is None else name_siting(samples)
     return {} if siting == "center" else {"chroma_sample_location": siting}
+
+
+def _takes_fields(codec: str, height: int) -> bool:
+    """Whether an encoder takes interlaced frames; H.264 crops their height by four lines."""
+    return codec in ("ffv1", "prores_ks") or (codec == "libx264" and height % 4 == 0)
+
+
+def _say_fields(codec: str, first_field: FirstField) -> dict[str, str]:
+    """Return the encoder's options for interlaced frames."""
+    if not first_field:
+        return {}
+    own = {"prores_ks": {"flags": "+ildct"}, "libx264": {"x264-params": f"{first_field}=1"}}
+    return {"field_order": "tt" if first_field == "tff" else "bb", **own.get(codec, {})}

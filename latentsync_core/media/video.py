@@ -18,6 +18,7 @@ from .audio import read_audio
 from .color import ACCURATE, ColorTags
 from .decoder import RUN_LENGTH, FrameDecoder
 from .deinterlace import Deinterlacer
+from .encoder_input import FirstField
 from .index import build_index
 from .opening import MediaPath
 from .orientation import Orientation
@@ -25,6 +26,9 @@ from .planes import PlaneReader, has_planes
 from .span import check_numbers
 
 log = logging.getLogger(__name__)
+
+_FIRST_FIELDS: dict[int, FirstField] = {2: "tff", 5: "tff", 3: "bff", 4: "bff"}
+"""By FFmpeg's AVFieldOrder, of what is shown."""
 
 STILL_RATE = Fraction(25)
 """Frames a second of a still image, the rate of the models' training; files of one frame state any rate."""
@@ -60,6 +64,11 @@ class FileClip:
             self.has_audio = any(s.codec_context for s in decoder.container.streams.audio)
             stored_aspect = self._check_aspect(decoder.stream.sample_aspect_ratio or Fraction(1))
             self._orientation = Orientation.of(first, decoder.stream)
+            upright = self._orientation == Orientation(False, 0)
+            order = getattr(decoder.stream.codec_context, "field_order", 0)  # PyAV 17 has none
+        combed = first.interlaced_frame and upright and not deinterlace
+        self.first_field: FirstField = _FIRST_FIELDS.get(order, "") if combed else ""
+        """Of frames that are interlaced and stay so; empty where the file does not say it."""
         self._planes = PlaneReader(first, self._orientation) if has_planes(first, self._orientation) else None
         self.samples: SampleFormat | None = None if self._planes is None else self._planes.format
         """How the samples of its `PlanarFrame`s stand for colours; None where frames are arrays."""

@@ -19,6 +19,7 @@ from ..errors import OptionError, OutputError
 from ..partial import partial_path, remove_abandoned
 from ..planar import SampleFormat
 from .color import ColorTags
+from .encoder_input import FirstField
 from .formats import FORMATS, Encoding, Format, choose_format
 from .images import ImageWriter
 from .movie import MovieWriter
@@ -62,6 +63,7 @@ def open_writer(
     format: str = "",
     timecode: Timecode | None = None,
     samples: SampleFormat | None = None,
+    first_field: FirstField = "",
 ) -> Iterator[Writer]:
     """Give a writer whose result appears at `path` when the block ends without an error, and else not at all.
 
@@ -75,13 +77,14 @@ def open_writer(
     `preset` are x264's. `color` are the tags of the source, see `color.choose_tags`. `pixel_aspect` is the width
     of a pixel over its height; PNG images do not keep it. `samples` are those of the source (`FileClip.samples`), which
     .mkv then has too, bit for bit; without them it has RGB of 8 bit. Their opacity is kept by .mkv, prores4444 and
-    images; a result that has less than its source is warned of.
+    images; a result that has less than its source is warned of. `first_field` is that of interlaced frames
+    (`FileClip.first_field`), as which the result is marked; DNxHR and images do not say it.
     Frames are encoded in a thread: do not write into them afterwards. What fails there is raised by a later call, or at
     the end of the block.
     Raises OptionError on an unknown suffix, crf, preset or pixel_aspect, OutputError where the result cannot
     be written.
     """
-    encoding = Encoding(crf, preset, color, pixel_aspect, timecode, samples)
+    encoding = Encoding(crf, preset, color, pixel_aspect, timecode, samples, first_field)
     target, size = _check_target(path, format), (height, width)
     form = choose_format(target.suffix.lower(), format) if target.suffix else None
     _warn_of_loss(target, form, samples)

@@ -24,6 +24,7 @@ FILMS = {
     "4:1:1": {**FFV1, "form": "yuv411p", "fps": 30 * NTSC, "code": "01:00:00;00"},
     "no timecode": {**H264, "code": ""},
     "full range": {**H264, "form": "yuvj420p"},
+    "interlaced": {**H264, "x264-params": "bff=1"},
     "turned": {**H264, "turn": -90},
 }
 
@@ -71,6 +72,7 @@ def test_a_patch_of_any_film_is_the_full_render(files, tmp_path, kind):
     assert dub(files, film, tmp_path / "reel.mkv", "--patch") == 0
     below, full, reel = (FileClip(path) for path in (film, tmp_path / "full.mkv", tmp_path / "reel.mkv"))
     assert full.samples == below.samples and full.pixel_aspect == below.pixel_aspect
+    assert full.first_field == reel.first_field == below.first_field
     code, fps = FILMS[kind].get("code", "01:00:00:00"), below.fps
     assert [clip.fps for clip in (below, full, reel)] == [FILMS[kind].get("fps", 25)] * 3
     assert str(read_timecode(tmp_path / "full.mkv", fps)) == (code or "None")
