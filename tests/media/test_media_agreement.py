@@ -85,6 +85,6 @@ def test_opencv_shows_the_same_pictures(result):
     for frame in ours.read(range(COUNT)):
         there, theirs = capture.read()
         rgb = np.asarray(frame) * (255 if ours.samples.bits > 8 else 1)
-        assert there and np.abs(theirs[..., ::-1] - rgb.astype(float)).mean() < 2
+        assert there and np.abs(theirs[..., ::-1] - rgb.astype(float)).mean() < 4  # it rounds down, twice
     assert not capture.read()[0]
     capture.release()

@@ -35,10 +35,9 @@ def probe(path):
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         context = stream.codec_context
-        tags = [
-            int(value)
-            for value in (context.colorspace, context.color_range, context.color_primaries, context.color_trc)
-        ]
+        # FFmpeg 8.0 does not say of ProRes that its range is limited, which it always is.
+        range_ = int(context.color_range) or 1
+        tags = [int(context.colorspace), range_, int(context.color_primaries), int(context.color_trc)]
         next(container.decode(video=0))
         return (context.name, context.profile, context.format.name), tags
 
