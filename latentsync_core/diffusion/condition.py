@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..data import IntArray
 from .latents import LatentCodec, mask_latent, to_pixels
+from .memory import send
 
 
 class ConditionEncoder:
@@ -40,7 +41,7 @@ class ConditionEncoder:
         return torch.cat([self._mask.expand(-1, -1, len(crops), -1, -1), latents], 1)
 
     def _draw(self, crops: npt.NDArray[np.float32]) -> Tensor:
-        pixels = to_pixels(crops).to(self._keep.device)
+        pixels = send(to_pixels(crops), self._keep.device)
         masked = self._codec.encode(pixels * self._keep, self._sampled_by)
         return torch.cat([masked, self._codec.encode(pixels, self._sampled_by)], 1)
 
@@ -54,6 +55,6 @@ class ConditionEncoder:
 
     def _encode_frame(self, crop: npt.NDArray[np.float32]) -> Tensor:
         """Encode a frame without and with its mouth, (2C, h, w); always two at once, so that its bits are the same."""
-        pixels = to_pixels(crop[None]).to(self._keep.device)
+        pixels = send(to_pixels(crop[None]), self._keep.device)
         latents = self._codec.encode(torch.cat([pixels * self._keep, pixels]))
         return latents[0].transpose(0, 1).flatten(0, 1)

@@ -24,7 +24,7 @@ from ..models.walk import UNetWalk
 from ..options import Options
 from .condition import ConditionEncoder
 from .latents import LatentCodec, to_crops
-from .memory import Slicer
+from .memory import Slicer, send
 from .predict import NoisePredictor
 
 SCHEDULERS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
@@ -105,11 +105,10 @@ class Denoiser:
         device, scheduler = self._models.device, self._scheduler
         tokens = np.stack([window.tokens for window in windows])
         count, frames = tokens.shape[:2]
-        condition = torch.cat([self._condition.encode(window.crops, window.numbers) for window in windows])
         predict = NoisePredictor(
             self._network,
-            condition,
-            torch.from_numpy(tokens).to(device, self._models.dtype),
+            torch.cat([self._condition.encode(window.crops, window.numbers) for window in windows]),
+            send(torch.from_numpy(tokens).to(self._models.dtype), device),
             guidance=self._options.guidance,
             unguided=self._options.unguided_steps,
             reuse=self._options.reuse,
@@ -119,15 +118,18 @@ class Denoiser:
         # many mouths that fit the speech comes out, so windows with noise of their own would disagree at their seams.
         scheduler.set_timesteps(self._options.steps)
         latents = self._noise.expand(count, -1, frames, -1, -1) * scheduler.init_noise_sigma
+        return self._check_finite(self._run_steps(predict, latents, send(scheduler.timesteps, device)))
+
+    def _run_steps(self, predict: NoisePredictor, latents: Tensor, timesteps: Tensor) -> Tensor:
+        """Take all steps, of which none waits for the device; timesteps: on it."""
+        scheduler = self._scheduler
         # The scheduler looks its timesteps up in tables on the CPU: read from a GPU, each would wait for it.
-        for step, (t, there) in enumerate(
-            zip(scheduler.timesteps, scheduler.timesteps.to(device), strict=True)
-        ):
+        for step, (t, there) in enumerate(zip(scheduler.timesteps, timesteps, strict=True)):
             noise = predict(step, there, scheduler.scale_model_input(latents, t))
             latents = scheduler.step(noise, t, latents).prev_sample
-            for _ in windows:
+            for _ in range(len(latents)):
                 self._on_step()
-        return self._check_finite(latents)
+        return latents
 
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> npt.NDArray[np.float32]:

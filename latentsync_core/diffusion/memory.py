@@ -1,4 +1,4 @@
-"""Do the same work in smaller pieces when the device runs out of memory."""
+"""The memory of the device: what is sent there, and the same work in smaller pieces when it runs out."""
 
 from __future__ import annotations
 
@@ -13,6 +13,13 @@ from ..errors import DeviceError, ran_out_of_memory
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+
+def send(values: Tensor, device: torch.device) -> Tensor:
+    """Copy a tensor of the CPU to a device; to CUDA from pinned memory, which this process does not wait for."""
+    if device.type != "cuda":
+        return values.to(device)
+    return values.pin_memory().to(device, non_blocking=True)
 
 
 class Slicer:
