@@ -1,10 +1,11 @@
-"""Everything a developer runs: `python dev.py demo | test | check | bench`. Needs Python 3.10 or newer, nothing else.
+"""Everything a developer runs: `python dev.py demo | test | check | bench | gpu`. Needs Python 3.10 or newer.
 
-Each command first makes the virtual environment .venv, if it is not there or out of date, and installs into
+Each command but `gpu` first makes the virtual environment .venv, if it is not there or out of date, and installs into
 it what pyproject.toml names.
 """
 
 import hashlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -44,6 +45,13 @@ def bench(arguments):
     run("-m", "benchmarks.speed", *arguments)
 
 
+def gpu(arguments):
+    """Check and measure on a GPU, with this very Python, whose torch has to know it; --help says more."""
+    if importlib.util.find_spec("torch") is None:
+        sys.exit(f"{sys.executable} has no torch: run dev.py with a Python that has one for your GPU.")
+    sys.exit(subprocess.call([sys.executable, "-m", "benchmarks.gpu", *arguments], cwd=ROOT))
+
+
 def run(*arguments):
     # Idle threads of PyTorch otherwise spin for long, which on a busy machine takes the time from those that work.
     code = subprocess.call([str(PYTHON), *arguments], cwd=ROOT, env={"GOMP_SPINCOUNT": "1000"} | os.environ)
@@ -73,7 +81,7 @@ def set_up():
     STAMP.write_text(digest.hexdigest())
 
 
-COMMANDS = {command.__name__: command for command in (demo, test, check, bench)}
+COMMANDS = {command.__name__: command for command in (demo, test, check, bench, gpu)}
 
 
 def main():
@@ -84,7 +92,8 @@ def main():
         for name, command in COMMANDS.items():
             print(f"  python dev.py {name:6} {command.__doc__}")
         sys.exit(2)
-    set_up()
+    if sys.argv[1] != "gpu":  # .venv has a torch for CPUs
+        set_up()
     COMMANDS[sys.argv[1]](sys.argv[2:])
 
 

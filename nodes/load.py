@@ -42,6 +42,24 @@ class LoadModel(io.ComfyNode):
                     tooltip="Where the model waits between runs. auto: on the GPU, until ComfyUI needs the room. "
                     "keep: always on the GPU. offload: in the computer's own memory.",
                 ),
+                io.Int.Input(
+                    "batch",
+                    default=0,
+                    min=0,
+                    max=32,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Windows of 16 frames that are denoised at once. 0: as many as fit the free memory of the "
+                    "GPU, up to 8. It changes the last bits of the images.",
+                ),
+                io.Boolean.Input(
+                    "compile",
+                    default=False,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Compile the UNet (torch.compile), for long videos: the first window takes minutes, also "
+                    "after a change of the model, its precision or batch.",
+                ),
             ],
             outputs=[sockets.Model.Output("model", tooltip="For the LatentSync Lip Sync nodes.")],
             hidden=[io.Hidden.unique_id],
@@ -52,6 +70,8 @@ class LoadModel(io.ComfyNode):
         return model is None or checkpoints.find_problem(model) or True
 
     @classmethod
-    def execute(cls, model: str, precision: str = "auto", memory: str = "auto") -> io.NodeOutput:
+    def execute(
+        cls, model: str, precision: str = "auto", memory: str = "auto", batch: int = 0, compile: bool = False
+    ) -> io.NodeOutput:
         source = checkpoints.fetch(model, Reporter(cls.hidden.unique_id))
-        return io.NodeOutput(devices.load(source, precision, memory))
+        return io.NodeOutput(devices.load(source, precision, memory, batch, compile))

@@ -20,7 +20,7 @@ from latentsync_core.models.walk import UNetWalk
 from latentsync_core.process import tune_process
 
 from .machine import measure_matmul, peak_memory, run_forked, spend
-from .work import FRAMES, TERA, TOKENS, count_networks
+from .work import FRAMES, TERA, TOKENS, count_networks, fill_random
 
 RESOLUTION, WIDTH, TIMESTEP = 256, 384, 501
 SAME = 1e-5
@@ -68,18 +68,6 @@ def make_upstream(checkout: Path) -> nn.Module:
 
     upstream.enter(checkout.resolve())
     return networks.unet("stage2").eval()
-
-
-@torch.no_grad()
-def fill_random(network: nn.Module) -> None:
-    """Give every weight a scale at which signals neither grow nor vanish."""
-    generator = torch.Generator().manual_seed(3)
-    for name, weight in sorted(network.named_parameters()):
-        if weight.ndim > 1:
-            weight.normal_(0, weight[0].numel() ** -0.5, generator=generator)
-        else:
-            scale = torch.randn(weight.shape, generator=generator)
-            weight.copy_(1 + 0.2 * scale if "norm" in name and name.endswith("weight") else 0.1 * scale)
 
 
 def list_ways(network: LatentSyncUNet, original: nn.Module | None) -> dict[str, tuple[Way, bool]]:

@@ -67,6 +67,19 @@ def count(call: Callable[[], object]) -> float:
     return counter.get_total_flops() / TERA
 
 
+@torch.no_grad()
+def fill_random(network: nn.Module) -> None:
+    """Give every weight a scale at which signals neither grow nor vanish; the device draws them."""
+    device = next(network.parameters()).device
+    generator = torch.Generator(device).manual_seed(3)
+    for name, weight in sorted(network.named_parameters()):
+        if weight.ndim > 1:
+            weight.normal_(0, weight[0].numel() ** -0.5, generator=generator)
+        else:
+            scale = torch.randn(weight.shape, generator=generator, device=device)
+            weight.copy_(1 + 0.2 * scale if "norm" in name and name.endswith("weight") else 0.1 * scale)
+
+
 class RowCounter(nn.Module):
     """Stands in for the UNet, and counts the rows that it is asked for."""
 

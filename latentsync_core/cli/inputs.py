@@ -96,6 +96,16 @@ def add_speed(parser: argparse.ArgumentParser) -> None:
         metavar="auto|N",
         help="windows denoised at once, 1..32; it changes low bits (default: auto, what fits the memory of a GPU)",
     )
+    add_compile(parser)
+
+
+def add_compile(parser: argparse.ArgumentParser) -> None:
+    """Add whether the denoiser is compiled."""
+    parser.add_argument(
+        "--compile",
+        action="store_true",
+        help="compile the UNet (torch.compile), for long work on a GPU: the first window takes minutes",
+    )
 
 
 def add_encoder(parser: argparse.ArgumentParser) -> None:
@@ -208,7 +218,12 @@ def model_source_of(args: argparse.Namespace) -> ModelSource:
     """Say what is loaded, in this process and by workers."""
     model = args.model or best_checkpoint(args.models_folder)
     return ModelSource(
-        name_elsewhere(model), args.resolution, args.dtype, folders_elsewhere(args), args.batch
+        name_elsewhere(model),
+        args.resolution,
+        args.dtype,
+        folders_elsewhere(args),
+        args.batch,
+        args.compile,
     )
 
 

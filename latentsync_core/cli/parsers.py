@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .. import __version__
 from .inputs import (
+    add_compile,
     add_editing,
     add_encoder,
     add_inputs,
@@ -60,6 +61,7 @@ def add_batch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs-from", type=Path, metavar="FILE", help="the list; - reads it as it comes in")
     add_options(parser)
     add_model(parser)
+    add_compile(parser)
     add_encoder(parser)
     add_workers(parser)
 

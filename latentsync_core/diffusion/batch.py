@@ -28,7 +28,7 @@ def settle_batch(models: LipSyncModels, windows: int) -> LipSyncModels:
         return models
     if models.device.type != "cuda" or windows < 2:
         return replace(models, batch=1)
-    row = _measure_row(models)
+    row = measure_row(models)
     fits = int(_SHARE * _measure_free(models.device)) // (2 * row)  # with guidance a window has two rows
     batch = max(1, min(fits, _MOST, windows))
     log.info("A row of the UNet takes %d MB: %d windows at once.", row // 2**20, batch)
@@ -36,7 +36,7 @@ def settle_batch(models: LipSyncModels, windows: int) -> LipSyncModels:
 
 
 @torch.inference_mode()
-def _measure_row(models: LipSyncModels) -> int:
+def measure_row(models: LipSyncModels) -> int:
     """Return the bytes that the UNet takes for one row of a window, beside its weights."""
     unet, device, dtype = models.unet, models.device, models.dtype
     side = models.resolution // 2 ** (len(models.vae.config["block_out_channels"]) - 1)

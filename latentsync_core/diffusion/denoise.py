@@ -18,14 +18,14 @@ from torch import Tensor
 from ..data import IntArray
 from ..errors import WeightsError
 from ..models.bundle import LipSyncModels
+from ..models.compiled import CompiledUNet
 from ..models.fp8 import is_fp8
-from ..models.unet import LatentSyncUNet
 from ..models.walk import UNetWalk
 from ..options import Options
 from .condition import ConditionEncoder
 from .latents import LatentCodec, to_crops
 from .memory import Slicer, send
-from .predict import NoisePredictor
+from .predict import Network, NoisePredictor
 
 SCHEDULERS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "ddim": DDIMScheduler.from_config,
@@ -49,8 +49,13 @@ def _make_scheduler(sampler: str, models: LipSyncModels) -> Any:
         raise WeightsError(f"The scheduler_config.json of {models.name} cannot be used: {exc}.") from exc
 
 
-def _pick_network(models: LipSyncModels, options: Options) -> LatentSyncUNet | UNetWalk:
-    """Walk the UNet in one layout where that is faster and its weights are plain: on a CPU, and not in `exact`."""
+def _pick_network(models: LipSyncModels, options: Options) -> Network:
+    """Compile the UNet where that is asked for.
+
+    Else walk it in one layout where that is faster and its weights are plain: on a CPU, and not in `exact`.
+    """
+    if models.compile:
+        return CompiledUNet(models.unet)
     plain = options.exact or models.device.type != "cpu" or is_fp8(models.unet)
     return models.unet if plain else UNetWalk(models.unet)
 
@@ -104,11 +109,12 @@ class Denoiser:
         """
         device, scheduler = self._models.device, self._scheduler
         tokens = np.stack([window.tokens for window in windows])
-        count, frames = tokens.shape[:2]
+        condition = torch.cat([self._condition.encode(window.crops, window.numbers) for window in windows])
+        rows = self._fill(len(windows))
         predict = NoisePredictor(
             self._network,
-            torch.cat([self._condition.encode(window.crops, window.numbers) for window in windows]),
-            send(torch.from_numpy(tokens).to(self._models.dtype), device),
+            condition[rows],
+            send(torch.from_numpy(tokens[rows]).to(self._models.dtype), device),
             guidance=self._options.guidance,
             unguided=self._options.unguided_steps,
             reuse=self._options.reuse,
@@ -117,17 +123,23 @@ class Denoiser:
         # Every frame of every window starts from the same noise, as upstream's do. The noise decides which of the
         # many mouths that fit the speech comes out, so windows with noise of their own would disagree at their seams.
         scheduler.set_timesteps(self._options.steps)
-        latents = self._noise.expand(count, -1, frames, -1, -1) * scheduler.init_noise_sigma
-        return self._check_finite(self._run_steps(predict, latents, send(scheduler.timesteps, device)))
+        latents = self._noise.expand(len(rows), -1, tokens.shape[1], -1, -1) * scheduler.init_noise_sigma
+        latents = self._run_steps(predict, latents, send(scheduler.timesteps, device), len(windows))
+        return self._check_finite(latents[: len(windows)])
 
-    def _run_steps(self, predict: NoisePredictor, latents: Tensor, timesteps: Tensor) -> Tensor:
-        """Take all steps, of which none waits for the device; timesteps: on it."""
+    def _fill(self, count: int) -> list[int]:
+        """Return which windows are denoised: for a compiled network the last one again, up to the number it knows."""
+        missing = (self._models.batch or 1) - count if self._models.compile else 0
+        return [*range(count), *[count - 1] * missing]
+
+    def _run_steps(self, predict: NoisePredictor, latents: Tensor, timesteps: Tensor, count: int) -> Tensor:
+        """Take all steps, of which none waits for the device. timesteps: on it. count: windows that are reported."""
         scheduler = self._scheduler
         # The scheduler looks its timesteps up in tables on the CPU: read from a GPU, each would wait for it.
         for step, (t, there) in enumerate(zip(scheduler.timesteps, timesteps, strict=True)):
             noise = predict(step, there, scheduler.scale_model_input(latents, t))
             latents = scheduler.step(noise, t, latents).prev_sample
-            for _ in range(len(latents)):
+            for _ in range(count):
                 self._on_step()
         return latents
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..models.compiled import CompiledUNet
 from ..models.unet import LatentSyncUNet
 from ..models.walk import UNetWalk
 from .memory import Slicer
+
+Network = LatentSyncUNet | UNetWalk | CompiledUNet
 
 
 class NoisePredictor:
@@ -19,7 +22,7 @@ class NoisePredictor:
 
     def __init__(
         self,
-        unet: LatentSyncUNet | UNetWalk,
+        unet: Network,
         condition: Tensor,
         tokens: Tensor,
         *,

@@ -54,6 +54,8 @@ class LipSyncModels:
     """A remark on this checkpoint for its users."""
     batch: int | None = None
     """Windows denoised at once, 1..32; None is what fits the memory, see `diffusion.settle_batch`."""
+    compile: bool = False
+    """Whether the UNet is compiled, see `models.compiled`."""
     faces: str | None = None
     """The kind of faces that it was trained on: `drawn`, or None for those of people."""
 

@@ -24,7 +24,11 @@ _DENOISERS = 3
 def load_maker(source: ModelSource, device: str | None, threads: int) -> NetworkMaker:
     """See `ModelSource.load`."""
     torch.set_num_threads(threads)
-    return NetworkMaker(load_models(source.model, source.resolution, device, source.dtype, source.folders))
+    return NetworkMaker(
+        load_models(
+            source.model, source.resolution, device, source.dtype, source.folders, compile=source.compile
+        )
+    )
 
 
 class NetworkMaker:

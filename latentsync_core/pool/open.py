@@ -47,7 +47,7 @@ def start_networks(
     """
     load = partial(load_models, source.model, source.resolution)
     if not workers:
-        return load(device, source.dtype, source.folders, batch=source.batch), None
+        return load(device, source.dtype, source.folders, batch=source.batch, compile=source.compile), None
     if source.batch not in (None, 1):
         raise OptionError(f"batch takes 1 where workers make the windows, got {source.batch}.")
     device = device or next(iter(workers.devices), None)

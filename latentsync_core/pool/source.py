@@ -19,6 +19,7 @@ class ModelSource:
     folders: tuple[str, ...] = ()
     batch: int | None = None
     """Of the process that makes all windows itself; workers make one at a time."""
+    compile: bool = False
 
     def load(self, device: str | None, threads: int) -> NetworkMaker:
         """Load the networks to a device (None: the best there is) of this process, which gets so many threads."""

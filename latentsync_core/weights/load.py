@@ -141,6 +141,7 @@ def load_models(
     *,
     with_unet: bool = True,
     batch: int | None = None,
+    compile: bool = False,
 ) -> LipSyncModels:
     """Load a whole checkpoint: `nano`, `1.5`, `1.6`, or a folder in the published layout.
 
@@ -149,6 +150,7 @@ def load_models(
     the UNet as float8, in half the memory of float16. folders: searched before `default_folders`. with_unet: False
     leaves the UNet in its file, which takes no memory, for who plans and composites while others denoise.
     batch: windows denoised at once, 1..32; None is what fits the memory of a GPU, and 1 elsewhere.
+    compile: whether the UNet is compiled, for which the first window takes minutes.
     Raises WeightsError, OptionError (no resolution known, no such batch) or DeviceError (absent, or out of memory).
     """
     place = pick_device(device)
@@ -170,6 +172,7 @@ def load_models(
         note=manifest.note,
         faces=manifest.faces,
         batch=batch,
+        compile=compile,
     )
     if dtype in FP8 and with_unet:
         store_as_fp8(models.unet)

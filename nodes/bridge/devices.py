@@ -68,8 +68,11 @@ class LoadedModel:
         mm.soft_empty_cache()
 
 
-def load(source: str, precision: str, memory: str) -> LoadedModel:
-    """Load a checkpoint into main memory, ready to be moved; raises WeightsError and OptionError."""
+def load(source: str, precision: str, memory: str, batch: int = 0, compile: bool = False) -> LoadedModel:
+    """Load a checkpoint into main memory, ready to be moved; raises WeightsError and OptionError.
+
+    batch: windows at once, 0 for what fits. compile: whether the UNet is compiled.
+    """
     from ...latentsync_core.weights import load_models
     from ...latentsync_core.weights.place import pick_dtype
 
@@ -80,7 +83,8 @@ def load(source: str, precision: str, memory: str) -> LoadedModel:
     if precision in ("auto", "fp8"):
         dtype = _choose_dtype(device)
     kept = "fp8" if precision == "fp8" else None
-    models = load_models(source, device="cpu", dtype=kept, folders=checkpoints.list_folders())
+    folders = checkpoints.list_folders()
+    models = load_models(source, None, "cpu", kept, folders, batch=batch or None, compile=compile)
     return manage(models.to(torch.device("cpu"), dtype), device, memory)
 
 

@@ -116,6 +116,12 @@ def test_several_windows_at_once(files, tmp_path):
     assert np.abs(one - three).max() <= 1
 
 
+def test_bfloat16_from_end_to_end(files, tmp_path):
+    report = tmp_path / "report.json"
+    assert sync(files, tmp_path / "o.mkv", "--dtype", "bf16", "--report", str(report)) == 0
+    assert json.loads(report.read_text())["model"]["dtype"] == "bfloat16"
+
+
 def test_every_option_can_be_given(files, tmp_path):
     report = tmp_path / "report.json"
     given = {"guided": 0.5, "sampler": "unipc", "reuse": 2, "overlap": 6, "missing_face": "error", "covered": "ignore", "max_turn": 50.5, "feather": 0.1,

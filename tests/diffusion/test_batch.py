@@ -135,7 +135,7 @@ def test_a_cpu_takes_one_window_unless_told(tiny):
 )
 def test_cuda_takes_what_fits_its_free_memory(tiny, monkeypatch, free, windows, batch):
     """Of 1000 bytes a row a guided window takes 2000, and a fifth of the memory stays free."""
-    monkeypatch.setattr(batch_module, "_measure_row", lambda models: 1000)
+    monkeypatch.setattr(batch_module, "measure_row", lambda models: 1000)
     fake_cuda(monkeypatch, mem_get_info=lambda device: (free - 50, 10**9))
     assert settle_batch(replace(tiny, device=torch.device("cuda")), windows).batch == batch
 
@@ -153,7 +153,7 @@ def test_a_row_is_measured_by_running_it(tiny, monkeypatch):
         type(tiny.unet), "forward", lambda self, sample, *args, **kwargs: rows.append(sample.shape)
         or forward(self, sample, *args, **kwargs),
     )  # fmt: skip
-    assert batch_module._measure_row(tiny) == 7 and len(reset) == 1
+    assert batch_module.measure_row(tiny) == 7 and len(reset) == 1
     assert rows == [(1, tiny.unet.config["in_channels"], tiny.window_frames, 8, 8)]
 
 
@@ -164,7 +164,7 @@ def test_no_memory_for_a_row_is_an_error_of_ours(tiny, monkeypatch):
     fake_cuda(monkeypatch)
     monkeypatch.setattr(type(tiny.unet), "forward", full)
     with pytest.raises(DeviceError, match="ran out of memory in the UNet"):
-        batch_module._measure_row(tiny)
+        batch_module.measure_row(tiny)
 
 
 def fake_cuda(monkeypatch, **functions):

@@ -154,3 +154,10 @@ def test_what_other_packs_keep_is_found_and_stays_as_it_is(
     assert run("LatentSyncLoadModel", model=OFFERS[1]).models.name == "1.6" and fetched == []
     assert bridge("checkpoints").list_folders()[0] == str(home / "models" / "latentsync")
     assert before == {path: path.stat().st_mtime_ns for path in (home / place).rglob("*")}
+
+
+def test_batch_and_compile_reach_the_denoiser(run, tiny):
+    usual = run("LatentSyncLoadModel", model="my tiny")
+    asked = run("LatentSyncLoadModel", model="my tiny", batch=3, compile=True)
+    assert (usual.models.batch, usual.models.compile) == (None, False)
+    assert (asked.models.batch, asked.models.compile) == (3, True)
