@@ -67,7 +67,6 @@ class Session:
     def measure_peak(self, call: Callable[[], object]) -> float | None:
         """Return the most GiB on the device during a call; None where the device does not tell."""
         if self.device.type != "cuda":
-            call()
             return None
         torch.cuda.reset_peak_memory_stats(self.device)
         call()
