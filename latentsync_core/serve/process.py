@@ -124,11 +124,12 @@ def _serve_calls(pipe: Connection, prepare: Callable[[], Function]) -> None:
         with sending:
             pipe.send((kind, value))
 
+    try:
+        function = prepare()
+    except LatentSyncError as exc:
+        send("raised", exc)
+        return
     with suppress(EOFError, OSError):  # the other side is gone
-        try:
-            function = prepare()
-        except LatentSyncError as exc:
-            return send("raised", exc)
         send("returned", None)
         while True:
             send(*_call(function, pipe.recv(), lambda *step: send("progress", step)))

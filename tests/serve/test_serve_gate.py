@@ -116,6 +116,10 @@ def give_nothing():
     raise WeightsMissingError("no weights")
 
 
+def give_no_folder():
+    raise PermissionError("no folder")
+
+
 def give_death():
     os._exit(3)
 
@@ -191,7 +195,7 @@ def test_a_process_ends_with_its_server_however_that_ends(tmp_path):
     raise AssertionError("the process outlived its server")
 
 
-def test_what_keeps_a_worker_from_starting():
+def test_what_keeps_a_worker_from_starting(capfd):
     async def start(load):
         worker = ProcessWorker(load)
         try:
@@ -203,6 +207,9 @@ def test_what_keeps_a_worker_from_starting():
         asyncio.run(start(give_nothing))
     with pytest.raises(DeviceError, match="lack of memory"):
         asyncio.run(start(give_death))
+    with pytest.raises(DeviceError):
+        asyncio.run(start(give_no_folder))
+    assert "PermissionError: no folder" in capfd.readouterr().err
 
 
 def test_the_gate_in_its_process(media):
