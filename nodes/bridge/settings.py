@@ -56,4 +56,4 @@ def read_range(clip: Clip, start: str, end: str) -> tuple[float, float] | None:
     """Return the seconds between which mouths may change, None for all; raises InputError on what is no time."""
     from ...latentsync_core.dub import parse_range
 
-    return parse_range(clip, start or None, end or None)
+    return parse_range(clip, start.strip() or None, end.strip() or None)
