@@ -1,6 +1,7 @@
 """A dub is rendered in one pass: each mouth follows its own line, and other frames are the film's own."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -48,6 +49,22 @@ def test_two_lines_at_once_are_what_each_is_alone_and_the_rest_is_the_films(mode
         assert (alone != source).any() and (alone[:, :, columns] != source[:, :, columns]).any()
         first, last = round(line.start * 25), math.ceil((line.start + line.audio.duration) * 25)
         assert (alone[:first] == source[:first]).all() and (alone[last:] == source[last:]).all()
+
+
+def test_every_frame_is_read_once_whatever_the_number_of_lines(models):
+    dub, shown = dub_of(models, ONE, TWO, Line(speech_of(0.3), start=0.9, name="3", speaker=1)), []
+
+    class Counted:
+        def __getattr__(self, name):
+            return getattr(dub.clip, name)
+
+        def read(self, indices):
+            for index, frame in zip(indices, dub.clip.read(indices), strict=True):
+                shown.append(index)
+                yield frame
+
+    assert len(list(render(replace(dub, clip=Counted()), models))) == COUNT
+    assert shown == list(range(COUNT)) and len(dub.lines) == 3
 
 
 def test_a_dub_of_one_line_over_the_whole_film_is_a_lip_sync(models):

@@ -115,11 +115,10 @@ class _Planner:
         reach = self.window_frames * math.ceil(self._rate / MAX_DENOISED_FPS)
         first, last = np.flatnonzero(asked)[[0, -1]].tolist()
         first, last = max(0, first - reach), min(len(self.film), last + 1 + reach)
-        samples = method_of(part.options).prepare_speech(part.speech)
-        plan = self._build(part, samples, first, last, asked[first:last])
+        plan = self._build(part, first, last, asked[first:last])
         matrices = part.member.matrices[plan.source]
         yield LinePlan(
-            first, plan, part.member.track, matrices, samples, part.options, part.protect, part.line.name
+            first, plan, part.member.track, matrices, part.samples, part.options, part.protect, part.line.name
         )
 
     def _ask_frames(self, part: Part, later: Sequence[Part]) -> npt.NDArray[np.bool_]:
@@ -147,7 +146,6 @@ class _Planner:
     def _build(
         self,
         part: Part,
-        samples: npt.NDArray[np.float32],
         first: int,
         last: int,
         asked: npt.NDArray[np.bool_],
@@ -162,8 +160,8 @@ class _Planner:
             timeline,
             member.held,
             ~np.isnan(member.matrices[:, 0, 0]),
-            detect_speech(samples, timeline.times + start),
-            part.speech.duration,
+            detect_speech(part.samples, timeline.times + start),
+            part.seconds,
             part.options,
             self.window_frames,
             method.layout,

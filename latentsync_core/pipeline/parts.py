@@ -6,13 +6,15 @@ from dataclasses import dataclass, replace
 from os import PathLike
 
 import numpy as np
+import numpy.typing as npt
 
 from ..compositing import check_protect
-from ..data import Clip, Line, Waveform
+from ..data import Clip, Line
 from ..errors import InputError, OptionError
 from ..media import open_clip, read_line
 from ..media.span import TIME_TOLERANCE
 from ..media.timeline import Timeline
+from ..method import method_of
 from ..options import Options
 from .cast import Cast, Member
 
@@ -22,7 +24,10 @@ class Part:
     """A line of a film with all that it takes; its frames are first..last - 1 of the result."""
 
     line: Line
-    speech: Waveform
+    samples: npt.NDArray[np.float32]
+    """The speech as the encoder takes it, a small part of the audio, so that many lines take little memory."""
+    seconds: float
+    """Of the speech."""
     options: Options
     protect: Clip | None
     member: Member
@@ -39,9 +44,9 @@ def open_part(clip: Clip, film: Timeline, line: Line, options: Options, cast: Ca
         changed["covered"] = "ignore"  # the masks tell what lies before the mouth
     options = replace(options, **changed)
     refuse_exact(options)
-    return Part(
-        line, speech, options, protect, cast.find(line, film.source[first:last], options), first, last
-    )
+    samples = method_of(options).prepare_speech(speech)
+    member = cast.find(line, film.source[first:last], options)
+    return Part(line, samples, speech.duration, options, protect, member, first, last)
 
 
 def refuse_exact(options: Options) -> None:
