@@ -79,7 +79,14 @@ def join_tracks(found: Survey, choice: SpeakerChoice) -> FaceTrack:
     values: dict[str, Any] = {name: _gather(found, persons, name) for name in ("points", "scores", *MEASURED)}
     seen[persons[frames] - 1, frames] = False
     values["others"] = seen.any(0)
-    cuts = tuple(np.union1d(found.cuts, switches).tolist())
+    # A jump of somebody else is none of the person who is shown then.
+    own = [
+        cut
+        for number in np.unique(persons[persons > 0]).tolist()
+        for cut in found.tracks[number - 1].cuts
+        if persons[cut] in (number, 0)
+    ]
+    cuts = tuple(np.union1d(switches, np.array(own, np.int64)).tolist())
     size, origin = found.tracks[0].size, _join_origins(found, persons)
     return FaceTrack(cuts=cuts, size=size, origin=origin, choice=choice, **values)
 

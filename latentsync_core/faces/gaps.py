@@ -6,7 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,78 @@ _MAX_STEP = 0.5
 """Greatest distance of the face from where it is looked for, in sizes of the face."""
 _OTHERS = 0.3
 """Intersection over union of boxes above which the face that is found is another person's."""
+
+_MERGING = 12
+"""Frames around the one in which another face vanishes beside a person's, or appears, in which both may be taken for
+one."""
+_STRAY = 0.04
+"""Distance from the path of the faces around, in sizes of the face: 4 times the jitter of measured faces."""
+_AROUND = 4
+"""Frames on either side by which the path is known."""
+
+
+Stray = tuple[Person, int, Face]
+"""A person, a frame and the face that was found there."""
+
+
+def take_strays(persons: Sequence[Person], cuts: IntArray) -> list[Stray]:
+    """Take out, and return, the faces that lie off the path of their person where two cross, to look for them again.
+
+    Of two faces that overlap the detector makes one, between both.
+    """
+    strays: list[Stray] = []
+    for person in persons:
+        near = {
+            index
+            for other in persons
+            if other is not person
+            for edge in _find_edges(other)
+            for index in range(edge - _MERGING, edge + _MERGING + 1)
+            if index in person.faces and overlap(person.faces[index].box, other.faces[edge].box[None])[0] > 0
+        }
+        off = [index for index in sorted(near) if _is_off(person, index, cuts)]
+        strays += [(person, index, person.faces.pop(index)) for index in off]
+    return strays
+
+
+def return_strays(strays: Sequence[Stray], cuts: IntArray) -> None:
+    """Give faces that were not found again their place between those around: somebody was seen there."""
+    for person, index, face in strays:
+        around = _find_around(person, index, cuts)
+        before, after = [i for i in around if i < index], [i for i in around if i > index]
+        if index in person.faces or not before or not after:
+            continue
+        a, b = before[-1], after[0]
+        part = (index - a) / (b - a)
+        numbers = (1 - part) * person.faces[a].numbers + part * person.faces[b].numbers
+        person.faces[index] = replace(face, numbers=numbers)
+
+
+def _find_edges(person: Person) -> list[int]:
+    """Return the frames that show a person, and not so the one before or after."""
+    return [i for i in person.faces if not {i - 1, i + 1} <= person.faces.keys()]
+
+
+def _find_around(person: Person, index: int, cuts: IntArray) -> list[int]:
+    """Return the frames around one that show a person in the same scene."""
+    near = [i for i in range(index - _AROUND, index + _AROUND + 1) if i != index and i in person.faces]
+    scenes = np.searchsorted(cuts, [index, *near], "right").tolist()
+    return [i for i, scene in zip(near, scenes[1:], strict=True) if scene == scenes[0]]
+
+
+def _is_off(person: Person, index: int, cuts: IntArray) -> bool:
+    around = _find_around(person, index, cuts)
+    if len(around) < _AROUND:
+        return False
+    box = person.faces[index].box
+    places = np.array([(person.faces[i].box[:2] + person.faces[i].box[2:]) / 2 for i in around])
+    # The median of the slopes of all pairs is that of the path though two or three faces lie off it (P. K. Sen, 1968).
+    pairs = [(b - a, q - p) for (a, p), (b, q) in combinations(zip(around, places, strict=True), 2)]
+    slope = np.median([way / frames for frames, way in pairs], axis=0)
+    path = np.median(places - slope * (np.array(around)[:, None] - index), axis=0)
+    return bool(
+        np.linalg.norm((box[:2] + box[2:]) / 2 - path) > _STRAY * math.sqrt(np.prod(box[2:] - box[:2]))
+    )
 
 
 def look_again(

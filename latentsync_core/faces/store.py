@@ -8,12 +8,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..data import MEASURED, Array, Clip, FaceTrack, Origin
 from ..kept import Kept
 from .detect import Place
 from .survey import Survey
 
-_FORMAT = 8
+_FORMAT = 9
 """Increase it when faces are detected or stored in another way."""
 
 
@@ -54,6 +56,7 @@ def _to_arrays(found: Survey) -> dict[str, Array]:
 
 
 def _track_arrays(track: FaceTrack) -> Iterator[tuple[str, Array]]:
+    yield "own cuts", np.array(track.cuts, np.int64)
     yield "points", track.points
     yield "scores", track.scores
     for name in MEASURED:
@@ -66,13 +69,13 @@ def _track_arrays(track: FaceTrack) -> Iterator[tuple[str, Array]]:
 
 
 def _build_survey(arrays: dict[str, Array], clip: Clip) -> Survey:
-    cuts = tuple(arrays["cuts"].tolist())
     tracks = []
     for number in range(len(arrays["boxes"])):
         points, scores, frames, faces = (
             arrays[f"{n}.{number}"] for n in ("points", "scores", "frames", "faces")
         )
         origin = Origin(Fraction(clip.fps), frames, faces)
+        cuts = tuple(arrays[f"own cuts.{number}"].tolist())
         signals: dict[str, Any] = {name: arrays.get(f"{name}.{number}") for name in MEASURED}
         tracks.append(FaceTrack(points, scores, cuts, (clip.height, clip.width), origin, **signals))
     return Survey(tuple(tracks), arrays["boxes"], arrays["cuts"], (clip.height, clip.width))

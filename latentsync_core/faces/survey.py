@@ -19,7 +19,7 @@ from .cuts import make_thumbnail
 from .detect import Place
 from .finder import FaceFinder
 from .frame import check_frame
-from .gaps import look_again
+from .gaps import look_again, return_strays, take_strays
 from .mesh import Face
 from .origin import SHAPE, imprint
 from .scenes import SceneFinder, Scenes
@@ -116,11 +116,14 @@ def survey(
         )
     changes = scenes.finish()
     persons, cuts = _find_persons(clip, faces, changes)
+    strays = take_strays(persons, cuts)
     for person, index, face in look_again(clip, finder, persons, cuts):
         person.faces[index] = face
         if on_progress is not None:
             on_progress(count, count)
-    shown = _build_survey(clip, persons, np.union1d(cuts, _bound_inserts(persons, changes.inserts)))
+    return_strays(strays, cuts)
+    inserts = _bound_inserts(persons, changes.inserts)
+    shown = _build_survey(clip, persons, np.union1d(changes.cuts, inserts), np.union1d(cuts, inserts))
     return shown if clip is stored else _restore(shown, clip, stored)
 
 
@@ -170,12 +173,17 @@ def _bound_inserts(persons: Sequence[Person], inserts: npt.NDArray[np.int64]) ->
     return np.array([edge for i in missing for edge in (i, i + 1)], np.int64)
 
 
-def _build_survey(clip: Clip, persons: Sequence[Person], cuts: npt.NDArray[np.int64]) -> Survey:
+def _build_survey(
+    clip: Clip, persons: Sequence[Person], seen: npt.NDArray[np.int64], cuts: npt.NDArray[np.int64]
+) -> Survey:
+    """Build the survey; seen: the cuts without the jumps of persons, which are for those persons alone."""
     boxes = np.full((len(persons), len(clip.times), 4), np.nan)
     for number, person in enumerate(persons):
         for index, face in person.faces.items():
             boxes[number, index] = face.box
-    tracks = tuple(_build_track(clip, person, tuple(cuts.tolist())) for person in persons)
+    tracks = tuple(
+        _build_track(clip, person, tuple(sorted({*seen.tolist(), *person.jumps}))) for person in persons
+    )
     return Survey(tracks, boxes, cuts, (clip.height, clip.width))
 
 

@@ -69,6 +69,8 @@ class Person:
     """See `Tracklet`."""
     frames: list[int] = field(default_factory=list)
     """In rising order."""
+    jumps: list[int] = field(default_factory=list)
+    """Frames that open a scene for this person alone, though no cut was seen; others may be followed through them."""
 
     def add(self, tracklet: Tracklet, looks: Array) -> None:
         """Add a tracklet; looks: a few of it."""
@@ -95,25 +97,23 @@ def link(
     no cut was seen: a person jumps, or another takes the place.
     """
     persons: list[Person] = []
-    jumps: list[int] = []
-    tracklets = []
-    for whole in _follow(frames, cuts, max_gap):
-        first, *others = _split(whole, blends)
-        tracklets += [first, *others]
-        jumps += [other.first for other in others]
-    for tracklet in sorted(tracklets, key=lambda t: t.first):
+    parts = [list(_split(whole, blends)) for whole in _follow(frames, cuts, max_gap)]
+    parted = {id(other) for _, *others in parts for other in others}
+    for tracklet in sorted(itertools.chain(*parts), key=lambda t: t.first):
         looks = tracklet.sample_looks()
+        jumps = [tracklet.first] if id(tracklet) in parted else []
         person = _recognise(persons, tracklet, looks, cuts, max_gap)
         if person is None:
-            persons.append(Person(tracklet.faces, looks, tracklet.mixed, list(tracklet.faces)))
+            persons.append(Person(tracklet.faces, looks, tracklet.mixed, list(tracklet.faces), jumps))
             continue
         # The same person right after the old tracklet, yet too far away to be tracked: the scene changed unnoticed,
         # and smoothing across it would slide the crop from one place to the other.
         last = person.last_before(tracklet.first)
         if last is not None and tracklet.first - last <= max_gap:
-            jumps.append(tracklet.first)
+            jumps = [tracklet.first]
+        person.jumps += jumps
         person.add(tracklet, looks)
-    return persons, jumps
+    return persons, sorted({jump for person in persons for jump in person.jumps})
 
 
 def _follow(frames: Sequence[Sequence[Face]], cuts: Collection[int], max_gap: int) -> list[Tracklet]:

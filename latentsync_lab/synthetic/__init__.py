@@ -4,7 +4,7 @@ Nobody's likeness and free of any licence: people, places and motion are drawn f
 documented function of the speech (`mouth_from_speech`), so that a network can learn it and a test can check it.
 """
 
-from .events import Cutaway, Event, Occlusion, Silence, TurnAway
+from .events import Cutaway, Event, Occlusion, Silence, TurnAway, Walk
 from .head import Expression, Head
 from .identity import Identity
 from .motion import Motion
@@ -30,6 +30,7 @@ __all__ = [
     "SyntheticClip",
     "Truth",
     "TurnAway",
+    "Walk",
     "bundled_speech",
     "mono_16k",
     "mouth_from_speech",

@@ -65,6 +65,18 @@ class Silence(PersonEvent):
     """A person says nothing: the samples are set to zero with 10 ms fades, and so the mouth closes."""
 
 
+@dataclass(frozen=True)
+class Walk(PersonEvent):
+    """A person walks sideways and stays there; people who come later in a scene pass before those who come earlier."""
+
+    way: float = 0.0
+    """Pixels to the right; below 0 to the left."""
+
+    def shift(self, times: FloatArray) -> FloatArray:
+        """Return how far the person has come at every time, (N,) in pixels."""
+        return np.asarray(self.way * smooth(self.start, self.end, times))
+
+
 def mute(samples: FloatArray, event: Silence) -> FloatArray:
     """Return 16 kHz samples (n,) with silence during the event."""
     times = np.arange(len(samples)) / SPEECH_RATE

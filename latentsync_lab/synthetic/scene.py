@@ -15,7 +15,7 @@ from latentsync_core.data import SPEECH_RATE, Array, FaceTrack, FloatArray, Wave
 from latentsync_core.errors import InputError
 
 from .backdrop import paint_backdrop, paint_landscape
-from .events import Cutaway, Event, Occlusion, PersonEvent, Silence, TurnAway, draw_hand, mute
+from .events import Cutaway, Event, Occlusion, PersonEvent, Silence, TurnAway, Walk, draw_hand, mute
 from .head import Expression, Head
 from .identity import Identity
 from .motion import Motion
@@ -30,6 +30,8 @@ TEXELS = (320, 768)
 """Least and greatest side of a head's texture."""
 TURNED_YAW = 30.0
 """Yaw in degrees of a person who leaves the frame."""
+HEAD_REACH = (1.0, 1.3)
+"""Half width and half height of what a head and its hair hide, in head units."""
 GRAIN_MARGIN = 32
 """Pixels by which one noise image is larger than a frame: each frame takes it at another place, which is cheap."""
 
@@ -117,12 +119,10 @@ class SyntheticClip:
         backdrop = paint_backdrop(scene.people[0].identity, self.height, self.width)
         self._backdrop = _to_bytes(backdrop)
         self._landscape = _to_bytes(paint_landscape(scene.seed, self.height, self.width))
-        self._cut = np.zeros(scene.frames, bool)
-        for event in scene.events:
-            if isinstance(event, Cutaway):
-                self._cut |= event.active(self._middles)
+        cutaways = [event.active(self._middles) for event in scene.events if isinstance(event, Cutaway)]
+        self._cut = np.any([np.zeros(scene.frames, bool), *cutaways], axis=0)
         self._grain = self._make_grain()
-        self.truth = tuple(self._make_truth(part) for part in self._parts)
+        self.truth = tuple(self._make_truth(index) for index in range(len(self._parts)))
 
     @property
     def fps(self) -> Fraction:
@@ -149,10 +149,9 @@ class SyntheticClip:
 
     def speech(self, person: int = 0) -> Waveform:
         """Return a person's speech, mono at 16 kHz, with the clip's silences and of the clip's length."""
-        samples = np.zeros(round(self.duration * SPEECH_RATE), np.float32)
-        said = self._speech_of(person)[: len(samples)]
-        samples[: len(said)] = said
-        return Waveform(samples[None], SPEECH_RATE)
+        count = round(self.duration * SPEECH_RATE)
+        said = self._speech_of(person)[:count]
+        return Waveform(np.pad(said, (0, count - len(said)))[None], SPEECH_RATE)
 
     def read(self, indices: Iterable[int]) -> Iterator[Array]:
         """Yield the frames named by `indices`, each (H, W, 3) uint8 RGB. Raises InputError outside 0..N-1."""
@@ -187,6 +186,7 @@ class SyntheticClip:
         mouth = mouth_from_speech(self._speech_of(index), self._middles)
         blinks, gazes = person.motion.blinks(self._middles), person.motion.gazes(self._middles)
         away = self._strength_of(TurnAway, index)
+        walked = np.sum([walk.shift(self._middles) for walk in self._events_of(Walk, index)], axis=0)
         side = 1.0 if person.centre[0] >= self.width / 2 else -1.0
         edge = self.width if side > 0 else 0
         # Far enough for the whole head, hair included, to leave the frame on the nearer side.
@@ -199,7 +199,7 @@ class SyntheticClip:
             person=person,
             head=Head(person.identity, int(np.clip(2 * EXTENT * person.unit, *TEXELS))),
             poses=poses,
-            views=[_make_view(person, float(a * way)) for a in away],
+            views=[_make_view(person, float(shift)) for shift in away * way + walked],
             expressions=[
                 Expression(mouth[k], float(blinks[k]), (float(gazes[k, 0]), float(gazes[k, 1])))
                 for k in range(self.scene.frames)
@@ -208,7 +208,8 @@ class SyntheticClip:
             mouth=mouth,
         )
 
-    def _make_truth(self, part: _Performance) -> Truth:
+    def _make_truth(self, index: int) -> Truth:
+        part = self._parts[index]
         points = np.stack(
             [_to_pixels(part.head.points(p), v) for p, v in zip(part.poses, part.views, strict=True)]
         )
@@ -220,7 +221,8 @@ class SyntheticClip:
         )
         inside = (boxes[:, :2] >= 0).all(1) & (boxes[:, 2:] < self.scene.size).all(1)
         inside &= ((points >= 0) & (points < self.scene.size)).all((1, 2))
-        visible = inside & ~self._cut
+        hidden = [_hides(front, points, boxes) for front in self._parts[index + 1 :]]
+        visible = inside & ~self._cut & ~np.any([np.zeros(len(points), bool), *hidden], axis=0)
         points[~visible], boxes[~visible] = np.nan, np.nan
         return Truth(part.mouth, points, boxes, visible, part.hand > 0.5)
 
@@ -254,6 +256,14 @@ def _draw_part(frame: Array, part: _Performance, index: int) -> None:
         rise = 2.4 * (1 - float(part.hand[index]))
         draw_hand(image, view, part.person.identity, ((mouth[0] + mouth[2]) / 2, mouth[1] + 0.15 + rise))
     frame[:, left:right] = _to_bytes(image)
+
+
+def _hides(front: _Performance, points: FloatArray, boxes: FloatArray) -> npt.NDArray[np.bool_]:
+    """Tell in which frames a head lies before any point (N, 3, 2) or corner of the lips (N, 4) of another, (N,)."""
+    corners = np.concatenate([points, boxes.reshape(-1, 2, 2)], axis=1)
+    middles = np.stack([-view[:, 2] / view[0][0] for view in front.views])[:, None]
+    reach = (corners - middles) / front.person.unit / HEAD_REACH
+    return np.asarray((np.hypot(reach[..., 0], reach[..., 1]) < 1).any(1))
 
 
 def _make_view(person: Person, shift: float) -> FloatArray:

@@ -1,5 +1,6 @@
 """Clips: reading, truth and events."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -19,6 +20,7 @@ from latentsync_lab.synthetic import (
     Silence,
     SyntheticClip,
     TurnAway,
+    Walk,
     bundled_speech,
     mouth_from_speech,
     talking_clip,
@@ -164,6 +166,26 @@ def test_several_people_have_their_own_truth():
     assert first.points[0, 2, 0] < 120 < second.points[0, 2, 0]
     assert not np.array_equal(first.mouth.openness, second.mouth.openness)
     assert not np.array_equal(clip.speech(0).samples, clip.speech(1).samples)
+
+
+def test_who_walks_behind_another_is_hidden_for_a_while():
+    people = tuple(
+        Person(Identity.random(k), SPEECH, (60 + 120 * k, 70), 30, Motion(k, 0.0)) for k in range(2)
+    )
+    events = (Walk(0.4, 1.6, 0, way=120), Walk(0.4, 1.6, 1, way=-120))
+    clip = SyntheticClip(Scene(people, Fraction(25), 50, (240, 160), events, grain=0.0))
+    first, second = clip.truth
+    assert second.visible.all() and not first.visible[24:26].any() and first.visible[[5, 45]].all()
+    for truth, way in ((first, 120), (second, -120)):
+        assert np.ptp(truth.points[:10, 2, 0]) == 0 and truth.points[-1, 2, 0] == pytest.approx(
+            truth.points[0, 2, 0] + way
+        )
+    alone = SyntheticClip(
+        Scene(people[1:], Fraction(25), 50, (240, 160), (replace(events[1], person=0),), grain=0.0)
+    )
+    left, top, right, bottom = second.boxes[25].round().astype(int)
+    both, front = (next(film.read([25]))[top:bottom, left:right] for film in (clip, alone))
+    assert np.array_equal(both, front)
 
 
 def test_motion_stays_within_the_angles_and_can_be_stopped():
