@@ -44,7 +44,7 @@ class LoadModel(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "batch",
-                    default=0,
+                    default=1,
                     min=0,
                     max=32,
                     optional=True,
@@ -71,7 +71,7 @@ class LoadModel(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, model: str, precision: str = "auto", memory: str = "auto", batch: int = 0, compile: bool = False
+        cls, model: str, precision: str = "auto", memory: str = "auto", batch: int = 1, compile: bool = False
     ) -> io.NodeOutput:
         source = checkpoints.fetch(model, Reporter(cls.hidden.unique_id))
         return io.NodeOutput(devices.load(source, precision, memory, batch, compile))

@@ -93,8 +93,9 @@ def add_speed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch",
         type=parse_batch,
+        default=1,
         metavar="auto|N",
-        help="windows denoised at once, 1..32; it changes low bits (default: auto, what fits the memory of a GPU)",
+        help="windows denoised at once, 1..32, or auto: what fits the free memory of a GPU; changes low bits (default: 1)",
     )
     add_compile(parser)
 

@@ -48,7 +48,7 @@ def add_sync(parser: argparse.ArgumentParser) -> None:
 
 def add_batch(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `batch`."""
-    parser.set_defaults(run=("batch", "batch"), batch=None)  # its pool makes one window at a time
+    parser.set_defaults(run=("batch", "batch"), batch=1)  # its pool makes one window at a time
     parser.add_argument(
         "jobs",
         type=Path,

@@ -23,7 +23,7 @@ _MAX_SIZE_RATIO = 1.6
 _MEMORY = 5
 """Frames over which the speed of a face is measured."""
 _SAME_LOOK = 0.885
-"""Least likeness. Of 28 persons two reach 0.87; one in other light or framing exceeds it in 25 of 28 or more."""
+"""Least likeness. Of 28 persons two reach 0.87; one in other light or framing exceeds it in at least 25 of 28."""
 _SAME_LOOK_AND_PLACE = 0.8
 """The same where a face that was hidden reappears in its old place, which is evidence of its own."""
 _LOOKS = 8

@@ -52,7 +52,7 @@ class LipSyncModels:
     """The resolution whose face template crops are aligned to; None is `resolution`."""
     note: str | None = None
     """A remark on this checkpoint for its users."""
-    batch: int | None = None
+    batch: int | None = 1
     """Windows denoised at once, 1..32; None is what fits the memory, see `diffusion.settle_batch`."""
     compile: bool = False
     """Whether the UNet is compiled, see `models.compiled`."""

@@ -17,7 +17,7 @@ class ModelSource:
     resolution: int | None = None
     dtype: str | None = None
     folders: tuple[str, ...] = ()
-    batch: int | None = None
+    batch: int | None = 1
     """Of the process that makes all windows itself; workers make one at a time."""
     compile: bool = False
 

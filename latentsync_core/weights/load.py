@@ -140,7 +140,7 @@ def load_models(
     folders: Sequence[str | Path] = (),
     *,
     with_unet: bool = True,
-    batch: int | None = None,
+    batch: int | None = 1,
     compile: bool = False,
 ) -> LipSyncModels:
     """Load a whole checkpoint: `nano`, `1.5`, `1.6`, or a folder in the published layout.
@@ -149,7 +149,7 @@ def load_models(
     the CPU. dtype: None is float16 on CUDA and float32 elsewhere; fp8 computes in the same but keeps the weights of
     the UNet as float8, in half the memory of float16. folders: searched before `default_folders`. with_unet: False
     leaves the UNet in its file, which takes no memory, for who plans and composites while others denoise.
-    batch: windows denoised at once, 1..32; None is what fits the memory of a GPU, and 1 elsewhere.
+    batch: windows denoised at once, 1..32; None is what fits the free memory of a GPU, and 1 elsewhere.
     compile: whether the UNet is compiled, for which the first window takes minutes.
     Raises WeightsError, OptionError (no resolution known, no such batch) or DeviceError (absent, or out of memory).
     """

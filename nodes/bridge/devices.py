@@ -68,7 +68,7 @@ class LoadedModel:
         mm.soft_empty_cache()
 
 
-def load(source: str, precision: str, memory: str, batch: int = 0, compile: bool = False) -> LoadedModel:
+def load(source: str, precision: str, memory: str, batch: int = 1, compile: bool = False) -> LoadedModel:
     """Load a checkpoint into main memory, ready to be moved; raises WeightsError and OptionError.
 
     batch: windows at once, 0 for what fits. compile: whether the UNet is compiled.

@@ -123,7 +123,7 @@ def test_a_batch_that_does_not_fit_is_halved(nano, monkeypatch, caplog, most):
 
 
 def test_a_cpu_takes_one_window_unless_told(tiny):
-    assert settle_batch(tiny, 50).batch == 1
+    assert settle_batch(replace(tiny, batch=None), 50).batch == 1
     assert settle_batch(replace(tiny, batch=5), 50).batch == 5
     for wrong in (0, 33):
         with pytest.raises(OptionError, match="batch takes 1..32"):
@@ -137,7 +137,7 @@ def test_cuda_takes_what_fits_its_free_memory(tiny, monkeypatch, free, windows, 
     """Of 1000 bytes a row a guided window takes 2000, and a fifth of the memory stays free."""
     monkeypatch.setattr(batch_module, "measure_row", lambda models: 1000)
     fake_cuda(monkeypatch, mem_get_info=lambda device: (free - 50, 10**9))
-    assert settle_batch(replace(tiny, device=torch.device("cuda")), windows).batch == batch
+    assert settle_batch(replace(tiny, batch=None, device=torch.device("cuda")), windows).batch == batch
 
 
 def test_a_row_is_measured_by_running_it(tiny, monkeypatch):
