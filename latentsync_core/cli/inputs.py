@@ -95,7 +95,7 @@ def add_speed(parser: argparse.ArgumentParser) -> None:
         type=parse_batch,
         default=1,
         metavar="auto|N",
-        help="windows denoised at once, 1..32, or auto: what fits the free memory of a GPU; changes low bits (default: 1)",
+        help="windows denoised at once, 1..32, or auto: what fits a GPU; it changes low bits (default: 1)",
     )
     add_compile(parser)
 
