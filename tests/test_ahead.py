@@ -188,9 +188,8 @@ def test_decoding_denoising_and_encoding_overlap(models, monkeypatch, seconds):
     ratios = []
     for _ in range(6):  # on a busy machine threads wake late now and then
         total, stages = run_slowly(models, monkeypatch, *seconds)
-        assert sum(stages) > 1.8 * max(stages)
         ratios.append(total / max(stages))
-        if ratios[-1] <= 1.1:
+        if ratios[-1] <= 1.1 and sum(stages) > 1.8 * max(stages):
             return
     raise AssertionError(f"at most 1.1 times the slowest stage was expected, got {ratios}")
 

