@@ -27,6 +27,8 @@ FILMS = {
     "interlaced": {**H264, "x264-params": "bff=1"},
     "turned": {**H264, "turn": -90},
 }
+QUICK = ("drop frame", "turned", "interlaced", "odd and deep", "not square")
+"""Films of which the patch is tested on every change: one of each mechanism."""
 
 
 def make_film(
@@ -65,7 +67,9 @@ def dub(files, film, out, *arguments):
     return main(["dub", *map(str, given)])
 
 
-@pytest.mark.parametrize("kind", FILMS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=() if kind in QUICK else pytest.mark.slow) for kind in FILMS]
+)
 def test_a_patch_of_any_film_is_the_full_render(files, tmp_path, kind):
     film = make_film(files, tmp_path, **FILMS[kind])
     assert dub(files, film, tmp_path / "full.mkv") == 0

@@ -67,7 +67,7 @@ def test_report_figures_and_plot(folder, tmp_path, capsys):
     assert image.shape == (600, 900, 3) and image.std() > 10
 
 
-@pytest.mark.parametrize("workers", [(), ("--devices", "cpu,cpu")])
+@pytest.mark.parametrize("workers", [(), pytest.param(("--devices", "cpu,cpu"), marks=pytest.mark.slow)])
 def test_a_folder_is_scored_video_by_video_with_the_same_figures(folder, tmp_path, capsys, workers):
     """By this process and by two others: a table of all, and a mute video that does not stop the rest."""
     videos = tmp_path / "videos"
