@@ -223,3 +223,17 @@ def video(images, audio, core, home):
         for number, frame in enumerate(images):
             writer.write((frame.numpy() * 255).round().astype(np.uint8), number / 25)
     return InputImpl.VideoFromFile(str(path))
+
+
+@pytest.fixture
+def sync(run, model, fast, images, audio, speaker):
+    """Lip Sync (Frames) with everything given, and what differs."""
+    given = {
+        "images": images,
+        "audio": audio,
+        "fps": 25.0,
+        "model": model,
+        "options": fast,
+        "speaker": speaker,
+    }
+    return lambda **changes: run("LatentSyncLipSyncFrames", **given | changes)

@@ -14,19 +14,6 @@ from comfy_setup import PACK
 
 
 @pytest.fixture
-def sync(run, model, fast, images, audio, speaker):
-    given = {
-        "images": images,
-        "audio": audio,
-        "fps": 25.0,
-        "model": model,
-        "options": fast,
-        "speaker": speaker,
-    }
-    return lambda **changes: run("LatentSyncLipSyncFrames", **given | changes)
-
-
-@pytest.fixture
 def steps(model, plain_network, monkeypatch):
     """A list that grows with every step of denoising; `stop_at` interrupts before that one."""
 

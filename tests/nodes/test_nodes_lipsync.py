@@ -23,20 +23,6 @@ def expected(core, checkpoint, images, audio):
 
 
 @pytest.fixture
-def sync(run, model, fast, images, audio, speaker):
-    """Lip Sync (Frames) with everything given, and what differs."""
-    given = {
-        "images": images,
-        "audio": audio,
-        "fps": 25.0,
-        "model": model,
-        "options": fast,
-        "speaker": speaker,
-    }
-    return lambda **changes: run("LatentSyncLipSyncFrames", **given | changes)
-
-
-@pytest.fixture
 def sync_video(run, model, fast, video, audio, speaker):
     given = {"video": video, "audio": audio, "model": model, "options": fast, "speaker": speaker}
     return lambda **changes: run("LatentSyncLipSyncVideo", **given | changes)

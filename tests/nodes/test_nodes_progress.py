@@ -26,19 +26,6 @@ class Events(list):
         self.append((value, total, preview, node_id))
 
 
-@pytest.fixture
-def sync(run, model, fast, images, audio, speaker):
-    given = {
-        "images": images,
-        "audio": audio,
-        "fps": 25.0,
-        "model": model,
-        "options": fast,
-        "speaker": speaker,
-    }
-    return lambda **changes: run("LatentSyncLipSyncFrames", **given | changes)
-
-
 def test_progress_and_a_preview_per_window(sync, events):
     sync(speaker=None)
     assert {event[3] for event in events} == {"7"}

@@ -9,19 +9,6 @@ from comfy_api.latest import InputImpl
 from comfy_setup import PACK
 
 
-@pytest.fixture
-def sync(run, model, fast, images, audio, speaker):
-    given = {
-        "images": images,
-        "audio": audio,
-        "fps": 25.0,
-        "model": model,
-        "options": fast,
-        "speaker": speaker,
-    }
-    return lambda **changes: run("LatentSyncLipSyncFrames", **given | changes)
-
-
 def changed_frames(images, result):
     return (result != images).flatten(1).any(1).nonzero().flatten().tolist()
 
