@@ -22,7 +22,7 @@ from .inputs import options_of
 from .making import Display
 from .outputs import write_json
 from .report import report_model
-from .result import check_result, write_result
+from .result import check_rate, check_result, write_result
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class DubSources:
         if not args.plan:
             check_result(args, args.video, args.cues)
         clip = FileClip(args.video, deinterlace=args.deinterlace)
+        check_rate(args, clip)
         sheet = read_cues(args.cues, FilmClock.of(clip, args.timecode), args.audio_folder)
         return cls(clip, sheet, _complete_lines(sheet, args))
 

@@ -24,7 +24,7 @@ from .masks import open_masks
 from .outputs import write_json
 from .ranges import range_of
 from .report import report_model, report_plan
-from .result import check_result, write_result
+from .result import check_rate, check_result, write_result
 from .stages import StageTimes, measure_peak_memory
 from .work import keep_windows
 
@@ -57,6 +57,7 @@ class Sources:
         """Open the files, after what is cheaper to check; raises InputError and OutputError."""
         check_result(args, args.video, args.audio)
         clip = FileClip(args.video, deinterlace=args.deinterlace)
+        check_rate(args, clip)
         return cls(clip, *read_speech(args, clip), open_masks(args, clip))
 
 

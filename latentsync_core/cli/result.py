@@ -63,6 +63,14 @@ def check_result(args: argparse.Namespace, *inputs: Path) -> None:
         check_apart(path, *inputs, *(other for other in (args.output, *others) if other is not path))
 
 
+def check_rate(args: argparse.Namespace, clip: FileClip) -> None:
+    """Raise OptionError now if the patch or the timelines of a result could not count the clip's frames by timecode."""
+    if args.patch:
+        _check_steady("--patch", clip.times, clip.fps)
+    elif timelines_of(args) and args.fps is None:
+        _check_steady("--timeline", clip.times, clip.fps)
+
+
 def timelines_of(args: argparse.Namespace) -> list[Path]:
     """Return the timelines that are written: of a patch reel, unless they are named, all that can be."""
     if args.timeline or not args.patch:
@@ -83,9 +91,7 @@ def write_result(
     alphas: list[Array] = []
     masks = alphas.append if args.matte or args.patch else None
     first, timelines = _find_first(args, clip, dub), timelines_of(args)
-    if args.patch:
-        _check_steady("--patch", clip.times, clip.fps)
-    elif timelines:
+    if timelines and not args.patch:
         _check_steady("--timeline", dub.times, dub.fps)
     pieces = _cut(clip, dub) if args.patch else ()
     reel = None

@@ -1,12 +1,13 @@
 """A short synthetic clip, a sentence and a small untrained checkpoint, as files."""
 
+import hashlib
 from fractions import Fraction
 
 import numpy as np
 import pytest
 from support.sounds import write_wav
 
-from latentsync_core import Waveform, open_writer
+from latentsync_core import FileClip, Waveform, open_writer, speakers
 from latentsync_lab.fresh import write_untrained
 from latentsync_lab.synthetic import bundled_speech, talking_clip
 
@@ -24,3 +25,23 @@ def files(tmp_path_factory):
     write_wav(folder / "speech.wav", bundled_speech("b").samples[0, 8000:18000])
     write_untrained(folder / "checkpoint", resolution=64)
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def found_once():
+    """Look for the faces of a file once in all tests of the command line: `tests/faces` looks for them anew."""
+    look, known = speakers.survey, {}
+
+    def find(clip, finder, on_progress=None, place=None):
+        if not isinstance(clip, FileClip) or not clip.path.is_file():
+            return look(clip, finder, on_progress, place)
+        key = hashlib.sha256(clip.path.read_bytes()).digest(), clip.identity.endswith("deinterlaced"), place
+        if key not in known:
+            known[key] = look(clip, finder, on_progress, place)
+        elif on_progress is not None:
+            on_progress(len(clip), len(clip))
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(speakers, "survey", find)
+        yield

@@ -84,6 +84,7 @@ def test_a_row_with_cues_is_what_dub_makes_and_bad_lines_are_named(files, folder
     ]  # its survey, for a better sheet
 
 
+@pytest.mark.slow
 def test_another_sheet_or_another_file_of_it_makes_a_dub_anew(files, folder, denoised):
     (folder / "pairs").mkdir()
     for name in ("film.mkv", "film.csv", "said"):

@@ -98,7 +98,12 @@ def test_a_signal_that_is_ignored_stays_ignored():
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX pipes")
 @pytest.mark.parametrize(
-    "arguments", [["weights", "list"], ["sync", "--help"], ["plan", "none.mp4", "none.wav"]]
+    "arguments",
+    [
+        ["weights", "list"],
+        ["sync", "--help"],
+        pytest.param(["plan", "none.mp4", "none.wav"], marks=pytest.mark.slow),
+    ],
 )
 def test_a_reader_that_went_away_ends_a_command_quietly(arguments):
     reading, writing = os.pipe()

@@ -38,7 +38,11 @@ def dub(files, film, out, *arguments):
     return main(["dub", *map(str, given)])
 
 
-@pytest.mark.parametrize("film", ["yuv420p", "yuv422p10le", "yuv444p"], indirect=True)
+@pytest.mark.parametrize(
+    "film",
+    [*(pytest.param(form, marks=pytest.mark.slow) for form in ("yuv420p", "yuv444p")), "yuv422p10le"],
+    indirect=True,
+)
 def test_a_patch_over_the_film_is_the_full_render(files, film, tmp_path):
     """In its samples and as it is shown."""
     assert dub(files, film, tmp_path / "full.mkv") == 0

@@ -1,6 +1,7 @@
 """A drawn person, whose true place, mouth and grain are known."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -29,5 +30,4 @@ class Drawn:
 @pytest.fixture(scope="session")
 def drawn():
     """Returns the drawn person of a seed at a resolution, each drawn once."""
-    made = {}
-    return lambda seed, resolution: made.setdefault((seed, resolution), Drawn(seed, resolution))
+    return cache(Drawn)

@@ -88,6 +88,7 @@ def test_a_task_that_was_stopped_goes_on_from_its_finished_windows(media, comput
     assert len(FileClip(folder.result)) == 24
 
 
+@pytest.mark.slow
 def test_workers_make_the_same_file_and_may_die_meanwhile(media, compute, tmp_path):
     """Two processes for all tasks: one is killed while the first task is made, and nothing of it is lost."""
     by_workers = replace(SETUP, workers=Workers(("cpu", "cpu"))).load()

@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import pytest
 from tiny_training import TINY, make_tiny
 
+import latentsync_core
 from latentsync_lab.training import train
 from latentsync_lab.training.data import SyntheticDataset
 
@@ -18,8 +21,14 @@ def recipe():
 
 
 @pytest.fixture(scope="session")
+def nano():
+    """The checkpoint that is shipped: where any that `train nano` made will do."""
+    return Path(latentsync_core.__file__).parent / "assets" / "nano"
+
+
+@pytest.fixture(scope="session")
 def finished(quick, tmp_path_factory):
-    """The folder of a run through all stages."""
+    """The folder of a run through all stages; it takes half a minute, so that one file of the quick tests asks for it."""
     folder = tmp_path_factory.mktemp("run")
     train(TINY, folder)
     return folder

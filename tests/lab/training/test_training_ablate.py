@@ -13,16 +13,18 @@ MEAN = dict.fromkeys(ablate.MEASURES, 0.5)
 
 
 @pytest.fixture
-def args(finished, tmp_path, monkeypatch):
+def args(tmp_path, monkeypatch):
     monkeypatch.setattr(ablate, "NANO", TINY)
     monkeypatch.setattr(ablate, "VARIANTS", {"stage 1 alone": None, "no TREPA": {"temporal": 0.0}})
     monkeypatch.setattr(ablate, "SWEEPS", {"guidance": {v: {"guidance": v} for v in (1.0, 2.0)}})
-    return argparse.Namespace(run=finished, out=tmp_path, steps=1, seeds=[0], people=2, preset="draft")
+    return argparse.Namespace(
+        run=tmp_path / "run", out=tmp_path, steps=1, seeds=[0], people=2, preset="draft"
+    )
 
 
 @pytest.mark.slow
 def test_losses_start_from_one_stage_1_and_finished_cells_are_kept(args, finished):
-    evaluated = []
+    args.run, evaluated = finished, []
 
     def examine(checkpoint, options):
         evaluated.append(checkpoint.parent.name)

@@ -16,36 +16,37 @@ def tensors(checkpoint):
     return {p.relative_to(checkpoint): load_file(p) for p in sorted(checkpoint.rglob("*.safetensors"))}
 
 
-def test_what_is_not_trained_is_what_it_began_with(finished, tmp_path):
+def test_what_is_not_trained_is_what_it_began_with(nano, tmp_path):
     for stage in ("data", "export"):
-        train(TINY, tmp_path, stage, finished / "checkpoint")
-    before, after = tensors(finished / "checkpoint"), tensors(tmp_path / "checkpoint")
+        train(TINY, tmp_path, stage, nano)
+    before, after = tensors(nano), tensors(tmp_path / "checkpoint")
     assert before.keys() == after.keys() and len(after) == 5
     for file, parts in after.items():
         assert all(torch.equal(tensor, before[file][key]) for key, tensor in parts.items()), file
 
 
-def test_stages_go_on_from_it_and_need_no_other_stage(finished, tmp_path):
+@pytest.mark.slow
+def test_stages_go_on_from_it_and_need_no_other_stage(nano, tmp_path):
     for stage in ("data", "pixels"):
-        train(TINY, tmp_path, stage, finished / "checkpoint")
+        train(TINY, tmp_path, stage, nano)
     state = torch.load(tmp_path / "pixels.pt", weights_only=True)
-    began = load_file(finished / "checkpoint" / "latentsync_unet.safetensors")
+    began = load_file(nano / "latentsync_unet.safetensors")
     kept = [key for key in state["model"] if "motion_modules." not in key and "attentions." not in key]
     assert kept and all(torch.equal(state["model"][key], began[key].float()) for key in kept)
     with pytest.raises(InputError, match="run the stage 'reader' first"):
         RunDirectory(TINY, tmp_path).load_trained("reader", MouthRegressor())
 
 
-def test_a_checkpoint_that_will_not_do_is_refused_at_once(finished, tmp_path, monkeypatch):
+def test_a_checkpoint_that_will_not_do_is_refused_at_once(nano, tmp_path, monkeypatch):
     with pytest.raises(WeightsError):
         train(TINY, tmp_path, "data", tmp_path / "nowhere")
     unet, _, whisper = nano_networks()
     monkeypatch.setattr(start, "nano_networks", lambda: (unet, torch.nn.Linear(2, 2), whisper))
     with pytest.raises(InputError, match="other sizes"):
-        train(TINY, tmp_path, "data", finished / "checkpoint")
+        train(TINY, tmp_path, "data", nano)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_run_in_a_new_folder_can_begin_with_a_checkpoint(finished, tmp_path):
-    start.begin_with(finished / "checkpoint", tmp_path / "runs" / "new")
+def test_a_run_in_a_new_folder_can_begin_with_a_checkpoint(nano, tmp_path):
+    start.begin_with(nano, tmp_path / "runs" / "new")
     assert [path.name for path in (tmp_path / "runs" / "new").iterdir()] == ["start"]

@@ -8,13 +8,16 @@ from tiny_training import TINY
 
 from latentsync_core.errors import InputError
 from latentsync_core.models.syncnet import EncoderConfig, StableSyncNet, sync_loss
+from latentsync_lab.training import train
 from latentsync_lab.training.stages import RunDirectory
 from latentsync_lab.training.syncnet import ReadingSyncNet, _draw, _Window, load_utterances, reading_loss
 
 
-@pytest.fixture
-def utterances(finished):
-    return load_utterances(RunDirectory(TINY, finished).train)
+@pytest.fixture(scope="module")
+def utterances(quick, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    train(TINY, folder, "data")
+    return load_utterances(RunDirectory(TINY, folder).train)
 
 
 def test_half_of_the_windows_match_and_the_others_are_well_off(utterances):

@@ -1,4 +1,4 @@
-"""The recipes for own footage, on random crops and the tiny checkpoint."""
+"""The recipes for own footage, on random crops and from `nano`."""
 
 import json
 import shutil
@@ -49,13 +49,12 @@ def data(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("name", list(PUBLISHED))
-def test_recipe_makes_a_checkpoint_that_loads(name, data, finished, tmp_path):
-    checkpoint = finished / "checkpoint"
-    sources = Sources(str(checkpoint), checkpoint / "syncnet", checkpoint / "videomae")
+@pytest.mark.parametrize("name", [pytest.param("stage1", marks=pytest.mark.slow), "stage2"])
+def test_recipe_makes_a_checkpoint_that_loads(name, data, nano, tmp_path):
+    sources = Sources(str(nano), nano / "syncnet", nano / "videomae")
     shown = []
     tune(brief(PUBLISHED[name]), data, tmp_path, sources, lambda *what: shown.append(what))
-    before, after = (load_models(f / "checkpoint", device="cpu").unet for f in (finished, tmp_path))
+    before, after = (load_models(f, device="cpu").unet for f in (nano, tmp_path / "checkpoint"))
     moved = [k for k, v in after.state_dict().items() if not torch.equal(v, before.state_dict()[k])]
     assert moved
     if name == "stage2":
@@ -72,13 +71,13 @@ def test_recipe_makes_a_checkpoint_that_loads(name, data, finished, tmp_path):
     assert abs(read_audio(videos[-1]).duration - FRAMES / 25) < 0.05
 
 
-def test_footage_that_grew_or_was_made_anew_is_encoded_anew(data, finished, tmp_path):
+def test_footage_that_grew_or_was_made_anew_is_encoded_anew(data, nano, tmp_path):
     """Of a folder of one clip that clip is learnt from; of more, the first is held out, and another has its place."""
     grown, report = tmp_path / "data", json.loads((data / "report.json").read_text())
     shutil.copytree(data, grown)
     report["files"]["video.mp4"]["clips"] = ["00000"]
     (grown / "report.json").write_text(json.dumps(report))
-    models = load_models(finished / "checkpoint", device="cpu")
+    models = load_models(nano, device="cpu")
 
     def first():
         return (
@@ -95,25 +94,25 @@ def test_footage_that_grew_or_was_made_anew_is_encoded_anew(data, finished, tmp_
     assert torch.equal(first(), other.flip(2))
 
 
-def test_a_run_of_another_recipe_is_not_gone_on_with(data, finished, tmp_path):
-    checkpoint = finished / "checkpoint"
-    sources = Sources(str(checkpoint), checkpoint / "syncnet", checkpoint / "videomae")
+@pytest.mark.slow
+def test_a_run_of_another_recipe_is_not_gone_on_with(data, nano, tmp_path):
+    sources = Sources(str(nano), nano / "syncnet", nano / "videomae")
     tune(brief(PUBLISHED["stage2"]), data, tmp_path, sources)
     with pytest.raises(InputError, match="pixels.pt was trained by another recipe .* give another folder"):
         tune(brief(replace(RECIPES["stage2_efficient"].stage, perceptual=0.0)), data, tmp_path, sources)
 
 
-def test_validation_is_scored_by_a_syncnet_of_another_size(data, finished, tmp_path):
+def test_validation_is_scored_by_a_syncnet_of_another_size(data, nano, tmp_path):
     """Of 512 px the published one is of 256."""
-    models = load_models(finished / "checkpoint", device="cpu")
-    syncnet = load_syncnet(finished / "checkpoint" / "syncnet")
+    models = load_models(nano, device="cpu")
+    syncnet = load_syncnet(nano / "syncnet")
     video = ValidationVideo(models, Footage(data), tmp_path, syncnet)
     result = np.zeros((FRAMES, 2 * syncnet.resolution, 2 * syncnet.resolution, 3), np.uint8)
     assert set(video._score_sync(result)) == {"validation confidence", "validation offset"}
 
 
-def test_what_is_missing_is_named(data, finished, tmp_path):
-    sources = Sources(str(finished / "checkpoint"), finished / "checkpoint" / "syncnet")
+def test_what_is_missing_is_named(data, nano, tmp_path):
+    sources = Sources(str(nano), nano / "syncnet")
     with pytest.raises(InputError, match="takes crops of 256 px, .* has 128"):
         tune(RECIPES["stage1"], data, tmp_path, sources)
     with pytest.raises(InputError, match="'temporal' .* needs a VideoMAE"):
@@ -121,13 +120,14 @@ def test_what_is_missing_is_named(data, finished, tmp_path):
     assert not any(tmp_path.iterdir())
 
 
-def test_a_loss_can_be_left_out_on_the_command_line(data, finished, tmp_path, monkeypatch):
+@pytest.mark.slow
+def test_a_loss_can_be_left_out_on_the_command_line(data, nano, tmp_path, monkeypatch):
     """LPIPS and the published VideoMAE are not at everybody's hand."""
     monkeypatch.setitem(sys.modules, "lpips", None)
     small = replace(RECIPES["stage2"], resolution=128)
     monkeypatch.setitem(RECIPES, "stage2", small)
     command = ["train", "stage2", "--data", str(data), "--out", str(tmp_path), "--steps", "1"]
-    command += ["--model", str(finished / "checkpoint"), "--syncnet", str(finished / "checkpoint/syncnet")]
+    command += ["--model", str(nano), "--syncnet", str(nano / "syncnet")]
     assert cli(command) == 1
     assert cli([*command, "--perceptual", "0"]) == 1
     assert cli([*command, "--perceptual", "0", "--temporal", "0"]) == 0
