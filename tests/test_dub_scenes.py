@@ -35,7 +35,7 @@ def part(name, start, seconds=SECONDS):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scene", ["row", "crossing"])
+@pytest.mark.parametrize("scene", ["row", "crossing", "cuts"])
 def test_each_of_two_who_speak_at_once_follows_its_own_line(scenes, nano, scene):
     film = scenes.Film(scenes.SCENES[scene](3, [part("b", 1.2), part("a", 1.4)], SECONDS))
     lines = [
