@@ -33,6 +33,7 @@ from benchmarks.simulation import Costs, simulate  # noqa: E402
 from latentsync_core import FileClip, Options, Waveform, find_face, load_models, open_writer  # noqa: E402
 from latentsync_core.pipeline import plan_sync, render  # noqa: E402
 from latentsync_core.pool import MadeWindow, ModelSource, WindowPool, WorkerIdentity, WorkerProcess  # noqa: E402
+from latentsync_core.process import count_cores  # noqa: E402
 from latentsync_lab.fresh import write_untrained  # noqa: E402
 from latentsync_lab.synthetic import bundled_speech, talking_clip  # noqa: E402
 
@@ -166,7 +167,8 @@ def costs_of(figures, window_seconds):
 
 def compare(figures):
     """Add the simulated windows a second to the measured ones."""
-    made = simulate(costs_of(figures, (SLEEP,)), figures["workers"], clips=1, windows=figures["windows"])
+    costs = replace(costs_of(figures, (SLEEP,)), driver_cores=count_cores())
+    made = simulate(costs, figures["workers"], clips=1, windows=figures["windows"])
     figures = figures | {"simulated_windows_per_second": round(made.windows_per_second, 4)}
     print(figures, flush=True)
     return figures

@@ -5,10 +5,15 @@ import os
 import sys
 from pathlib import Path
 
-import pytest
-import torch
+# What tests compute is so small that a second thread only waits, for which it takes the time of other tests.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # of numpy, read when it is imported
 
-torch.set_num_threads(1)  # the networks of the tests are so small that a second thread only waits
+import cv2  # noqa: E402
+import pytest  # noqa: E402
+import torch  # noqa: E402
+
+cv2.setNumThreads(1)
+torch.set_num_threads(1)
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:] = [p for p in sys.path if Path(p or os.curdir).resolve() != ROOT] + [str(ROOT)]

@@ -100,7 +100,7 @@ def test_a_signal_that_is_ignored_stays_ignored():
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["weights", "list"],
+        pytest.param(["weights", "list"], marks=pytest.mark.slow),
         ["sync", "--help"],
         pytest.param(["plan", "none.mp4", "none.wav"], marks=pytest.mark.slow),
     ],

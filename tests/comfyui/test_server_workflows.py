@@ -119,5 +119,5 @@ def test_frames_equal_the_library_bit_for_bit(server):
     run = server.run(prompt)
     assert run.end[0] == "execution_success", run.end[1]
     shape = (CLIP, 320, 320, 3)
-    assert f"{shape} {shape} torch.float32 torch.float32 0" in run.text()
+    assert f"{shape} {shape} torch.float32 torch.float32 0" in run.text(), run.text()
     assert int(run.of("executed", "changed")[0]["output"]["text"][0].split()[-1]) > 1e5

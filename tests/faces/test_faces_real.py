@@ -11,6 +11,7 @@ from latentsync_core.faces import choose, fit_similarity, smooth_matrices, surve
 EVERY = 10
 
 
+@pytest.mark.slow
 def test_every_tenth_frame_of_a_talking_head(talking_head, finder):
     with av.open(str(talking_head)) as container:
         container.streams.video[0].thread_type = "AUTO"

@@ -108,7 +108,7 @@ def test_a_window_that_ends_three_workers_is_an_error_that_names_it(tmp_path, na
     assert len([path for path in tmp_path.iterdir() if path.name.startswith(name)]) == 3
 
 
-@pytest.mark.parametrize("name", ["stuck", "stuck, stopped"])
+@pytest.mark.parametrize("name", [pytest.param("stuck", marks=pytest.mark.slow), "stuck, stopped"])
 def test_a_stuck_worker_is_ended_and_its_windows_go_to_others(tmp_path, name):
     """It sleeps for an hour, or is stopped by a signal, so that it does not even take what it is sent."""
     with WindowPool([process(journal=str(tmp_path))] * 2, limit=StuckLimit(least=4, first=4)) as pool:

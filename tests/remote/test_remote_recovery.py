@@ -44,7 +44,7 @@ def bench(tmp_path, clip, speech):
         yield Bench(fake, folder, clip, speech)
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("moment", [pytest.param("before", marks=pytest.mark.slow), "after"])
 @pytest.mark.parametrize("state", STATES)
 def test_killed_at_a_state_and_started_again(bench, state, moment):
     """`before`: the step was made, but not written down; `after`: it was written, and the next not begun."""

@@ -28,7 +28,7 @@ def nano():
 
 @pytest.fixture(scope="session")
 def finished(quick, tmp_path_factory):
-    """The folder of a run through all stages; it takes half a minute, so that one file of the quick tests asks for it."""
+    """The folder of a run through all stages; it takes half a minute, so that tests which ask for it are slow."""
     folder = tmp_path_factory.mktemp("run")
     train(TINY, folder)
     return folder

@@ -47,6 +47,7 @@ def assert_same(first, second):
     assert first["losses"] == second["losses"]
 
 
+@pytest.mark.slow
 def test_all_stages_make_a_checkpoint_that_loads(finished):
     checkpoint = finished / "checkpoint"
     models = load_models(checkpoint, device="cpu")
@@ -59,6 +60,7 @@ def test_all_stages_make_a_checkpoint_that_loads(finished):
     assert load_clip_encoder(checkpoint / "videomae").model.config.num_frames == 16
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", LEARNT[:-1])
 def test_every_loss_falls(finished, stage):
     curve = json.loads((finished / f"{stage}.json").read_text())
@@ -69,6 +71,7 @@ def test_every_loss_falls(finished, stage):
         assert name in ("kl", "sync") or np.mean(values[half:]) < np.mean(values[:half]), name
 
 
+@pytest.mark.slow
 def test_the_decoder_learns_on_and_the_latents_stay(finished):
     before, after = (state(finished, stage)["ema"] for stage in ("vae", "decoder"))
     kept = {name for name in before if torch.equal(before[name], after[name])}
@@ -78,6 +81,7 @@ def test_the_decoder_learns_on_and_the_latents_stay(finished):
     assert all(torch.equal(exported[k], after[f"vae.{k}"].half().float()) for k in exported)
 
 
+@pytest.mark.slow
 def test_stage_two_has_all_losses_and_moves_only_what_may_learn(finished):
     before, after = state(finished, "unet"), state(finished, "pixels")
     assert set(after["losses"]) == {"noise", "image", "sync", "temporal"}
@@ -106,6 +110,7 @@ def test_two_runs_agree_bit_for_bit(finished, tmp_path_factory):
         assert_same(state(finished, stage), state(again, stage))
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_equals_uninterrupted(finished, tmp_path):
     shutil.copytree(finished / "data", tmp_path / "data")
     command = [sys.executable, "-c", KILLED_IN_MID_STAGE, str(Path(__file__).parent), str(tmp_path)]

@@ -36,6 +36,7 @@ def small_network():
     return ReadingSyncNet(StableSyncNet(visual, EncoderConfig(1, (16, 32, 32), (4, 4, 5), (False,) * 3, 4)))
 
 
+@pytest.mark.slow
 def test_matching_windows_are_learnt(utterances):
     network, windows = (
         small_network(),

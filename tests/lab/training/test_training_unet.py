@@ -110,6 +110,7 @@ def test_early_windows_are_shorter_and_more():
     assert RECIPE.shape(steps - 1) == (2, 16)
 
 
+@pytest.mark.slow
 def test_scores_see_no_trace_of_the_target():
     rng = torch.Generator().manual_seed(0)
     clips = [
