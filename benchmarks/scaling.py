@@ -139,7 +139,7 @@ def run_alone(workers, folder):
 def measure_rounds(rounds, folder):
     """One worker and two, in turns: the ratios of their windows a second, for each kind of worker."""
     models = load_models("nano", device="cpu", with_unet=False)
-    dub, _ = plan(folder / "small.mp4", models, Options(covered="ignore"))
+    dub, _ = plan(folder / "small.mp4", models, Options.preset("quality", covered="ignore"))
     load = partial(ModelSource("nano").load, "cpu", 1)
     kinds = {"sleeping": sleepers, "nano": lambda count: [partial(WorkerProcess, load)] * count}
     rows = {kind: [] for kind in kinds}
