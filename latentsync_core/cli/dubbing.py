@@ -36,12 +36,17 @@ class DubSources:
 
     @classmethod
     def open(cls, args: argparse.Namespace) -> DubSources:
-        """Open film and sheet, after what is cheaper to check; raises InputError, OptionError, OutputError."""
+        """Open film and sheet, after what is cheaper to check.
+
+        Raises InputError, OptionError, OutputError, and CueError where no line of the sheet can be read.
+        """
         if not args.plan:
             check_result(args, args.video, args.cues)
         clip = FileClip(args.video, deinterlace=args.deinterlace)
         check_rate(args, clip)
         sheet = read_cues(args.cues, FilmClock.of(clip, args.timecode), args.audio_folder)
+        if not sheet.lines:  # nothing to look for in the film
+            sheet.check()
         return cls(clip, sheet, _complete_lines(sheet, args))
 
     def check(self, planned: DubPlan | None = None) -> None:

@@ -87,6 +87,14 @@ def test_every_wrong_line_is_named_before_anything_is_made(files, film, tmp_path
     assert not (tmp_path / "out.mkv").exists()
 
 
+def test_a_sheet_without_a_line_is_said_before_the_film_is_looked_at(film, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("latentsync_core.pipeline.dubbing.find_faces", None)
+    before = set(tmp_path.iterdir())
+    assert dub(film, tmp_path, cues="none.csv") == 1
+    said = capsys.readouterr().err
+    assert "none.csv cannot be read" in said and "Kept" not in said and set(tmp_path.iterdir()) == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
